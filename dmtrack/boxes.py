@@ -1,0 +1,104 @@
+"""Box formats and geometry in numpy.
+
+`xyxy` is (left, top, right, bottom) and `xywh` is (left, top, width, height), both in continuous 0-based pixels: the
+first pixel covers [0, 1). `inclusive_xyxy` names the last pixel instead of the right edge (right = left + width - 1),
+as in the DMTrack reference and other MATLAB-born tools. All functions take arrays of shape (..., 4) and return float64.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from dmtrack.errors import BoxError
+
+Boxes = NDArray[np.float64]
+
+
+def xywh_to_xyxy(boxes_xywh: ArrayLike) -> Boxes:
+    """(left, top, width, height) -> (left, top, right, bottom)."""
+    boxes = np.asarray(boxes_xywh, dtype=np.float64)
+    return np.concatenate([boxes[..., :2], boxes[..., :2] + boxes[..., 2:]], axis=-1)
+
+
+def xyxy_to_xywh(boxes_xyxy: ArrayLike) -> Boxes:
+    """(left, top, right, bottom) -> (left, top, width, height)."""
+    boxes = np.asarray(boxes_xyxy, dtype=np.float64)
+    return np.concatenate([boxes[..., :2], boxes[..., 2:] - boxes[..., :2]], axis=-1)
+
+
+def xywh_to_inclusive_xyxy(boxes_xywh: ArrayLike) -> Boxes:
+    """(left, top, width, height) -> corners of the first and last pixel (right = left + width - 1)."""
+    boxes = xywh_to_xyxy(boxes_xywh)
+    boxes[..., 2:] -= 1.0
+    return boxes
+
+
+def inclusive_xyxy_to_xywh(boxes_inclusive_xyxy: ArrayLike) -> Boxes:
+    """Corners of the first and last pixel -> (left, top, width, height)."""
+    boxes = xyxy_to_xywh(boxes_inclusive_xyxy)
+    boxes[..., 2:] += 1.0
+    return boxes
+
+
+def clip_xyxy(boxes_xyxy: ArrayLike, width: float, height: float) -> Boxes:
+    """Clips corners to [0, width] x [0, height]; a box outside becomes one of zero area on the border."""
+    boxes = np.asarray(boxes_xyxy, dtype=np.float64)
+    limits = np.array([width, height, width, height], dtype=np.float64)
+    return np.clip(boxes, 0.0, limits)
+
+
+def area_xyxy(boxes_xyxy: ArrayLike) -> NDArray[np.float64]:
+    """Area in square pixels, 0 where the corners are reversed."""
+    boxes = np.asarray(boxes_xyxy, dtype=np.float64)
+    sides = np.clip(boxes[..., 2:] - boxes[..., :2], 0.0, None)
+    return np.asarray(sides[..., 0] * sides[..., 1])
+
+
+def paired_iou_xyxy(first_xyxy: ArrayLike, second_xyxy: ArrayLike) -> NDArray[np.float64]:
+    """IoU of box i with box i, in [0, 1]; 0 where the union is empty, NaN where a coordinate is NaN."""
+    first = np.asarray(first_xyxy, dtype=np.float64)
+    second = np.asarray(second_xyxy, dtype=np.float64)
+    top_left = np.maximum(first[..., :2], second[..., :2])
+    bottom_right = np.minimum(first[..., 2:], second[..., 2:])
+    intersection = area_xyxy(np.concatenate([top_left, bottom_right], axis=-1))
+    union = area_xyxy(first) + area_xyxy(second) - intersection
+    iou = np.divide(intersection, union, out=np.zeros_like(union), where=union > 0)
+    missing = np.isnan(first).any(-1) | np.isnan(second).any(-1)
+    return np.where(missing, np.nan, iou)
+
+
+def pairwise_iou_xyxy(first_xyxy: ArrayLike, second_xyxy: ArrayLike) -> NDArray[np.float64]:
+    """IoU of every box of (n, 4) with every box of (m, 4): shape (n, m)."""
+    first = np.asarray(first_xyxy, dtype=np.float64).reshape(-1, 1, 4)
+    second = np.asarray(second_xyxy, dtype=np.float64).reshape(1, -1, 4)
+    first, second = np.broadcast_arrays(first, second)
+    return paired_iou_xyxy(first, second)
+
+
+def check_first_box_xywh(box_xywh: ArrayLike, width: int, height: int) -> Boxes:
+    """The box of the target in the first frame, as (4,) float64, or a `BoxError` that says what is wrong with it.
+
+    Args:
+        box_xywh: left, top, width, height in pixels of the first frame.
+        width: width of the first frame.
+        height: height of the first frame.
+
+    Raises:
+        BoxError: not four numbers, NaN or infinite, zero or negative size, or no overlap with the image.
+    """
+    try:
+        box = np.asarray(box_xywh, dtype=np.float64).reshape(-1)
+    except (TypeError, ValueError) as error:
+        raise BoxError(f"box {box_xywh!r}: expected four numbers x,y,w,h in pixels of the first frame") from error
+    shown = ",".join(f"{value:g}" for value in box)
+    if box.shape != (4,):
+        raise BoxError(f"box {shown}: expected four numbers x,y,w,h in pixels of the first frame, got {box.size}")
+    if not np.isfinite(box).all():
+        raise BoxError(f"box {shown}: every number of x,y,w,h must be finite; give a box that is seen in the first frame")
+    if box[2] <= 0 or box[3] <= 0:
+        raise BoxError(f"box {shown}: width and height must be above zero (x,y,w,h, not x1,y1,x2,y2)")
+    x1, y1, x2, y2 = clip_xyxy(xywh_to_xyxy(box), width, height)
+    if x2 <= x1 or y2 <= y1:
+        raise BoxError(f"box {shown} lies outside the first frame of {width}x{height} pixels; choose one inside it")
+    return box

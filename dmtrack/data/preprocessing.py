@@ -1,0 +1,96 @@
+"""From a frame to a network input, the same for training and tracking (spec section 2 of the DMTrack reference)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import cv2
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+IMAGENET_MEAN_RGB = (123.675, 116.28, 103.53)
+IMAGENET_STD_RGB = (58.395, 57.12, 57.375)
+
+
+@dataclass(frozen=True)
+class Preprocessing:
+    """How a model wants its images.
+
+    Attributes:
+        scale: (long side, short side) in pixels that the resized image must fit in.
+        divisor: height and width are padded with zeros to a multiple of this.
+        mean_rgb: subtracted, on the 0..255 scale.
+        std_rgb: divided by, on the 0..255 scale.
+        inclusive_boxes: the model was trained with right = left + width - 1 (the DMTrack reference).
+    """
+
+    scale: tuple[int, int] = (736, 512)
+    divisor: int = 32
+    mean_rgb: tuple[float, float, float] = IMAGENET_MEAN_RGB
+    std_rgb: tuple[float, float, float] = IMAGENET_STD_RGB
+    inclusive_boxes: bool = False
+
+
+@dataclass(frozen=True)
+class PreparedImage:
+    """A network input and what is needed to bring its boxes back to the frame.
+
+    Attributes:
+        tensor: (1, 3, padded height, padded width) float32.
+        size_hw: height and width of the resized image before padding.
+        scale_factor: resized pixels per frame pixel; one number for both axes, as in the reference, although the
+            realised ratios differ by rounding.
+    """
+
+    tensor: torch.Tensor
+    size_hw: tuple[int, int]
+    scale_factor: float
+
+
+def resize_factor(height: int, width: int, scale: tuple[int, int]) -> float:
+    """The largest factor with which the image fits in `scale`; above 1 for small images."""
+    long_side, short_side = max(scale), min(scale)
+    return min(long_side / max(height, width), short_side / min(height, width))
+
+
+def resize(image: NDArray[Any], factor: float, interpolation: int = cv2.INTER_LINEAR) -> NDArray[Any]:
+    """Resizes to int(side * factor + 0.5)."""
+    height, width = image.shape[:2]
+    size_wh = (int(width * factor + 0.5), int(height * factor + 0.5))
+    if size_wh == (width, height):
+        return image
+    return np.asarray(cv2.resize(image, size_wh, interpolation=interpolation))
+
+
+def normalize(image: NDArray[Any], preprocessing: Preprocessing) -> NDArray[np.float32]:
+    """(image - mean) / std per RGB channel, HxWx3 float32."""
+    mean = np.asarray(preprocessing.mean_rgb, dtype=np.float64)
+    inverse_std = 1.0 / np.asarray(preprocessing.std_rgb, dtype=np.float64)
+    # The reference computes each step in float64 and rounds to float32.
+    centred = (image.astype(np.float32) - mean).astype(np.float32)
+    return (centred * inverse_std).astype(np.float32)
+
+
+def pad_to_multiple(image: NDArray[np.float32], divisor: int) -> NDArray[np.float32]:
+    """Zeros at the bottom and right up to a multiple of `divisor`."""
+    height, width = image.shape[:2]
+    bottom, right = -height % divisor, -width % divisor
+    if not bottom and not right:
+        return image
+    return np.pad(image, ((0, bottom), (0, right), (0, 0)))
+
+
+def to_chw(image: NDArray[np.float32]) -> torch.Tensor:
+    """HxWx3 array -> contiguous (3, H, W) tensor."""
+    return torch.from_numpy(np.ascontiguousarray(image.transpose(2, 0, 1)))
+
+
+def prepare_image(image: NDArray[np.uint8], preprocessing: Preprocessing) -> PreparedImage:
+    """An HxWx3 uint8 RGB frame as network input: resize on uint8, normalise, pad."""
+    factor = resize_factor(*image.shape[:2], preprocessing.scale)
+    resized = resize(image, factor)
+    height, width = resized.shape[:2]
+    tensor = to_chw(pad_to_multiple(normalize(resized, preprocessing), preprocessing.divisor))
+    return PreparedImage(tensor[None], (height, width), factor)

@@ -1,0 +1,77 @@
+"""Writing files so that an interruption leaves either the old content or the new one, never half of it."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from dmtrack.errors import OutputError
+
+
+@contextlib.contextmanager
+def atomic_path(target: str | Path) -> Iterator[Path]:
+    """A temporary path beside `target` that replaces it when the block ends well, and vanishes when it does not.
+
+    Raises:
+        OutputError: the folder is read-only, is no folder, or the disk is full.
+    """
+    target = Path(target)
+    handle = -1
+    temporary: Path | None = None
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        # The suffix stays last because some writers choose their format by it.
+        handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.stem}.", suffix=target.suffix)
+        os.close(handle)
+        temporary = Path(name)
+        yield temporary
+        umask = os.umask(0)
+        os.umask(umask)
+        os.chmod(temporary, 0o666 & ~umask)
+        with open(temporary, "rb") as written:
+            os.fsync(written.fileno())
+        os.replace(temporary, target)
+    except OSError as error:
+        raise OutputError(
+            f"cannot write {target}: {error.strerror or error}; free some space or choose another output folder"
+        ) from error
+    finally:
+        if temporary is not None:
+            temporary.unlink(missing_ok=True)
+
+
+def write_bytes(target: str | Path, content: bytes) -> None:
+    """Writes a whole file atomically."""
+    with atomic_path(target) as path:
+        path.write_bytes(content)
+
+
+def write_text(target: str | Path, content: str) -> None:
+    """Writes a whole UTF-8 text file atomically."""
+    write_bytes(target, content.encode())
+
+
+def write_json(target: str | Path, content: Any) -> None:
+    """Writes indented JSON atomically."""
+    write_text(target, json.dumps(content, indent=2, ensure_ascii=False) + "\n")
+
+
+def sha256(path: str | Path) -> str:
+    """Hex digest of a file's content."""
+    with open(path, "rb") as opened:
+        return hashlib.file_digest(opened, "sha256").hexdigest()
+
+
+def check_writable_folder(folder: str | Path) -> Path:
+    """The folder, created if needed; an `OutputError` before any work is done if nothing can be written there."""
+    folder = Path(folder)
+    with atomic_path(folder / ".write-check") as path:
+        path.write_bytes(b"ok")
+    (folder / ".write-check").unlink()
+    return folder

@@ -1,0 +1,79 @@
+"""What every one-shot detector offers to training and to tracking."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from dmtrack.data.preprocessing import Preprocessing
+from dmtrack.data.types import PairBatch
+
+Features = tuple[Tensor, ...]
+"""One (images, channels, height, width) map per level, finest first."""
+
+
+@dataclass
+class Detections:
+    """What one target's search found in one image, best first, in network-input pixels divided by the scale factor.
+
+    Attributes:
+        boxes_xyxy: (detections, 4) float32 continuous corners in frame pixels.
+        scores: (detections,) float32 in [0, 1], descending. Both are empty when nothing was found.
+    """
+
+    boxes_xyxy: Tensor
+    scores: Tensor
+
+
+class GlobalSearchModel(nn.Module, ABC):
+    """A detector whose search is conditioned on a template: features once per image, search once per target.
+
+    `Templates` is whatever `encode_templates` returns: opaque to callers, holding one entry per target.
+    """
+
+    preprocessing: Preprocessing
+
+    @abstractmethod
+    def extract(self, images: Tensor) -> Features:
+        """Feature maps of (images, 3, H, W) normalised images."""
+
+    @abstractmethod
+    def encode_templates(self, features: Features, boxes_xyxy: Tensor, image_index: Tensor) -> Any:
+        """Templates of the targets.
+
+        Args:
+            features: of the query images.
+            boxes_xyxy: (targets, 4) in network-input pixels.
+            image_index: (targets,) int64, the query image of each target.
+        """
+
+    @abstractmethod
+    def search(self, features: Features, templates: Any, image_index: Tensor) -> Any:
+        """Raw outputs of every target in its search image.
+
+        Args:
+            features: of the search images.
+            templates: of `encode_templates`, one entry per target.
+            image_index: (targets,) int64, the search image of each target.
+        """
+
+    @abstractmethod
+    def decode(self, outputs: Any, size_hw: tuple[int, int], scale_factor: float) -> list[Detections]:
+        """Boxes and scores of `search` outputs, one `Detections` per target; all targets share one image size."""
+
+    @abstractmethod
+    def losses(self, batch: PairBatch) -> dict[str, Tensor]:
+        """Scalar training losses by name (`loss_cls`, ...); their sum is what is minimised. Finite for empty batches."""
+
+    def forward(self, batch: PairBatch) -> dict[str, Tensor]:
+        """`losses`: the training pass, under the name that DistributedDataParallel hooks into."""
+        return self.losses(batch)
+
+    @property
+    def device(self) -> torch.device:
+        """Where the parameters lie."""
+        return next(self.parameters()).device

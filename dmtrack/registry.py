@@ -1,0 +1,107 @@
+"""Names to classes: what a config's `type='DMTrackGS'` refers to.
+
+A registry knows which modules define its classes and imports them on the first look-up, so that reading a config or
+printing help costs no import of torch. People's own classes join through the same decorator, from a module named with
+`--import my_module` or from an entry point in the group `dmtrack.plugins`.
+"""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+from collections.abc import Callable, Iterator
+from importlib.metadata import entry_points
+from typing import TypeVar
+
+from dmtrack.errors import ConfigError
+
+Registered = TypeVar("Registered", bound=Callable[..., object])
+
+
+class Registry:
+    """Classes (or functions) of one kind, by name.
+
+    Args:
+        kind: what the entries are, as errors call it ("backbone").
+        modules: modules whose import registers the entries that ship with dmtrack.
+    """
+
+    def __init__(self, kind: str, modules: tuple[str, ...] = ()) -> None:
+        self.kind = kind
+        self._modules = modules
+        self._entries: dict[str, Callable[..., object]] = {}
+        self._loaded = False
+
+    def register(self, entry: Registered) -> Registered:
+        """Decorator: makes the class known under its own name."""
+        name = entry.__name__
+        known = self._entries.get(name)
+        if known is not None and (known.__module__, known.__qualname__) != (entry.__module__, entry.__qualname__):
+            raise ConfigError(f"two {self.kind}s are called {name!r}: {known.__module__} and {entry.__module__}")
+        self._entries[name] = entry
+        return entry
+
+    def get(self, name: str) -> Callable[..., object]:
+        """The entry of that name.
+
+        Raises:
+            ConfigError: there is none; the message names the nearest one.
+        """
+        self._load()
+        if name not in self._entries:
+            raise ConfigError(f"unknown {self.kind} {name!r}{did_you_mean(name, self._entries)}")
+        return self._entries[name]
+
+    def __contains__(self, name: str) -> bool:
+        self._load()
+        return name in self._entries
+
+    def __iter__(self) -> Iterator[str]:
+        self._load()
+        return iter(sorted(self._entries))
+
+    def _load(self) -> None:
+        if not self._loaded:
+            self._loaded = True
+            for module in self._modules:
+                importlib.import_module(module)
+            load_plugins()
+
+
+def did_you_mean(name: str, candidates: object) -> str:
+    """`"; did you mean 'x'?"`, or the list of what exists when nothing is near."""
+    names = sorted(str(candidate) for candidate in candidates)  # type: ignore[attr-defined]
+    near = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
+    if near:
+        return f"; did you mean {near[0]!r}?"
+    return f"; known: {', '.join(names)}" if names else ""
+
+
+def import_module(name: str) -> None:
+    """Imports a user's module so that its registrations take effect (`--import my_module`)."""
+    try:
+        importlib.import_module(name)
+    except ImportError as error:
+        raise ConfigError(f"--import {name}: {error}; give a module that Python can import from here") from error
+
+
+_plugins_loaded = False
+
+
+def load_plugins() -> None:
+    """Imports every installed entry point of the group `dmtrack.plugins`, once."""
+    global _plugins_loaded
+    if _plugins_loaded:
+        return
+    _plugins_loaded = True
+    for entry_point in entry_points(group="dmtrack.plugins"):
+        entry_point.load()
+
+
+MODELS = Registry("model", ("dmtrack.models.global_search",))
+BACKBONES = Registry("backbone", ("dmtrack.models.backbones",))
+NECKS = Registry("neck", ("dmtrack.models.necks",))
+HEADS = Registry("head", ("dmtrack.models.heads",))
+DATASETS = Registry("dataset", ("dmtrack.data.sources", "dmtrack.data.sampling", "dmtrack.data.synthetic"))
+TRANSFORMS = Registry("transform", ("dmtrack.data.transforms",))
+TRACKERS = Registry("tracker", ("dmtrack.tracking",))

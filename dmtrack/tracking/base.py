@@ -1,0 +1,91 @@
+"""The Tracker contract: got10k's `init` / `update` / `track`, and `step` for those who want score and presence too."""
+
+from __future__ import annotations
+
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from dmtrack.boxes import Boxes
+
+
+@dataclass(frozen=True)
+class Candidates:
+    """Everything that looked like the target in one frame, best first.
+
+    Attributes:
+        boxes_xywh: (candidates, 4) float64 pixels of the frame.
+        scores: (candidates,) float64 in [0, 1], descending.
+    """
+
+    boxes_xywh: Boxes = field(default_factory=lambda: np.zeros((0, 4)))
+    scores: NDArray[np.float64] = field(default_factory=lambda: np.zeros(0))
+
+
+@dataclass(frozen=True)
+class TrackResult:
+    """What a tracker says of one frame.
+
+    Attributes:
+        box_xywh: (4,) float64 pixels of the frame; where `present` is False, the last known box.
+        score: how sure it is that the box is the target, in [0, 1].
+        present: whether the target is in the frame.
+        candidates: all that was considered.
+    """
+
+    box_xywh: Boxes
+    score: float
+    present: bool
+    candidates: Candidates = field(default_factory=Candidates)
+
+
+class Tracker(ABC):
+    """One target, one frame at a time, in constant memory.
+
+    Frames are HxWx3 uint8 RGB arrays or PIL images. Any runner written for the got10k toolkit can drive it.
+    """
+
+    name: str
+    is_deterministic: ClassVar[bool] = True
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    @abstractmethod
+    def init(self, image: Any, box: ArrayLike) -> None:
+        """Takes the target's box (x, y, w, h in pixels) in the first frame.
+
+        Raises:
+            BoxError: the box is NaN, empty or outside the image.
+        """
+
+    @abstractmethod
+    def step(self, image: Any) -> TrackResult:
+        """Finds the target in the next frame."""
+
+    def update(self, image: Any) -> Boxes:
+        """The box of `step` alone: (x, y, w, h)."""
+        return self.step(image).box_xywh
+
+    def track(self, images: Iterable[Any], box: ArrayLike) -> tuple[Boxes, NDArray[np.float64]]:
+        """Tracks through `images`; the first row is the given box.
+
+        Returns:
+            (frames, 4) boxes xywh and (frames,) seconds, decoding of the frame excluded.
+        """
+        boxes: list[Boxes] = []
+        seconds: list[float] = []
+        for index, image in enumerate(images):
+            start = time.perf_counter()
+            if index == 0:
+                self.init(image, box)
+                boxes.append(np.asarray(box, dtype=np.float64))
+            else:
+                boxes.append(self.update(image))
+            seconds.append(time.perf_counter() - start)
+        return np.array(boxes).reshape(-1, 4), np.array(seconds)
