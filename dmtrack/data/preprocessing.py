@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import cv2
@@ -66,11 +67,24 @@ def resize(image: NDArray[Any], factor: float, interpolation: int = cv2.INTER_LI
 
 def normalize(image: NDArray[Any], preprocessing: Preprocessing) -> NDArray[np.float32]:
     """(image - mean) / std per RGB channel, HxWx3 float32."""
+    if image.dtype == np.uint8:
+        # A byte has 256 values: looking them up gives the same numbers several times faster.
+        return np.asarray(cv2.LUT(image, _normalized_bytes(preprocessing)))
+    return _normalize(image, preprocessing)
+
+
+def _normalize(image: NDArray[Any], preprocessing: Preprocessing) -> NDArray[np.float32]:
     mean = np.asarray(preprocessing.mean_rgb, dtype=np.float64)
     inverse_std = 1.0 / np.asarray(preprocessing.std_rgb, dtype=np.float64)
     # The reference computes each step in float64 and rounds to float32.
     centred = (image.astype(np.float32) - mean).astype(np.float32)
     return (centred * inverse_std).astype(np.float32)
+
+
+@lru_cache
+def _normalized_bytes(preprocessing: Preprocessing) -> NDArray[np.float32]:
+    every_byte = np.repeat(np.arange(256, dtype=np.uint8)[None, :, None], 3, axis=2)
+    return _normalize(every_byte, preprocessing)
 
 
 def pad_to_multiple(image: NDArray[np.float32], divisor: int) -> NDArray[np.float32]:

@@ -1,0 +1,3 @@
+"""Backbones; importing the package registers them."""
+
+from dmtrack.models.backbones import dla34 as dla34

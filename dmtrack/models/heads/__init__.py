@@ -1,0 +1,3 @@
+"""Heads; importing the package registers them."""
+
+from dmtrack.models.heads import fcos as fcos

@@ -1,0 +1,134 @@
+"""The stages of a training run: how many pairs per process, at which image size, until which share of the run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from collections.abc import Sequence as SequenceABC
+from dataclasses import dataclass
+from typing import Any
+
+from torch.utils.data import Sampler
+
+from dmtrack.errors import ConfigError
+
+PairToken = tuple[int, tuple[int, int] | None]
+"""What a loader asks the dataset for: the global number of the pair in the run, and the stage's image size."""
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One stage of a run.
+
+    Attributes:
+        until: share of the run, in (0, 1], at which the stage ends; the last stage ends at 1.
+        samples_per_gpu: pairs per process and iteration, at least 1.
+        image_size_wh: (width, height) that samplers which render their images are asked for; None leaves it to them.
+    """
+
+    until: float = 1.0
+    samples_per_gpu: int = 1
+    image_size_wh: tuple[int, int] | None = None
+
+
+def parse_stages(stages: SequenceABC[Stage | Mapping[str, Any]] | None) -> tuple[Stage, ...]:
+    """The stages of a config, checked.
+
+    Args:
+        stages: dicts with the keys of `Stage`, or stages; None is one stage of one pair per process.
+
+    Raises:
+        ConfigError: an unknown key, a share that does not grow, a last share that is not 1, fewer than 1 pair.
+    """
+    if stages is None:
+        return (Stage(),)
+    parsed: list[Stage] = []
+    previous = 0.0
+    for number, stage in enumerate(stages):
+        where = f"data.stages.{number}"
+        if not isinstance(stage, Stage):
+            unknown = sorted(set(stage) - set(Stage.__dataclass_fields__))
+            if unknown:
+                raise ConfigError(f"{where}: unknown key {unknown[0]!r}; known: until, samples_per_gpu, image_size_wh")
+            stage = Stage(**stage)
+        if stage.image_size_wh is not None:
+            stage = Stage(stage.until, stage.samples_per_gpu, _size(stage.image_size_wh, where))
+        if not previous < stage.until <= 1.0:
+            raise ConfigError(
+                f"{where}.until is {stage.until}: expected a share of the run above {previous:g} and at most 1"
+            )
+        if stage.samples_per_gpu < 1 or int(stage.samples_per_gpu) != stage.samples_per_gpu:
+            raise ConfigError(f"{where}.samples_per_gpu is {stage.samples_per_gpu}: expected a whole number above 0")
+        previous = stage.until
+        parsed.append(stage)
+    if previous != 1.0:
+        raise ConfigError(f"data.stages: the last stage ends at {previous:g} of the run; set its `until` to 1.0")
+    return tuple(parsed)
+
+
+def _size(size_wh: Any, where: str) -> tuple[int, int]:
+    try:
+        width, height = (int(side) for side in size_wh)
+    except (TypeError, ValueError):
+        raise ConfigError(f"{where}.image_size_wh is {size_wh!r}: expected (width, height) or None") from None
+    if width < 1 or height < 1:
+        raise ConfigError(f"{where}.image_size_wh is {size_wh!r}: both sides must be above 0")
+    return width, height
+
+
+def stage_starts(stages: SequenceABC[Stage], total_iterations: int) -> list[int]:
+    """The first iteration of every stage, and `total_iterations` as the last entry."""
+    return [0, *(round(stage.until * total_iterations) for stage in stages[:-1]), total_iterations]
+
+
+class IterationBatches(Sampler[list[PairToken]]):
+    """The tokens of one process, iteration by iteration; iteration k is the same whether the run was resumed or not.
+
+    An iteration is one batch per process (with gradient accumulation an optimiser step takes several). The number of a
+    pair in the run is: pairs of all earlier stages + (iterations of this stage so far x world size + rank) x pairs per
+    process + place in the batch.
+
+    Args:
+        start_iteration: the first iteration to yield (0, or where a resumed run goes on).
+        total_iterations: of the whole run.
+        stages: see `Stage`.
+        rank: number of this process.
+        world_size: number of processes.
+    """
+
+    def __init__(
+        self,
+        start_iteration: int,
+        total_iterations: int,
+        stages: SequenceABC[Stage | Mapping[str, Any]] | None = None,
+        rank: int = 0,
+        world_size: int = 1,
+    ) -> None:
+        self.start_iteration = start_iteration
+        self.total_iterations = total_iterations
+        self.stages = parse_stages(stages)
+        self.rank = rank
+        self.world_size = world_size
+
+    def __len__(self) -> int:
+        return max(self.total_iterations - self.start_iteration, 0)
+
+    def __iter__(self) -> Iterator[list[PairToken]]:
+        return (self.tokens(iteration) for iteration in range(self.start_iteration, self.total_iterations))
+
+    def stage_of(self, iteration: int) -> int:
+        """Which stage an iteration belongs to."""
+        ends = stage_starts(self.stages, self.total_iterations)[1:]
+        return next((number for number, end in enumerate(ends) if iteration < end), len(ends) - 1)
+
+    def tokens(self, iteration: int) -> list[PairToken]:
+        """The pairs of this process in one iteration; a closed form, no earlier iteration is looked at."""
+        starts = stage_starts(self.stages, self.total_iterations)
+        number = self.stage_of(iteration)
+        stage = self.stages[number]
+        earlier = sum(
+            (starts[past + 1] - starts[past]) * self.stages[past].samples_per_gpu * self.world_size
+            for past in range(number)
+        )
+        group = (iteration - starts[number]) * self.world_size + self.rank
+        first = earlier + group * stage.samples_per_gpu
+        return [(first + place, stage.image_size_wh) for place in range(stage.samples_per_gpu)]

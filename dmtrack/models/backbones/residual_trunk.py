@@ -1,0 +1,72 @@
+"""A plain residual network: what a small detector needs and nothing else."""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+
+from dmtrack.registry import BACKBONES
+
+
+class ResidualBlock(nn.Module):
+    """Two 3x3 convolutions with batch normalisation around a shortcut.
+
+    Args:
+        in_channels: of the input.
+        out_channels: of the output.
+        stride: of the first convolution; the shortcut is projected where stride or channels change.
+    """
+
+    def __init__(self, in_channels: int, out_channels: int, stride: int = 1) -> None:
+        super().__init__()
+        self.conv1 = nn.Conv2d(in_channels, out_channels, 3, stride, 1, bias=False)
+        self.bn1 = nn.BatchNorm2d(out_channels)
+        self.conv2 = nn.Conv2d(out_channels, out_channels, 3, 1, 1, bias=False)
+        self.bn2 = nn.BatchNorm2d(out_channels)
+        self.relu = nn.ReLU(inplace=True)
+        self.shortcut: nn.Module | None = None
+        if stride != 1 or in_channels != out_channels:
+            self.shortcut = nn.Sequential(
+                nn.Conv2d(in_channels, out_channels, 1, stride, bias=False), nn.BatchNorm2d(out_channels)
+            )
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(N, in, H, W) -> (N, out, ceil(H / stride), ceil(W / stride))."""
+        shortcut = x if self.shortcut is None else self.shortcut(x)
+        x = self.relu(self.bn1(self.conv1(x)))
+        x = self.bn2(self.conv2(x))
+        x += shortcut
+        return self.relu(x)
+
+
+@BACKBONES.register
+class ResidualTrunk(nn.Module):
+    """A stem at stride 2 and one stage of residual blocks for each following power of two.
+
+    Args:
+        widths: channels at strides 2, 4, 8, 16, ...
+        blocks: residual blocks at strides 4, 8, 16, ... (one number fewer than `widths`).
+    """
+
+    def __init__(
+        self, widths: tuple[int, ...] = (24, 48, 64, 128, 160), blocks: tuple[int, ...] = (1, 2, 2, 2)
+    ) -> None:
+        super().__init__()
+        self.out_channels = tuple(widths[1:])
+        self.out_strides = tuple(4 * 2**level for level in range(len(self.out_channels)))
+        self.stem = nn.Sequential(
+            nn.Conv2d(3, widths[0], 3, 2, 1, bias=False), nn.BatchNorm2d(widths[0]), nn.ReLU(inplace=True)
+        )
+        self.stages = nn.ModuleList()
+        for in_channels, out_channels, count in zip(widths, widths[1:], blocks, strict=False):
+            stage = [ResidualBlock(in_channels, out_channels, stride=2)]
+            stage += [ResidualBlock(out_channels, out_channels) for _ in range(count - 1)]
+            self.stages.append(nn.Sequential(*stage))
+
+    def forward(self, images: Tensor) -> tuple[Tensor, ...]:
+        """(N, 3, H, W) -> maps at strides 4, 8, 16, ..., finest first."""
+        x = self.stem(images)
+        maps = []
+        for stage in self.stages:
+            x = stage(x)
+            maps.append(x)
+        return tuple(maps)

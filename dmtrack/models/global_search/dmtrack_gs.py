@@ -1,0 +1,231 @@
+"""DMTrack-GS (Zhang et al., CVPR 2021, arXiv 2104.12041): the published global-search detector."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from dmtrack.data.preprocessing import Preprocessing
+from dmtrack.data.types import PairBatch
+from dmtrack.models.backbones.dla34 import DEAD_PARAMETERS
+from dmtrack.models.global_search.base import Detections, Features, GlobalSearchModel
+from dmtrack.models.global_search.controller import KernelController, LevelKernels
+from dmtrack.models.global_search.decode import TARGET_CLASS, ClassDetections, decode_all_classes
+from dmtrack.models.global_search.losses import LOSS_NAMES, average_over_pairs, target_losses
+from dmtrack.models.global_search.modulators import Modulator, Premodulator
+from dmtrack.models.global_search.part_fusion import PartFusion
+from dmtrack.models.global_search.settings import TestSettings, TrainSettings, read_settings
+from dmtrack.models.global_search.template import RoITemplate
+from dmtrack.models.heads.fcos import FCOSHead, LevelOutputs
+from dmtrack.registry import BACKBONES, HEADS, MODELS, NECKS, Registry
+
+Part = Mapping[str, Any] | nn.Module
+"""A module, or the config it is built from."""
+
+dead_parameters = tuple(f"backbone.{prefix}" for prefix in DEAD_PARAMETERS)
+"""Prefixes of parameters that published files hold although no output depends on them; they get no gradient."""
+
+
+@dataclass
+class Templates:
+    """What the search needs of every target.
+
+    Attributes:
+        kernels: per level the kernels of all targets.
+        parts: (targets, parts, embedding) of `PartCorrelation`, where the model has it.
+    """
+
+    kernels: list[LevelKernels]
+    parts: Tensor | None = None
+
+    def __len__(self) -> int:
+        return len(self.kernels[0].cls1)
+
+
+@MODELS.register
+class DMTrackGS(GlobalSearchModel):
+    """Finds the target of a query box anywhere in a search image.
+
+    Query and search image go through the same backbone and neck. A template of the query box generates kernels that
+    modulate the search features before and after shared towers; an FCOS head predicts class, box and centerness.
+
+    Args:
+        backbone: images to maps at `bbox_head.strides`.
+        neck: maps of the backbone to maps of equal channels.
+        template: a `RoITemplate`.
+        controller: a `KernelController`.
+        bbox_head: an `FCOSHead`.
+        template_parts: None as published, or dict(grid=, channels=): adds cosine correlations with a grid x grid of
+            template parts, see `PartCorrelation`.
+        train_cfg: see `TrainSettings`.
+        test_cfg: see `TestSettings`.
+        preprocessing: arguments of `Preprocessing`; by default the published ones, with inclusive boxes.
+    """
+
+    reference_equivalent = False
+    """Computes as published, one target after the other; set it with `reference_path`."""
+
+    def __init__(
+        self,
+        backbone: dict[str, Any] | nn.Module,
+        neck: dict[str, Any] | nn.Module,
+        template: dict[str, Any] | nn.Module,
+        controller: dict[str, Any] | nn.Module,
+        bbox_head: dict[str, Any] | nn.Module,
+        template_parts: dict[str, Any] | None = None,
+        train_cfg: dict[str, Any] | None = None,
+        test_cfg: dict[str, Any] | None = None,
+        preprocessing: dict[str, Any] | None = None,
+    ) -> None:
+        super().__init__()
+        self.train_cfg = read_settings(TrainSettings, train_cfg, "train_cfg")
+        self.test_cfg = read_settings(TestSettings, test_cfg, "test_cfg")
+        self.preprocessing = Preprocessing(**{"inclusive_boxes": True, **(preprocessing or {})})
+        # The order of these lines is the order of the published files.
+        self.backbone = build_part(backbone, BACKBONES)
+        self.neck = build_part(neck, NECKS)
+        self.bbox_head: FCOSHead = build_part(bbox_head, HEADS)
+        self.template: RoITemplate = build_part(template, MODELS)
+        self.controller: KernelController = build_part(controller, MODELS)
+        self.cond_premodulator = Premodulator()
+        self.cond_modulator = Modulator(self.bbox_head.feat_channels, self.bbox_head.mid_channels)
+        self.part_fusion: PartFusion | None = None
+        if template_parts is not None:
+            self.part_fusion = PartFusion(self.controller.channels, **template_parts)
+        if self.train_cfg.norm == "synchronised":
+            self.backbone = nn.SyncBatchNorm.convert_sync_batchnorm(self.backbone)
+
+    def train(self, mode: bool = True) -> DMTrackGS:
+        """As usual, except that frozen batch norms stay in evaluation mode."""
+        super().train(mode)
+        if self.train_cfg.norm == "frozen":
+            for module in self.modules():
+                if isinstance(module, nn.modules.batchnorm._BatchNorm):
+                    module.eval()
+        return self
+
+    def extract(self, images: Tensor) -> Features:
+        """Feature pyramid of (images, 3, H, W) normalised images; H and W are multiples of 32."""
+        return self.neck(self.backbone(images))
+
+    def encode_templates(self, features: Features, boxes_xyxy: Tensor, image_index: Tensor) -> Templates:
+        """Kernels of the targets in the query images.
+
+        Args:
+            features: of the query images.
+            boxes_xyxy: (targets, 4) in network-input pixels; clipped to [0, width - 1] x [0, height - 1] of the padded
+                input, as the reference does (spec section 2, step 4).
+            image_index: (targets,) int64, the query image of each target.
+        """
+        boxes = clip_to_input(boxes_xyxy.float(), features[0], self.bbox_head.strides[0])
+        kernels = self.controller(self.template(features, boxes, image_index))
+        parts = None
+        if self.part_fusion is not None:
+            pooled = self.template.pool(features, boxes, image_index, self.part_fusion.correlation.grid)
+            parts = self.part_fusion.correlation.encode(pooled)
+        return Templates(kernels, parts)
+
+    def search(self, features: Features, templates: Templates, image_index: Tensor) -> list[LevelOutputs]:
+        """Raw maps of every target in its search image, per level.
+
+        Args:
+            features: of the search images.
+            templates: of `encode_templates`.
+            image_index: (targets,) int64, the search image of each target.
+        """
+        if self.reference_equivalent and len(templates) > 1:
+            return self._search_one_by_one(features, templates, image_index)
+        outputs = []
+        for level, (level_features, kernels) in enumerate(zip(features, templates.kernels, strict=True)):
+            cls_features, reg_features = self.cond_premodulator(level_features, kernels, image_index)
+            if self.part_fusion is not None:
+                assert templates.parts is not None
+                cls_features, reg_features = self.part_fusion(
+                    cls_features, reg_features, level_features, templates.parts, image_index
+                )
+            cls_features, reg_features = self.bbox_head.towers(cls_features, reg_features)
+            cls_features, reg_features = self.cond_modulator(cls_features, reg_features, kernels)
+            outputs.append(self.bbox_head.predict(cls_features, reg_features, level))
+        return outputs
+
+    def _search_one_by_one(
+        self, features: Features, templates: Templates, image_index: Tensor
+    ) -> list[LevelOutputs]:
+        per_target = []
+        for target, image in enumerate(image_index.tolist()):
+            own = slice(target, target + 1)
+            kernels = [LevelKernels(k.cls1[own], k.cls2[own], k.reg1[own], k.reg2[own]) for k in templates.kernels]
+            alone = Templates(kernels, None if templates.parts is None else templates.parts[own])
+            image_features = tuple(level[image : image + 1] for level in features)
+            per_target.append(self.search(image_features, alone, image_index.new_zeros(1)))
+        return [
+            LevelOutputs(*(torch.cat(maps) for maps in zip(*level, strict=True)))
+            for level in zip(*per_target, strict=True)
+        ]
+
+    def decode(self, outputs: list[LevelOutputs], size_hw: tuple[int, int], scale_factor: float) -> list[Detections]:
+        """Boxes of the target class, best first, one entry per target; zero rows where nothing was found.
+
+        Args:
+            outputs: of `search`.
+            size_hw: of the resized image before padding.
+            scale_factor: resized pixels per frame pixel.
+        """
+        found = []
+        for both in self.decode_all_classes(outputs, size_hw, scale_factor):
+            chosen = both.labels == TARGET_CLASS
+            found.append(Detections(both.boxes_xyxy[chosen], both.scores[chosen]))
+        return found
+
+    def decode_all_classes(
+        self, outputs: list[LevelOutputs], size_hw: tuple[int, int], scale_factor: float
+    ) -> list[ClassDetections]:
+        """`decode` before the choice of the target class."""
+        return decode_all_classes(
+            outputs, self.bbox_head.strides, size_hw, scale_factor, self.test_cfg, exhaustive=self.reference_equivalent
+        )
+
+    def losses(self, batch: PairBatch) -> dict[str, Tensor]:
+        """Class, box and centerness losses: mean over each pair's instances, then over pairs.
+
+        An instance's search sees its own box alone; all other objects are background.
+        """
+        averaged = average_over_pairs(self.instance_losses(batch), batch.pair_index)
+        return dict(zip(LOSS_NAMES, averaged, strict=True))
+
+    def instance_losses(self, batch: PairBatch) -> Tensor:
+        """(instances, 3) losses in the order of `LOSS_NAMES`."""
+        # Query before search: with live batch norm the order of the two updates matters.
+        query_features = self.extract(batch.query_images)
+        search_features = self.extract(batch.search_images)
+        templates = self.encode_templates(query_features, batch.query_boxes_xyxy, batch.pair_index)
+        outputs = self.search(search_features, templates, batch.pair_index)
+        return target_losses(outputs, batch.search_boxes_xyxy[:, None], self.bbox_head.strides, self.train_cfg)
+
+
+def clip_to_input(boxes_xyxy: Tensor, finest: Tensor, stride: int) -> Tensor:
+    """Clips to [0, width - 1] x [0, height - 1] of the padded input, whose size follows from its finest map.
+
+    Args:
+        boxes_xyxy: (n, 4) in network-input pixels.
+        finest: (images, channels, H, W), the finest feature map.
+        stride: of that map.
+    """
+    height, width = finest.shape[2] * stride, finest.shape[3] * stride
+    x1 = boxes_xyxy[:, 0].clamp(0, width - 1)
+    y1 = boxes_xyxy[:, 1].clamp(0, height - 1)
+    x2 = torch.maximum(boxes_xyxy[:, 2].clamp(0, width - 1), x1)
+    y2 = torch.maximum(boxes_xyxy[:, 3].clamp(0, height - 1), y1)
+    return torch.stack([x1, y1, x2, y2], dim=1)
+
+
+def build_part(node: Part, registry: Registry) -> Any:
+    """The module that a config node describes; modules pass unchanged."""
+    if isinstance(node, nn.Module):
+        return node
+    arguments = dict(node)
+    return registry.get(arguments.pop("type"))(**arguments)

@@ -1,0 +1,157 @@
+"""How the small network looks for a target: generated kernels, a channel gate and template-part correlation."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torchvision.ops import roi_align
+
+from dmtrack.models.global_search.parts import PartCorrelation
+from dmtrack.registry import HEADS
+
+
+@dataclass
+class TinyTemplates:
+    """What the first frame says of each target.
+
+    Attributes:
+        gate: (targets, channels) in (0, 2), multiplies the search features channel by channel.
+        kernels: (targets, kernels, channels) generated 1x1 convolutions.
+        parts: (targets, parts, embedding channels) unit vectors of a grid of template parts and their mean, or None.
+    """
+
+    gate: Tensor
+    kernels: Tensor
+    parts: Tensor | None
+
+
+@dataclass
+class TinyOutputs:
+    """Raw maps of each target: `logits` (T, h, w), `ltrb` (T, 4, h, w) in input pixels, `centerness` (T, h, w)."""
+
+    logits: Tensor
+    ltrb: Tensor
+    centerness: Tensor
+
+
+def _conv_bn_relu(in_channels: int, out_channels: int, kernel: int, dilation: int = 1) -> nn.Sequential:
+    padding = dilation * (kernel // 2)
+    return nn.Sequential(
+        nn.Conv2d(in_channels, out_channels, kernel, 1, padding, dilation, bias=False),
+        nn.BatchNorm2d(out_channels),
+        nn.ReLU(inplace=True),
+    )
+
+
+@HEADS.register
+class TinyHead(nn.Module):
+    """Conditions one stride-8 map on a template and predicts class, box and centerness.
+
+    Args:
+        channels: of the search features and of the head.
+        kernels: generated 1x1 kernels per target.
+        hidden: width of the perceptron that generates gate and kernels.
+        roi_size: the template is pooled to roi_size x roi_size cells.
+        template_parts: dict(grid=..., channels=...) of the part correlation, or None to do without it.
+        stride: input pixels per cell.
+    """
+
+    def __init__(
+        self,
+        channels: int = 64,
+        kernels: int = 16,
+        hidden: int = 192,
+        roi_size: int = 3,
+        template_parts: dict[str, int] | None = None,
+        stride: int = 8,
+    ) -> None:
+        super().__init__()
+        self.channels, self.kernel_count, self.roi_size, self.stride = channels, kernels, roi_size, stride
+        self.generator = nn.Sequential(
+            nn.Linear(channels * roi_size**2 + 2, hidden),
+            nn.ReLU(inplace=True),
+            nn.Linear(hidden, channels + kernels * channels),
+        )
+        self.parts: PartCorrelation | None = None
+        fused_channels = channels + kernels
+        if template_parts is not None:
+            self.parts = PartCorrelation(channels, template_parts["channels"], template_parts["grid"])
+            fused_channels += template_parts["grid"] ** 2 + 1
+        self.fuse = _conv_bn_relu(fused_channels, channels, 1)
+        self.tower = _conv_bn_relu(channels, channels, 3)
+        # Dilated, so that the votes of parts that lie far apart meet at the centre of a large target.
+        self.class_tower = _conv_bn_relu(channels, channels, 3, dilation=2)
+        self.box_tower = _conv_bn_relu(channels, channels, 3)
+        self.class_output = nn.Conv2d(channels, 1, 1)
+        self.box_output = nn.Conv2d(channels, 5, 1)
+        self._initialise()
+
+    def _initialise(self) -> None:
+        generated = self.generator[-1]
+        assert isinstance(generated, nn.Linear)
+        nn.init.normal_(generated.weight, std=1 / math.sqrt(generated.in_features * self.channels))
+        # Gates start at 1 and the kernels as ordinary random 1x1 convolutions that the template then bends.
+        nn.init.zeros_(generated.bias)
+        nn.init.normal_(generated.bias[self.channels :].data, std=1 / math.sqrt(self.channels))
+        nn.init.normal_(self.class_output.weight, std=0.01)
+        nn.init.constant_(self.class_output.bias, -math.log(99.0))
+        nn.init.normal_(self.box_output.weight, std=0.01)
+        with torch.no_grad():
+            self.box_output.bias.copy_(torch.tensor([1.0, 1.0, 1.0, 1.0, 0.0]))
+
+    def encode(self, roi_features: Tensor, sizes_wh: Tensor) -> TinyTemplates:
+        """Templates from (T, channels, roi_size, roi_size) pooled features and (T, 2) box sizes in input pixels."""
+        log_sizes = torch.log(sizes_wh.clamp(min=1.0) / 64.0).to(roi_features.dtype)
+        generated = self.generator(torch.cat([roi_features.flatten(1), log_sizes], dim=1))
+        gate = 2.0 * torch.sigmoid(generated[:, : self.channels])
+        kernels = generated[:, self.channels :].unflatten(1, (self.kernel_count, self.channels))
+        parts = None if self.parts is None else self.parts.encode(roi_features)
+        return TinyTemplates(gate, kernels, parts)
+
+    def forward(self, features: Tensor, templates: TinyTemplates, image_index: Tensor) -> TinyOutputs:
+        """Looks for every target in the map of its image.
+
+        Args:
+            features: (images, channels, h, w).
+            templates: one entry per target.
+            image_index: (T,) int64, the image of each target.
+        """
+        searched = features[image_index]
+        targets, _, height, width = searched.shape
+        responses = torch.bmm(templates.kernels.to(searched.dtype), searched.flatten(2)).view(
+            targets, self.kernel_count, height, width
+        )
+        evidence = [searched * templates.gate.to(searched.dtype)[:, :, None, None], responses]
+        if self.parts is not None and templates.parts is not None:
+            evidence.append(self.parts(features, templates.parts, image_index).to(searched.dtype))
+        x = self.tower(self.fuse(torch.cat(evidence, dim=1)))
+        logits = self.class_output(self.class_tower(x))[:, 0].float()
+        box = self.box_output(self.box_tower(x)).float()
+        ltrb = torch.exp(box[:, :4].clamp(max=6.0)) * self.stride
+        return TinyOutputs(logits, ltrb, box[:, 4])
+
+
+def locations(height: int, width: int, stride: int, device: torch.device) -> Tensor:
+    """Centres (x, y) of the cells in input pixels: (height, width, 2)."""
+    y = (torch.arange(height, device=device, dtype=torch.float32) + 0.5) * stride
+    x = (torch.arange(width, device=device, dtype=torch.float32) + 0.5) * stride
+    return torch.stack([x.expand(height, -1), y[:, None].expand(-1, width)], dim=-1)
+
+
+def boxes_from_ltrb(ltrb: Tensor, points_xy: Tensor) -> Tensor:
+    """(T, 4, h, w) distances and (h, w, 2) points -> (T, h, w, 4) xyxy."""
+    left, top, right, bottom = ltrb.unbind(1)
+    x, y = points_xy[..., 0], points_xy[..., 1]
+    return torch.stack([x - left, y - top, x + right, y + bottom], dim=-1)
+
+
+def pool_templates(feature: Tensor, boxes_xyxy: Tensor, image_index: Tensor, roi_size: int, stride: int) -> Tensor:
+    """RoIAlign (aligned, sampling 2) of the targets: (T, channels, roi_size, roi_size)."""
+    rois = torch.cat([image_index[:, None].float(), boxes_xyxy.float()], dim=1)
+    # RoIAlign has no bfloat16 kernel on CPU.
+    pooled = roi_align(feature.float(), rois, roi_size, 1.0 / stride, sampling_ratio=2, aligned=True)
+    return pooled.to(feature.dtype)
+

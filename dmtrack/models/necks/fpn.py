@@ -1,0 +1,47 @@
+"""Feature pyramid network (Lin et al. 2017) without norms, activations or extra levels."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Sequence
+
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from dmtrack.registry import NECKS
+
+
+@NECKS.register
+class FPN(nn.Module):
+    """Lateral 1x1 convolutions, nearest-neighbour top-down sums, 3x3 smoothing.
+
+    Args:
+        in_channels: channels of the backbone's levels, finest first.
+        out_channels: channels of every output level.
+        num_outs: number of output levels; as many as inputs.
+    """
+
+    def __init__(self, in_channels: Sequence[int], out_channels: int, num_outs: int | None = None) -> None:
+        super().__init__()
+        if num_outs is not None and num_outs != len(in_channels):
+            raise ValueError(f"num_outs={num_outs} must equal the {len(in_channels)} levels of in_channels")
+        self.out_channels = out_channels
+        self.lateral_convs = nn.ModuleList(_convolution(channels, out_channels, 1) for channels in in_channels)
+        self.fpn_convs = nn.ModuleList(_convolution(out_channels, out_channels, 3) for _ in in_channels)
+
+    def forward(self, features: Sequence[Tensor]) -> tuple[Tensor, ...]:
+        """Maps of the backbone -> maps of the same sizes with `out_channels` channels each."""
+        laterals = [convolution(level) for convolution, level in zip(self.lateral_convs, features, strict=True)]
+        for level in range(len(laterals) - 1, 0, -1):
+            finer = laterals[level - 1]
+            laterals[level - 1] = finer + F.interpolate(laterals[level], size=finer.shape[2:], mode="nearest")
+        return tuple(convolution(level) for convolution, level in zip(self.fpn_convs, laterals, strict=True))
+
+
+def _convolution(in_channels: int, out_channels: int, kernel: int) -> nn.Sequential:
+    convolution = nn.Conv2d(in_channels, out_channels, kernel, padding=kernel // 2)
+    nn.init.xavier_uniform_(convolution.weight)
+    assert convolution.bias is not None
+    nn.init.zeros_(convolution.bias)
+    # Published files call the layer `conv` inside a wrapper.
+    return nn.Sequential(OrderedDict(conv=convolution))

@@ -1,0 +1,40 @@
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from dmtrack import files
+from dmtrack.errors import OutputError
+
+
+def test_a_failed_write_leaves_the_old_content_and_no_litter(tmp_path: Path) -> None:
+    target = tmp_path / "result.txt"
+    files.write_text(target, "old")
+    with pytest.raises(RuntimeError), files.atomic_path(target) as path:
+        path.write_text("half of the n")
+        raise RuntimeError
+    assert target.read_text() == "old"
+    assert [entry.name for entry in tmp_path.iterdir()] == ["result.txt"]
+
+
+def test_json_and_digest(tmp_path: Path) -> None:
+    target = tmp_path / "sub" / "a.json"
+    files.write_json(target, {"success": 0.5})
+    assert target.read_text() == '{\n  "success": 0.5\n}\n'
+    assert len(files.sha256(target)) == 64
+    assert os.stat(target).st_mode & 0o444 == 0o444
+
+
+def test_a_folder_that_cannot_be_written_is_one_sentence(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(OutputError, match="cannot write .*choose another output folder"):
+        files.check_writable_folder(tmp_path / "file" / "below")
+
+
+def test_a_full_disk_is_one_sentence(tmp_path: Path) -> None:
+    if not Path("/dev/full").exists():
+        pytest.skip("this system has no /dev/full")
+    with pytest.raises(OutputError, match=r"No space left.*free some space"), files.atomic_path(tmp_path / "x"):
+        Path("/dev/full").write_text("more than nothing")
