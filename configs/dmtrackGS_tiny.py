@@ -48,6 +48,7 @@ lr_config = dict(policy='cosine', warmup='linear', warmup_iters=200, warmup_rati
 total_iterations = 6000
 ema = dict(decay=0.998)
 precision = 'bf16'
+channels_last = True
 seed = 1
 checkpoint_config = dict(interval_iterations=250)
 log_config = dict(interval=25)

@@ -1,0 +1,22 @@
+"""Configs are data: read without executing anything, merged with their bases, checked against the classes they name."""
+
+from dmtrack.config.building import build
+from dmtrack.config.checking import check_config
+from dmtrack.config.dumping import config_hash, dump_config
+from dmtrack.config.loading import available_configs, find_config, load_config, read_config, require
+from dmtrack.config.located import Config
+from dmtrack.config.signatures import Injected
+
+__all__ = [
+    "Config",
+    "Injected",
+    "available_configs",
+    "build",
+    "check_config",
+    "config_hash",
+    "dump_config",
+    "find_config",
+    "load_config",
+    "read_config",
+    "require",
+]

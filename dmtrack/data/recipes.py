@@ -47,16 +47,17 @@ def fixed(
         blur: share of search images that are blurred.
         max_instances: per pair.
     """
-    steps: list[Transform] = [
+    # Flipping continuous boxes is exact, so it comes before the change to inclusive ones.
+    steps: list[Transform] = [RandomFlip()]
+    if preprocessing.inclusive_boxes:
+        steps.append(InclusiveBoxes())
+    steps += [
         ShrinkToFit(scale),
         PhotometricDistort(clip=True),
         RandomExpand(fill_rgb=preprocessing.mean_rgb),
         RandomCrop(),
-        RandomFlip(),
+        Rescale(scale, short_side_range),
     ]
-    if preprocessing.inclusive_boxes:
-        steps.append(InclusiveBoxes())
-    steps.append(Rescale(scale, short_side_range))
     if gray > 0:
         steps.append(RandomGray(gray))
     if blur > 0:

@@ -1,0 +1,1 @@
+"""Protocols and metrics, the runner and its result store, tables, plots and pages."""

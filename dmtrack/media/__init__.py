@@ -1,0 +1,1 @@
+"""Reading and writing images, videos and cameras, and drawing on frames. No tracking logic."""

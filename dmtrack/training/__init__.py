@@ -1,0 +1,1 @@
+"""Training: one loop on Lightning Fabric, optimisers, schedules, checkpoints, logs."""

@@ -1,0 +1,1 @@
+"""Proof that this code computes what published references compute."""

@@ -1,0 +1,27 @@
+"""Readers of datasets in their official layouts, one file per layout; boxes come out 0-based and continuous."""
+
+from dmtrack.data.sources.base import SequenceSource
+from dmtrack.data.sources.coco import Coco
+from dmtrack.data.sources.folder import SequenceFolder
+from dmtrack.data.sources.got10k import GOT10k
+from dmtrack.data.sources.image_folder import ImageFolder
+from dmtrack.data.sources.images import AnnotatedImage, ImageSource
+from dmtrack.data.sources.lasot import LaSOT
+from dmtrack.data.sources.otb import OTB, UAV123
+from dmtrack.data.sources.trackingnet import TrackingNet
+from dmtrack.data.sources.vot import VOT
+
+__all__ = [
+    "OTB",
+    "UAV123",
+    "VOT",
+    "AnnotatedImage",
+    "Coco",
+    "GOT10k",
+    "ImageFolder",
+    "ImageSource",
+    "LaSOT",
+    "SequenceFolder",
+    "SequenceSource",
+    "TrackingNet",
+]

@@ -34,8 +34,8 @@ class LevelKernels:
 class KernelController(nn.Module):
     """Generates the kernels of the dynamic convolutions; shared by all levels.
 
-    The published layers are 1x1 convolutions with a padding of one, averaged over all positions. The padded border holds
-    the bias alone, so with a 7x7 template the result is (49 / 81) W mean(template) + b, which is what is computed.
+    The published layers are 1x1 convolutions with a padding of one, averaged over all positions. The padded border
+    holds the bias alone, so with a 7x7 template the result is (49 / 81) W mean(template) + b, which is computed here.
 
     Args:
         channels: of the templates and of the maps before the towers.
@@ -62,7 +62,7 @@ class KernelController(nn.Module):
         stacked = torch.cat(list(templates))
         generate = padded_convolution_mean if self.reference_equivalent else padded_convolution_mean_closed_form
         cls1, cls2, reg1, reg2 = (
-            generate(stacked, layer.weight, layer.bias).reshape(-1, targets, side, side)
+            generate(stacked, layer.weight, layer.bias).reshape(len(templates), targets, side, side)
             for layer, side in (
                 (self.controller_cls1, wide),
                 (self.controller_cls2, narrow),

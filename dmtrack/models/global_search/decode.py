@@ -73,7 +73,9 @@ def collect_candidates(
             ranking = (level_probabilities * level_centerness[..., None]).amax(dim=2)
             best = ranking.topk(nms_pre, dim=1).indices
             points = points[best]
-            level_probabilities = level_probabilities.gather(1, best[..., None].expand(-1, -1, level.cls_logits.shape[1]))
+            level_probabilities = level_probabilities.gather(
+                1, best[..., None].expand(-1, -1, level.cls_logits.shape[1])
+            )
             level_centerness = level_centerness.gather(1, best)
             distances = distances.gather(1, best[..., None].expand(-1, -1, 4))
         boxes.append(boxes_from_distances(points.expand(*distances.shape[:2], 2), distances))
@@ -81,9 +83,7 @@ def collect_candidates(
         centerness.append(level_centerness)
     corners = torch.cat(boxes, dim=1)
     height, width = size_hw
-    corners = torch.stack(
-        [corners[..., 0::2].clamp(0, width), corners[..., 1::2].clamp(0, height)], dim=-1
-    ).flatten(2)
+    corners = torch.stack([corners[..., 0::2].clamp(0, width), corners[..., 1::2].clamp(0, height)], dim=-1).flatten(2)
     return CandidateBoxes(corners / scale_factor, torch.cat(probabilities, dim=1), torch.cat(centerness, dim=1))
 
 

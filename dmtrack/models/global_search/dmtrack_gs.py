@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from dmtrack.config import build
 from dmtrack.data.preprocessing import Preprocessing
 from dmtrack.data.types import PairBatch
 from dmtrack.models.backbones.dla34 import DEAD_PARAMETERS
@@ -18,13 +18,10 @@ from dmtrack.models.global_search.decode import TARGET_CLASS, ClassDetections, d
 from dmtrack.models.global_search.losses import LOSS_NAMES, average_over_pairs, target_losses
 from dmtrack.models.global_search.modulators import Modulator, Premodulator
 from dmtrack.models.global_search.part_fusion import PartFusion
-from dmtrack.models.global_search.settings import TestSettings, TrainSettings, read_settings
+from dmtrack.models.global_search.settings import TemplateParts, TestSettings, TrainSettings, read_settings
 from dmtrack.models.global_search.template import RoITemplate
 from dmtrack.models.heads.fcos import FCOSHead, LevelOutputs
 from dmtrack.registry import BACKBONES, HEADS, MODELS, NECKS, Registry
-
-Part = Mapping[str, Any] | nn.Module
-"""A module, or the config it is built from."""
 
 dead_parameters = tuple(f"backbone.{prefix}" for prefix in DEAD_PARAMETERS)
 """Prefixes of parameters that published files hold although no output depends on them; they get no gradient."""
@@ -59,11 +56,10 @@ class DMTrackGS(GlobalSearchModel):
         template: a `RoITemplate`.
         controller: a `KernelController`.
         bbox_head: an `FCOSHead`.
-        template_parts: None as published, or dict(grid=, channels=): adds cosine correlations with a grid x grid of
-            template parts, see `PartCorrelation`.
-        train_cfg: see `TrainSettings`.
-        test_cfg: see `TestSettings`.
-        preprocessing: arguments of `Preprocessing`; by default the published ones, with inclusive boxes.
+        template_parts: None as published; otherwise cosine correlations with a grid of template parts are mixed in.
+        train_cfg: batch norm, assignment and losses.
+        test_cfg: which boxes are kept.
+        preprocessing: by default the published one, with inclusive boxes.
     """
 
     reference_equivalent = False
@@ -76,15 +72,18 @@ class DMTrackGS(GlobalSearchModel):
         template: dict[str, Any] | nn.Module,
         controller: dict[str, Any] | nn.Module,
         bbox_head: dict[str, Any] | nn.Module,
-        template_parts: dict[str, Any] | None = None,
-        train_cfg: dict[str, Any] | None = None,
-        test_cfg: dict[str, Any] | None = None,
-        preprocessing: dict[str, Any] | None = None,
+        template_parts: TemplateParts | dict[str, Any] | None = None,
+        train_cfg: TrainSettings | dict[str, Any] | None = None,
+        test_cfg: TestSettings | dict[str, Any] | None = None,
+        preprocessing: Preprocessing | dict[str, Any] | None = None,
     ) -> None:
         super().__init__()
         self.train_cfg = read_settings(TrainSettings, train_cfg, "train_cfg")
         self.test_cfg = read_settings(TestSettings, test_cfg, "test_cfg")
-        self.preprocessing = Preprocessing(**{"inclusive_boxes": True, **(preprocessing or {})})
+        if not isinstance(preprocessing, Preprocessing):
+            published: dict[str, Any] = {"inclusive_boxes": True}
+            preprocessing = read_settings(Preprocessing, published | (preprocessing or {}), "preprocessing")
+        self.preprocessing = preprocessing
         # The order of these lines is the order of the published files.
         self.backbone = build_part(backbone, BACKBONES)
         self.neck = build_part(neck, NECKS)
@@ -95,14 +94,15 @@ class DMTrackGS(GlobalSearchModel):
         self.cond_modulator = Modulator(self.bbox_head.feat_channels, self.bbox_head.mid_channels)
         self.part_fusion: PartFusion | None = None
         if template_parts is not None:
-            self.part_fusion = PartFusion(self.controller.channels, **template_parts)
-        if self.train_cfg.norm == "synchronised":
+            parts = read_settings(TemplateParts, template_parts, "template_parts")
+            self.part_fusion = PartFusion(self.controller.channels, parts.grid, parts.channels)
+        if self.train_cfg.batch_norm == "sync":
             self.backbone = nn.SyncBatchNorm.convert_sync_batchnorm(self.backbone)
 
     def train(self, mode: bool = True) -> DMTrackGS:
         """As usual, except that frozen batch norms stay in evaluation mode."""
         super().train(mode)
-        if self.train_cfg.norm == "frozen":
+        if self.train_cfg.batch_norm == "frozen":
             for module in self.modules():
                 if isinstance(module, nn.modules.batchnorm._BatchNorm):
                     module.eval()
@@ -152,9 +152,7 @@ class DMTrackGS(GlobalSearchModel):
             outputs.append(self.bbox_head.predict(cls_features, reg_features, level))
         return outputs
 
-    def _search_one_by_one(
-        self, features: Features, templates: Templates, image_index: Tensor
-    ) -> list[LevelOutputs]:
+    def _search_one_by_one(self, features: Features, templates: Templates, image_index: Tensor) -> list[LevelOutputs]:
         per_target = []
         for target, image in enumerate(image_index.tolist()):
             own = slice(target, target + 1)
@@ -223,9 +221,6 @@ def clip_to_input(boxes_xyxy: Tensor, finest: Tensor, stride: int) -> Tensor:
     return torch.stack([x1, y1, x2, y2], dim=1)
 
 
-def build_part(node: Part, registry: Registry) -> Any:
+def build_part(node: dict[str, Any] | nn.Module, registry: Registry) -> Any:
     """The module that a config node describes; modules pass unchanged."""
-    if isinstance(node, nn.Module):
-        return node
-    arguments = dict(node)
-    return registry.get(arguments.pop("type"))(**arguments)
+    return node if isinstance(node, nn.Module) else build(node, registry)

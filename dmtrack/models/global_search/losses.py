@@ -32,9 +32,7 @@ def target_losses(
         (targets, 3) in the order of `LOSS_NAMES`.
     """
     shapes = [(level.cls_logits.shape[2], level.cls_logits.shape[3]) for level in outputs]
-    targets = assign_locations(
-        boxes_xyxy, shapes, strides, settings.regress_ranges, settings.center_sampling_radius
-    )
+    targets = assign_locations(boxes_xyxy, shapes, strides, settings.regress_ranges, settings.center_sampling_radius)
     cls_logits = torch.cat([level.cls_logits.float().flatten(2) for level in outputs], dim=2)
     distances = torch.cat([level.distances.float().flatten(2) for level in outputs], dim=2).transpose(1, 2)
     centerness = torch.cat([level.centerness_logits.float().flatten(1) for level in outputs], dim=1)

@@ -12,22 +12,27 @@ from typing import Any
 
 from torch import nn
 
+SWITCH = "reference_equivalent"
+"""Attribute of every module that has a faster equivalent of the published computation."""
+
 
 def set_reference_equivalent(model: nn.Module, enabled: bool) -> None:
-    """Switches every part of the model that has a faster equivalent of the published computation."""
-    for module in model.modules():
-        if hasattr(type(module), "reference_equivalent"):
-            module.reference_equivalent = enabled
+    """Switches the whole model to the published computation, or back."""
+    for module in _switches(model):
+        setattr(module, SWITCH, enabled)
 
 
 @contextlib.contextmanager
 def reference_path(model: nn.Module) -> Iterator[Any]:
     """Inside the block the model computes as published; the earlier choice returns afterwards."""
-    switched = [module for module in model.modules() if hasattr(type(module), "reference_equivalent")]
-    before = [module.reference_equivalent for module in switched]
+    before = [(module, getattr(module, SWITCH)) for module in _switches(model)]
     set_reference_equivalent(model, True)
     try:
         yield model
     finally:
-        for module, value in zip(switched, before, strict=True):
-            module.reference_equivalent = value  # type: ignore[assignment]
+        for module, value in before:
+            setattr(module, SWITCH, value)
+
+
+def _switches(model: nn.Module) -> list[nn.Module]:
+    return [module for module in model.modules() if hasattr(type(module), SWITCH)]

@@ -1,4 +1,4 @@
-"""What `train_cfg` and `test_cfg` of a DMTrack-GS config may hold."""
+"""What the plain dicts in a DMTrack-GS config may hold."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from dmtrack.errors import ConfigError
 from dmtrack.registry import did_you_mean
 
-NORM_MODES = ("live", "frozen", "synchronised")
+BATCH_NORM_MODES = ("live", "frozen", "sync")
 
 
 @dataclass(frozen=True)
@@ -18,23 +18,24 @@ class TrainSettings:
     """`train_cfg`.
 
     Attributes:
-        norm: what batch norm does in training: `live` statistics of the batch at hand (as published, with one pair per
-            GPU), `frozen` running statistics, or statistics `synchronised` over all GPUs.
+        batch_norm: `live` statistics of the images at hand (as published, with one pair per GPU), `frozen` running
+            statistics, or `sync`: live statistics over the images of all GPUs.
         regress_ranges: per level the (lowest, highest) largest distance to a box side that it is responsible for.
         center_sampling_radius: positives lie within this many strides of the box centre.
         focal_alpha: weight of positives in the class loss.
         focal_gamma: exponent that lowers the weight of easy locations.
     """
 
-    norm: str = "live"
+    batch_norm: str = "live"
     regress_ranges: tuple[tuple[float, float], ...] = ((-1, 64), (64, 128), (128, 1e8))
     center_sampling_radius: float = 1.5
     focal_alpha: float = 0.25
     focal_gamma: float = 2.0
 
     def __post_init__(self) -> None:
-        if self.norm not in NORM_MODES:
-            raise ConfigError(f"train_cfg.norm={self.norm!r}: expected one of {', '.join(NORM_MODES)}")
+        if self.batch_norm not in BATCH_NORM_MODES:
+            expected = ", ".join(map(repr, BATCH_NORM_MODES))
+            raise ConfigError(f"model.train_cfg.batch_norm is {self.batch_norm!r}: expected one of {expected}")
 
 
 @dataclass(frozen=True)
@@ -54,19 +55,38 @@ class TestSettings:
     max_per_img: int = 100
 
 
-Settings = TypeVar("Settings", TrainSettings, TestSettings)
+@dataclass(frozen=True)
+class TemplateParts:
+    """`template_parts`.
+
+    Attributes:
+        grid: the template is cut into grid x grid cells.
+        channels: size of the vectors that are compared.
+    """
+
+    grid: int = 3
+    channels: int = 64
+
+
+Settings = TypeVar("Settings")
 
 
 def read_settings(kind: type[Settings], values: Mapping[str, Any] | Settings | None, key: str) -> Settings:
-    """Settings from the mapping that a config holds under `key`.
+    """The settings that a config holds under `key` of its model.
+
+    Args:
+        kind: a dataclass.
+        values: its fields, an instance, or None for the defaults.
+        key: the name in the config, for errors.
 
     Raises:
         ConfigError: an unknown entry; names the nearest one.
     """
     if isinstance(values, kind):
         return values
-    known = {field.name for field in dataclasses.fields(kind)}
-    for name in values or {}:
+    entries: dict[str, Any] = dict(values or {})  # type: ignore[arg-type]
+    known = {field.name for field in dataclasses.fields(kind)}  # type: ignore[arg-type]
+    for name in entries:
         if name not in known:
             raise ConfigError(f"model.{key}.{name} is not known{did_you_mean(name, known)}")
-    return kind(**(values or {}))
+    return kind(**entries)

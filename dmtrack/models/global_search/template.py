@@ -112,4 +112,3 @@ def initialise_normal(convolution: nn.Module, std: float = 0.01) -> None:
     nn.init.normal_(convolution.weight, std=std)
     if convolution.bias is not None:
         nn.init.zeros_(convolution.bias)
-

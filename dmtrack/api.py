@@ -1,0 +1,111 @@
+"""The public functions of dmtrack: `load_tracker` and `track`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from dmtrack.boxes import Boxes, check_first_box_xywh
+from dmtrack.errors import MediaError
+from dmtrack.media.images import Image, as_rgb
+from dmtrack.media.video import FrameSource, open_frames
+from dmtrack.tracking.adapter import as_tracker
+from dmtrack.tracking.base import Tracker, TrackResult
+from dmtrack.tracking.loading import assemble_tracker
+
+
+def load_tracker(
+    config: str | Path | None = None,
+    weights: str | Path | None = None,
+    device: str | None = None,
+    precision: str | None = None,
+    overrides: Sequence[str] = (),
+) -> Tracker:
+    """Builds a tracker that is ready for `init`.
+
+    >>> tracker = dmtrack.load_tracker()                            # doctest: +SKIP
+    >>> tracker.init(first_frame, (x, y, w, h))                     # doctest: +SKIP
+    >>> result = tracker.step(frame)                                # doctest: +SKIP
+
+    Args:
+        config: the name of a config (`dmtrackGS_tiny`), a config file, a weights file that carries its config
+            (`mine.safetensors`), or a class of one's own (`my_module:MyTracker`). Without it, the config of `weights`,
+            or else `dmtrackGS_tiny`.
+        weights: a weights file; without it, the one that ships under the config's name.
+        device: 'cpu', 'cuda', 'cuda:1'; None takes a GPU if there is one.
+        precision: 'fp32', 'bf16' or 'fp16'; None leaves it to the config.
+        overrides: `a.b.0.c=value`, applied to the config.
+
+    Raises:
+        ConfigError: the config, a key, the device or the precision is unknown.
+        WeightsError: there are no weights, or they do not fit the model.
+    """
+    return assemble_tracker(config, weights, device, precision, overrides).tracker
+
+
+def track(
+    source: str | int | Path | Iterable[Any],
+    box_xywh: ArrayLike,
+    tracker: Tracker | str | Path | None = None,
+    weights: str | Path | None = None,
+    device: str | None = None,
+    precision: str | None = None,
+    allow_size_changes: bool = False,
+) -> Iterator[tuple[Image, TrackResult]]:
+    """Tracks through a video, one frame at a time.
+
+    >>> for frame, result in dmtrack.track("my.mp4", box_xywh=(x, y, w, h)):      # doctest: +SKIP
+    ...     print(result.box_xywh, result.score, result.present)
+
+    Args:
+        source: a video file, a folder of images, a camera number or address; or any iterable of images.
+        box_xywh: the target in the first frame: left, top, width, height in pixels.
+        tracker: a `Tracker`, an object with got10k's `init` and `update`, or what `load_tracker` takes as `config`.
+        weights: as in `load_tracker`.
+        device: as in `load_tracker`.
+        precision: as in `load_tracker`.
+        allow_size_changes: go on where the frames of a file or folder change their size.
+
+    Returns:
+        An iterator of (HxWx3 uint8 RGB frame, result). The first result is the given box with score 1.
+
+    Raises:
+        MediaError: the source cannot be opened (at once), or a later frame cannot be read (when it is reached).
+        BoxError: the box is NaN, empty or outside the first frame.
+        ConfigError: see `load_tracker`.
+        WeightsError: see `load_tracker`.
+    """
+    frames: Iterable[Any] = source if _is_iterable(source) else open_frames(source, allow_size_changes)  # type: ignore[assignment, arg-type]
+    if isinstance(frames, FrameSource):
+        box_xywh = check_first_box_xywh(box_xywh, *frames.size_wh)
+    if tracker is None or isinstance(tracker, (str, Path)):
+        chosen = load_tracker(tracker, weights, device, precision)
+    else:
+        chosen = as_tracker(tracker)
+    return _track(frames, np.asarray(box_xywh, dtype=np.float64), chosen)
+
+
+def _is_iterable(source: Any) -> bool:
+    return isinstance(source, Iterable) and not isinstance(source, (str, FrameSource))
+
+
+def _track(frames: Iterable[Any], box_xywh: Boxes, tracker: Tracker) -> Iterator[tuple[Image, TrackResult]]:
+    started = False
+    try:
+        for given in frames:
+            frame = as_rgb(given)
+            if started:
+                yield frame, tracker.step(frame)
+            else:
+                tracker.init(frame, box_xywh)
+                started = True
+                yield frame, TrackResult(box_xywh.copy(), 1.0, True)
+    finally:
+        if isinstance(frames, FrameSource):
+            frames.close()
+    if not started:
+        raise MediaError("the given frames are empty; expected at least one image")

@@ -1,0 +1,88 @@
+"""`dmtrack data`: write synthetic sequences in a dataset's official layout."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_LAYOUTS = ("folder", "got10k", "lasot", "trackingnet", "otb", "uav123", "vot", "coco")
+_SPLITS = {"got10k": "val", "lasot": "test", "trackingnet": "TRAIN_0", "coco": "train2017"}
+"""Layouts with splits, and the split that is written unless another is asked for."""
+
+
+def register(app: typer.Typer) -> None:
+    """Adds the command group."""
+    group = typer.Typer(help="Make datasets.", no_args_is_help=True)
+    group.command()(synthesize)
+    app.add_typer(group, name="data")
+
+    # A group with one command would lose the command's name without this.
+    @group.callback()
+    def _group() -> None:
+        pass
+
+
+def synthesize(
+    output: Annotated[Path, typer.Option(help="Folder of the dataset; sequences are added to what is there.")],
+    layout: Annotated[str, typer.Option(help=f"Layout of the dataset: {', '.join(_LAYOUTS)}.")] = "got10k",
+    count: Annotated[int, typer.Option(min=1, help="Number of sequences.")] = 8,
+    frames: Annotated[int, typer.Option(min=1, help="Frames per sequence.")] = 60,
+    seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same sequences.")] = 1,
+    distractors: Annotated[int, typer.Option(min=0, help="Look-alikes of the target per sequence.")] = 2,
+    size: Annotated[str, typer.Option(help="Width x height of the frames in pixels.")] = "448x256",
+    split: Annotated[str | None, typer.Option(help="Name of the split, for layouts that have splits.")] = None,
+    quality: Annotated[int, typer.Option(min=1, max=100, help="Quality of the JPEG frames.")] = 95,
+) -> None:
+    """Write synthetic sequences with look-alikes, occlusion and absence in a dataset's official layout."""
+    from dmtrack.data.synthetic import SyntheticSequences
+    from dmtrack.data.writers import WRITERS
+    from dmtrack.files import check_writable_folder
+
+    size_wh = _parse_size(size)
+    options = _options(layout, split)
+    check_writable_folder(output)
+    sequences: Any = SyntheticSequences(count=count, frames=frames, seed=seed, size_wh=size_wh, distractors=distractors)
+    names = _with_progress(
+        count * frames,
+        lambda advance: WRITERS[layout](
+            (sequences[index] for index in range(count)), output, quality=quality, progress=advance, **options
+        ),
+    )
+    what = "images" if layout == "coco" else "sequences"
+    print(f"wrote {len(names)} {what} in the layout of {layout} to {output}")
+
+
+def _parse_size(size: str) -> tuple[int, int]:
+    from dmtrack.errors import ConfigError
+
+    width, _, height = size.lower().partition("x")
+    if not (width.isdecimal() and height.isdecimal() and int(width) >= 32 and int(height) >= 32):
+        raise ConfigError(f"--size {size}: expected <width>x<height> in pixels, both at least 32, e.g. 448x256")
+    return int(width), int(height)
+
+
+def _options(layout: str, split: str | None) -> dict[str, str]:
+    from dmtrack.errors import ConfigError
+    from dmtrack.registry import did_you_mean
+
+    if layout not in _LAYOUTS:
+        raise ConfigError(f"--layout {layout}: unknown layout{did_you_mean(layout, _LAYOUTS)}")
+    if layout not in _SPLITS:
+        if split is not None:
+            raise ConfigError(f"--split {split}: the layout of {layout} has no splits; leave --split out")
+        return {}
+    return {"split": split or _SPLITS[layout]}
+
+
+def _with_progress(total: int, work: Callable[[Callable[[], object]], list[str]]) -> list[str]:
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("frames, left"))
+    with Progress(*columns, TimeRemainingColumn()) as progress:
+        task = progress.add_task("writing", total=total)
+        return work(lambda: progress.advance(task))

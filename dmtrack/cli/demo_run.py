@@ -1,0 +1,183 @@
+"""The work behind `dmtrack demo`."""
+
+from __future__ import annotations
+
+import datetime
+import functools
+import os
+import platform
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from dmtrack import __version__
+from dmtrack.cli.test_run import SYNTHETIC_DISTRACTORS, TrackerChoice, open_synthetic, print_report, session_of
+from dmtrack.data.types import Sequence
+from dmtrack.errors import EvaluationError
+from dmtrack.evaluation.baselines import StaticBox
+from dmtrack.evaluation.demo_page import DemoSet, demo_page
+from dmtrack.evaluation.plots import DARK, save_plots
+from dmtrack.evaluation.protocols import DMTRACK_VISIBLE
+from dmtrack.evaluation.report import Report, weights_hash
+from dmtrack.evaluation.result_video import write_result_video
+from dmtrack.evaluation.results import ResultStore, SequenceResult
+from dmtrack.evaluation.session import Session
+from dmtrack.files import check_writable_folder, write_json, write_text
+
+TEXTS = {
+    "plain": (
+        "Plain sequences",
+        "One textured object on a textured background: both move, the object turns, deforms, changes its size, blurs, is "
+        "covered, leaves and comes back.",
+    ),
+    "distractors": (
+        "Sequences with look-alikes",
+        f"The same, with {SYNTHETIC_DISTRACTORS['distractors']} objects beside the target that are made to look like it.",
+    ),
+}
+
+
+@dataclass(frozen=True)
+class DemoJob:
+    """The options of `dmtrack demo`."""
+
+    tracker: TrackerChoice
+    output: Path = Path("demo")
+    quick: bool = False
+    seed: int = 900_001
+    processes: int | None = None
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Sequences per set, frames per sequence."""
+        return (2, 60) if self.quick else (8, 90)
+
+    @property
+    def sequences_in_video(self) -> int:
+        """The first so many of each set are drawn."""
+        return 2 if self.quick else 4
+
+
+def run(job: DemoJob) -> Path:
+    """Runs the demo.
+
+    Returns:
+        The page.
+
+    Raises:
+        DMTrackError: the weights cannot be loaded, or nothing can be written to the output folder.
+    """
+    console = Console()
+    start = time.perf_counter()
+    check_writable_folder(job.output)
+    count, frames = job.size
+    sets = []
+    provenance: dict[str, Any] = {}
+    for kind, (title, text) in TEXTS.items():
+        open_sequences = functools.partial(open_synthetic, kind, count, frames, job.seed)
+        benchmark = f"synthetic-{kind}"
+        session = session_of(job.tracker, benchmark, open_sequences, job.output / "results")
+        report = _report(session, _processes(job.processes), console)
+        print_report(report, console)
+        provenance = dict(report.scores[0].provenance)
+        folder = job.output / kind
+        report.write_json(folder / "report.json")
+        report.write_csv(folder / "report.csv")
+        plots = [path for path in save_plots(report, folder) if path.suffix == ".png"]
+        save_plots(report, folder, (".png",), DARK, "_dark")
+        video = folder / "tracked.mp4"
+        poster = _video(video, session, job.sequences_in_video, console)
+        links = [path.relative_to(job.output).as_posix() for path in (video, poster, *plots)]
+        sets.append(DemoSet(title, text, report, session.tracker, links[0], links[1], links[2:]))
+    facts = _facts(job, sets, provenance, time.perf_counter() - start)
+    summary = (
+        "One box in the first frame is all the tracker gets. It then searches the whole of every later frame, each on its "
+        "own: no window around the last position, no motion model, nothing that could drift."
+    )
+    page = job.output / "index.html"
+    write_text(page, demo_page("dmtrack demo", summary, sets, facts))
+    write_json(job.output / "demo.json", {"facts": facts, "sets": [item.report.to_dict() for item in sets]})
+    _say_where(job.output, sets, console)
+    return page
+
+
+def _report(session: Session, processes: int, console: Console) -> Report:
+    """Scores of the tracker and of a box that never moves."""
+    score, failures = session.run(DMTRACK_VISIBLE, console, processes, restart=True)
+    if score is None or failures:
+        name, reason = next(iter(failures.items()))
+        raise EvaluationError(
+            f"the demo could not track {name}: {reason}; see {session.store.folder / name / 'error.txt'}"
+        )
+    still = StaticBox()
+    identity = {"tracker": still.name, "config_hash": None, "weights_sha256": None, "precision": None}
+    baseline = Session(session.benchmark, session.open_sequences, still.name, StaticBox, identity, {}, session.results)
+    other, _ = baseline.run(DMTRACK_VISIBLE, console, restart=True)
+    assert other is not None
+    return Report(session.benchmark, DMTRACK_VISIBLE, (score, other), "held out")
+
+
+def _video(path: Path, session: Session, count: int, console: Console) -> Path:
+    sequences = list(islice(iter(session.open_sequences()), count))
+    store = ResultStore(session.store.folder)
+
+    def items() -> Iterator[tuple[Sequence, SequenceResult]]:
+        return ((sequence, store.read(sequence.name)) for sequence in sequences)
+
+    columns = (
+        TextColumn("[bold]{task.description}"),
+        BarColumn(bar_width=24),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=console) as progress:
+        task = progress.add_task(f"drawing {path.name} of {session.benchmark}", total=sum(map(len, sequences)))
+        return write_result_video(path, items(), on_frame=lambda: progress.advance(task))
+
+
+def _processes(asked: int | None) -> int:
+    if asked is not None:
+        return asked
+    import torch
+
+    # One process keeps a GPU busy, and several would each hold a copy of its libraries.
+    return 1 if torch.cuda.is_available() else min(4, os.cpu_count() or 1)
+
+
+def _facts(job: DemoJob, sets: list[DemoSet], provenance: dict[str, Any], seconds: float) -> dict[str, str]:
+    count, frames = job.size
+    software = provenance.get("software", {})
+    return {
+        "command": " ".join(["dmtrack", *sys.argv[1:]]) if len(sys.argv) > 1 else "dmtrack demo",
+        "tracker": sets[0].shown_tracker,
+        "config": f"{provenance.get('config')} (hash {str(provenance.get('config_hash'))[:12]})",
+        "weights": str(provenance.get("weights")),
+        "weights sha256": weights_hash(sets[0].score) or "none",
+        "precision, device": f"{provenance.get('precision')}, {provenance.get('device')}",
+        "sequences": f"2 sets of {count} with {frames} frames, seed {job.seed}",
+        "protocol": DMTRACK_VISIBLE.name,
+        "processes": str(_processes(job.processes)),
+        "machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores",
+        "software": ", ".join(f"{name} {value}" for name, value in software.items()) or f"dmtrack {__version__}",
+        "time": f"{seconds:.0f} s, finished {datetime.datetime.now().astimezone().isoformat(timespec='minutes')}",
+    }
+
+
+def _say_where(output: Path, sets: list[DemoSet], console: Console) -> None:
+    console.print("\n[bold]The demo is done.[/bold]")
+    lines = [("page", output / "index.html")]
+    for item in sets:
+        lines += [
+            (f"{item.title.lower()}, video", output / item.video),
+            ("  table and plots", (output / item.video).parent),
+        ]
+    lines.append(("raw results", output / "results"))
+    for what, path in lines:
+        print(f"{what:<36}{path.resolve()}")

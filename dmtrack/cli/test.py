@@ -1,0 +1,106 @@
+"""`dmtrack test`: a tracker on a folder of sequences, or on generated ones; scores, table and plots."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from dmtrack.errors import EvaluationError
+
+
+def register(app: typer.Typer) -> None:
+    """Adds the command to the `dmtrack` command line."""
+    app.command("test")(test)
+
+
+def test(
+    data: Annotated[Path | None, typer.Option(help="Folder of sequences.")] = None,
+    layout: Annotated[
+        str,
+        typer.Option(help="folder: <sequence>/{images, groundtruth.txt}; got10k: the root of GOT-10k or of a split."),
+    ] = "folder",
+    split: Annotated[str, typer.Option(help="Split of GOT-10k: train or val.")] = "val",
+    synthetic: Annotated[
+        str | None, typer.Option(metavar="plain|distractors", help="Generated sequences instead of --data.")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Seed of --synthetic.")] = 900_001,
+    count: Annotated[int, typer.Option(min=1, help="Sequences of --synthetic.")] = 20,
+    frames: Annotated[int, typer.Option(min=2, help="Frames per sequence of --synthetic.")] = 100,
+    config: Annotated[
+        str | None, typer.Option(help="A config file, or the name of one; without it, dmtrackGS_tiny.")
+    ] = None,
+    weights: Annotated[
+        Path | None, typer.Option(help="A weights file; without it, the one that ships with the config's name.")
+    ] = None,
+    tracker: Annotated[
+        str | None,
+        typer.Option(metavar="MODULE:CLASS", help="Your own tracker instead: a class with got10k's init and update."),
+    ] = None,
+    name: Annotated[str | None, typer.Option(help="Label of the tracker in folders, tables and plots.")] = None,
+    benchmark: Annotated[
+        str | None, typer.Option(help="Label of the sequences; without it, the folder's name.")
+    ] = None,
+    protocol: Annotated[str, typer.Option(help="Rules of scoring.")] = "dmtrack-visible",
+    compare: Annotated[
+        list[Path] | None,
+        typer.Option(
+            metavar="FOLDER", help="Other trackers' results, <results>/<tracker>, in the same table; repeatable."
+        ),
+    ] = None,
+    results: Annotated[Path, typer.Option(help="Folder of raw results.")] = Path("results"),
+    reports: Annotated[Path, typer.Option(help="Folder of tables and plots.")] = Path("reports"),
+    processes: Annotated[int, typer.Option(min=1, help="Sequences tracked at once, one process and thread each.")] = 1,
+    device: Annotated[str | None, typer.Option(help="cpu, cuda, cuda:1; without it, a GPU if there is one.")] = None,
+    precision: Annotated[str | None, typer.Option(help="fp32, bf16 or fp16.")] = None,
+    json: Annotated[Path | None, typer.Option(help="Also write the scores to this file.")] = None,
+    restart: Annotated[bool, typer.Option("--restart", help="Replace stored results instead of resuming.")] = False,
+    import_: Annotated[
+        list[str] | None, typer.Option("--import", metavar="MODULE", help="Import a module of yours first; repeatable.")
+    ] = None,
+    set_: Annotated[
+        list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Change a config value; repeatable.")
+    ] = None,
+) -> None:
+    """Runs a tracker over sequences and scores it.
+
+    Raw results go to RESULTS/<benchmark>/<tracker>/ in got10k's layout, one sequence at a time: a second run does only
+    what is missing. Table (JSON, CSV) and plots (PNG, PDF) go to REPORTS/<benchmark>/<tracker>/.
+    """
+    if (data is None) == (synthetic is None):
+        raise EvaluationError("say what to track: either --data FOLDER or --synthetic plain|distractors, not both")
+    if tracker is not None and (config or weights or set_):
+        raise EvaluationError("--tracker takes your own class, so --config, --weights and --set do not apply")
+
+    from dmtrack.cli.test_run import TestJob, TrackerChoice, run
+
+    choice = TrackerChoice(
+        config=tracker or config,
+        weights=weights,
+        device=device,
+        precision=precision,
+        overrides=tuple(set_ or ()),
+        imports=tuple(import_ or ()),
+    )
+    run(
+        TestJob(
+            tracker=choice,
+            data=data,
+            layout=layout,
+            split=split,
+            synthetic=synthetic,
+            seed=seed,
+            count=count,
+            frames=frames,
+            name=name,
+            benchmark=benchmark,
+            protocol=protocol,
+            compare=tuple(compare or ()),
+            results=results,
+            reports=reports,
+            processes=processes,
+            json=json,
+            restart=restart,
+        )
+    )

@@ -1,0 +1,104 @@
+"""What `dmtrack track` leaves behind: boxes as CSV and JSON, written so that nothing computed is lost."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+from array import array
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from dmtrack.errors import OutputError
+from dmtrack.files import atomic_path
+from dmtrack.tracking.base import TrackResult
+
+COLUMNS = ("frame", "x", "y", "w", "h", "score", "present")
+
+
+class BoxLog:
+    """Boxes of one run. Each row goes to disk at once; memory does not grow with the length of the video.
+
+    While the run lasts the rows stand in `boxes.partial.csv`, which also survives a kill or a power cut. `finish` turns
+    it into `boxes.csv` and writes `boxes.json`.
+
+    Args:
+        folder: where the files go; it must exist.
+
+    Raises:
+        OutputError: the folder is read-only or the disk is full.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.csv_path = folder / "boxes.csv"
+        self.json_path = folder / "boxes.json"
+        self.rows = 0
+        self._partial = folder / "boxes.partial.csv"
+        try:
+            # Open as long as the run lasts; `finish` closes it.
+            self._file = open(self._partial, "w", encoding="utf-8", newline="")  # noqa: SIM115
+        except OSError as error:
+            raise self._error(error) from error
+        self._write(COLUMNS)
+
+    def add(self, result: TrackResult) -> None:
+        """Appends the next frame: pixels with 3 decimals, score with 4, presence as 0 or 1."""
+        box = [f"{value:.3f}" for value in result.box_xywh]
+        self._write([self.rows, *box, f"{result.score:.4f}", int(result.present)])
+        self.rows += 1
+
+    def _write(self, row: Any) -> None:
+        line = io.StringIO()
+        csv.writer(line, lineterminator="\n").writerow(row)
+        try:
+            self._file.write(line.getvalue())
+            self._file.flush()
+        except OSError as error:
+            raise self._error(error) from error
+
+    def _error(self, error: OSError) -> OutputError:
+        return OutputError(
+            f"cannot write {self._partial}: {error.strerror or error}; free some space or choose another --output"
+        )
+
+    def finish(self, metadata: dict[str, Any]) -> None:
+        """Puts `boxes.csv` in its place and writes `boxes.json`: the metadata and the same rows."""
+        try:
+            os.fsync(self._file.fileno())
+            self._file.close()
+            self._partial.replace(self.csv_path)
+        except OSError as error:
+            raise self._error(error) from error
+        with atomic_path(self.json_path) as path, open(path, "w", encoding="utf-8") as target:
+            head = json.dumps({**metadata, "columns": COLUMNS}, indent=2, ensure_ascii=False)
+            target.write(head.removesuffix("\n}") + ',\n  "boxes": [')
+            with open(self.csv_path, encoding="utf-8", newline="") as source:
+                rows = csv.reader(source)
+                next(rows)
+                for number, (frame, *box, score, present) in enumerate(rows):
+                    row = [int(frame), *map(float, box), float(score), present == "1"]
+                    target.write((",\n    " if number else "\n    ") + json.dumps(row))
+            target.write("\n  ]\n}\n")
+
+
+class Latency:
+    """Seconds per frame of the tracker alone, in 4 bytes per frame."""
+
+    def __init__(self) -> None:
+        self._seconds = array("f")
+
+    def add(self, seconds: float) -> None:
+        """Adds one frame."""
+        self._seconds.append(seconds)
+
+    def summary(self) -> dict[str, float]:
+        """Mean frames per second and the 50th and 95th percentile of the latency in milliseconds; {} without frames."""
+        if not self._seconds:
+            return {}
+        milliseconds = np.frombuffer(self._seconds, np.float32).astype(np.float64) * 1000
+        p50, p95 = np.percentile(milliseconds, [50, 95]).tolist()
+        fps = 1000 / max(float(milliseconds.mean()), 1e-9)
+        return {"mean_fps": round(fps, 2), "latency_p50_ms": round(p50, 3), "latency_p95_ms": round(p95, 3)}

@@ -1,0 +1,276 @@
+"""The work behind `dmtrack track`: frames in, boxes and an annotated video out."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import signal
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, SpinnerColumn, TimeRemainingColumn
+from rich.progress import Task as ProgressTask
+from rich.text import Text
+
+from dmtrack import __version__, registry
+from dmtrack.boxes import check_first_box_xywh
+from dmtrack.cli.track_output import BoxLog, Latency
+from dmtrack.errors import BoxError, DMTrackError
+from dmtrack.files import check_writable_folder
+from dmtrack.media.drawing import annotate
+from dmtrack.media.images import Image
+from dmtrack.media.video import FrameSource, VideoWriter, open_frames
+from dmtrack.media.window import PreviewWindow, select_box, why_no_windows
+from dmtrack.tracking.base import TrackResult
+from dmtrack.tracking.loading import LoadedTracker, assemble_tracker
+
+_FPS_OF_FOLDERS = 25.0
+
+
+@dataclass(frozen=True)
+class TrackJob:
+    """The options of `dmtrack track`; `box_xywh` None means: let the user drag it."""
+
+    source: str
+    box_xywh: tuple[float, float, float, float] | None
+    config: str = "dmtrackGS_tiny"
+    weights: str | None = None
+    device: str | None = None
+    precision: str | None = None
+    overrides: tuple[str, ...] = ()
+    output: Path | None = None
+    video: bool = True
+    show: bool | None = None
+
+
+def import_user_modules(names: list[str]) -> None:
+    """Imports the modules of `--import`; modules in the working folder are found too."""
+    here = str(Path.cwd())
+    if here not in sys.path:
+        sys.path.append(here)
+    for name in names:
+        registry.import_module(name)
+
+
+def run(job: TrackJob) -> dict[str, Any]:
+    """Tracks, writes the results, prints where they are.
+
+    Returns:
+        The metadata of `boxes.json`.
+
+    Raises:
+        DMTrackError: something in the job cannot be used; what was tracked before it is kept.
+        KeyboardInterrupt: Ctrl-C on a file; what was tracked before it is kept. On a camera Ctrl-C is a normal end.
+    """
+    console = Console()
+    with open_frames(job.source) as source:
+        folder = check_writable_folder(job.output or Path("results", "track", _folder_name(source.name)))
+        preview = _preview(job.show, source.live)
+        box_xywh = _first_box(job, source, console)
+        loaded = assemble_tracker(job.config, job.weights, job.device, job.precision, job.overrides)
+        session = TrackingSession(source, loaded, box_xywh, folder, job.video, preview)
+        try:
+            session.track(console)
+        finally:
+            session.report(console)
+    return session.metadata()
+
+
+def _first_box(job: TrackJob, source: FrameSource, console: Console) -> tuple[float, ...]:
+    chosen = job.box_xywh
+    if chosen is None:
+        chosen = select_box(source.first_frame, f"dmtrack: {source.name}")
+        if chosen is None:
+            raise BoxError("no box was selected, nothing was tracked; drag one and press Enter, or use --box x,y,w,h")
+        console.print("selected: --box " + ",".join(f"{value:g}" for value in chosen))
+    return tuple(check_first_box_xywh(chosen, *source.size_wh).tolist())
+
+
+def _preview(show: bool | None, live: bool) -> PreviewWindow | None:
+    if show is False or (show is None and not live):
+        return None
+    reason = why_no_windows()
+    if reason is None:
+        return PreviewWindow()
+    if show:
+        raise DMTrackError(f"--show cannot open a window because {reason}; leave --show out")
+    return None
+
+
+def _folder_name(source_name: str) -> str:
+    """`videos/my clip.mp4` -> `my_clip`, `camera:0` -> `camera_0`."""
+    stem = Path(source_name).stem if "://" not in source_name else source_name.split("://", 1)[1]
+    return re.sub(r"[^\w.-]+", "_", stem or Path(source_name).resolve().name).strip("_.") or "source"
+
+
+class TrackingSession:
+    """One run through one source."""
+
+    def __init__(
+        self,
+        source: FrameSource,
+        loaded: LoadedTracker,
+        box_xywh: tuple[float, ...],
+        folder: Path,
+        video: bool,
+        preview: PreviewWindow | None,
+    ) -> None:
+        self.source = source
+        self.loaded = loaded
+        self.box_xywh = box_xywh
+        self.folder = folder
+        self.video_path = folder / "annotated.mp4" if video else None
+        self.preview = preview
+        self.latency = Latency()
+        self.present = 0
+        self.end = "end of the source"
+        self._log = BoxLog(folder)
+        self._writer: VideoWriter | None = None
+
+    @property
+    def frames(self) -> int:
+        """Frames done so far."""
+        return self._log.rows
+
+    def track(self, console: Console) -> None:
+        """Goes through the frames; whatever ends it, the files of the frames so far are put in their places."""
+        try:
+            with contextlib.ExitStack() as stack:
+                # The boxes are closed last, and so even if the video cannot be.
+                stack.callback(lambda: self._log.finish(self.metadata()))
+                if self.preview is not None:
+                    stack.callback(self.preview.close)
+                if self.video_path is not None:
+                    fps = self.source.fps or _FPS_OF_FOLDERS
+                    self._writer = stack.enter_context(VideoWriter(self.video_path, fps, self.source.size_wh))
+                self._go_through(stack.enter_context(_progress(console)))
+        except KeyboardInterrupt:
+            if not self.source.live:
+                raise
+
+    def _go_through(self, progress: Progress) -> None:
+        task = progress.add_task("tracking", total=self.source.frame_count)
+        try:
+            with interrupt_between_frames() as interrupt:
+                for frame in self.source:
+                    result = self._one(frame)
+                    self._log.add(result)
+                    self.present += result.present
+                    going_on = self._picture(frame, result)
+                    progress.advance(task)
+                    if interrupt.requested:
+                        raise KeyboardInterrupt
+                    if not going_on:
+                        self.end = "stopped by the user"
+                        break
+            progress.update(task, total=self.frames)
+        except KeyboardInterrupt:
+            self.end = "stopped by the user"
+            raise
+        except DMTrackError as error:
+            self.end = f"error: {error}"
+            raise
+
+    def _one(self, frame: Image) -> TrackResult:
+        tracker = self.loaded.tracker
+        if self.frames == 0:
+            tracker.init(frame, self.box_xywh)
+            return TrackResult(np.array(self.box_xywh), 1.0, True)
+        start = time.perf_counter()
+        result = tracker.step(frame)
+        self.latency.add(time.perf_counter() - start)
+        return result
+
+    def _picture(self, frame: Image, result: TrackResult) -> bool:
+        """Draws, writes and shows; False once the user wants to stop."""
+        if self._writer is None and self.preview is None:
+            return True
+        annotated = annotate(frame, result.box_xywh, result.score, result.present)
+        if self._writer is not None:
+            self._writer.write(annotated)
+        return self.preview is None or self.preview.show(annotated)
+
+    def metadata(self) -> dict[str, Any]:
+        """Everything that is needed to know where the boxes come from, and to track again."""
+        return {
+            "source": self.source.name,
+            "fps": self.source.fps,
+            "size_wh": list(self.source.size_wh),
+            "frames": self.frames,
+            "frames_present": self.present,
+            "ended_by": self.end,
+            "first_box_xywh": list(self.box_xywh),
+            "box_format": "left, top, width, height in 0-based pixels of the frame",
+            **self.loaded.origin(),
+            "dmtrack_version": __version__,
+            "speed": self.latency.summary(),
+        }
+
+    def report(self, console: Console) -> None:
+        """Prints where everything is and how fast it was."""
+        if not self.frames:
+            return
+        console.print(f"{self.frames} frames, target present in {self.present}")
+        speed = self.latency.summary()
+        if speed:
+            console.print(
+                f"tracker: {speed['mean_fps']:.1f} frames/s on average, latency p50 {speed['latency_p50_ms']:.1f} ms, "
+                f"p95 {speed['latency_p95_ms']:.1f} ms (decoding and drawing not included)"
+            )
+        for path in (self._log.csv_path, self._log.json_path, self.video_path):
+            if path is not None and path.exists():
+                console.print(f"  {path}", soft_wrap=True)
+
+
+@dataclass
+class Interrupt:
+    """Whether Ctrl-C was pressed."""
+
+    requested: bool = False
+
+
+@contextlib.contextmanager
+def interrupt_between_frames() -> Iterator[Interrupt]:
+    """Inside, the first Ctrl-C only leaves a note, so that no frame is left half done; the second interrupts."""
+    interrupt = Interrupt()
+
+    def on_signal(number: int, stack: Any) -> None:
+        if interrupt.requested:
+            signal.default_int_handler(number, stack)
+        interrupt.requested = True
+
+    if threading.current_thread() is not threading.main_thread():
+        yield interrupt  # only the main thread may handle signals
+        return
+    before = signal.signal(signal.SIGINT, on_signal)
+    try:
+        yield interrupt
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+class _RateColumn(ProgressColumn):
+    """Frames per second, decoding and drawing included."""
+
+    def render(self, task: ProgressTask) -> Text:
+        """The rate as text."""
+        return Text(f"{task.speed:.1f} frames/s" if task.speed else "")
+
+
+def _progress(console: Console) -> Progress:
+    return Progress(
+        SpinnerColumn(),
+        "{task.description}",
+        BarColumn(),
+        MofNCompleteColumn(),
+        _RateColumn(),
+        TimeRemainingColumn(),
+        console=console,
+    )

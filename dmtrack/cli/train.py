@@ -1,0 +1,88 @@
+"""`dmtrack train`: from a config to trained weights."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from dmtrack.training.loop import Validate
+
+TERMINATED = 143
+"""Exit code after SIGTERM, as shells count it: 128 + 15."""
+
+
+def register(app: typer.Typer) -> None:
+    """Adds the command to the `dmtrack` command line."""
+    app.command("train")(train)
+
+
+def train(
+    config: Annotated[str, typer.Option(help="A config file, or the name of one.")],
+    gpus: Annotated[
+        int | None, typer.Option(help="GPUs per machine; without --gpus and --cpus, one GPU if there is one.")
+    ] = None,
+    cpus: Annotated[int | None, typer.Option(help="Train in this many CPU processes per machine instead.")] = None,
+    nodes: Annotated[int, typer.Option(help="Machines, where torchrun or Slurm starts the processes.")] = 1,
+    work_dir: Annotated[
+        Path | None,
+        typer.Option(help="Folder of the run; by default the config's work_dir, or work_dirs/<config name>."),
+    ] = None,
+    resume: Annotated[
+        str | None,
+        typer.Option(metavar="auto|PATH", help="Go on from the last checkpoint of the work dir, or from a checkpoint."),
+    ] = None,
+    precision: Annotated[str | None, typer.Option(help="fp32, bf16 or fp16 instead of the config's.")] = None,
+    set_: Annotated[
+        list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Change a config value; repeatable.")
+    ] = None,
+    import_: Annotated[
+        list[str] | None, typer.Option("--import", metavar="MODULE", help="Import a module of yours first; repeatable.")
+    ] = None,
+) -> None:
+    """Trains a model.
+
+    The work dir receives checkpoints, log.jsonl, TensorBoard files, best.safetensors and final.safetensors. A run that
+    was killed goes on with --resume auto and ends with the same weights as if it had not been.
+    """
+    from dmtrack.config import load_config
+    from dmtrack.registry import import_module
+    from dmtrack.training.launch import Devices, die_with_parent, report_once
+
+    die_with_parent()
+    for module in import_ or []:
+        import_module(module)
+    overrides = [*(set_ or []), *([f"precision={precision}"] if precision else [])]
+    loaded = load_config(config, overrides)
+    folder = work_dir or Path(loaded.get("work_dir") or Path("work_dirs") / Path(config).stem)
+
+    from dmtrack.training.run import train_from_config
+
+    with report_once():
+        outcome = train_from_config(loaded, folder, Devices(gpus, cpus, nodes), resume, make_validate)
+    if not outcome.finished:
+        raise typer.Exit(TERMINATED)
+
+
+def make_validate(config: Mapping[str, Any]) -> Validate | None:
+    """Tracking success on `data.val` with the config's tracker, or None where the config has no validation data."""
+    if not (config.get("data") or {}).get("val") or not config.get("tracker"):
+        return None
+    from torch import nn
+
+    from dmtrack.config import build
+    from dmtrack.evaluation.api import tracking_success
+    from dmtrack.registry import DATASETS, TRACKERS
+
+    held_out = config["data"]["val"]
+    sources = held_out if isinstance(held_out, list) else [held_out]
+    sequences = [sequence for source in sources for sequence in build(source, DATASETS)]
+
+    def validate(model: nn.Module) -> dict[str, float]:
+        return tracking_success(build(config["tracker"], TRACKERS, model=model), sequences)
+
+    return validate

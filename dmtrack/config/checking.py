@@ -1,0 +1,235 @@
+"""Checks a config against the top-level schema and the signatures of the classes that it names."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal, get_args, get_origin
+
+from dmtrack import registry as registries
+from dmtrack.config.located import Config, KeyPath, dotted
+from dmtrack.config.signatures import Keys, describe, is_foreign, keys_of, keys_of_callable, options_of
+from dmtrack.config.top_level import TopLevel
+from dmtrack.errors import ConfigError
+from dmtrack.registry import Registry, did_you_mean
+
+_REGISTRY_OF_KEY = {
+    "model": registries.MODELS,
+    "backbone": registries.BACKBONES,
+    "neck": registries.NECKS,
+    "bbox_head": registries.HEADS,
+    "tracker": registries.TRACKERS,
+    "train": registries.DATASETS,
+    "val": registries.DATASETS,
+    "datasets": registries.DATASETS,
+    "source": registries.DATASETS,
+    "recipe": registries.TRANSFORMS,
+    "transforms": registries.TRANSFORMS,
+}
+_ALL_REGISTRIES = (
+    registries.MODELS,
+    registries.HEADS,
+    registries.NECKS,
+    registries.BACKBONES,
+    registries.TRACKERS,
+    registries.DATASETS,
+    registries.TRANSFORMS,
+)
+
+
+def check_config(config: Mapping[str, Any], source: str | None = None) -> None:
+    """Checks every key of a merged config.
+
+    Args:
+        config: a `Config`, whose locations errors then name, or a plain dict.
+        source: what errors call it where no line is known; by default the config's own file.
+
+    Raises:
+        ConfigError: an unknown key (with the nearest known one), a missing key or a value of a wrong type; names the
+            file, the line where it is known, and the dotted key.
+    """
+    locations = config.locations if isinstance(config, Config) else {}
+    source = source or str(getattr(config, "source", "config"))
+    known = keys_of(TopLevel)
+    assert known is not None
+    Checker(source, locations).keys(config, Keys("a config", known.keys), ())
+
+
+class Checker:
+    """Compares values with annotations.
+
+    Args:
+        source: what errors call the config.
+        locations: "file:line" by key path.
+    """
+
+    def __init__(self, source: str, locations: Mapping[KeyPath, str] | None = None) -> None:
+        self.source = source
+        self.locations = locations or {}
+
+    def error(self, path: KeyPath, message: str) -> ConfigError:
+        """An error at a key, or at the innermost dict around it that has a known place."""
+        for length in range(len(path), 0, -1):
+            if path[:length] in self.locations:
+                return ConfigError(f"{self.locations[path[:length]]}: {message}")
+        return ConfigError(f"{self.source}: {message}")
+
+    def keys(self, node: Mapping[str, Any], known: Keys, path: KeyPath, given: Collection[str] = ()) -> None:
+        """Checks the keys of one dict.
+
+        Args:
+            node: the dict; its `type` has been looked at, unless `known` declares one.
+            known: what it may hold.
+            path: where it stands.
+            given: keys that code passes.
+        """
+        for key, value in node.items():
+            if key == "type" and "type" not in known.keys:
+                continue
+            if key not in known.keys:
+                if not known.is_open:
+                    raise self.error((*path, key), self._unknown(key, known, path))
+                self.free(value, (*path, key))
+            else:
+                self.value(value, known.keys[key].annotation, (*path, key))
+        for key, description in known.keys.items():
+            if description.required and not description.injected and key not in node and key not in given:
+                raise self.error(
+                    self._anchor(path),
+                    f"{dotted((*path, key))!r} is missing: {known.name} needs {describe(description.annotation)} there",
+                )
+
+    def value(self, value: Any, annotation: Any, path: KeyPath) -> None:
+        """Checks one value."""
+        options = options_of(annotation)
+        # A dataclass beside a plain dict says more about what may be inside.
+        structured = [option for option in options if keys_of(option) is not None]
+        if structured and isinstance(value, Mapping):
+            options = tuple(structured)
+        errors = [self._fault_inside(value, option, path) for option in options if self._has_shape(value, option)]
+        if None in errors:
+            return
+        first = next((error for error in errors if error is not None), None)
+        raise first or self.error(path, f"{dotted(path)!r} must be {describe(annotation)}, got {_shown(value)}")
+
+    def free(self, value: Any, path: KeyPath) -> None:
+        """Checks the dicts with a `type` inside a value that may be anything."""
+        if isinstance(value, Mapping):
+            if isinstance(value.get("type"), str):
+                self.typed(value, path)
+                return
+            for key, item in value.items():
+                self.free(item, (*path, key))
+        elif isinstance(value, (list, tuple)):
+            for index, item in enumerate(value):
+                self.free(item, (*path, index))
+
+    def typed(self, node: Mapping[str, Any], path: KeyPath) -> None:
+        """Checks a dict against the class that its `type` names."""
+        entry = find_entry(node["type"], path)
+        if entry is None:
+            registry = _preferred(path)
+            names = list(registry) if registry else [name for every in _ALL_REGISTRIES for name in every]
+            kind = registry.kind if registry else "type"
+            raise self.error(
+                (*path, "type"),
+                f"unknown {kind} {node['type']!r} at {dotted((*path, 'type'))!r}{did_you_mean(node['type'], names)}",
+            )
+        self.keys(node, keys_of_callable(entry), path)
+
+    def _has_shape(self, value: Any, option: Any) -> bool:
+        """Whether the value is of the outer kind that the annotation asks for."""
+        kind = get_origin(option) or option
+        if kind in (Any, object):
+            return True
+        if kind is Literal:
+            return any(value == choice and type(value) is type(choice) for choice in get_args(option))
+        if kind is float:
+            return isinstance(value, (int, float)) and not isinstance(value, bool)
+        if kind is int:
+            return isinstance(value, int) and not isinstance(value, bool)
+        if kind in (bool, type(None)):
+            return isinstance(value, kind)
+        if kind in (str, Path):
+            return isinstance(value, (str, kind))
+        if keys_of(option) is not None:
+            return isinstance(value, (Mapping, kind) if isinstance(kind, type) and kind is not dict else Mapping)
+        if is_foreign(option):
+            return isinstance(value, Mapping) or not _is_plain(value)
+        if isinstance(value, Mapping):
+            return issubclass(dict, kind) and not issubclass(kind, Sequence)
+        if isinstance(value, (list, tuple)):
+            return any(issubclass(container, kind) for container in (list, tuple))
+        return isinstance(value, kind)
+
+    def _fault_inside(self, value: Any, option: Any, path: KeyPath) -> ConfigError | None:
+        try:
+            self._inside(value, option, path)
+        except ConfigError as error:
+            return error
+        return None
+
+    def _inside(self, value: Any, option: Any, path: KeyPath) -> None:
+        """Checks what the value holds, its outer kind being right."""
+        structure = keys_of(option)
+        if isinstance(value, Mapping):
+            if structure is not None:
+                self.keys(value, structure, path)
+            elif is_foreign(option) and not isinstance(value.get("type"), str):
+                raise self.error(path, f"{dotted(path)!r} must be dict(type=...), the key 'type' is missing")
+            elif isinstance(value.get("type"), str):
+                self.typed(value, path)
+            else:
+                items = (get_args(option) or (Any, Any))[-1]
+                for key, item in value.items():
+                    self.value(item, items, (*path, key))
+        elif isinstance(value, (list, tuple)):
+            self._items(value, option, path)
+
+    def _items(self, value: Sequence[Any], option: Any, path: KeyPath) -> None:
+        arguments = get_args(option)
+        if get_origin(option) is tuple and arguments and arguments[-1] is not Ellipsis:
+            if len(value) != len(arguments):
+                raise self.error(path, f"{dotted(path)!r} must be {describe(option)}, got {_shown(value)}")
+            annotations: Iterable[Any] = arguments
+        else:
+            annotations = [arguments[0] if arguments else Any] * len(value)
+        for index, (item, annotation) in enumerate(zip(value, annotations, strict=True)):
+            if annotation is Any:
+                self.free(item, (*path, index))
+            else:
+                self.value(item, annotation, (*path, index))
+
+    def _unknown(self, key: str, known: Keys, path: KeyPath) -> str:
+        message = f"unknown key {dotted((*path, key))!r} of {known.name}{did_you_mean(key, known.keys)}"
+        here, of_type = self.locations.get((*path, key), ""), self.locations.get((*path, "type"), "")
+        if of_type and here and here.rpartition(":")[0] != of_type.rpartition(":")[0] and not here.startswith("--set"):
+            message += f" (it is inherited; add _delete_=True where {of_type} sets the type to drop the base's keys)"
+        return message
+
+    def _anchor(self, path: KeyPath) -> KeyPath:
+        typed = (*path, "type")
+        return typed if typed in self.locations else path
+
+
+def find_entry(name: str, path: KeyPath) -> Any:
+    """The registered class of that name, looked for first where the key suggests; None if there is none."""
+    preferred = _preferred(path)
+    for registry in ((preferred,) if preferred else ()) + _ALL_REGISTRIES:
+        if name in registry:
+            return registry.get(name)
+    return None
+
+
+def _preferred(path: KeyPath) -> Registry | None:
+    names = [key for key in path if isinstance(key, str)]
+    return _REGISTRY_OF_KEY.get(names[-1]) if names else None
+
+
+def _is_plain(value: Any) -> bool:
+    return value is None or isinstance(value, (bool, int, float, str, list, tuple, Mapping))
+
+
+def _shown(value: Any) -> str:
+    text = repr(value)
+    return f"{text if len(text) <= 60 else text[:57] + '...'} ({type(value).__name__})"

@@ -1,0 +1,82 @@
+"""A config as text that reads back to the same values, and its hash."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import keyword
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from dmtrack.errors import ConfigError
+
+_WIDTH = 100
+
+
+def dump_config(config: Mapping[str, Any]) -> str:
+    """The config in the `.py` style.
+
+    Raises:
+        ConfigError: a value that no config can hold.
+    """
+    blocks = []
+    for key, value in config.items():
+        if not _is_name(key):
+            raise ConfigError(f"top-level key {key!r} is no name and cannot be written in a .py config")
+        blocks.append(f"{key} = {_format(value, 0, len(key) + 3)}\n")
+    return "".join(blocks)
+
+
+def config_hash(config: Mapping[str, Any]) -> str:
+    """12 hex digits that change with any value, not with the order of keys or with list against tuple."""
+    text = json.dumps(config, sort_keys=True, separators=(",", ":"), default=str)
+    return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+def _format(value: Any, indent: int, used: int) -> str:
+    """On one line if it fits, else one item per line."""
+    line = _one_line(value)
+    if indent + used + len(line) <= _WIDTH or not isinstance(value, (Mapping, list, tuple)) or not value:
+        return line
+    inner = " " * (indent + 4)
+    if isinstance(value, Mapping):
+        opening, closing, separator = _dict_style(value)
+        items = [
+            f"{_key(key, separator)}{separator}{_format(item, indent + 4, len(str(key)) + 4)}"
+            for key, item in value.items()
+        ]
+    else:
+        opening, closing = "[]" if isinstance(value, list) else "()"
+        items = [_format(item, indent + 4, 1) for item in value]
+    lines = "".join(f"{inner}{item},\n" for item in items)
+    return f"{opening}\n{lines}{' ' * indent}{closing}"
+
+
+def _one_line(value: Any) -> str:
+    if isinstance(value, Mapping):
+        opening, closing, separator = _dict_style(value)
+        items = (f"{_key(key, separator)}{separator}{_one_line(item)}" for key, item in value.items())
+        return f"{opening}{', '.join(items)}{closing}"
+    if isinstance(value, list):
+        return f"[{', '.join(map(_one_line, value))}]"
+    if isinstance(value, tuple):
+        return f"({', '.join(map(_one_line, value))}{',' if len(value) == 1 else ''})"
+    if isinstance(value, float) and not math.isfinite(value):
+        # The subset has no names for these, but arithmetic that gives them.
+        return "1e999" if value > 0 else "-1e999" if value < 0 else "(1e999 - 1e999)"
+    if value is None or isinstance(value, (bool, int, float, str)):
+        return repr(value)
+    raise ConfigError(f"a config holds no {type(value).__name__}: {value!r}")
+
+
+def _dict_style(value: Mapping[str, Any]) -> tuple[str, str, str]:
+    return ("dict(", ")", "=") if all(map(_is_name, value)) else ("{", "}", ": ")
+
+
+def _key(key: str, separator: str) -> str:
+    return key if separator == "=" else repr(key)
+
+
+def _is_name(key: Any) -> bool:
+    return isinstance(key, str) and key.isidentifier() and not keyword.iskeyword(key)

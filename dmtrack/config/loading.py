@@ -1,0 +1,177 @@
+"""From a file name to a merged config."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from dmtrack.config.checking import check_config
+from dmtrack.config.located import Config, LocatedDict, finish
+from dmtrack.config.merging import merge
+from dmtrack.config.overrides import apply_override
+from dmtrack.config.python_reader import read_python
+from dmtrack.config.top_level import TopLevel
+from dmtrack.config.yaml_reader import read_yaml
+from dmtrack.errors import ConfigError
+from dmtrack.registry import did_you_mean
+
+SUFFIXES = (".py", ".yaml", ".yml")
+
+
+def load_config(path_or_name: str | Path, overrides: Sequence[str] = (), check: bool = True) -> Config:
+    """Reads a config with its bases, applies overrides, and checks every key against the classes that it names.
+
+    Args:
+        path_or_name: a `.py`, `.yaml` or `.yml` file, or a name such as `dmtrackGS_tiny` that is looked up in
+            ./configs and among the configs that come with dmtrack.
+        overrides: `a.b.0.c=value` as given to `--set`.
+        check: whether to check the result; without it no class is imported.
+
+    Returns:
+        A dict of plain values that remembers where they were written.
+
+    Raises:
+        ConfigError: one sentence with file, line and key.
+    """
+    path = find_config(path_or_name)
+    located = _read_without_helpers(path)
+    for override in overrides:
+        located = apply_override(located, override)
+    config = finish(located, str(path))
+    if check:
+        check_config(config)
+    return config
+
+
+def read_config(path: str | Path) -> Config:
+    """A config file merged with its bases, unchecked: also for configs of mm toolboxes, whose classes are not ours."""
+    return finish(_read_without_helpers(Path(path)), str(path))
+
+
+def require(config: Mapping[str, Any], *paths: str, purpose: str) -> None:
+    """An error unless the config holds every dotted path with a value that is not None.
+
+    Raises:
+        ConfigError: names the first that is absent and what it is needed for.
+    """
+    for path in paths:
+        value: Any = config
+        for key in path.split("."):
+            value = value.get(key) if isinstance(value, Mapping) else None
+        if value is None:
+            source = getattr(config, "source", "the config")
+            raise ConfigError(f"{source}: key {path!r} is missing, which {purpose} needs")
+
+
+def config_folders() -> list[Path]:
+    """Where names are looked up: ./configs, the repository's configs beside the package, those inside the package."""
+    package = Path(__file__).resolve().parent.parent
+    candidates = [Path("configs"), package.parent / "configs", package / "configs"]
+    return [folder for folder in candidates if folder.is_dir()]
+
+
+def available_configs() -> dict[str, Path]:
+    """Every config that can be named without a path."""
+    found: dict[str, Path] = {}
+    for folder in config_folders():
+        for file in sorted(folder.iterdir()):
+            if file.suffix in SUFFIXES and not file.name.startswith("_"):
+                found.setdefault(file.stem, file)
+    return found
+
+
+def find_config(path_or_name: str | Path) -> Path:
+    """The file that a path or name means.
+
+    Raises:
+        ConfigError: there is none; the message names the nearest one.
+    """
+    path = Path(path_or_name)
+    if path.is_file():
+        return path
+    if path.is_dir():
+        raise ConfigError(f"{path} is a folder; give a config file in it ({', '.join(SUFFIXES)})")
+    known = available_configs()
+    name = path.stem if path.suffix in SUFFIXES else path.name
+    if len(path.parts) == 1 and name in known:
+        return known[name]
+    if len(path.parts) == 1:
+        raise ConfigError(
+            f"there is no config {str(path_or_name)!r}, neither a file nor a name{did_you_mean(name, known)}"
+        )
+    hint = f"; did you mean {known[name]}?" if name in known else "; give an existing .py or .yaml file"
+    raise ConfigError(f"config file {path} does not exist{hint}")
+
+
+def _read_without_helpers(path: Path) -> LocatedDict:
+    """The config without names such as `channels = 64` that only serve later lines of its files.
+
+    A name that is no key of a config and serves no later line stays, for the check to report it as unknown.
+    """
+    located, helpers = _read(path, ())
+    known = {field.name for field in dataclasses.fields(TopLevel)}
+    for name in helpers - known:
+        del located[name]
+    return located
+
+
+def _read(path: Path, readers: tuple[Path, ...]) -> tuple[LocatedDict, set[str]]:
+    """A file merged over its bases, and the names that serve later lines.
+
+    Args:
+        path: the file.
+        readers: the files whose bases led here.
+    """
+    identity = path.resolve()
+    if identity in readers:
+        circle = [*readers[readers.index(identity) :], identity]
+        raise ConfigError(f"{path}: its _base_ leads back to itself: {' -> '.join(file.name for file in circle)}")
+    text = _read_text(path)
+    bases = LocatedDict()
+    helpers: set[str] = set()
+
+    def load_bases(value: Any, where: str) -> LocatedDict:
+        nonlocal bases, helpers
+        bases, helpers = _read_bases(value, where, path, (*readers, identity))
+        return bases
+
+    used: set[str] = set()
+    if path.suffix == ".py":
+        own, used = read_python(text, str(path), load_bases)
+    elif path.suffix in SUFFIXES:
+        own = read_yaml(text, str(path))
+        if "_base_" in own:
+            load_bases(own.pop("_base_"), own.where.pop("_base_"))
+    else:
+        raise ConfigError(f"{path}: a config ends in {', '.join(SUFFIXES)}")
+    return merge(bases, own), (helpers - set(own)) | (used & set(own))
+
+
+def _read_text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{path}: not a text file in UTF-8 (byte {error.start})") from error
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read: {error.strerror or error}") from error
+
+
+def _read_bases(value: Any, where: str, path: Path, readers: tuple[Path, ...]) -> tuple[LocatedDict, set[str]]:
+    names = [value] if isinstance(value, str) else value
+    if not isinstance(names, (list, tuple)) or not all(isinstance(name, str) for name in names):
+        raise ConfigError(f"{where}: _base_ must be a file name or a list of file names, got {value!r}")
+    merged = LocatedDict()
+    helpers: set[str] = set()
+    for name in names:
+        base_path = path.parent / name
+        if not base_path.is_file():
+            raise ConfigError(f"{where}: base {name!r} does not exist; it is looked for at {base_path}")
+        base, base_helpers = _read(base_path, readers)
+        for key in base:
+            if key in merged and not (key in helpers and key in base_helpers):
+                raise ConfigError(f"{where}: two bases set {key!r}: {merged.where.get(key)} and {base.where.get(key)}")
+        merged = merge(merged, base)
+        helpers |= base_helpers
+    return merged, helpers

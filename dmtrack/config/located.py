@@ -1,0 +1,78 @@
+"""Dictionaries that know where each of their keys was written, so that errors can name file and line."""
+
+from __future__ import annotations
+
+import copy
+from collections import OrderedDict
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+KeyPath = tuple[str | int, ...]
+"""Keys and list indices from the top of a config down to a value."""
+
+
+class LocatedDict(dict[str, Any]):
+    """A dict while it is read and merged.
+
+    Attributes:
+        where: "file:line" of each key that has a known origin.
+    """
+
+    def __init__(self, items: Mapping[str, Any] | Iterable[tuple[str, Any]] = (), where: str | None = None) -> None:
+        super().__init__(items)
+        self.where: dict[str, str] = {}
+        if where is not None:
+            self.where = dict.fromkeys(self, where)
+
+    def put(self, key: str, value: Any, where: str | None) -> None:
+        """Sets a key together with its origin."""
+        self[key] = value
+        if where is not None:
+            self.where[key] = where
+
+
+class Config(dict[str, Any]):
+    """A merged config: a dict whose nested values are plain dicts, lists, tuples and scalars.
+
+    It is pickled without its locations and as a standard type, so that a checkpoint that holds one can be loaded by
+    `torch.load(weights_only=True)`.
+
+    Attributes:
+        source: what errors call it, in general the file.
+        locations: "file:line" by key path, of every key that was read from a file or set by an override.
+    """
+
+    def __init__(
+        self, items: Mapping[str, Any], source: str = "config", locations: Mapping[KeyPath, str] | None = None
+    ) -> None:
+        super().__init__(items)
+        self.source = source
+        self.locations: dict[KeyPath, str] = dict(locations or {})
+
+    def __reduce_ex__(self, protocol: Any) -> tuple[Any, ...]:
+        return OrderedDict, (), None, None, iter(self.items())
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Config:
+        return Config(copy.deepcopy(dict(self), memo), self.source, self.locations)
+
+
+def finish(located: Mapping[str, Any], source: str) -> Config:
+    """Plain containers and one table of locations out of nested `LocatedDict`s."""
+    locations: dict[KeyPath, str] = {}
+
+    def plain(value: Any, path: KeyPath) -> Any:
+        if isinstance(value, Mapping):
+            for key, where in getattr(value, "where", {}).items():
+                if key in value:
+                    locations[(*path, key)] = where
+            return {key: plain(item, (*path, key)) for key, item in value.items()}
+        if isinstance(value, (list, tuple)):
+            return type(value)(plain(item, (*path, index)) for index, item in enumerate(value))
+        return value
+
+    return Config(plain(located, ()), source, locations)
+
+
+def dotted(path: KeyPath) -> str:
+    """`("data", "stages", 0, "until")` -> `"data.stages.0.until"`."""
+    return ".".join(str(key) for key in path)

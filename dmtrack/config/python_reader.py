@@ -1,0 +1,254 @@
+"""Reads configs in the mm style (`model = dict(type='X', ...)`) through `ast`; nothing in the file is executed.
+
+Understood are assignments to names, literals, `dict()`, `list()`, `tuple()`, arithmetic, names of earlier lines,
+subscripts of them, and `_base_.a.b` for values of the base. Everything else is an error that says what it is.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable
+from typing import Any
+
+from dmtrack.config.arithmetic import compute, is_number
+from dmtrack.config.located import LocatedDict
+from dmtrack.errors import ConfigError
+from dmtrack.registry import did_you_mean
+
+LoadBases = Callable[[Any, str], LocatedDict]
+"""(value of `_base_`, where it stands) -> the merged bases."""
+
+_WHAT = {
+    ast.Import: "an import",
+    ast.ImportFrom: "an import",
+    ast.FunctionDef: "a function definition",
+    ast.AsyncFunctionDef: "a function definition",
+    ast.ClassDef: "a class definition",
+    ast.Lambda: "a lambda",
+    ast.ListComp: "a comprehension",
+    ast.SetComp: "a comprehension",
+    ast.DictComp: "a comprehension",
+    ast.GeneratorExp: "a generator expression",
+    ast.For: "a for loop",
+    ast.While: "a while loop",
+    ast.If: "an if statement",
+    ast.IfExp: "a conditional expression",
+    ast.With: "a with statement",
+    ast.Try: "a try statement",
+    ast.Raise: "a raise statement",
+    ast.Assert: "an assert",
+    ast.Delete: "a del statement",
+    ast.AugAssign: "an assignment like +=",
+    ast.AnnAssign: "an annotated assignment",
+    ast.NamedExpr: "an assignment inside an expression",
+    ast.JoinedStr: "an f-string",
+    ast.Compare: "a comparison",
+    ast.BoolOp: "a boolean operator",
+    ast.Set: "a set",
+    ast.Starred: "unpacking with *",
+    ast.Slice: "a slice",
+    ast.Expr: "an expression that is assigned to nothing",
+}
+
+
+def read_python(text: str, file: str, load_bases: LoadBases) -> tuple[LocatedDict, set[str]]:
+    """What a config file assigns.
+
+    Names that begin with an underscore belong to the file alone.
+
+    Args:
+        text: content of the file.
+        file: its name in errors and locations.
+        load_bases: called when the file assigns `_base_`.
+
+    Returns:
+        The assigned names with their values, and which of them later lines make use of (helpers, perhaps).
+
+    Raises:
+        ConfigError: syntax errors, and whatever is not in the subset; names file, line and what is not allowed.
+    """
+    try:
+        tree = ast.parse(text, filename=file)
+    except SyntaxError as error:
+        raise ConfigError(f"{file}:{error.lineno or 1}: not valid Python syntax: {error.msg}") from error
+    except (ValueError, RecursionError, MemoryError) as error:
+        raise ConfigError(f"{file}: cannot be parsed as a config: {error or 'nested too deeply'}") from error
+    reader = _Reader(file, load_bases)
+    try:
+        for statement in tree.body:
+            reader.execute(statement)
+    except RecursionError as error:
+        raise ConfigError(f"{file}: nested too deeply for a config") from error
+    return reader.config, reader.used
+
+
+def read_expression(text: str) -> Any:
+    """The value of one expression of the subset, without names: what `--set key=EXPRESSION` is parsed with.
+
+    Raises:
+        ConfigError: not in the subset.
+    """
+    try:
+        tree = ast.parse(text.strip(), mode="eval")
+        return _Reader("--set", _no_bases).evaluate(tree.body)
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+        raise ConfigError(f"{text!r} is not a Python literal") from error
+
+
+def _no_bases(_value: Any, where: str) -> LocatedDict:
+    raise ConfigError(f"{where}: _base_ is not allowed here")
+
+
+class _Reader:
+    def __init__(self, file: str, load_bases: LoadBases) -> None:
+        self.file = file
+        self.load_bases = load_bases
+        self.names: dict[str, Any] = {}
+        self.used: set[str] = set()
+        self.config = LocatedDict()
+
+    def where(self, node: ast.AST) -> str:
+        return f"{self.file}:{getattr(node, 'lineno', 1)}"
+
+    def refuse(self, node: ast.AST, what: str | None = None) -> ConfigError:
+        what = what or _WHAT.get(type(node), f"{type(node).__name__} syntax")  # type: ignore[call-overload]
+        return ConfigError(
+            f"{self.where(node)}: {what} is not allowed in a config, which is data and never executed; "
+            "write values, arithmetic, earlier names, dict(), list() and tuple() only"
+        )
+
+    def execute(self, statement: ast.stmt) -> None:
+        if isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant):
+            if isinstance(statement.value.value, str):
+                return
+        elif isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Call):
+            self.evaluate(statement.value)  # a forbidden call is named as such, dict() alone falls through
+        if not isinstance(statement, ast.Assign):
+            raise self.refuse(statement)
+        value = self.evaluate(statement.value)
+        for target in statement.targets:
+            if not isinstance(target, ast.Name):
+                raise self.refuse(target, "assigning to anything but a single name")
+            if target.id == "_base_":
+                self.names["_base_"] = self.load_bases(value, self.where(statement))
+                continue
+            self.names[target.id] = value
+            if not target.id.startswith("_"):
+                self.config.put(target.id, value, self.where(statement))
+
+    def evaluate(self, node: ast.expr) -> Any:
+        if isinstance(node, ast.Constant):
+            if node.value is None or isinstance(node.value, (str, int, float)):
+                return node.value
+            raise self.refuse(node, f"a {type(node.value).__name__} literal")
+        if isinstance(node, ast.Name):
+            if node.id not in self.names:
+                raise ConfigError(
+                    f"{self.where(node)}: name {node.id!r} is not assigned on an earlier line"
+                    f"{did_you_mean(node.id, self.names)}"
+                )
+            self.used.add(node.id)
+            return self.names[node.id]
+        if isinstance(node, ast.List):
+            return [self.evaluate(item) for item in node.elts]
+        if isinstance(node, ast.Tuple):
+            return tuple(self.evaluate(item) for item in node.elts)
+        if isinstance(node, ast.Dict):
+            return self.dict_literal(node)
+        if isinstance(node, ast.Call):
+            return self.call(node)
+        if isinstance(node, ast.UnaryOp):
+            return self.unary(node)
+        if isinstance(node, ast.BinOp):
+            return self.binary(node)
+        if isinstance(node, ast.Subscript):
+            return self.subscript(node)
+        if isinstance(node, ast.Attribute):
+            return self.attribute(node)
+        raise self.refuse(node)
+
+    def dict_literal(self, node: ast.Dict) -> LocatedDict:
+        result = LocatedDict()
+        for key_node, value_node in zip(node.keys, node.values, strict=True):
+            value = self.evaluate(value_node)
+            if key_node is None:
+                self.unpack(result, value, value_node)
+                continue
+            key = self.evaluate(key_node)
+            if not isinstance(key, str):
+                raise ConfigError(f"{self.where(key_node)}: dictionary keys must be strings, got {key!r}")
+            result.put(key, value, self.where(key_node))
+        return result
+
+    def call(self, node: ast.Call) -> Any:
+        name = node.func.id if isinstance(node.func, ast.Name) else ast.unparse(node.func)
+        if name == "dict" and not node.args:
+            result = LocatedDict()
+            for keyword in node.keywords:
+                value = self.evaluate(keyword.value)
+                if keyword.arg is None:
+                    self.unpack(result, value, keyword.value)
+                else:
+                    result.put(keyword.arg, value, self.where(keyword))
+            return result
+        if name in ("list", "tuple") and len(node.args) < 2 and not node.keywords:
+            items = self.evaluate(node.args[0]) if node.args else []
+            if isinstance(items, (list, tuple)):
+                return list(items) if name == "list" else tuple(items)
+        raise self.refuse(node, f"calling {name}()" + (" like this" if name in ("dict", "list", "tuple") else ""))
+
+    def unpack(self, result: LocatedDict, value: Any, node: ast.expr) -> None:
+        if not isinstance(value, LocatedDict):
+            raise ConfigError(f"{self.where(node)}: ** needs a dict, got {value!r}")
+        for key, item in value.items():
+            result.put(key, item, value.where.get(key))
+
+    def unary(self, node: ast.UnaryOp) -> Any:
+        value = self.evaluate(node.operand)
+        if isinstance(node.op, ast.Not):
+            return not value
+        if isinstance(node.op, (ast.USub, ast.UAdd)) and is_number(value):
+            return -value if isinstance(node.op, ast.USub) else +value
+        raise self.refuse(node, f"`{ast.unparse(node)}`")
+
+    def binary(self, node: ast.BinOp) -> Any:
+        left, right = self.evaluate(node.left), self.evaluate(node.right)
+        try:
+            result = compute(node.op, left, right)
+        except (ArithmeticError, ValueError) as error:
+            raise ConfigError(f"{self.where(node)}: cannot compute `{ast.unparse(node)}`: {error}") from error
+        if result is None:
+            raise ConfigError(
+                f"{self.where(node)}: cannot compute `{ast.unparse(node)}` of {type(left).__name__} and "
+                f"{type(right).__name__}; allowed are arithmetic of numbers, + of strings and lists, list * number"
+            )
+        return result
+
+    def subscript(self, node: ast.Subscript) -> Any:
+        container = self.evaluate(node.value)
+        if not isinstance(node.slice, ast.Slice):
+            return self.look_up(node, container, self.evaluate(node.slice))
+        bounds = [part and self.evaluate(part) for part in (node.slice.lower, node.slice.upper, node.slice.step)]
+        try:
+            return container[slice(*bounds)]
+        except (TypeError, ValueError, KeyError) as error:
+            raise ConfigError(f"{self.where(node)}: cannot take the slice `{ast.unparse(node)}`: {error}") from error
+
+    def look_up(self, node: ast.expr, container: Any, key: Any) -> Any:
+        if isinstance(container, dict) and isinstance(key, str):
+            if key in container:
+                return container[key]
+            raise ConfigError(f"{self.where(node)}: there is no key {key!r}{did_you_mean(key, container)}")
+        if isinstance(container, (list, tuple, str)) and isinstance(key, int):
+            if -len(container) <= key < len(container):
+                return container[key]
+            raise ConfigError(f"{self.where(node)}: index {key} is out of range, there are {len(container)} items")
+        raise ConfigError(f"{self.where(node)}: {type(container).__name__} has no item {key!r}")
+
+    def attribute(self, node: ast.Attribute) -> Any:
+        root: ast.expr = node
+        while isinstance(root, (ast.Attribute, ast.Subscript)):
+            root = root.value
+        if not (isinstance(root, ast.Name) and root.id == "_base_"):
+            raise self.refuse(node, f"the attribute `{ast.unparse(node)}` (only `_base_.key` is understood)")
+        return self.look_up(node, self.evaluate(node.value), node.attr)

@@ -1,0 +1,195 @@
+"""What keys a config dict may hold, read off the signature of the class that its `type` names."""
+
+from __future__ import annotations
+
+import builtins
+import dataclasses
+import inspect
+import sys
+import types
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin, is_typeddict
+
+Value = TypeVar("Value")
+
+INJECTED = object()
+Injected = Annotated[Value, INJECTED]
+"""`Injected[int]`: a required parameter that code passes to `build`, which a config need not give."""
+
+_SCALARS = (bool, int, float, str, type(None), Path)
+_CONTAINERS = (list, tuple, dict, set, frozenset)
+
+
+class Unresolved:
+    """Stands for an annotation that cannot be evaluated at run time (imported under TYPE_CHECKING)."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Key:
+    """One key of a config dict.
+
+    Attributes:
+        annotation: the type that its value must have.
+        required: whether a config must give it.
+        injected: whether code passes it, so that a config need not.
+    """
+
+    annotation: Any
+    required: bool
+    injected: bool = False
+
+
+@dataclasses.dataclass(frozen=True)
+class Keys:
+    """The keys of a config dict.
+
+    Attributes:
+        name: of the class, as errors call it.
+        keys: the keys by name.
+        is_open: whether other keys are allowed too (`**kwargs`).
+    """
+
+    name: str
+    keys: dict[str, Key]
+    is_open: bool = False
+
+
+def keys_of_callable(entry: Callable[..., object]) -> Keys:
+    """The parameters of a class or function, without `self`."""
+    name = getattr(entry, "__name__", str(entry))
+    if dataclasses.is_dataclass(entry) and isinstance(entry, type):
+        return keys_of_dataclass(entry)
+    function = entry.__init__ if isinstance(entry, type) else entry  # type: ignore[misc]
+    keys: dict[str, Key] = {}
+    is_open = False
+    for parameter in inspect.signature(entry).parameters.values():
+        if parameter.kind is parameter.VAR_KEYWORD:
+            is_open = True
+        elif parameter.kind in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY):
+            annotation = Any if parameter.annotation is parameter.empty else parameter.annotation
+            annotation = resolve(annotation, _namespace(function))
+            keys[parameter.name] = Key(annotation, parameter.default is parameter.empty, is_injected(annotation))
+    return Keys(name, keys, is_open)
+
+
+def keys_of_dataclass(kind: type) -> Keys:
+    """The fields of a dataclass that its constructor takes."""
+    keys = {}
+    for field in dataclasses.fields(kind):
+        if field.init:
+            owner = next(base for base in kind.__mro__ if field.name in inspect.get_annotations(base))
+            annotation = resolve(field.type, vars(sys.modules[owner.__module__]))
+            has_default = field.default is not dataclasses.MISSING or field.default_factory is not dataclasses.MISSING
+            keys[field.name] = Key(annotation, not has_default, is_injected(annotation))
+    return Keys(kind.__name__, keys)
+
+
+def keys_of_typed_dict(kind: Any) -> Keys:
+    """The keys of a TypedDict."""
+    namespace = vars(sys.modules[kind.__module__])
+    keys = {}
+    for name, annotation in kind.__annotations__.items():
+        text = getattr(annotation, "__forward_arg__", annotation)
+        keys[name] = Key(resolve(text, namespace), name in kind.__required_keys__)
+    return Keys(kind.__name__, keys)
+
+
+def keys_of(kind: Any) -> Keys | None:
+    """The keys of a dataclass or TypedDict; None for other annotations."""
+    if is_typeddict(kind):
+        return keys_of_typed_dict(kind)
+    if isinstance(kind, type) and dataclasses.is_dataclass(kind):
+        return keys_of_dataclass(kind)
+    return None
+
+
+def resolve(annotation: Any, namespace: Mapping[str, Any]) -> Any:
+    """The annotation as an object where `from __future__ import annotations` left a string."""
+    if not isinstance(annotation, str):
+        return annotation
+    try:
+        # Annotations are source code of an installed module, which has been imported already.
+        return eval(annotation, dict(namespace))
+    except Exception:
+        return Unresolved
+
+
+def options_of(annotation: Any) -> tuple[Any, ...]:
+    """The members of a union, or the annotation alone."""
+    annotation = strip(annotation)
+    if get_origin(annotation) in (Union, types.UnionType):
+        return tuple(option for member in get_args(annotation) for option in options_of(member))
+    return (annotation,)
+
+
+def strip(annotation: Any) -> Any:
+    """Without `Annotated`, `Required`, `NotRequired`, `NewType` and bounds of type variables."""
+    while True:
+        if get_origin(annotation) is Annotated or _name(get_origin(annotation)) in ("Required", "NotRequired", "Final"):
+            annotation = get_args(annotation)[0]
+        elif hasattr(annotation, "__supertype__"):
+            annotation = annotation.__supertype__
+        elif isinstance(annotation, TypeVar):
+            annotation = annotation.__bound__ or Any
+        elif annotation is None:
+            annotation = type(None)
+        else:
+            return annotation
+
+
+def is_injected(annotation: Any) -> bool:
+    """Whether no config value has this type, so that the parameter can only come from code (a model, a callback)."""
+    if get_origin(annotation) is Annotated and INJECTED in get_args(annotation):
+        return True
+    options = [option for option in options_of(annotation) if option is not type(None)]
+    return bool(options) and all(is_foreign(option) for option in options)
+
+
+def is_foreign(option: Any) -> bool:
+    """Whether the type is none that a config can write: a class that is no scalar, container, dataclass, TypedDict."""
+    if option is Any or option is object or get_origin(option) is Literal or keys_of(option) is not None:
+        return False
+    if option is Unresolved:
+        return True
+    kind = get_origin(option) or option
+    if not isinstance(kind, type):
+        return True
+    if kind in _SCALARS or issubclass(kind, _CONTAINERS):
+        return False
+    # Mapping, Sequence, Iterable and their like accept what a config writes; Callable and everything else does not.
+    return kind.__module__ != "collections.abc" or not any(issubclass(container, kind) for container in (dict, list))
+
+
+def describe(annotation: Any) -> str:
+    """An annotation as errors print it: `int`, `(float, float)`, `'fp32' or 'bf16'`, `None`."""
+    return " or ".join(dict.fromkeys(_describe_option(option) for option in options_of(annotation)))
+
+
+def _describe_option(option: Any) -> str:
+    if option is type(None):
+        return "None"
+    if get_origin(option) is Literal:
+        return " or ".join(repr(choice) for choice in get_args(option))
+    if option is Unresolved or (is_foreign(option) and option is not Any):
+        return "dict(type=...)"
+    if keys_of(option) is not None:
+        return f"a dict with the keys of {_name(option)}"
+    kind, arguments = get_origin(option) or option, get_args(option)
+    if kind is tuple and arguments and arguments[-1] is not Ellipsis:
+        return f"({', '.join(describe(argument) for argument in arguments)})"
+    if isinstance(kind, type) and issubclass(kind, dict | Mapping):
+        return "a dict"
+    if isinstance(kind, type) and not issubclass(kind, str) and kind is not Any and hasattr(kind, "__iter__"):
+        items = [argument for argument in arguments if argument is not Ellipsis]
+        return f"a list of {describe(items[0])}" if items and items[0] is not Any else "a list"
+    return _name(kind)
+
+
+def _name(kind: Any) -> str:
+    return str(getattr(kind, "__name__", kind))
+
+
+def _namespace(function: Any) -> dict[str, Any]:
+    module = sys.modules.get(getattr(function, "__module__", ""), builtins)
+    return {**vars(module), **getattr(inspect.unwrap(function), "__globals__", {})}

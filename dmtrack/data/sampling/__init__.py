@@ -1,0 +1,7 @@
+"""Samplers of training pairs: `sampler.sample(rng, image_size_wh=None) -> Pair`."""
+
+from dmtrack.data.sampling.concatenation import RandomConcat
+from dmtrack.data.sampling.image_pairs import CocoPairs, ImagePairs
+from dmtrack.data.sampling.sequence_pairs import SequencePairs
+
+__all__ = ["CocoPairs", "ImagePairs", "RandomConcat", "SequencePairs"]

@@ -1,0 +1,50 @@
+"""Several samplers as one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from dmtrack.data.sampling.building import built
+from dmtrack.data.types import Pair, PairSampler
+from dmtrack.errors import ConfigError
+from dmtrack.registry import DATASETS
+
+
+@DATASETS.register
+class RandomConcat:
+    """Draws one of its samplers by probability, then a pair of it.
+
+    The published code also fixes the number of items, groups them by landscape and portrait, and reaches an item by
+    index modulo length, so that images beyond the concatenated length are never seen. Here every pair of every dataset
+    can be drawn.
+
+    Args:
+        datasets: samplers, built or as config dicts.
+        probabilities: one per dataset, of any sum; None makes them equal.
+
+    Raises:
+        ConfigError: no datasets, another number of probabilities, or negative ones.
+    """
+
+    def __init__(self, datasets: Sequence[Any], probabilities: Sequence[float] | None = None) -> None:
+        if not datasets:
+            raise ConfigError("RandomConcat: `datasets` is empty; name at least one")
+        weights = np.ones(len(datasets)) if probabilities is None else np.asarray(probabilities, dtype=np.float64)
+        if weights.shape != (len(datasets),):
+            raise ConfigError(f"RandomConcat: {len(datasets)} datasets but {weights.size} probabilities; give one each")
+        if not np.isfinite(weights).all() or (weights < 0).any() or weights.sum() <= 0:
+            raise ConfigError(f"RandomConcat: probabilities {weights.tolist()}; expected numbers from 0 up, not all 0")
+        self.datasets: list[PairSampler] = [built(dataset) for dataset in datasets]
+        self.probabilities = weights / weights.sum()
+
+    def __len__(self) -> int:
+        sizes: list[Any] = list(self.datasets)
+        return sum(len(dataset) for dataset in sizes)
+
+    def sample(self, rng: np.random.Generator, image_size_wh: tuple[int, int] | None = None) -> Pair:
+        """A pair of one of the datasets."""
+        place = int(rng.choice(len(self.datasets), p=self.probabilities))
+        return self.datasets[place].sample(rng, image_size_wh)

@@ -1,0 +1,98 @@
+"""Pairs from videos: two frames of one sequence (spec section 5.2)."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dmtrack.boxes import clip_xyxy, xywh_to_xyxy
+from dmtrack.data.sampling.building import built
+from dmtrack.data.types import Pair, Sequence
+from dmtrack.data.validity import pick_frames, valid_frames
+from dmtrack.errors import DataError
+from dmtrack.registry import DATASETS
+
+IDENTITIES = "identities_xywh"
+"""Attribute of a sequence with several annotated targets: (identities, frames, 4), NaN where one is absent."""
+
+_SEQUENCES_KEPT = 256
+_SEQUENCES_TRIED = 100
+
+
+@DATASETS.register
+class SequencePairs:
+    """Two valid frames of a sequence drawn at random, the earlier one as query.
+
+    A sequence with `attributes["identities_xywh"]` pairs every identity that is valid in both frames.
+
+    Args:
+        source: a dataset of sequences, built or as a config dict.
+        max_gap: largest distance of the two frames; given up after 100 draws that found none.
+
+    Raises:
+        DataError: the source is empty.
+    """
+
+    def __init__(self, source: Any, max_gap: int = 300) -> None:
+        self.source = built(source)
+        self.max_gap = max_gap
+        if not len(self.source):
+            raise DataError(f"{type(self.source).__name__} has no sequences to draw pairs from")
+        # Annotations of the sequences used last, because sequences come again and parsing takes milliseconds.
+        self._kept: OrderedDict[int, tuple[Sequence, NDArray[np.float64], NDArray[np.bool_]]] = OrderedDict()
+
+    def __len__(self) -> int:
+        return len(self.source)
+
+    def sample(self, rng: np.random.Generator, image_size_wh: tuple[int, int] | None = None) -> Pair:
+        """One pair of frames; `image_size_wh` is ignored.
+
+        Raises:
+            DataError: a hundred sequences in a row have fewer than two valid frames.
+        """
+        for _ in range(_SEQUENCES_TRIED):
+            sequence, boxes, valid = self._annotations(int(rng.integers(len(self.source))))
+            frames = pick_frames(np.asarray(valid.any(axis=0)), self.max_gap, rng)
+            if frames is None:
+                continue
+            rows = valid[:, frames[0]] & valid[:, frames[1]]
+            if rows.any():
+                return _pair(sequence, boxes[rows], frames)
+        raise DataError(
+            f"{type(self.source).__name__}: {_SEQUENCES_TRIED} sequences in a row have fewer than two valid frames "
+            f"(last: {sequence.name}); expected boxes of 10 to 960 pixels that fill 1 to 75 % of the frame's sides"
+        )
+
+    def _annotations(self, index: int) -> tuple[Sequence, NDArray[np.float64], NDArray[np.bool_]]:
+        if index in self._kept:
+            self._kept.move_to_end(index)
+            return self._kept[index]
+        sequence: Sequence = self.source[index]
+        size_wh = sequence.frame_size_wh or _size_of(sequence)
+        several = sequence.attributes.get(IDENTITIES)
+        boxes = sequence.boxes_xywh[None] if several is None else np.asarray(several, dtype=np.float64)
+        valid = np.stack([valid_frames(track, size_wh, sequence.cover) for track in boxes])
+        if several is None:
+            valid &= sequence.present
+        self._kept[index] = sequence, boxes, valid
+        if len(self._kept) > _SEQUENCES_KEPT:
+            self._kept.popitem(last=False)
+        return sequence, boxes, valid
+
+
+def _size_of(sequence: Sequence) -> tuple[int, int]:
+    height, width = sequence.read_frame(0).shape[:2]
+    return int(width), int(height)
+
+
+def _pair(sequence: Sequence, boxes_xywh: NDArray[np.float64], frames: tuple[int, int]) -> Pair:
+    query, search = (sequence.read_frame(frame) for frame in frames)
+    query_boxes, search_boxes = (
+        clip_xyxy(xywh_to_xyxy(boxes_xywh[:, frame]), image.shape[1], image.shape[0])
+        for frame, image in zip(frames, (query, search), strict=True)
+    )
+    seen = ((query_boxes[:, 2:] > query_boxes[:, :2]) & (search_boxes[:, 2:] > search_boxes[:, :2])).all(axis=1)
+    return Pair(query, search, query_boxes[seen], search_boxes[seen])

@@ -1,0 +1,86 @@
+"""COCO, and everything in its annotation format (https://cocodataset.org/#format-data)."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from dmtrack.data.sources.base import find_root
+from dmtrack.data.sources.images import AnnotatedImage, ImageSource
+from dmtrack.errors import DataError
+from dmtrack.registry import DATASETS
+
+LAYOUT = "<root>/annotations/instances_<split>.json and <root>/<split>/*.jpg"
+
+
+@DATASETS.register
+class Coco(ImageSource):
+    """Images with boxes from a COCO json file.
+
+    Args:
+        root: folder of the official layout; not needed where `annotations` and `images` are given.
+        split: "train2017", "val2017" ...
+        annotations: json file instead of the official place.
+        images: folder of the images instead of the official place.
+
+    Raises:
+        DataError: a folder or file is missing, or the json is not in COCO's format.
+    """
+
+    def __init__(
+        self,
+        root: str | Path = ".",
+        split: str = "train2017",
+        annotations: str | Path | None = None,
+        images: str | Path | None = None,
+    ) -> None:
+        folder = find_root(root, "COCO", LAYOUT)
+        path = Path(annotations).expanduser() if annotations else folder / "annotations" / f"instances_{split}.json"
+        self.images = Path(images).expanduser() if images else folder / split
+        if annotations and not images and not self.images.is_dir():
+            self.images = path.parent / "images"
+        if not self.images.is_dir():
+            raise DataError(f"COCO: no folder {self.images} with the images; expected {LAYOUT}, or give `images`")
+        self.records = _records(_read_json(path), path, self.images)
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    try:
+        content = json.loads(path.read_bytes())
+    except FileNotFoundError as error:
+        raise DataError(f"COCO: no file {path}; expected {LAYOUT}, or give `annotations`") from error
+    except (OSError, ValueError) as error:
+        raise DataError(f"{path}: no valid JSON ({error}); download it again") from error
+    if not isinstance(content, dict) or not {"images", "annotations"} <= set(content):
+        raise DataError(f'{path}: expected a JSON object with "images" and "annotations", as COCO\'s instances_*.json')
+    return content
+
+
+def _records(content: dict[str, Any], path: Path, folder: Path) -> list[AnnotatedImage]:
+    categories = {entry["id"]: str(entry["name"]) for entry in content.get("categories", [])}
+    objects: dict[Any, list[dict[str, Any]]] = defaultdict(list)
+    try:
+        for place, entry in enumerate(content["annotations"]):
+            if len(entry["bbox"]) != 4:
+                raise DataError(f'{path}: annotations[{place}] has the "bbox" {entry["bbox"]}; expected [x, y, w, h]')
+            objects[entry["image_id"]].append(entry)
+        return [
+            AnnotatedImage(
+                path=folder / image["file_name"],
+                boxes_xywh=np.array([entry["bbox"] for entry in objects[image["id"]]], dtype=np.float64).reshape(-1, 4),
+                labels=tuple(categories.get(entry.get("category_id"), "") for entry in objects[image["id"]]),
+                ignored=np.array(
+                    [bool(entry.get("iscrowd") or entry.get("ignore")) for entry in objects[image["id"]]], dtype=bool
+                ),
+                size_wh=(image["width"], image["height"]) if "width" in image and "height" in image else None,
+            )
+            for image in content["images"]
+        ]
+    except (KeyError, TypeError) as error:
+        raise DataError(f"{path}: an image or annotation lacks {error}; expected COCO's instances format") from error
+    except ValueError as error:
+        raise DataError(f'{path}: a "bbox" is no list of four numbers ({error})') from error

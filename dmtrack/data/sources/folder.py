@@ -1,0 +1,70 @@
+"""Anybody's sequences: one folder each, with frames and boxes."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from dmtrack.data.sources.annotations import read_flags, read_rows, read_text
+from dmtrack.data.sources.base import SequenceSource, find_root, make_sequence
+from dmtrack.data.sources.frames import list_frames
+from dmtrack.data.types import Sequence
+from dmtrack.errors import DataError
+from dmtrack.registry import DATASETS
+
+LAYOUT = (
+    "<root>/<sequence>/{00000001.jpg ..., groundtruth.txt with a line x,y,w,h per frame (nan,nan,nan,nan where the "
+    'target is absent)}, optionally absence.label and meta.json with "index_base"'
+)
+
+
+@DATASETS.register
+class SequenceFolder(SequenceSource):
+    """A folder of sequences much like GOT-10k's.
+
+    Args:
+        root: folder of the sequences, or one sequence.
+        index_base: number of the first pixel (0 or 1) where a sequence's `meta.json` does not say it.
+        names: which sequences, in this order; None takes all, sorted.
+
+    Raises:
+        DataError: the folder or a file is missing, or files do not match; the message shows the expected layout.
+    """
+
+    def __init__(self, root: str | Path, index_base: int = 0, names: tuple[str, ...] | None = None) -> None:
+        self.root = find_root(root, "SequenceFolder", LAYOUT)
+        self.index_base = index_base
+        if (self.root / "groundtruth.txt").is_file():
+            self.root, found = self.root.parent, [self.root.name]
+        else:
+            found = sorted(path.parent.name for path in self.root.glob("*/groundtruth.txt"))
+        if not found:
+            raise DataError(f"SequenceFolder: no */groundtruth.txt in {self.root}; expected {LAYOUT}")
+        missing = [name for name in names or () if name not in found]
+        if missing:
+            raise DataError(f"SequenceFolder: {self.root} has no sequence {missing[0]!r}; it has {', '.join(found)}")
+        self.names = list(names) if names is not None else found
+
+    def read_sequence(self, name: str) -> Sequence:
+        """The sequence of that name."""
+        folder = self.root / name
+        annotation = folder / "groundtruth.txt"
+        boxes = read_rows(annotation, "a line x,y,w,h per frame")
+        meta = _read_meta(folder / "meta.json")
+        boxes[:, :2] -= float(meta.get("index_base", self.index_base))
+        absence = folder / "absence.label"
+        present = read_flags(absence, "0 or 1 (absent) per frame", len(boxes)) == 0 if absence.is_file() else None
+        return make_sequence(name, list_frames(folder, LAYOUT), boxes, annotation, present=present, attributes=meta)
+
+
+def _read_meta(path: Path) -> dict[str, Any]:
+    if not path.is_file():
+        return {}
+    try:
+        meta = json.loads(read_text(path, "a JSON object"))
+    except json.JSONDecodeError as error:
+        raise DataError(f"{path}:{error.lineno}: no valid JSON ({error.msg})") from error
+    if not isinstance(meta, dict) or meta.get("index_base", 0) not in (0, 1):
+        raise DataError(f'{path}: expected a JSON object whose "index_base", if it has one, is 0 or 1')
+    return meta

@@ -1,0 +1,87 @@
+"""GOT-10k in its official layout (http://got-10k.aitestunion.com)."""
+
+from __future__ import annotations
+
+import configparser
+import re
+from pathlib import Path
+
+from dmtrack.data.sources.annotations import read_flags, read_rows, read_text
+from dmtrack.data.sources.base import SequenceSource, check_split, find_root, make_sequence
+from dmtrack.data.sources.frames import list_frames
+from dmtrack.data.types import Sequence
+from dmtrack.errors import DataError
+from dmtrack.registry import DATASETS
+
+LAYOUT = (
+    "<root>/{train,val,test}/list.txt and <root>/<split>/<sequence>/{00000001.jpg, groundtruth.txt, absence.label, "
+    "cover.label, meta_info.ini}"
+)
+
+
+@DATASETS.register
+class GOT10k(SequenceSource):
+    """GOT-10k: 9335 training, 180 validation and 180 test sequences; boxes are 0-based left, top, width, height.
+
+    Frames whose absence label is 1 have no target. The test split publishes the first box only.
+
+    Args:
+        root: folder with `train`, `val` and `test`, or the folder of one split.
+        split: "train", "val" or "test".
+
+    Raises:
+        DataError: the folder or a file is missing, or files do not match; the message shows the expected layout.
+    """
+
+    def __init__(self, root: str | Path, split: str = "train") -> None:
+        check_split("GOT-10k", split, ("train", "val", "test"))
+        self.root = find_root(root, "GOT-10k", LAYOUT)
+        self.split = split
+        self.folder = self.root / split if (self.root / split).is_dir() else self.root
+        listed = self.folder / "list.txt"
+        if listed.is_file():
+            self.names = read_text(listed, "one sequence name per line").split()
+        else:
+            self.names = sorted(path.parent.name for path in self.folder.glob("*/groundtruth.txt"))
+        if not self.names:
+            raise DataError(f"GOT-10k: no sequences in {self.folder} (split {split!r}); expected {LAYOUT}")
+
+    def read_sequence(self, name: str) -> Sequence:
+        """The sequence of that name."""
+        folder = self.folder / name
+        frames = list_frames(folder, f"{LAYOUT}; {name!r} is named in {self.folder / 'list.txt'}")
+        annotation = folder / "groundtruth.txt"
+        boxes = read_rows(annotation, "a line 'left,top,width,height' per frame")
+        hidden = self.split == "test" and len(boxes) == 1
+        absence, cover = folder / "absence.label", folder / "cover.label"
+        present = None
+        if absence.is_file() and not hidden:
+            present = read_flags(absence, "0 or 1 (absent) per frame", len(boxes)) == 0
+        covers = None
+        if cover.is_file() and not hidden:
+            covers = read_flags(cover, "the visible share in eighths per frame", len(boxes))
+        attributes, size = _read_meta(folder / "meta_info.ini")
+        return make_sequence(
+            name,
+            frames,
+            boxes,
+            annotation,
+            present=present,
+            cover=covers,
+            frame_size_wh=size,
+            attributes=attributes,
+            first_box_only=hidden,
+        )
+
+
+def _read_meta(path: Path) -> tuple[dict[str, str], tuple[int, int] | None]:
+    if not path.is_file():
+        return {}, None
+    parser = configparser.ConfigParser(interpolation=None)
+    try:
+        parser.read_string(read_text(path, "the section [METAINFO]"))
+        attributes = dict(parser["METAINFO"])
+    except (configparser.Error, KeyError) as error:
+        raise DataError(f"{path}: expected an ini file with the section [METAINFO]: {error}") from error
+    numbers = re.findall(r"\d+", attributes.get("resolution", ""))
+    return attributes, (int(numbers[0]), int(numbers[1])) if len(numbers) == 2 else None

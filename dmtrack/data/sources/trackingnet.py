@@ -1,0 +1,69 @@
+"""TrackingNet in its official layout (https://tracking-net.org)."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from dmtrack.data.sources.annotations import read_rows
+from dmtrack.data.sources.base import SequenceSource, find_root, make_sequence
+from dmtrack.data.sources.frames import list_frames
+from dmtrack.data.types import Sequence
+from dmtrack.errors import DataError
+from dmtrack.registry import DATASETS
+
+LAYOUT = "<root>/{TRAIN_0 ... TRAIN_11, TEST}/{anno/<sequence>.txt, frames/<sequence>/0.jpg}"
+
+
+@DATASETS.register
+class TrackingNet(SequenceSource):
+    """TrackingNet: 30132 training sequences in 12 chunks and 511 test sequences, 0-based boxes.
+
+    The test split publishes the first box only.
+
+    Args:
+        root: folder of the chunks.
+        split: "train" (all chunks that lie there), "test", or the name of one chunk such as "TRAIN_3".
+        chunks: numbers of the training chunks to use; None takes all.
+
+    Raises:
+        DataError: the folder or a file is missing, or files do not match; the message shows the expected layout.
+    """
+
+    def __init__(self, root: str | Path, split: str = "train", chunks: tuple[int, ...] | None = None) -> None:
+        self.root = find_root(root, "TrackingNet", LAYOUT)
+        self.split = split
+        self._chunk_of = {
+            path.stem: folder for folder in self._folders(chunks) for path in sorted((folder / "anno").glob("*.txt"))
+        }
+        self.names = list(self._chunk_of)
+        if not self.names:
+            raise DataError(f"TrackingNet: no annotations of split {split!r} in {self.root}; expected {LAYOUT}")
+
+    def _folders(self, chunks: tuple[int, ...] | None) -> list[Path]:
+        if self.split == "test":
+            wanted = [self.root / "TEST"]
+        elif self.split != "train":
+            wanted = [self.root / self.split]
+        elif chunks is not None:
+            wanted = [self.root / f"TRAIN_{number}" for number in chunks]
+        else:
+            found = [path for path in self.root.glob("TRAIN_*") if re.fullmatch(r"TRAIN_\d+", path.name)]
+            wanted = sorted(found, key=lambda path: int(path.name.split("_")[1]))
+        missing = [folder for folder in wanted if not (folder / "anno").is_dir()]
+        if missing:
+            raise DataError(f"TrackingNet: no folder {missing[0] / 'anno'}; expected {LAYOUT}")
+        return wanted
+
+    def read_sequence(self, name: str) -> Sequence:
+        """The sequence of that name."""
+        chunk = self._chunk_of[name]
+        annotation = chunk / "anno" / f"{name}.txt"
+        return make_sequence(
+            name,
+            list_frames(chunk / "frames" / name, LAYOUT),
+            read_rows(annotation, "a line 'left,top,width,height' per frame"),
+            annotation,
+            attributes={"chunk": chunk.name},
+            first_box_only=chunk.name == "TEST",
+        )

@@ -1,0 +1,236 @@
+"""Training pairs that are rendered when they are drawn."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from collections.abc import Sequence as SequenceABC
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dmtrack.data.synthetic.backgrounds import procedural_background, real_background
+from dmtrack.data.synthetic.camera import SizeWH, camera_pair
+from dmtrack.data.synthetic.compose import Canvas
+from dmtrack.data.synthetic.effects import degrade, grayscale
+from dmtrack.data.synthetic.objects import cut_out, procedural_object
+from dmtrack.data.synthetic.patches import Patch
+from dmtrack.data.synthetic.real_images import RealImages
+from dmtrack.data.synthetic.scenes import Scene, Thing, look_alike_of, moving_thing, occluder, random_size
+from dmtrack.data.types import Pair
+from dmtrack.errors import ConfigError
+from dmtrack.registry import DATASETS
+
+_ATTEMPTS = 20
+_Target = tuple[NDArray[np.float64], NDArray[np.float64]]
+
+
+@DATASETS.register
+class SyntheticPairs:
+    """Draws pairs of rendered views of one scene with up to `max_targets` annotated instances.
+
+    The recipe is the one that was found to carry over to real video: most scenes stand on photographs whose annotated
+    objects are targets too; pasted things are cut-outs of annotated objects or procedural shapes; many have
+    look-alikes. A thing counts as target where at least `minimal_visibility` of it shows in both views. Its box is
+    the tight box of what shows of it inside the view, as annotators of tracking data sets draw it.
+
+    Args:
+        real_images: dicts with `annotations` (COCO json), `images` (folder) and `weight`; None makes everything
+            procedural.
+        real_share: how often the background is a photograph, where there are any.
+        cut_out_share: how often a pasted thing is cut from a photograph, where there are any.
+        distractor_share: how often a pasted thing gets look-alikes.
+        similarity: lowest and highest similarity of look-alikes, within [0, 1].
+        occluder_share: how often something lies over one of the things in a view.
+        gray_share: how often both views are grayscale.
+        max_targets: instances per pair, at most.
+        minimal_visibility: share of a thing's area that has to show in both views.
+        smallest_target: square root of the smallest target's area, in pixels of the view.
+        image_size_wh: size of both views where `sample` is not given one.
+        cache_megabytes: memory for decoded photographs.
+
+    Raises:
+        ConfigError: a share outside [0, 1], or fewer than one target.
+        DataError: an annotation file or image folder that is missing or of another layout.
+    """
+
+    def __init__(
+        self,
+        real_images: SequenceABC[Mapping[str, Any]] | None = None,
+        real_share: float = 0.72,
+        cut_out_share: float = 0.6,
+        distractor_share: float = 0.5,
+        similarity: tuple[float, float] = (0.2, 0.85),
+        occluder_share: float = 0.3,
+        gray_share: float = 0.1,
+        max_targets: int = 3,
+        minimal_visibility: float = 0.45,
+        smallest_target: float = 8.0,
+        image_size_wh: SizeWH = (320, 192),
+        cache_megabytes: float = 512.0,
+    ) -> None:
+        shares = {
+            "real_share": real_share,
+            "cut_out_share": cut_out_share,
+            "distractor_share": distractor_share,
+            "occluder_share": occluder_share,
+            "gray_share": gray_share,
+            "minimal_visibility": minimal_visibility,
+            "similarity.0": similarity[0],
+            "similarity.1": similarity[1],
+        }
+        for name, value in shares.items():
+            if not 0.0 <= value <= 1.0:
+                raise ConfigError(f"SyntheticPairs: {name} is {value}: expected a number from 0 to 1")
+        if max_targets < 1:
+            raise ConfigError(f"SyntheticPairs: max_targets is {max_targets}: expected at least 1")
+        self._photos = RealImages(real_images, cache_megabytes) if real_images is not None else None
+        self.real_share = real_share
+        self.cut_out_share = cut_out_share
+        self.distractor_share = distractor_share
+        self.similarity = similarity
+        self.occluder_share = occluder_share
+        self.gray_share = gray_share
+        self.max_targets = max_targets
+        self.minimal_visibility = minimal_visibility
+        self.smallest_target = smallest_target
+        self.image_size_wh = image_size_wh
+
+    def sample(self, rng: np.random.Generator, image_size_wh: SizeWH | None = None) -> Pair:
+        """Draws one pair with at least one target; the same state of `rng` gives the same bytes.
+
+        Args:
+            rng: source of all randomness.
+            image_size_wh: (width, height) of both views; the sampler's own by default.
+        """
+        size_wh = (int(image_size_wh[0]), int(image_size_wh[1])) if image_size_wh is not None else self.image_size_wh
+        for _ in range(_ATTEMPTS):
+            scene = self._scene(rng, size_wh)
+            views = (scene.draw(0, size_wh), scene.draw(1, size_wh))
+            targets = self._targets(scene, views)
+            if targets:
+                return self._pair(rng, views, targets)
+        return self._certain_pair(rng, size_wh)
+
+    def _scene(self, rng: np.random.Generator, size_wh: SizeWH) -> Scene:
+        if self._photos is not None and rng.random() < self.real_share:
+            photo = self._photos.sample(rng)
+            background, cameras = real_background(rng, photo, size_wh)
+            scene = Scene(background, cameras, photo.boxes_xyxy)
+            count = int(rng.choice(4, p=[0.15, 0.35, 0.3, 0.2]))
+        else:
+            background, focus, scale = procedural_background(rng, size_wh)
+            background_wh = (background.shape[1], background.shape[0])
+            cameras = camera_pair(rng, background_wh, size_wh, focus, scale)
+            scene = Scene(background, cameras, np.zeros((0, 4)))
+            count = int(rng.integers(1, 5))
+        for _ in range(count):
+            size = random_size(rng, size_wh, self.smallest_target)
+            thing = moving_thing(rng, lambda patch_size: self._patch(rng, patch_size), cameras, size_wh, size)
+            family = [thing]
+            if rng.random() < self.distractor_share:
+                for _ in range(int(rng.choice([1, 2, 3], p=[0.55, 0.3, 0.15]))):
+                    similarity = float(rng.uniform(*self.similarity))
+                    family.append(look_alike_of(rng, thing, size_wh, similarity, bool(rng.random() < 0.75)))
+            rng.shuffle(family)  # type: ignore[arg-type]
+            scene.things.extend(family)
+        self._add_occluders(rng, scene, size_wh)
+        return scene
+
+    def _patch(self, rng: np.random.Generator, size: float) -> Patch:
+        """A cut-out of an annotated object, of any region of a photograph, or a procedural thing."""
+        if self._photos is not None and rng.random() < self.cut_out_share:
+            photo = self._photos.sample(rng)
+            boxes = photo.boxes_xyxy
+            sides = (boxes[:, 2:] - boxes[:, :2]).min(axis=1)
+            large = boxes[sides >= min(24.0, float(sides.max()))]
+            box = large[int(rng.integers(len(large)))]
+            patch = cut_out(rng, photo.image, box, size)
+            if patch is not None:
+                return patch
+        return procedural_object(rng, size)
+
+    def _add_occluders(self, rng: np.random.Generator, scene: Scene, size_wh: SizeWH) -> None:
+        for view in (0, 1):
+            if rng.random() >= self.occluder_share:
+                continue
+            goals: list[tuple[tuple[float, float], float]] = []
+            for thing in scene.things:
+                placement = thing.placements[view]
+                if placement is not None:
+                    size = placement.scale * float(np.sqrt(np.prod(thing.patch.extent_wh)))
+                    goals.append((placement.centre_xy, size))
+            for box in scene.cameras[view].project_boxes(scene.boxes_xyxy, size_wh):
+                centre = (float(box[0] + box[2]) / 2, float(box[1] + box[3]) / 2)
+                if 0 < centre[0] < size_wh[0] and 0 < centre[1] < size_wh[1]:
+                    size = float(np.sqrt((box[2] - box[0]) * (box[3] - box[1])))
+                    goals.append((centre, min(size, 0.6 * size_wh[1])))
+            if goals:
+                near_xy, size = goals[int(rng.integers(len(goals)))]
+                scene.occluders[view].append(occluder(rng, view, near_xy, size, size_wh))
+
+    def _targets(self, scene: Scene, views: tuple[Canvas, Canvas]) -> list[_Target]:
+        targets: list[_Target] = []
+        for number, thing in enumerate(scene.things, start=1):
+            boxes = [self._thing_box(thing, view, number, views[view]) for view in (0, 1)]
+            if boxes[0] is not None and boxes[1] is not None:
+                targets.append((boxes[0], boxes[1]))
+        projected = [scene.cameras[view].project_boxes(scene.boxes_xyxy, views[view].size_wh) for view in (0, 1)]
+        for row in range(len(scene.boxes_xyxy)):
+            boxes = [self._background_box(projected[view][row], views[view]) for view in (0, 1)]
+            if boxes[0] is not None and boxes[1] is not None:
+                targets.append((boxes[0], boxes[1]))
+        return targets
+
+    def _thing_box(self, thing: Thing, view: int, number: int, canvas: Canvas) -> NDArray[np.float64] | None:
+        placement = thing.placements[view]
+        if placement is None:
+            return None
+        pixels, box = canvas.visible(number)
+        full = thing.patch.area * placement.scale**2
+        if box is None or pixels < self.minimal_visibility * full:
+            return None
+        return self._large_enough(np.array(box, np.float64), canvas.size_wh)
+
+    def _background_box(self, box_xyxy: NDArray[np.float64], canvas: Canvas) -> NDArray[np.float64] | None:
+        width, height = canvas.size_wh
+        clipped = np.clip(box_xyxy, 0, np.array([width, height, width, height]))
+        full = float(np.prod(box_xyxy[2:] - box_xyxy[:2]))
+        inside = float(np.prod(clipped[2:] - clipped[:2]))
+        if inside < self.minimal_visibility * full or inside < 1:
+            return None
+        uncovered, box = canvas.visible_background(clipped)
+        if box is None or inside * uncovered < self.minimal_visibility * full:
+            return None
+        return self._large_enough(np.array(box, np.float64), canvas.size_wh)
+
+    def _large_enough(self, box_xyxy: NDArray[np.float64], size_wh: SizeWH) -> NDArray[np.float64] | None:
+        width, height = box_xyxy[2:] - box_xyxy[:2]
+        area = float(width * height)
+        smallest = 0.85 * self.smallest_target
+        too_large = area > 0.8 * size_wh[0] * size_wh[1]
+        return None if min(width, height) < 4 or area < smallest**2 or too_large else box_xyxy
+
+    def _pair(self, rng: np.random.Generator, views: tuple[Canvas, Canvas], targets: list[_Target]) -> Pair:
+        chosen = rng.permutation(len(targets))[: self.max_targets]
+        gray = rng.random() < self.gray_share
+        images = []
+        for view in views:
+            assert view.image is not None
+            image = degrade(rng, view.image)
+            images.append(np.ascontiguousarray(grayscale(image) if gray else image))
+        boxes = [np.stack([targets[index][side] for index in chosen]) for side in (0, 1)]
+        return Pair(images[0], images[1], boxes[0], boxes[1])
+
+    def _certain_pair(self, rng: np.random.Generator, size_wh: SizeWH) -> Pair:
+        """A scene that has its target for certain: one thing in the middle of both views, in front of everything."""
+        background, focus, scale = procedural_background(rng, size_wh)
+        cameras = camera_pair(rng, (background.shape[1], background.shape[0]), size_wh, focus, scale)
+        patch = procedural_object(rng, 0.3 * min(size_wh))
+        from dmtrack.data.synthetic.compose import Placement
+
+        middle = Placement((size_wh[0] / 2, size_wh[1] / 2))
+        scene = Scene(background, cameras, np.zeros((0, 4)), [Thing(patch, (middle, middle))])
+        views = (scene.draw(0, size_wh), scene.draw(1, size_wh))
+        boxes = [np.array(view.visible(1)[1], np.float64) for view in views]
+        return self._pair(rng, views, [(boxes[0], boxes[1])])

@@ -1,0 +1,169 @@
+"""Two-view scenes: a background seen by two cameras, things that move between them, look-alikes and occluders."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dmtrack.data.synthetic.camera import Camera, SizeWH
+from dmtrack.data.synthetic.compose import Canvas, Placement
+from dmtrack.data.synthetic.effects import random_light
+from dmtrack.data.synthetic.look_alikes import look_alike
+from dmtrack.data.synthetic.objects import procedural_object
+from dmtrack.data.synthetic.patches import Patch, make_patch
+from dmtrack.data.synthetic.textures import texture
+from dmtrack.data.types import Image
+
+Point = tuple[float, float]
+
+
+@dataclass(frozen=True)
+class Thing:
+    """A pasted thing and how each view shows it; None where a view does not."""
+
+    patch: Patch
+    placements: tuple[Placement | None, Placement | None]
+
+
+@dataclass
+class Scene:
+    """Everything of a pair before it is drawn.
+
+    Attributes:
+        background: HxWx3 RGB.
+        cameras: one per view.
+        boxes_xyxy: (n, 4) annotated boxes of the background, in background pixels.
+        things: pasted things, back to front; any of them may be a target.
+        occluders: for each view, what is drawn over everything.
+    """
+
+    background: Image
+    cameras: tuple[Camera, Camera]
+    boxes_xyxy: NDArray[np.float64]
+    things: list[Thing] = field(default_factory=list)
+    occluders: tuple[list[Thing], list[Thing]] = field(default_factory=lambda: ([], []))
+
+    def draw(self, view: int, size_wh: SizeWH) -> Canvas:
+        """View 0 or 1. In the canvas's `owner`, thing i has the number i + 1 and occluders have -1."""
+        canvas = Canvas(self.cameras[view].render(self.background, size_wh), size_wh)
+        for number, thing in enumerate(self.things, start=1):
+            placement = thing.placements[view]
+            if placement is not None:
+                canvas.draw(thing.patch, placement, number)
+        for occluder in self.occluders[view]:
+            placement = occluder.placements[view]
+            if placement is not None:
+                canvas.draw(occluder.patch, placement, -1)
+        return canvas
+
+
+def random_size(rng: np.random.Generator, size_wh: SizeWH, smallest: float = 8.0, largest: float = 0.6) -> float:
+    """Square root of an object's area in pixels, log-uniform from `smallest` to `largest` of the view's height."""
+    return float(np.exp(rng.uniform(np.log(smallest), np.log(max(largest * size_wh[1], smallest + 1)))))
+
+
+def anywhere(rng: np.random.Generator, size_wh: SizeWH) -> Point:
+    """A point of the view."""
+    return float(rng.uniform(0, size_wh[0])), float(rng.uniform(0, size_wh[1]))
+
+
+def placed(rng: np.random.Generator, patch: Patch, centre_xy: Point, size: float, angle: float) -> Placement:
+    """A random pose: deformation, shear, stretch, light and motion blur around the given place, size and angle."""
+    width, height = patch.extent_wh
+    elastic = None
+    if rng.random() < 0.6:
+        elastic = rng.normal(0, rng.uniform(0.005, 0.04), (4, 4, 2)).astype(np.float32)
+    moving = rng.random() < 0.1
+    return Placement(
+        centre_xy=centre_xy,
+        scale=size / float(np.sqrt(width * height)),
+        angle=angle + float(rng.normal(0, 0.5 if rng.random() < 0.2 else 0.12)),
+        aspect=float(np.exp(rng.normal(0, 0.12))),
+        shear=float(rng.normal(0, 0.08)),
+        elastic=elastic,
+        light=random_light(rng, 0.5) if rng.random() < 0.4 else None,
+        blur=float(rng.uniform(2, 4 + 0.25 * size)) if moving else 0.0,
+        blur_angle=float(rng.uniform(0, np.pi)) if moving else 0.0,
+    )
+
+
+def moving_thing(
+    rng: np.random.Generator,
+    make: Callable[[float], Patch],
+    cameras: tuple[Camera, Camera],
+    size_wh: SizeWH,
+    size: float,
+    near_share: float = 0.5,
+) -> Thing:
+    """A thing in both views.
+
+    Args:
+        rng: source of all randomness.
+        make: gives the patch for a size in pixels.
+        cameras: of both views, for where a thing that stays near is seen.
+        size_wh: of both views.
+        size: square root of the thing's area in the first view.
+        near_share: how often it stays near its place of the background; otherwise it may be anywhere.
+    """
+    first, second = cameras
+    second_size = size * second.scale / first.scale * float(np.exp(rng.normal(0, 0.3)))
+    second_size = float(np.clip(second_size, 7.0, 0.85 * size_wh[1]))
+    start = anywhere(rng, size_wh)
+    end = anywhere(rng, size_wh)
+    if rng.random() < near_share:
+        matrix = first.matrix(size_wh)
+        point = np.linalg.solve(matrix[:, :2], np.array(start) - matrix[:, 2])
+        near = second.project(point[None], size_wh)[0] + rng.normal(0, 0.06 * size_wh[0], 2)
+        if 0 < near[0] < size_wh[0] and 0 < near[1] < size_wh[1]:
+            end = (float(near[0]), float(near[1]))
+    patch = make(max(size, second_size))
+    angle = float(rng.uniform(-np.pi, np.pi)) if rng.random() < 0.1 else 0.0
+    turned = angle + second.angle - first.angle
+    placements = (placed(rng, patch, start, size, angle), placed(rng, patch, end, second_size, turned))
+    return Thing(patch, placements)
+
+
+def look_alike_of(
+    rng: np.random.Generator, thing: Thing, size_wh: SizeWH, similarity: float, both_views: bool = True
+) -> Thing:
+    """A look-alike of a thing at about the same size elsewhere in the views (in the second one only, if so asked)."""
+    patch = look_alike(rng, thing.patch, similarity)
+    placements: list[Placement | None] = []
+    for original in thing.placements:
+        if original is None:
+            placements.append(None)
+            continue
+        size = original.scale * float(np.sqrt(np.prod(thing.patch.extent_wh))) * float(np.exp(rng.normal(0, 0.15)))
+        placements.append(placed(rng, patch, anywhere(rng, size_wh), max(size, 6.0), original.angle))
+    if not both_views:
+        placements[0] = None
+    return Thing(patch, (placements[0], placements[1]))
+
+
+def occluder(rng: np.random.Generator, view: int, near_xy: Point, size: float, size_wh: SizeWH) -> Thing:
+    """Something in front: a bar, or a thing, over or beside a point of one view.
+
+    Args:
+        rng: source of all randomness.
+        view: 0 or 1.
+        near_xy: what it may cover.
+        size: square root of the area of what it may cover.
+        size_wh: of the view.
+    """
+    offset = rng.normal(0, 0.5 * size, 2)
+    centre = (near_xy[0] + float(offset[0]), near_xy[1] + float(offset[1]))
+    if rng.random() < 0.5:
+        thickness = max(4, round(size * rng.uniform(0.15, 0.6)))
+        length = int(rng.uniform(1.5, 4) * size) + 8
+        bar = texture(rng, max(8, min(length, 200)), min(thickness, 100))
+        patch = make_patch(bar, np.full(bar.shape[:2], 255, np.uint8))
+        assert patch is not None
+        angle = float(rng.choice([0.0, np.pi / 2]) + rng.normal(0, 0.15))
+        placement = Placement(centre, angle=angle, scale=max(1.0, length / 200))
+    else:
+        patch = procedural_object(rng, max(8.0, size * float(rng.uniform(0.4, 1.0))))
+        placement = placed(rng, patch, centre, max(8.0, size * float(rng.uniform(0.4, 1.0))), 0.0)
+    return Thing(patch, (placement, None) if view == 0 else (None, placement))

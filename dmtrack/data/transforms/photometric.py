@@ -1,0 +1,132 @@
+"""Changes of colour and sharpness; boxes stay."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from dmtrack.data.transforms.draws import Draws, coin, happens, permutation, uniform
+from dmtrack.data.types import Pair
+from dmtrack.registry import TRANSFORMS
+
+
+@TRANSFORMS.register
+class PhotometricDistort:
+    """Brightness, contrast, saturation, hue and channel order, each with probability one half (SSD; spec section 5.3).
+
+    Both sides draw independently, except for a second permutation of the channels that they share.
+
+    Args:
+        brightness: largest value added or subtracted, on the 0..255 scale.
+        contrast: range of the factor on all values.
+        saturation: range of the factor on saturation.
+        hue: largest shift of the hue in degrees.
+        clip: True gives uint8 images again; False gives float32 that may leave 0..255, as the published code does.
+    """
+
+    def __init__(
+        self,
+        brightness: float = 32.0,
+        contrast: tuple[float, float] = (0.5, 1.5),
+        saturation: tuple[float, float] = (0.5, 1.5),
+        hue: float = 18.0,
+        clip: bool = True,
+    ) -> None:
+        self.brightness = brightness
+        self.contrast = contrast
+        self.saturation = saturation
+        self.hue = hue
+        self.clip = clip
+
+    def __call__(self, pair: Pair, rng: Draws) -> Pair:
+        """Distorts both images."""
+        query = self._distort(pair.query_image, rng)
+        shared = permutation(rng, 3) if coin(rng) else None
+        search = self._distort(pair.search_image, rng)
+        if shared is not None:
+            query, search = query[..., shared], search[..., shared]
+        return pair.with_(query_image=self._finish(query), search_image=self._finish(search))
+
+    def _distort(self, image: NDArray[Any], rng: Draws) -> NDArray[np.float32]:
+        # A copy even of float32, because what follows works in place.
+        values = np.array(image, dtype=np.float32)
+        if coin(rng):
+            values += np.float32(uniform(rng, -self.brightness, self.brightness))
+        contrast_first = coin(rng)
+        if contrast_first and coin(rng):
+            values *= np.float32(uniform(rng, *self.contrast))
+        saturation = uniform(rng, *self.saturation) if coin(rng) else None
+        hue = uniform(rng, -self.hue, self.hue) if coin(rng) else None
+        if saturation is not None or hue is not None or not self.clip:
+            values = _change_hue_saturation(values, saturation, hue)
+        if not contrast_first and coin(rng):
+            values *= np.float32(uniform(rng, *self.contrast))
+        if coin(rng):
+            values = values[..., permutation(rng, 3)]
+        return values
+
+    def _finish(self, values: NDArray[np.float32]) -> NDArray[Any]:
+        if not self.clip:
+            return np.ascontiguousarray(values)
+        return cv2.convertScaleAbs(np.ascontiguousarray(np.maximum(values, 0)))
+
+
+def _change_hue_saturation(
+    values: NDArray[np.float32], saturation: float | None, hue: float | None
+) -> NDArray[np.float32]:
+    hsv = cv2.cvtColor(np.ascontiguousarray(values), cv2.COLOR_RGB2HSV)
+    if saturation is not None:
+        hsv[..., 1] *= np.float32(saturation)
+    if hue is not None:
+        degrees = hsv[..., 0]
+        degrees += np.float32(hue)
+        degrees[degrees > 360] -= 360
+        degrees[degrees < 0] += 360
+    return np.asarray(cv2.cvtColor(hsv, cv2.COLOR_HSV2RGB))
+
+
+@TRANSFORMS.register
+class RandomGray:
+    """Both images in shades of gray, together.
+
+    Args:
+        probability: of a pair.
+    """
+
+    def __init__(self, probability: float = 0.1) -> None:
+        self.probability = probability
+
+    def __call__(self, pair: Pair, rng: Draws) -> Pair:
+        """Grays both images or none."""
+        if not happens(rng, self.probability):
+            return pair
+        return pair.with_(query_image=_gray(pair.query_image), search_image=_gray(pair.search_image))
+
+
+def _gray(image: NDArray[Any]) -> NDArray[Any]:
+    gray = cv2.cvtColor(np.ascontiguousarray(image), cv2.COLOR_RGB2GRAY)
+    return np.repeat(gray[..., None], 3, axis=2)
+
+
+@TRANSFORMS.register
+class RandomBlur:
+    """Gaussian blur of the search image, as fast motion or a bad focus would cause; the template stays sharp.
+
+    Args:
+        probability: of a pair.
+        sigma: range of the standard deviation in pixels.
+    """
+
+    def __init__(self, probability: float = 0.2, sigma: tuple[float, float] = (0.2, 2.0)) -> None:
+        self.probability = probability
+        self.sigma = sigma
+
+    def __call__(self, pair: Pair, rng: Draws) -> Pair:
+        """Blurs the search image or leaves it."""
+        if not happens(rng, self.probability):
+            return pair
+        blurred = cv2.GaussianBlur(np.ascontiguousarray(pair.search_image), (0, 0), uniform(rng, *self.sigma))
+        return pair.with_(search_image=blurred)

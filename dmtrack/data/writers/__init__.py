@@ -1,0 +1,38 @@
+"""Writers of sequences in the official layouts of the datasets, so that readers are tested without the datasets."""
+
+from collections.abc import Callable
+
+from dmtrack.data.writers.coco import write_coco
+from dmtrack.data.writers.sequences import (
+    write_folder,
+    write_got10k,
+    write_lasot,
+    write_otb,
+    write_trackingnet,
+    write_uav123,
+    write_vot,
+)
+
+WRITERS: dict[str, Callable[..., list[str]]] = {
+    "coco": write_coco,
+    "folder": write_folder,
+    "got10k": write_got10k,
+    "lasot": write_lasot,
+    "otb": write_otb,
+    "trackingnet": write_trackingnet,
+    "uav123": write_uav123,
+    "vot": write_vot,
+}
+"""By the name of the layout: `writer(sequences, root, quality=..., progress=...)`, those with splits take `split`."""
+
+__all__ = [
+    "WRITERS",
+    "write_coco",
+    "write_folder",
+    "write_got10k",
+    "write_lasot",
+    "write_otb",
+    "write_trackingnet",
+    "write_uav123",
+    "write_vot",
+]

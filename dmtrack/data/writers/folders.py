@@ -1,0 +1,114 @@
+"""What the writers share: a folder that appears complete or not at all, JPEG frames, lists of names."""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from dmtrack import files
+from dmtrack.data.types import Image, Sequence
+from dmtrack.errors import OutputError
+
+Progress = Callable[[], object]
+"""Called after every frame."""
+
+
+@contextlib.contextmanager
+def atomic_folder(target: Path) -> Iterator[Path]:
+    """A temporary folder beside `target` that takes its place when the block ends well, and vanishes when it does not.
+
+    Raises:
+        OutputError: nothing can be written there.
+    """
+    temporary: Path | None = None
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        temporary = Path(tempfile.mkdtemp(dir=target.parent, prefix=f".{target.name}."))
+        yield temporary
+        temporary.chmod(0o755)
+        if target.exists():
+            shutil.rmtree(target)
+        temporary.replace(target)
+    except OSError as error:
+        raise OutputError(
+            f"cannot write {target}: {error.strerror or error}; free some space or choose another output folder"
+        ) from error
+    finally:
+        if temporary is not None:
+            shutil.rmtree(temporary, ignore_errors=True)
+
+
+def write_jpeg(path: Path, image: Image, quality: int) -> None:
+    """One RGB image as JPEG; the folder around it is what makes the writing atomic.
+
+    Raises:
+        OutputError: the image cannot be encoded.
+    """
+    encoded, content = cv2.imencode(".jpg", cv2.cvtColor(image, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, quality])
+    if not encoded:
+        raise OutputError(f"cannot encode {path} as JPEG: image of shape {image.shape}")
+    path.write_bytes(content.tobytes())
+
+
+def write_frames(
+    folder: Path,
+    sequence: Sequence,
+    name: str = "{:08d}.jpg",
+    first: int = 1,
+    quality: int = 95,
+    progress: Progress | None = None,
+) -> None:
+    """All frames of a sequence, numbered.
+
+    Args:
+        folder: created if needed.
+        sequence: one frame of it is in memory at a time.
+        name: format of the file names.
+        first: number of the first frame.
+        quality: of the JPEG, 0 to 100.
+        progress: called after every frame.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    for number, frame in enumerate(sequence.frames(), start=first):
+        write_jpeg(folder / name.format(number), frame, quality)
+        if progress is not None:
+            progress()
+
+
+def box_lines(boxes_xywh: NDArray[np.float64], absent: str, decimals: int = 4, base: int = 0) -> str:
+    """A line x,y,w,h per frame.
+
+    Args:
+        boxes_xywh: (frames, 4) 0-based; NaN rows become `absent`.
+        absent: line of a frame without target.
+        decimals: of every number; 0 rounds to whole pixels, the sides to at least 1.
+        base: number of the first pixel in the file.
+    """
+    lines = []
+    for box in boxes_xywh:
+        if not np.isfinite(box).all():
+            lines.append(absent)
+            continue
+        x, y, width, height = box
+        if decimals == 0:
+            x, y, width, height = round(x), round(y), max(round(width), 1), max(round(height), 1)
+        lines.append(",".join(f"{value:.{decimals}f}" for value in (x + base, y + base, width, height)))
+    return "\n".join(lines) + "\n"
+
+
+def flag_lines(flags: NDArray[np.generic]) -> str:
+    """A whole number per line."""
+    return "".join(f"{int(flag)}\n" for flag in flags)
+
+
+def extend_list(path: Path, names: list[str]) -> None:
+    """Adds names to a list of names, keeping those that are in it, in their order."""
+    known = path.read_text().split() if path.is_file() else []
+    files.write_text(path, "".join(f"{name}\n" for name in dict.fromkeys([*known, *names])))

@@ -1,0 +1,176 @@
+"""Writers of video datasets in their official layouts; every sequence appears complete or not at all.
+
+All take the sequences one by one, keep one frame in memory, and return the names that they wrote. Writing more
+sequences to the same place adds them; a sequence of the same name is replaced.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dmtrack.boxes import xywh_to_xyxy
+from dmtrack.data.types import Sequence
+from dmtrack.data.writers.folders import Progress, atomic_folder, box_lines, extend_list, flag_lines, write_frames
+from dmtrack.files import write_text
+
+_ABSENT_ZERO = "0.0000,0.0000,0.0000,0.0000"
+_ABSENT_NAN = "nan,nan,nan,nan"
+
+
+def write_folder(
+    sequences: Iterable[Sequence], root: str | Path, quality: int = 95, progress: Progress | None = None
+) -> list[str]:
+    """The layout of `SequenceFolder`: 0-based boxes, NaN where the target is absent."""
+    names = []
+    for sequence in sequences:
+        with atomic_folder(Path(root) / sequence.name) as folder:
+            write_frames(folder, sequence, quality=quality, progress=progress)
+            (folder / "groundtruth.txt").write_text(box_lines(sequence.boxes_xywh, _ABSENT_NAN))
+            (folder / "absence.label").write_text(flag_lines(~sequence.present))
+            (folder / "meta.json").write_text(json.dumps({"name": sequence.name, "index_base": 0}, indent=1) + "\n")
+        names.append(sequence.name)
+    return names
+
+
+def write_got10k(
+    sequences: Iterable[Sequence],
+    root: str | Path,
+    split: str = "val",
+    quality: int = 95,
+    progress: Progress | None = None,
+) -> list[str]:
+    """GOT-10k's layout; `cover` is 8 (wholly visible) or 0 (absent) where a sequence does not know better."""
+    names = []
+    for sequence in sequences:
+        cover = np.where(sequence.present, 8, 0) if sequence.cover is None else sequence.cover
+        width, height = frame_size_wh(sequence)
+        with atomic_folder(Path(root) / split / sequence.name) as folder:
+            write_frames(folder, sequence, quality=quality, progress=progress)
+            (folder / "groundtruth.txt").write_text(box_lines(sequence.boxes_xywh, _ABSENT_ZERO))
+            (folder / "absence.label").write_text(flag_lines(~sequence.present))
+            (folder / "cover.label").write_text(flag_lines(cover))
+            (folder / "cut_by_image.label").write_text(flag_lines(_cut_by_image(sequence, width, height)))
+            (folder / "meta_info.ini").write_text(
+                f"[METAINFO]\nurl: none\nbegin: 00:00:00\nend: 00:00:00\nanno_fps: 10Hz\nobject_class: object\n"
+                f"motion_class: motion\nmajor_class: object\nroot_class: object\nresolution: ({width}, {height})\n"
+            )
+        names.append(sequence.name)
+    extend_list(Path(root) / split / "list.txt", names)
+    return names
+
+
+def write_lasot(
+    sequences: Iterable[Sequence],
+    root: str | Path,
+    split: str = "test",
+    quality: int = 95,
+    progress: Progress | None = None,
+) -> list[str]:
+    """LaSOT's layout: whole pixels counted from 1, flags on one line; other names become `<name>-1`."""
+    names = []
+    for sequence in sequences:
+        name = sequence.name if re.fullmatch(r".+-\d+", sequence.name) else f"{sequence.name}-1"
+        with atomic_folder(Path(root) / name.rsplit("-", 1)[0] / name) as folder:
+            write_frames(folder / "img", sequence, quality=quality, progress=progress)
+            (folder / "groundtruth.txt").write_text(box_lines(sequence.boxes_xywh, "0,0,0,0", decimals=0, base=1))
+            (folder / "full_occlusion.txt").write_text(",".join("0" for _ in sequence.present) + "\n")
+            (folder / "out_of_view.txt").write_text(",".join("01"[int(absent)] for absent in ~sequence.present) + "\n")
+            (folder / "nlp.txt").write_text("object\n")
+        names.append(name)
+    extend_list(Path(root) / ("training_set.txt" if split == "train" else "testing_set.txt"), names)
+    return names
+
+
+def write_trackingnet(
+    sequences: Iterable[Sequence],
+    root: str | Path,
+    split: str = "TRAIN_0",
+    quality: int = 95,
+    progress: Progress | None = None,
+) -> list[str]:
+    """TrackingNet's layout; `split` is a chunk ("TRAIN_0") or "TEST", of which only first boxes are written."""
+    names = []
+    chunk = Path(root) / split
+    for sequence in sequences:
+        # The annotation is written last: readers find sequences by it.
+        with atomic_folder(chunk / "frames" / sequence.name) as folder:
+            write_frames(folder, sequence, "{}.jpg", first=0, quality=quality, progress=progress)
+        boxes = sequence.boxes_xywh[:1] if split == "TEST" else sequence.boxes_xywh
+        write_text(chunk / "anno" / f"{sequence.name}.txt", box_lines(boxes, _ABSENT_ZERO))
+        names.append(sequence.name)
+    return names
+
+
+def write_otb(
+    sequences: Iterable[Sequence], root: str | Path, quality: int = 95, progress: Progress | None = None
+) -> list[str]:
+    """OTB-100's layout: whole pixels counted from 1; it knows no absence, such frames get a box without area."""
+    names = []
+    for sequence in sequences:
+        with atomic_folder(Path(root) / sequence.name) as folder:
+            write_frames(folder / "img", sequence, "{:04d}.jpg", quality=quality, progress=progress)
+            (folder / "groundtruth_rect.txt").write_text(box_lines(sequence.boxes_xywh, "0,0,0,0", decimals=0, base=1))
+        names.append(sequence.name)
+    return names
+
+
+def write_uav123(
+    sequences: Iterable[Sequence], root: str | Path, quality: int = 95, progress: Progress | None = None
+) -> list[str]:
+    """UAV123's layout: boxes counted from 1, NaN where the target is absent."""
+    names = []
+    for sequence in sequences:
+        with atomic_folder(Path(root) / "data_seq" / "UAV123" / sequence.name) as folder:
+            write_frames(folder, sequence, "{:06d}.jpg", quality=quality, progress=progress)
+        lines = box_lines(sequence.boxes_xywh, "NaN,NaN,NaN,NaN", base=1)
+        write_text(Path(root) / "anno" / "UAV123" / f"{sequence.name}.txt", lines)
+        names.append(sequence.name)
+    return names
+
+
+_VOT_TAGS = ("camera_motion", "illum_change", "motion_change", "occlusion", "size_change")
+
+
+def write_vot(
+    sequences: Iterable[Sequence], root: str | Path, quality: int = 95, progress: Progress | None = None
+) -> list[str]:
+    """VOT2018's layout: polygons (`attributes["polygons"]`, or the boxes' corners) counted from 0, and tag files."""
+    names = []
+    for sequence in sequences:
+        polygons = np.asarray(sequence.attributes.get("polygons", corners_of(sequence.boxes_xywh)), dtype=np.float64)
+        with atomic_folder(Path(root) / sequence.name) as folder:
+            write_frames(folder / "color", sequence, quality=quality, progress=progress)
+            (folder / "groundtruth.txt").write_text(
+                "".join(",".join(f"{value:.4f}" for value in polygon) + "\n" for polygon in polygons)
+            )
+            for tag in _VOT_TAGS:
+                flags = ~sequence.present if tag == "occlusion" else np.zeros(len(sequence))
+                (folder / f"{tag}.tag").write_text(flag_lines(flags))
+        names.append(sequence.name)
+    extend_list(Path(root) / "list.txt", names)
+    return names
+
+
+def corners_of(boxes_xywh: NDArray[np.float64]) -> NDArray[np.float64]:
+    """(frames, 8): top left, top right, bottom right, bottom left."""
+    x1, y1, x2, y2 = xywh_to_xyxy(boxes_xywh).T
+    return np.stack([x1, y1, x2, y1, x2, y2, x1, y2], axis=1)
+
+
+def frame_size_wh(sequence: Sequence) -> tuple[int, int]:
+    """(width, height) of the frames, from the first one where the sequence does not know it."""
+    if sequence.frame_size_wh is not None:
+        return sequence.frame_size_wh
+    height, width = sequence.read_frame(0).shape[:2]
+    return int(width), int(height)
+
+
+def _cut_by_image(sequence: Sequence, width: int, height: int) -> NDArray[np.bool_]:
+    x1, y1, x2, y2 = np.nan_to_num(xywh_to_xyxy(sequence.boxes_xywh)).T
+    return np.asarray(sequence.present & ((x1 <= 0) | (y1 <= 0) | (x2 >= width) | (y2 >= height)))

@@ -1,0 +1,135 @@
+"""Scoring for programs: stored results of any tracker, or a tracker at hand."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+from dmtrack.data.types import Sequence
+from dmtrack.errors import EvaluationError
+from dmtrack.evaluation.one_sequence import track_sequence
+from dmtrack.evaluation.protocols import DMTRACK_VISIBLE, Protocol, get_protocol
+from dmtrack.evaluation.report import Report
+from dmtrack.evaluation.results import ResultStore, SequenceResult
+from dmtrack.evaluation.scoring import Score, SequenceScore, combine, score_sequence
+from dmtrack.evaluation.workers import SequenceList
+
+
+def evaluate_results(
+    benchmark: str | Path | SequenceList,
+    results: str | Path | Iterable[str | Path],
+    protocol: str | Protocol = DMTRACK_VISIBLE,
+    name: str | None = None,
+    layout: str = "folder",
+    split: str = "val",
+) -> Report:
+    """Scores stored results, of whatever tool writes got10k's layout.
+
+    Args:
+        benchmark: a folder of sequences, or the sequences.
+        results: a tracker's folder, `<results>/<tracker>`, or several. The folder's name is the tracker's label.
+        protocol: its name, or one's own `Protocol`.
+        name: label of the benchmark; the folder's name where not given.
+        layout: of the benchmark folder, see `open_folder`.
+        split: of the benchmark folder, see `open_folder`.
+
+    Returns:
+        A report with one score per tracker. Sequences without a result are named in it and enter no average.
+
+    Raises:
+        DataError: the benchmark folder has no sequences.
+        EvaluationError: unknown protocol, malformed results, or a tracker's folder that holds none of the sequences.
+    """
+    rules = get_protocol(protocol) if isinstance(protocol, str) else protocol
+    sequences = open_folder(benchmark, layout, split) if isinstance(benchmark, (str, Path)) else benchmark
+    label = name or (Path(benchmark).resolve().name if isinstance(benchmark, (str, Path)) else "sequences")
+    folders = [results] if isinstance(results, (str, Path)) else list(results)
+    if not folders:
+        raise EvaluationError("no results to score; give at least one folder <results>/<tracker>")
+    return Report(label, rules, tuple(score_store(rules, label, sequences, ResultStore(folder)) for folder in folders))
+
+
+def score_store(
+    protocol: Protocol, benchmark: str, sequences: Iterable[Sequence], store: ResultStore, tracker: str | None = None
+) -> Score:
+    """Scores what one tracker has stored.
+
+    Raises:
+        EvaluationError: malformed results, or none of the sequences has one.
+    """
+    scored: list[SequenceScore] = []
+    missing: list[str] = []
+    for sequence in sequences:
+        if store.exists(sequence.name):
+            scored.append(score_result(protocol, sequence, store.read(sequence.name)))
+        else:
+            missing.append(sequence.name)
+    if not scored:
+        raise EvaluationError(
+            f"{store.folder} has no result for any of the {len(missing)} sequences of {benchmark} (looked for "
+            f"{missing[0] if missing else 'a sequence'}/..._001.txt); give the folder <results>/<tracker>"
+        )
+    manifest = store.manifest()
+    provenance = {**manifest.get("details", {}), **manifest.get("identity", {})}
+    if manifest:
+        provenance["software"] = manifest.get("software", {})
+    return combine(protocol, tracker or store.folder.resolve().name, benchmark, scored, missing, provenance)
+
+
+def score_result(protocol: Protocol, sequence: Sequence, result: SequenceResult) -> SequenceScore:
+    """Scores one result."""
+    return score_sequence(
+        protocol,
+        sequence.name,
+        sequence.boxes_xywh,
+        sequence.present,
+        result.boxes_xywh,
+        result.seconds,
+        first_pixel=float(sequence.attributes.get("index_base", 0.0)),
+    )
+
+
+def tracking_success(
+    tracker: Any,
+    sequences: Iterable[Sequence],
+    protocol: Protocol = DMTRACK_VISIBLE,
+    on_frame: Callable[[], object] | None = None,
+) -> dict[str, float]:
+    """Tracks and scores at once, storing nothing: what training calls to validate.
+
+    Args:
+        tracker: of the Tracker contract, or of got10k's.
+        sequences: held out from training.
+        protocol: the rules.
+        on_frame: called after each frame, for progress.
+
+    Returns:
+        `success`, `precision` and, where the protocol has it, `normalized_precision`, in [0, 1]; NaN where no frame
+        counts.
+    """
+    scored = [score_result(protocol, sequence, track_sequence(tracker, sequence, on_frame)) for sequence in sequences]
+    scores = combine(protocol, getattr(tracker, "name", "tracker"), "validation", scored).scores
+    return {metric: scores[metric] for metric in ("success", "precision", "normalized_precision") if metric in scores}
+
+
+def open_folder(folder: str | Path, layout: str = "folder", split: str = "val") -> SequenceList:
+    """The sequences of a folder.
+
+    Args:
+        folder: for `folder`, one sub-folder per sequence, with images and a ground-truth file; for `got10k`, the root
+            of GOT-10k or of a split of it.
+        layout: "folder" or "got10k".
+        split: of GOT-10k: "train", "val", or "test" (whose truth is hidden, so that nothing can be scored).
+
+    Raises:
+        DataError: the folder does not have that layout.
+        EvaluationError: unknown layout.
+    """
+    from dmtrack.data.sources import GOT10k, SequenceFolder
+
+    if layout == "folder":
+        return SequenceFolder(folder)
+    if layout == "got10k":
+        return GOT10k(folder, split)
+    raise EvaluationError(f"unknown layout {layout!r}; known: folder, got10k")

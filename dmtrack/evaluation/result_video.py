@@ -1,0 +1,86 @@
+"""Stored results drawn on their sequences: one mp4 for several sequences, and a picture to stand for it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+import numpy as np
+from PIL import Image as PillowImage
+
+from dmtrack.data.types import Image, Sequence
+from dmtrack.errors import EvaluationError
+from dmtrack.evaluation import metrics
+from dmtrack.evaluation.results import SequenceResult
+from dmtrack.files import atomic_path
+from dmtrack.media.drawing import annotate, draw_label
+from dmtrack.media.video import VideoWriter
+
+_WHITE = (255, 255, 255)
+
+
+def write_result_video(
+    path: str | Path,
+    items: Iterable[tuple[Sequence, SequenceResult]],
+    frames_per_second: float = 25.0,
+    on_frame: Callable[[], object] | None = None,
+) -> Path:
+    """Writes sequences one after the other, with the tracker's box, the true box, and the IoU of each frame.
+
+    Args:
+        path: of the mp4; the poster gets the same name with `.jpg`.
+        items: sequences of one frame size with their results.
+        frames_per_second: of the video.
+        on_frame: called after each frame, for progress.
+
+    Returns:
+        The poster: a frame from the middle of the first sequence in which the target is seen.
+
+    Raises:
+        EvaluationError: there is no sequence.
+        MediaError: frame sizes differ, or the video cannot be encoded.
+        OutputError: a file cannot be written.
+    """
+    poster_path = Path(path).with_suffix(".jpg")
+    poster: Image | None = None
+    writer: VideoWriter | None = None
+    try:
+        for sequence, result in items:
+            middle = _middle_frame(sequence) if poster is None else -1
+            for index, frame in enumerate(sequence.frames()):
+                picture = _draw(frame, sequence, result, index)
+                if writer is None:
+                    writer = VideoWriter(path, frames_per_second, (picture.shape[1], picture.shape[0]))
+                writer.write(picture)
+                if index == middle:
+                    poster = picture
+                if on_frame is not None:
+                    on_frame()
+        if writer is None or poster is None:
+            raise EvaluationError(f"{path}: there is no sequence to draw")
+        writer.close()
+    finally:
+        if writer is not None:
+            writer.discard()
+    with atomic_path(poster_path) as temporary:
+        PillowImage.fromarray(poster).save(temporary, quality=88)
+    return poster_path
+
+
+def _draw(frame: Image, sequence: Sequence, result: SequenceResult, index: int) -> Image:
+    truth = sequence.boxes_xywh[index]
+    score = 1.0 if result.scores is None else float(result.scores[index])
+    present = result.present is None or bool(result.present[index])
+    picture = annotate(frame, result.boxes_xywh[index], score, present, truth)
+    if sequence.present[index]:
+        state = f"IoU {metrics.overlaps(result.boxes_xywh[index], truth):.2f}"
+    else:
+        state = "target out of view"
+    text = f"{sequence.name}  {index + 1}/{len(sequence)}  {state}"
+    draw_label(picture, text, (0.0, float(picture.shape[0])), _WHITE)
+    return picture
+
+
+def _middle_frame(sequence: Sequence) -> int:
+    visible = np.flatnonzero(sequence.present)
+    return int(visible[len(visible) // 2]) if len(visible) else 0

@@ -1,0 +1,176 @@
+"""Tracking by searching the whole of every frame: no window around the last box, no motion model, no drift.
+
+Follows the tracking loop of DMTrack-GS (CVPR 2021): the template is taken once from the first frame, every later frame
+is searched on its own, and the best box of the frame is the answer.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import ArrayLike, NDArray
+from torch import Tensor
+
+from dmtrack.boxes import (
+    Boxes,
+    check_first_box_xywh,
+    inclusive_xyxy_to_xywh,
+    xywh_to_inclusive_xyxy,
+    xywh_to_xyxy,
+    xyxy_to_xywh,
+)
+from dmtrack.data.preprocessing import PreparedImage, prepare_image
+from dmtrack.errors import ConfigError, DMTrackError
+from dmtrack.media.images import Image, as_rgb
+from dmtrack.models.global_search.base import Detections, Features, GlobalSearchModel
+from dmtrack.registry import TRACKERS
+from dmtrack.tracking.base import Candidates, Tracker, TrackResult
+from dmtrack.tracking.device import autocast, check_precision, choose_device
+
+
+@TRACKERS.register
+class GlobalSearchTracker(Tracker):
+    """Global top-1 of a one-shot detector, for one target or for several in the same pass.
+
+    Frames are independent of each other and may differ in size. The state is the templates of the first frame and the
+    last box of each target, whatever the length of the video.
+
+    Args:
+        model: the detector; it is moved to `device` and put in evaluation mode.
+        name: of the tracker in results and reports.
+        presence_threshold: the target counts as present where the best score reaches this, in [0, 1]. Where it does
+            not, the answer is the last box at which it was present. 0 always answers with the best box of the frame,
+            which is the published rule and what benchmarks without an absence score want.
+        device: 'cpu', 'cuda', 'cuda:1'; None takes a GPU if there is one.
+        precision: 'fp32', 'bf16' or 'fp16', by autocast; decoding is always fp32.
+        max_candidates: how many boxes of a frame a result keeps.
+        channels_last: lay out weights and images with the channels innermost, which some devices compute faster.
+
+    Raises:
+        ConfigError: an unknown device or precision, or a number out of range.
+    """
+
+    def __init__(
+        self,
+        model: GlobalSearchModel,
+        name: str = "GlobalSearchTracker",
+        presence_threshold: float = 0.0,
+        device: str | None = "cpu",
+        precision: str = "fp32",
+        max_candidates: int = 100,
+        channels_last: bool = False,
+    ) -> None:
+        super().__init__(name)
+        if not 0.0 <= presence_threshold <= 1.0:
+            raise ConfigError(f"presence_threshold {presence_threshold:g}: expected a number from 0 to 1")
+        if max_candidates < 1:
+            raise ConfigError(f"max_candidates {max_candidates}: expected 1 or more")
+        self.device = choose_device(device)
+        self.precision = check_precision(precision)
+        self.presence_threshold = presence_threshold
+        self.max_candidates = max_candidates
+        self._layout = torch.channels_last if channels_last else torch.contiguous_format
+        self.model = model.to(self.device).eval()
+        if channels_last:
+            self.model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self._templates: Any = None
+        self._last_boxes_xywh: list[Boxes] = []
+
+    def init(self, image: Any, box: ArrayLike) -> None:
+        """Takes the target's box (x, y, w, h in pixels) in the first frame.
+
+        Raises:
+            BoxError: the box is NaN, empty or outside the image.
+        """
+        self.init_targets(image, [np.asarray(box)])
+
+    def step(self, image: Any) -> TrackResult:
+        """Finds the target in the next frame.
+
+        Raises:
+            DMTrackError: there was no `init`, or the image is none.
+        """
+        return self.step_targets(image)[0]
+
+    @torch.inference_mode()
+    def init_targets(self, image: Any, boxes_xywh: ArrayLike | list[NDArray[Any]]) -> None:
+        """Takes the boxes of several targets in the first frame; they replace those of an earlier call.
+
+        Args:
+            image: HxWx3 uint8 RGB array or PIL image.
+            boxes_xywh: (targets, 4) pixels of the frame.
+
+        Raises:
+            BoxError: a box is NaN, empty or outside the image.
+            DMTrackError: there are no boxes.
+        """
+        frame = as_rgb(image)
+        height, width = frame.shape[:2]
+        boxes = [check_first_box_xywh(box, width, height) for box in boxes_xywh]  # type: ignore[union-attr]
+        if not boxes:
+            raise DMTrackError("no target to track: expected at least one box x,y,w,h in the first frame")
+        prepared, features = self._extract(frame)
+        boxes_xyxy = self._network_boxes(np.stack(boxes), prepared)
+        with autocast(self.device, self.precision):
+            self._templates = self.model.encode_templates(features, boxes_xyxy, self._image_index(len(boxes)))
+        self._last_boxes_xywh = boxes
+
+    @torch.inference_mode()
+    def step_targets(self, image: Any) -> list[TrackResult]:
+        """Finds every target of `init_targets` in the next frame, in the order of their boxes.
+
+        Raises:
+            DMTrackError: there was no `init_targets`, or the image is none.
+        """
+        if not self._last_boxes_xywh:
+            raise DMTrackError(f"{self.name} has no target yet; call init(first_frame, (x, y, w, h)) first")
+        prepared, features = self._extract(as_rgb(image))
+        index = self._image_index(len(self._last_boxes_xywh))
+        with autocast(self.device, self.precision):
+            outputs = self.model.search(features, self._templates, index)
+        detections = self.model.decode(outputs, prepared.size_hw, prepared.scale_factor)
+        results = [
+            self._result(detected, last) for detected, last in zip(detections, self._last_boxes_xywh, strict=True)
+        ]
+        self._last_boxes_xywh = [result.box_xywh for result in results]
+        return results
+
+    def _extract(self, frame: Image) -> tuple[PreparedImage, Features]:
+        prepared = prepare_image(frame, self.model.preprocessing)
+        tensor = prepared.tensor.to(self.device).contiguous(memory_format=self._layout)
+        with autocast(self.device, self.precision):
+            return prepared, self.model.extract(tensor)
+
+    def _image_index(self, targets: int) -> Tensor:
+        return torch.zeros(targets, dtype=torch.int64, device=self.device)
+
+    def _network_boxes(self, boxes_xywh: Boxes, prepared: PreparedImage) -> Tensor:
+        """Frame boxes -> (targets, 4) corners in network-input pixels, clipped (spec section 2, step 4)."""
+        inclusive = self.model.preprocessing.inclusive_boxes
+        boxes = (xywh_to_inclusive_xyxy if inclusive else xywh_to_xyxy)(boxes_xywh) * prepared.scale_factor
+        if inclusive:
+            # The reference clips to the padded input, whose last pixel is named by its index.
+            height, width = prepared.tensor.shape[-2] - 1, prepared.tensor.shape[-1] - 1
+        else:
+            height, width = prepared.size_hw
+        boxes = np.clip(boxes, 0.0, [width, height, width, height])
+        boxes[:, 2:] = np.maximum(boxes[:, 2:], boxes[:, :2])
+        return torch.from_numpy(boxes.astype(np.float32)).to(self.device)
+
+    def _result(self, detections: Detections, last_box_xywh: Boxes) -> TrackResult:
+        """The best box if its score reaches the threshold, the last one otherwise."""
+        boxes_xyxy = detections.boxes_xyxy[: self.max_candidates].double().cpu().numpy()
+        scores = detections.scores[: self.max_candidates].double().cpu().numpy()
+        # Half precision can overflow; a box that is no number is no candidate.
+        finite = np.isfinite(boxes_xyxy).all(axis=1) & np.isfinite(scores)
+        boxes_xyxy, scores = boxes_xyxy[finite], scores[finite]
+        inclusive = self.model.preprocessing.inclusive_boxes
+        boxes_xywh = (inclusive_xyxy_to_xywh if inclusive else xyxy_to_xywh)(boxes_xyxy)
+        candidates = Candidates(boxes_xywh, scores)
+        if not len(scores):
+            return TrackResult(last_box_xywh, 0.0, False, candidates)
+        score = float(scores[0])
+        present = score >= self.presence_threshold
+        return TrackResult(boxes_xywh[0] if present else last_box_xywh, score, present, candidates)

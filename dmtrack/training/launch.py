@@ -1,0 +1,132 @@
+"""Which devices and processes a run uses."""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import os
+import signal
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+
+import torch
+from lightning.fabric import Fabric
+from lightning.fabric.strategies import DDPStrategy
+
+from dmtrack.errors import DMTrackError, TrainingError
+
+_FABRIC_PRECISION = {"fp32": "32-true", "bf16": "bf16-mixed", "fp16": "16-mixed"}
+
+_LAUNCHER = "DMTRACK_LAUNCHER_PID"
+
+_REPORT_DELAY_SECONDS = 2.0
+_LOST_CONNECTION = ("Connection closed by peer", "Connection reset by peer", "Broken pipe", "gloo", "NCCL")
+
+# The others wait while process 0 validates.
+_COLLECTIVE_TIMEOUT = timedelta(hours=3)
+
+
+@dataclass(frozen=True)
+class Devices:
+    """What the user asked for.
+
+    Attributes:
+        gpus: GPUs per node; None takes one if there is one, unless `cpus` is given.
+        cpus: CPU processes per node.
+        nodes: machines.
+    """
+
+    gpus: int | None = None
+    cpus: int | None = None
+    nodes: int = 1
+
+
+def choose_devices(asked: Devices) -> tuple[str, int]:
+    """Accelerator ("cuda" or "cpu") and processes per node.
+
+    Raises:
+        TrainingError: both kinds, or more GPUs than there are.
+    """
+    if asked.nodes < 1 or (asked.gpus or 0) < 0 or (asked.cpus is not None and asked.cpus < 1):
+        raise TrainingError("--gpus, --cpus and --nodes must be whole numbers above 0")
+    present = torch.cuda.device_count()
+    if asked.gpus:
+        if asked.cpus:
+            raise TrainingError("--gpus and --cpus exclude each other; give one of them")
+        if asked.gpus > present:
+            raise TrainingError(
+                f"{asked.gpus} GPUs were asked for, but this machine has {present}; use "
+                + (f"--gpus {present}" if present else "--cpus 1")
+            )
+        return "cuda", asked.gpus
+    if asked.cpus is None and asked.gpus is None and present:
+        return "cuda", 1
+    return "cpu", asked.cpus or 1
+
+
+def start_fabric(asked: Devices, precision: str) -> Fabric:
+    """Starts the processes of the run (or joins those that torchrun or Slurm started) and connects them.
+
+    Raises:
+        TrainingError: devices that are not there, or a precision that they cannot compute in.
+    """
+    accelerator, processes = choose_devices(asked)
+    if precision == "fp16" and accelerator == "cpu":
+        raise TrainingError("fp16 training needs a GPU; use --precision bf16 or fp32 on a CPU")
+    die_with_parent()
+    strategy = "auto"
+    if processes * asked.nodes > 1:
+        # Some parameters get no gradient (the dead ones of the published model, a head without positives).
+        strategy = DDPStrategy(find_unused_parameters=True, gradient_as_bucket_view=True, timeout=_COLLECTIVE_TIMEOUT)
+    fabric = Fabric(
+        accelerator=accelerator,
+        devices=processes,
+        num_nodes=asked.nodes,
+        strategy=strategy,
+        precision=_FABRIC_PRECISION[precision],
+    )
+    fabric.launch()
+    return fabric
+
+
+def die_with_parent() -> None:
+    """Lets a process that a launcher started end when the launcher is killed, instead of waiting for it forever."""
+    if "LOCAL_RANK" not in os.environ:
+        os.environ[_LAUNCHER] = str(os.getpid())
+        return
+    if not sys.platform.startswith("linux"):
+        return
+    set_parent_death_signal = 1
+    ctypes.CDLL(None).prctl(set_parent_death_signal, signal.SIGKILL)
+    # The launcher may have died before the line above.
+    if os.environ.get(_LAUNCHER, str(os.getppid())) != str(os.getppid()):
+        os._exit(1)
+
+
+@contextlib.contextmanager
+def report_once() -> Iterator[None]:
+    """Lets one process report what all processes of a run stumble over.
+
+    The others wait before they do: if the first process has the same error, it ends meanwhile and takes them along.
+    A connection that breaks because another process stopped becomes a sentence.
+    """
+    first = os.environ.get("LOCAL_RANK", "0") == "0"
+    try:
+        yield
+    except DMTrackError:
+        if not first:
+            time.sleep(_REPORT_DELAY_SECONDS)
+        raise
+    except RuntimeError as error:
+        if not any(sign in str(error) for sign in _LOST_CONNECTION):
+            raise
+        if first:
+            # The process that failed says why, unless it was killed.
+            time.sleep(_REPORT_DELAY_SECONDS + 1)
+        raise TrainingError(
+            "another process of this run stopped (its message, if it had one, stands above); the last checkpoint is "
+            "kept, go on with --resume auto"
+        ) from error

@@ -1,0 +1,82 @@
+"""Parameter groups and optimisers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import nn
+
+from dmtrack.training.settings import OptimizerSettings
+
+NORM_LAYERS = (nn.modules.batchnorm._BatchNorm, nn.GroupNorm, nn.LayerNorm, nn.modules.instancenorm._InstanceNorm)
+
+
+def parameter_multipliers(model: nn.Module, settings: OptimizerSettings) -> dict[str, tuple[float, float]]:
+    """Factors on learning rate and weight decay of every trainable parameter.
+
+    Biases outside of normalisation layers get `bias_lr_mult` and `bias_decay_mult`; everything else, the weights and
+    biases of normalisation layers included, gets 1 and 1 (the published training, spec section 5.5) unless
+    `norm_decay_mult` says otherwise. With `decay_matrices_only`, parameters of fewer than two dimensions are not
+    decayed at all.
+
+    Returns:
+        (learning-rate factor, weight-decay factor) by parameter name, in the model's order.
+    """
+    multipliers = {}
+    for module_name, module in model.named_modules():
+        for leaf, parameter in module.named_parameters(recurse=False):
+            if not parameter.requires_grad:
+                continue
+            in_norm = isinstance(module, NORM_LAYERS)
+            plain_bias = leaf == "bias" and not in_norm
+            lr_mult = settings.bias_lr_mult if plain_bias else 1.0
+            decay_mult = settings.bias_decay_mult if plain_bias else settings.norm_decay_mult if in_norm else 1.0
+            if settings.decays_matrices_only and parameter.ndim < 2:
+                decay_mult = 0.0
+            multipliers[f"{module_name}.{leaf}" if module_name else leaf] = (lr_mult, decay_mult)
+    return multipliers
+
+
+def parameter_groups(model: nn.Module, settings: OptimizerSettings, base_lr: float) -> list[dict[str, Any]]:
+    """One optimiser group per pair of factors.
+
+    Each group carries `initial_lr`, which the schedule multiplies in every iteration.
+
+    Args:
+        model: its trainable parameters are grouped; a parameter shared by two modules is taken once.
+        settings: see `OptimizerSettings`.
+        base_lr: learning rate after scaling by the number of processes.
+    """
+    parameters = dict(model.named_parameters())
+    groups: dict[tuple[float, float], dict[str, Any]] = {}
+    for name, factors in parameter_multipliers(model, settings).items():
+        if name not in parameters:
+            continue
+        lr_mult, decay_mult = factors
+        group = groups.setdefault(
+            factors,
+            {
+                "params": [],
+                "lr": base_lr * lr_mult,
+                "initial_lr": base_lr * lr_mult,
+                "weight_decay": settings.weight_decay * decay_mult,
+            },
+        )
+        group["params"].append(parameters[name])
+    return list(groups.values())
+
+
+def build_optimizer(model: nn.Module, settings: OptimizerSettings, base_lr: float) -> torch.optim.Optimizer:
+    """SGD, Adam or AdamW over `parameter_groups`."""
+    groups = parameter_groups(model, settings, base_lr)
+    if settings.type == "SGD":
+        return torch.optim.SGD(groups, lr=base_lr, momentum=settings.momentum, nesterov=settings.nesterov)
+    kind = torch.optim.AdamW if settings.type == "AdamW" else torch.optim.Adam
+    return kind(groups, lr=base_lr, betas=settings.betas, eps=settings.eps)
+
+
+def set_learning_rate(optimizer: torch.optim.Optimizer, factor: float) -> None:
+    """Sets every group to its initial learning rate times `factor`."""
+    for group in optimizer.param_groups:
+        group["lr"] = group["initial_lr"] * factor

@@ -1,0 +1,85 @@
+"""Which checkpoint a run goes on from, and whether it is a checkpoint of this run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from dmtrack.errors import TrainingError
+from dmtrack.training.checkpoints import checkpoint_files
+from dmtrack.training.logs import LOG_NAME
+
+FREE_KEYS = ("work_dir", "log_config", "checkpoint_config", "evaluation", "tracker", "load_from")
+"""Config sections that may change without changing the weights that come out."""
+
+
+def find_checkpoint(folder: Path, resume: str | None) -> Path | None:
+    """The checkpoint to go on from.
+
+    Args:
+        folder: of the run.
+        resume: None (start anew), "auto" (the last checkpoint of the folder, if any) or a path.
+
+    Raises:
+        TrainingError: a new run would overwrite one that is there.
+    """
+    if resume is None:
+        if checkpoint_files(folder / "checkpoints") or (folder / LOG_NAME).exists():
+            raise TrainingError(f"{folder} already holds a run; go on with --resume auto or choose another --work-dir")
+        return None
+    if resume != "auto":
+        return Path(resume)
+    found = checkpoint_files(folder / "checkpoints")
+    return found[-1] if found else None
+
+
+def check_same_run(path: Path, content: Mapping[str, Any], identity: Mapping[str, Any], exact: bool) -> None:
+    """Refuses a checkpoint of another run.
+
+    Args:
+        path: of the checkpoint, for messages.
+        content: of the checkpoint.
+        identity: `config`, `world_size` and `total_iterations` of the run at hand.
+        exact: whether the run must be the same; otherwise only a changed number of processes is refused, because the
+            numbering of the training pairs depends on it.
+
+    Raises:
+        TrainingError: names what differs.
+    """
+    advice = "; use what the checkpoint was made with, or start anew in another --work-dir with load_from"
+    processes = content["metadata"]["world_size"]
+    if processes != identity["world_size"]:
+        raise TrainingError(f"{path} was made by {processes} processes, this run has {identity['world_size']}{advice}")
+    if not exact:
+        return
+    differing = different_keys(_relevant(content["config"]), _relevant(identity["config"]))
+    if differing:
+        raise TrainingError(f"{path} was made with another value of {', '.join(differing[:5])}{advice}; to go on with "
+                            "the changed config all the same, give the checkpoint's path to --resume")  # fmt: skip
+
+
+def different_keys(first: Any, second: Any, where: str = "") -> list[str]:
+    """Dotted keys in which two configs differ; tuples and lists are the same."""
+    if isinstance(first, Mapping) and isinstance(second, Mapping):
+        found = []
+        for key in sorted({*first, *second}):
+            place = f"{where}.{key}" if where else str(key)
+            if (key in first) != (key in second):
+                found.append(place)
+            elif key in first:
+                found += different_keys(first[key], second[key], place)
+        return found
+    if isinstance(first, (list, tuple)) and isinstance(second, (list, tuple)):
+        if len(first) != len(second):
+            return [where]
+        pairs = enumerate(zip(first, second, strict=True))
+        return [key for number, (a, b) in pairs for key in different_keys(a, b, f"{where}.{number}")]
+    return [] if first == second else [where]
+
+
+def _relevant(config: Mapping[str, Any]) -> dict[str, Any]:
+    kept = {key: value for key, value in config.items() if key not in FREE_KEYS}
+    # Batches do not depend on the number of workers, nor weights on what they are validated on.
+    data = {key: value for key, value in (kept.get("data") or {}).items() if key not in ("workers_per_gpu", "val")}
+    return {**kept, "data": data}

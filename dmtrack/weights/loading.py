@@ -1,0 +1,163 @@
+"""Puts weights into a model, all of them or none: a partial load is never silent."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from dmtrack.errors import WeightsError
+from dmtrack.weights.finding import find_weights
+from dmtrack.weights.metadata import describe
+from dmtrack.weights.reading import WeightsFile, read_weights
+
+_COUNTER = "num_batches_tracked"
+"""Old files lack these counters, and nothing that dmtrack computes depends on them."""
+
+
+@dataclass(frozen=True)
+class KeyReport:
+    """How the names and shapes of a file compare with a model's.
+
+    Attributes:
+        matched: names with the same shape in both.
+        missing: names that only the model has.
+        unexpected: names that only the file has.
+        mismatched: names with different shapes: (name, shape in the file, shape in the model).
+    """
+
+    matched: tuple[str, ...]
+    missing: tuple[str, ...]
+    unexpected: tuple[str, ...]
+    mismatched: tuple[tuple[str, tuple[int, ...], tuple[int, ...]], ...]
+
+    @property
+    def complete(self) -> bool:
+        """Whether the file fills the model exactly (batch counters, which old files lack, aside)."""
+        return not (self.needed or self.unexpected or self.mismatched)
+
+    @property
+    def needed(self) -> tuple[str, ...]:
+        """`missing` without batch counters."""
+        return tuple(name for name in self.missing if not name.endswith(_COUNTER))
+
+    def summary(self) -> str:
+        """`394 matched, 0 missing, 0 unexpected, 0 of another shape`."""
+        return (
+            f"{len(self.matched)} matched, {len(self.missing)} missing, {len(self.unexpected)} unexpected, "
+            f"{len(self.mismatched)} of another shape"
+        )
+
+
+def compare_keys(expected: Mapping[str, Tensor], found: Mapping[str, Tensor]) -> KeyReport:
+    """Compares names and shapes of a model's state dict (`expected`) and a file's (`found`)."""
+    shared = [name for name in expected if name in found]
+    return KeyReport(
+        matched=tuple(name for name in shared if found[name].shape == expected[name].shape),
+        missing=tuple(name for name in expected if name not in found),
+        unexpected=tuple(name for name in found if name not in expected),
+        mismatched=tuple(
+            (name, tuple(found[name].shape), tuple(expected[name].shape))
+            for name in shared
+            if found[name].shape != expected[name].shape
+        ),
+    )
+
+
+def load_into(
+    model: nn.Module,
+    state_dict: Mapping[str, Tensor],
+    source: str | Path,
+    strict: bool = True,
+    metadata: Mapping[str, Any] | None = None,
+) -> KeyReport:
+    """Copies weights into a model, cast to its types; the model is untouched if they do not fit.
+
+    Args:
+        model: receives the weights.
+        state_dict: of `read_weights`.
+        source: what errors call it, in general the file.
+        strict: whether every name must be in both. Without it the names that both have are loaded, and the caller must
+            show the report; shapes must agree all the same.
+        metadata: of `read_weights`; tells in errors what the weights were made for.
+
+    Raises:
+        WeightsError: the weights are of another architecture or hold NaN.
+    """
+    expected = model.state_dict()
+    report = compare_keys(expected, state_dict)
+    check_report(report, source, type(model).__name__, strict, metadata)
+    check_finite({name: state_dict[name] for name in report.matched}, source)
+    with torch.no_grad():
+        for name in report.matched:
+            expected[name].copy_(state_dict[name])
+    return report
+
+
+def check_report(
+    report: KeyReport,
+    source: str | Path,
+    model_name: str,
+    strict: bool = True,
+    metadata: Mapping[str, Any] | None = None,
+) -> None:
+    """An error unless the file fits the model.
+
+    Raises:
+        WeightsError: one sentence with counts, the first names, and what the weights were made for.
+    """
+    if not report.mismatched and (report.complete or (not strict and report.matched)):
+        return
+    total = len(report.matched) + len(report.missing) + len(report.mismatched)
+    faults = [
+        _fault("lacks", report.needed),
+        _fault("has unknown", report.unexpected),
+        _fault(
+            "has another shape for",
+            [f"{name} {list(found)} instead of {list(wanted)}" for name, found, wanted in report.mismatched],
+        ),
+    ]
+    made_for = describe(metadata or {})
+    raise WeightsError(
+        f"{source} does not fit {model_name}: {len(report.matched)} of {total} parameters match, it "
+        f"{'; it '.join(fault for fault in faults if fault)}"
+        + (f"; it was made for {made_for}" if made_for else "")
+        + "; give the config that belongs to these weights"
+    )
+
+
+def check_finite(state_dict: Mapping[str, Tensor], source: str | Path) -> None:
+    """An error if any parameter is NaN or infinite.
+
+    Raises:
+        WeightsError: names the first one.
+    """
+    for name, tensor in state_dict.items():
+        if tensor.is_floating_point() and not torch.isfinite(tensor).all():
+            raise WeightsError(f"{source}: parameter {name!r} holds NaN or infinite values; use another weights file")
+
+
+def load_weights(model: nn.Module, name_or_path: str | Path, strict: bool = True) -> WeightsFile:
+    """Finds, reads and loads weights.
+
+    Args:
+        model: receives the weights.
+        name_or_path: see `find_weights`.
+        strict: see `load_into`.
+
+    Raises:
+        WeightsError: there is no such file, it cannot be used, or it does not fit.
+    """
+    weights = read_weights(find_weights(name_or_path))
+    load_into(model, weights.state_dict, weights.path, strict, weights.metadata)
+    return weights
+
+
+def _fault(verb: str, names: Iterable[str]) -> str:
+    names = list(names)
+    shown = ", ".join(names[:2]) + (", ..." if len(names) > 2 else "")
+    return f"{verb} {len(names)} ({shown})" if names else ""

@@ -1,0 +1,341 @@
+import csv
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import typer
+
+from dmtrack.cli import track as track_command
+from dmtrack.cli.track import parse_box
+from dmtrack.errors import BoxError, ConfigError, DMTrackError, MediaError, OutputError
+from dmtrack.media.images import write_image
+from dmtrack.media.video import VideoWriter, open_frames
+
+SUPPORT = Path(__file__).parents[1] / "support"
+sys.path.append(str(SUPPORT))
+from colour_search import moving_square
+
+PLUGIN = """
+import time
+from dmtrack.tracking import Tracker, TrackResult
+from dmtrack.tracking import GlobalSearchTracker
+from colour_search import ColourSearch
+
+def square():
+    return GlobalSearchTracker(ColourSearch(), name="square", presence_threshold=0.5)
+
+class Slow(Tracker):
+    def __init__(self):
+        super().__init__("slow")
+
+    def init(self, image, box):
+        self.box = box
+
+    def step(self, image):
+        time.sleep(0.05)
+        return TrackResult(self.box, 0.5, True)
+
+class Failing(Slow):
+    pass
+
+class Needy:
+    def __init__(self, something):
+        pass
+"""
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    """A working folder with 12 frames of a square that is gone in frames 5 and 6, and with trackers of one's own."""
+    images, _ = moving_square(12, gone=range(5, 7))
+    for index, image in enumerate(images):
+        write_image(tmp_path / "frames" / f"{index}.png", image)
+    (tmp_path / "own_trackers.py").write_text(PLUGIN)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.delitem(sys.modules, "own_trackers", raising=False)
+    return tmp_path
+
+
+def run(*arguments):
+    app = typer.Typer()
+    track_command.register(app)
+    app([str(argument) for argument in arguments], standalone_mode=False)
+
+
+def rows(folder):
+    with open(folder / "boxes.csv", newline="") as opened:
+        return list(csv.DictReader(opened))
+
+
+SQUARE = ("--box", "4,4,8,8", "--tracker", "own_trackers:square", "--output", "out")
+
+
+def test_boxes_and_video_of_a_folder(folder, capsys):
+    run("frames", *SQUARE)
+    found = rows(folder / "out")
+    assert [int(row["frame"]) for row in found] == list(range(12))
+    assert [int(row["present"]) for row in found] == [1] * 5 + [0, 0] + [1] * 5
+    _, boxes = moving_square(12)
+    boxes[5:7] = boxes[4]
+    np.testing.assert_allclose([[float(row[key]) for key in "xywh"] for row in found], boxes)
+
+    document = json.loads((folder / "out" / "boxes.json").read_text())
+    assert document["columns"] == ["frame", "x", "y", "w", "h", "score", "present"]
+    assert document["boxes"][5][:5] == [5, *boxes[5].tolist()] and document["boxes"][5][6] is False
+    assert (document["frames"], document["frames_present"], document["ended_by"]) == (12, 10, "end of the source")
+    assert (document["tracker"], document["size_wh"], document["first_box_xywh"]) == ("square", [64, 48], [4, 4, 8, 8])
+    assert set(document["speed"]) == {"mean_fps", "latency_p50_ms", "latency_p95_ms"}
+
+    video = open_frames(folder / "out" / "annotated.mp4")
+    assert (video.size_wh, len(list(video))) == ((64, 48), 12)
+    printed = capsys.readouterr().out
+    for name in ("boxes.csv", "boxes.json", "annotated.mp4", "12 frames", "p95"):
+        assert name in printed
+    assert sorted(path.name for path in (folder / "out").iterdir()) == ["annotated.mp4", "boxes.csv", "boxes.json"]
+
+
+def test_a_video_file_without_annotated_video(folder):
+    images, _ = moving_square(6)
+    with VideoWriter(folder / "a clip.mp4", 30, (64, 48)) as writer:
+        for image in images:
+            writer.write(image)
+    run("a clip.mp4", "--box", "4,4,8,8", "--tracker", "own_trackers:square", "--no-video")
+    written = folder / "results" / "track" / "a_clip"
+    assert sorted(path.name for path in written.iterdir()) == ["boxes.csv", "boxes.json"]
+    assert json.loads((written / "boxes.json").read_text())["fps"] == 30
+
+
+def test_a_config_of_ones_own_with_an_imported_model(folder, monkeypatch):
+    monkeypatch.syspath_prepend(str(SUPPORT))
+    (folder / "mine.py").write_text(
+        "model = dict(type='ColourSearch', scale=(64, 48))\n"
+        "tracker = dict(type='GlobalSearchTracker', presence_threshold=0.5)\n"
+    )
+    from colour_search import ColourSearch
+    from safetensors.torch import save_file
+
+    save_file(ColourSearch(sharpness=2.0).state_dict(), folder / "mine.safetensors")
+    common = ("frames", "--box", "4,4,8,8", "--import", "colour_search", "--config", "mine.py")
+    run(*common, "--weights", "mine.safetensors", "--output", "out", "--set", "tracker.presence_threshold=0.0")
+    document = json.loads((folder / "out" / "boxes.json").read_text())
+    assert document["frames_present"] == 12  # the threshold of --set
+    assert len(document["weights_sha256"]) == 64 and document["config_hash"]
+    with pytest.raises(ConfigError, match="presence_threshold"):
+        run(*common, "--weights", "mine.safetensors", "--set", "tracker.presence_treshold=0.0")
+
+
+def test_selecting_with_the_mouse(folder, monkeypatch, capsys):
+    from dmtrack.cli import track_run
+
+    options = ("frames", "--select", *SQUARE[2:], "--no-video")
+    monkeypatch.setattr(track_run, "select_box", lambda *_: (4.0, 4.0, 8.0, 8.0))
+    run(*options)
+    assert "--box 4,4,8,8" in capsys.readouterr().out  # to do the same again without the mouse
+    assert len(rows(folder / "out")) == 12
+    monkeypatch.setattr(track_run, "select_box", lambda *_: None)
+    with pytest.raises(BoxError, match="no box was selected"):
+        run(*options)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "says"),
+    [
+        (["frames"], BoxError, "--select"),
+        (["frames", "--box", "1,2,3,4", "--select"], BoxError, "not both"),
+        (["frames", "--box", "1,2,3"], BoxError, "four numbers"),
+        (["frames", "--box", "a,b,c,d"], BoxError, "four numbers"),
+        (["frames", "--box", "4,4,0,8"], BoxError, "above zero"),
+        (["frames", "--box", "4,4,-8,8"], BoxError, "above zero"),
+        (["frames", "--box", "nan,4,8,8"], BoxError, "finite"),
+        (["frames", "--box", "500,4,8,8"], BoxError, "outside the first frame of 64x48"),
+        (["nowhere.mp4", "--box", "1,2,3,4"], MediaError, "does not exist"),
+        (["own_trackers.py", "--box", "1,2,3,4"], MediaError, "does not decode|holds no video"),
+        (["frames", "--box", "1,2,3,4", "--output", "own_trackers.py"], OutputError, "cannot write"),
+        (["frames", "--box", "1,2,3,4", "--tracker", "nothing:here"], ConfigError, "No module named"),
+        (["frames", "--box", "1,2,3,4", "--tracker", "own_trackers:Slwo"], ConfigError, "did you mean 'Slow'"),
+        (["frames", "--box", "1,2,3,4", "--tracker", "own_trackers:Needy"], ConfigError, "without arguments"),
+        (["frames", "--box", "1,2,3,4", "--tracker", "own_trackers:time"], ConfigError, "is no tracker"),
+        (["frames", "--box", "1,2,3,4", "--import", "nothing"], ConfigError, "--import nothing"),
+        (["frames", "--box", "1,2,3,4", "--device", "cuda:99"], ConfigError, "does not have"),
+        (["frames", "--box", "1,2,3,4", "--precision", "int4"], ConfigError, "fp32, bf16, fp16"),
+        (["frames", "--box", "1,2,3,4", "--tracker", "own_trackers:Slow", "--weights", "x"], ConfigError, "--weights"),
+    ],
+)
+def test_bad_input_is_one_clear_error(folder, arguments, error, says):
+    with pytest.raises(error, match=says) as raised:
+        run(*arguments)
+    assert raised.value.exit_code == 2
+    assert not list(folder.glob("**/boxes*"))
+
+
+def test_select_without_a_window_system_says_box(folder, monkeypatch):
+    monkeypatch.setattr("sys.platform", "linux")
+    monkeypatch.delenv("DISPLAY", raising=False)
+    monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
+    with pytest.raises(MediaError, match="use --box x,y,w,h"):
+        run("frames", "--select")
+    with pytest.raises(DMTrackError, match="leave --show out"):
+        run("frames", *SQUARE, "--show")
+
+
+def test_what_was_tracked_before_a_size_change_is_kept(folder):
+    write_image(folder / "frames" / "9.png", np.zeros((50, 70, 3), np.uint8))
+    with pytest.raises(MediaError, match="frame 9 "):
+        run("frames", *SQUARE)
+    assert len(rows(folder / "out")) == 9
+    assert len(list(open_frames(folder / "out" / "annotated.mp4"))) == 9
+    assert "frame 9 " in json.loads((folder / "out" / "boxes.json").read_text())["ended_by"]
+
+
+MAIN = """
+import sys, typer
+from dmtrack.cli.track import register
+app = typer.Typer()
+register(app)
+try:
+    app(standalone_mode=False)
+except KeyboardInterrupt:
+    sys.exit(130)
+"""
+
+
+def start(folder, *arguments):
+    environment = {**os.environ, "PYTHONPATH": str(SUPPORT)}
+    return subprocess.Popen(
+        [
+            sys.executable,
+            "-c",
+            MAIN,
+            "frames",
+            "--tracker",
+            "own_trackers:Slow",
+            "--box",
+            "4,4,8,8",
+            "--output",
+            "out",
+            *arguments,
+        ],
+        cwd=folder,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def wait_for_rows(partial, count):
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        if partial.exists() and len(partial.read_text().splitlines()) > count:
+            return
+        time.sleep(0.01)
+    raise AssertionError("the command did not begin to track")
+
+
+@pytest.fixture
+def long_folder(folder):
+    image = np.zeros((48, 64, 3), np.uint8)
+    for index in range(12, 400):
+        write_image(folder / "frames" / f"{index}.png", image)
+    return folder
+
+
+def test_ctrl_c_keeps_what_was_tracked(long_folder):
+    process = start(long_folder)
+    wait_for_rows(long_folder / "out" / "boxes.partial.csv", 5)
+    process.send_signal(signal.SIGINT)
+    printed, errors = process.communicate(timeout=60)
+    assert process.returncode == 130, errors
+    found = rows(long_folder / "out")
+    assert 5 <= len(found) < 400
+    assert len(list(open_frames(long_folder / "out" / "annotated.mp4"))) == len(found)
+    assert json.loads((long_folder / "out" / "boxes.json").read_text())["ended_by"] == "stopped by the user"
+    assert not (long_folder / "out" / "boxes.partial.csv").exists()
+    assert "boxes.csv" in printed
+
+
+def test_a_kill_leaves_the_boxes_so_far(long_folder):
+    process = start(long_folder, "--no-video")
+    partial = long_folder / "out" / "boxes.partial.csv"
+    wait_for_rows(partial, 5)
+    process.kill()
+    process.communicate(timeout=60)
+    lines = partial.read_text().splitlines()
+    assert lines[0] == "frame,x,y,w,h,score,present"
+    assert lines[5] == "4,4.000,4.000,8.000,8.000,0.5000,1"
+
+
+class EndlessCamera:
+    """A camera that gives the same frame until somebody stops it."""
+
+    frames = moving_square(1)[0]
+
+    def __init__(self, _):
+        pass
+
+    def isOpened(self):  # noqa: N802
+        return True
+
+    def get(self, _):
+        return 15.0
+
+    def read(self):
+        return True, self.frames[0][..., ::-1]
+
+    def release(self):
+        pass
+
+
+@pytest.mark.parametrize("ends_with", ["q", "interrupt"])
+def test_a_camera_runs_until_it_is_stopped(folder, monkeypatch, ends_with):
+    import cv2
+
+    from dmtrack.cli import track_run
+
+    class Preview:
+        shown = 0
+
+        def show(self, _):
+            Preview.shown += 1
+            if Preview.shown == 4 and ends_with == "interrupt":
+                signal.raise_signal(signal.SIGINT)
+            return Preview.shown < 4 or ends_with == "interrupt"
+
+        def close(self):
+            pass
+
+    monkeypatch.setattr(cv2, "VideoCapture", EndlessCamera)
+    monkeypatch.setattr(track_run, "why_no_windows", lambda: None)
+    monkeypatch.setattr(track_run, "PreviewWindow", Preview)
+    run("camera:0", *SQUARE)
+    assert len(rows(folder / "out")) == 4
+    assert json.loads((folder / "out" / "boxes.json").read_text())["ended_by"] == "stopped by the user"
+    assert len(list(open_frames(folder / "out" / "annotated.mp4"))) == 4
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="needs a limit on file sizes")
+def test_a_full_disk_is_one_clear_error(folder):
+    code = MAIN.replace(
+        "app = typer", "import resource\nresource.setrlimit(resource.RLIMIT_FSIZE, (200, 200))\napp = typer"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, "frames", *SQUARE, "--no-video"],
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": str(SUPPORT), "PYTHONDONTWRITEBYTECODE": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert "OutputError: cannot write" in done.stderr and "free some space" in done.stderr
+    assert len((folder / "out" / "boxes.partial.csv").read_text().splitlines()) >= 5
+
+
+def test_parse_box():
+    assert parse_box("1,2.5, 3,4e1") == (1, 2.5, 3, 40)

@@ -1,0 +1,77 @@
+"""Sequences and trackers that spawned processes can import, as a user's own module would be."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from pathlib import Path
+
+import pytest
+
+FAKES = '''
+import functools
+import numpy as np
+from dmtrack.data.types import Sequence
+from dmtrack.tracking.base import Tracker, TrackResult
+
+def read_frame(index, boxes):
+    """A black frame whose first pixels hold the true box, so that a test tracker can know it."""
+    frame = np.zeros((80, 100, 3), np.uint8)
+    frame[0, :4, 0] = np.nan_to_num(boxes[index])
+    return frame
+
+def make(name, frames, seed):
+    random = np.random.default_rng(seed)
+    boxes = np.concatenate([random.integers(5, 50, (frames, 2)), random.integers(10, 30, (frames, 2))], 1).astype(float)
+    present = np.ones(frames, bool)
+    present[2:4] = frames <= 4
+    boxes[~present] = np.nan
+    return Sequence(name, boxes, present, functools.partial(read_frame, boxes=boxes), (100, 80))
+
+def open_sequences():
+    return [make(f"s{index}", 6 + index, index) for index in range(4)]
+
+class Oracle(Tracker):
+    """Knows the truth, shifted by `error` pixels; breaks on the sequence of `breaks_on` frames."""
+    def __init__(self, name="oracle", error=0.0, breaks_at=None):
+        super().__init__(name)
+        self.error, self.breaks_at = error, breaks_at
+    def init(self, image, box):
+        self.box, self.frame = np.asarray(box, float), 0
+    def step(self, image):
+        self.frame += 1
+        if self.frame == self.breaks_at:
+            raise ValueError("no such luck")
+        truth = image[0, :4, 0].astype(float)
+        present = bool(truth.any())
+        if present:
+            self.box = truth + np.array([self.error, 0, 0, 0])
+        return TrackResult(self.box, 0.75 if present else 0.25, present)
+
+class Foreign:
+    """A got10k tracker that knows nothing of ours."""
+    name, is_deterministic = "foreign", True
+    def init(self, image, box):
+        assert image.size == (100, 80) and image.mode == "RGB"
+        self.box = box
+    def update(self, image):
+        assert image.size == (100, 80)
+        return self.box
+
+class Dying(Oracle):
+    def step(self, image):
+        import os
+        os._exit(1)
+'''
+
+
+@pytest.fixture
+def fakes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """The module `evaluation_fakes`, importable here and in spawned processes."""
+    folder = tmp_path / "importable"
+    folder.mkdir()
+    (folder / "evaluation_fakes.py").write_text(FAKES)
+    monkeypatch.syspath_prepend(str(folder))
+    sys.modules.pop("evaluation_fakes", None)
+    yield importlib.import_module("evaluation_fakes")
+    sys.modules.pop("evaluation_fakes", None)

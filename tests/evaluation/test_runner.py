@@ -1,0 +1,102 @@
+from __future__ import annotations
+
+import functools
+import multiprocessing
+
+import numpy as np
+import pytest
+
+from dmtrack.errors import EvaluationError
+from dmtrack.evaluation.one_sequence import track_sequence
+from dmtrack.evaluation.results import ResultStore
+from dmtrack.evaluation.runner import Silence, run
+
+
+class Log(Silence):
+    def __init__(self):
+        self.events = []
+
+    def started(self, sequences, frames, done):
+        self.events.append(("started", sequences, frames, done))
+
+    def finished(self, sequence, result):
+        self.events.append(("finished", sequence.name, len(result.boxes_xywh)))
+
+    def failed(self, sequence, reason):
+        self.events.append(("failed", sequence.name, reason))
+
+
+def store_in(folder, **identity):
+    store = ResultStore(folder)
+    store.start(identity)
+    return store
+
+
+def test_scores_and_presence_are_kept_per_frame(fakes):
+    result = track_sequence(fakes.Oracle(), fakes.make("s", 6, 0))
+    np.testing.assert_array_equal(result.scores, [1, 0.75, 0.25, 0.25, 0.75, 0.75])
+    np.testing.assert_array_equal(result.present, [True, True, False, False, True, True])
+    assert result.seconds.shape == (6,)
+
+
+def test_a_tracker_of_got10k_runs_unchanged(fakes):
+    result = track_sequence(fakes.Foreign(), fakes.make("s", 6, 0))
+    assert result.scores is None and result.boxes_xywh.shape == (6, 4)
+
+
+def test_a_second_run_does_only_what_is_missing(tmp_path, fakes):
+    store = store_in(tmp_path / "r")
+    broken = functools.partial(fakes.Oracle, breaks_at=8)
+    first = Log()
+    failures = run(store, broken, fakes.open_sequences, watcher=first)
+    assert failures == {"s3": "ValueError: no such luck"}
+    assert first.events[0] == ("started", 4, 30, 0) and first.events[-1][0] == "failed"
+    assert "no such luck" in (tmp_path / "r" / "s3" / "error.txt").read_text()
+    before = (tmp_path / "r" / "s0" / "s0_001.txt").stat().st_mtime_ns
+
+    second = Log()
+    assert run(store, fakes.Oracle, fakes.open_sequences, watcher=second) == {}
+    assert second.events[0] == ("started", 4, 9, 3)
+    assert sorted(event[1] for event in second.events[1:]) == ["s0", "s1", "s2", "s3"]
+    assert (tmp_path / "r" / "s0" / "s0_001.txt").stat().st_mtime_ns == before
+    assert not (tmp_path / "r" / "s3" / "error.txt").exists()
+
+
+def test_processes_give_the_same_boxes_and_survive_a_failure(tmp_path, fakes):
+    build = functools.partial(fakes.Oracle, error=1.25, breaks_at=8)
+    serial, parallel = store_in(tmp_path / "serial"), store_in(tmp_path / "parallel")
+    assert run(serial, build, fakes.open_sequences) == run(parallel, build, fakes.open_sequences, processes=2)
+    for name in ("s0", "s1", "s2"):
+        first, second = serial.read(name), parallel.read(name)
+        np.testing.assert_array_equal(first.boxes_xywh, second.boxes_xywh)
+        np.testing.assert_array_equal(first.scores, second.scores)
+    assert not parallel.exists("s3") and not multiprocessing.active_children()
+
+
+def test_a_dead_worker_is_an_error_of_one_sentence(tmp_path, fakes):
+    with pytest.raises(EvaluationError, match="a worker process died"):
+        run(store_in(tmp_path / "r"), fakes.Dying, fakes.open_sequences, processes=2)
+
+
+def test_ctrl_c_ends_the_workers(tmp_path, fakes):
+    class Impatient(Silence):
+        def finished(self, sequence, result):
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run(store_in(tmp_path / "r"), fakes.Oracle, fakes.open_sequences, processes=2, watcher=Impatient())
+    assert not multiprocessing.active_children()
+
+
+def test_what_cannot_be_run_is_said(tmp_path, fakes):
+    store = store_in(tmp_path / "r")
+    with pytest.raises(EvaluationError, match="two sequences are called 'a'"):
+        run(store, fakes.Oracle, lambda: [fakes.make("a", 3, 0), fakes.make("a", 3, 1)])
+    with pytest.raises(EvaluationError, match="no sequence to track"):
+        run(store, fakes.Oracle, list)
+    with pytest.raises(EvaluationError, match="0 processes"):
+        run(store, fakes.Oracle, fakes.open_sequences, processes=0)
+    sequence = fakes.make("a", 5, 0)
+    sequence.boxes_xywh[0] = np.nan
+    with pytest.raises(EvaluationError, match="no box in its first frame"):
+        track_sequence(fakes.Oracle(), sequence)

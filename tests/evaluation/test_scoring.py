@@ -1,0 +1,100 @@
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+from dmtrack.boxes import inclusive_xyxy_to_xywh
+from dmtrack.errors import EvaluationError
+from dmtrack.evaluation.protocols import PROTOCOLS, get_protocol, register
+from dmtrack.evaluation.scoring import combine, score_sequence
+
+names = st.sampled_from(sorted(PROTOCOLS))
+
+
+@pytest.mark.parametrize("case", ["eval_41", "eval_42"])
+def test_reference_evaluator_is_reproduced(shared_folder, case):
+    golden = np.load(shared_folder / "golden" / "dmtrack" / "dev" / f"{case}.npz")
+    protocol = get_protocol({21: "dmtrack-paper", 101: "dmtrack-paper-101"}[int(golden["nbins"])])
+    truth = inclusive_xyxy_to_xywh(golden["anno"])
+    score = score_sequence(protocol, case, truth, np.ones(len(truth), bool), inclusive_xyxy_to_xywh(golden["pred"]))
+    np.testing.assert_array_equal(score.counted, golden["mask"])
+    np.testing.assert_allclose(score.iou, golden["iou"], atol=1e-6)
+    np.testing.assert_allclose(score.center_distance, golden["center_error"], atol=1e-6)
+    np.testing.assert_allclose(score.curves.success, golden["succ_curve"], atol=1e-6)
+    np.testing.assert_allclose(score.curves.precision, golden["prec_curve"], atol=1e-6)
+    assert score.scores["success"] == pytest.approx(float(golden["success_score"]), abs=1e-6)
+    assert score.scores["precision"] == pytest.approx(float(golden["precision_20"]), abs=1e-6)
+    assert score.scores["success_rate"] == pytest.approx(float(golden["success_rate"]), abs=1e-6)
+
+
+@given(names, st.integers(2, 30), st.integers(0, 2**32 - 1))
+def test_a_perfect_tracker_gets_the_documented_value(name, frames, seed):
+    random = np.random.default_rng(seed)
+    truth = np.concatenate([random.uniform(1, 500, (frames, 2)), random.uniform(2, 200, (frames, 2))], axis=1)
+    present = random.random(frames) < 0.7
+    present[-1] = True
+    truth[~present] = np.nan
+    protocol = get_protocol(name)
+    scores = score_sequence(protocol, "s", truth, present, np.nan_to_num(truth)).scores
+    count = len(protocol.success_thresholds)
+    assert scores["success"] == pytest.approx((count - 1) / count)
+    assert scores["precision"] == 1.0 and scores.get("normalized_precision", 1.0) == 1.0
+
+
+@given(
+    names, arrays(np.float64, st.tuples(st.integers(0, 5), st.just(4)), elements=st.floats(allow_nan=True, width=32))
+)
+@pytest.mark.filterwarnings("error")
+def test_nothing_to_count_is_left_out_without_dividing_by_zero(name, results):
+    protocol = get_protocol(name)
+    absent = score_sequence(
+        protocol, "absent", np.full(results.shape, np.nan), np.zeros(len(results), bool), np.nan_to_num(results)
+    )
+    single = score_sequence(protocol, "single", [[5, 5, 9, 9]], [True], [[5, 5, 9, 9]])
+    seen = score_sequence(protocol, "seen", [[5, 5, 9, 9]] * 3, [True] * 3, [[5, 5, 9, 9]] * 3)
+    assert all(np.isnan(value) for value in absent.scores.values())
+    total = combine(protocol, "t", "b", [absent, single, seen])
+    assert "absent" in total.uncounted and ("single" in total.uncounted) == (protocol.first_frame == "skipped")
+    assert total.scores == pytest.approx(dict(seen.scores))
+    assert np.isnan(combine(protocol, "t", "b", []).scores["success"])
+
+
+def test_rules_of_the_headline_protocol():
+    truth = [[10, 10, 20, 20], [10, 10, 20, 20], [np.nan] * 4, [0, 0, 20, 20]]
+    results = [[0, 0, 1, 1], [10, 10, 20, 10], [5, 5, 5, 5], [0, 0, 20, 20]]
+    score = score_sequence(get_protocol("dmtrack-visible"), "s", truth, [True, True, False, True], results)
+    np.testing.assert_array_equal(score.counted, [False, True, False, True])
+    # IoU 0.5 exceeds thresholds 0 to .45 (10 of 21), IoU 1 all but the last (20 of 21).
+    assert score.scores["success"] == pytest.approx((10 + 20) / 2 / 21)
+
+
+def test_paper_protocol_drops_frames_at_the_border_and_counts_the_first():
+    truth = [[10, 10, 20, 20], [0, 5, 20, 20], [5, 5, 20, 20]]
+    score = score_sequence(get_protocol("dmtrack-paper"), "s", truth, [True] * 3, np.full((3, 4), np.nan))
+    np.testing.assert_array_equal(score.counted, [True, False, True])
+    assert score.scores["success_rate"] == 0.5
+
+
+def test_lengths_must_agree():
+    with pytest.raises(EvaluationError, match="'s': 2 result boxes for 3 frames"):
+        score_sequence(get_protocol("dmtrack-visible"), "s", np.ones((3, 4)), np.ones(3, bool), np.ones((2, 4)))
+
+
+def test_speed_is_the_mean_of_frame_rates():
+    boxes = [[1, 1, 5, 5]] * 2
+    score = score_sequence(get_protocol("dmtrack-visible"), "s", boxes, [True] * 2, boxes, [0.1, 0.05])
+    assert score.frames_per_second == pytest.approx(15)
+
+
+def test_protocols_are_found_by_name():
+    with pytest.raises(EvaluationError, match="did you mean 'dmtrack-paper'"):
+        get_protocol("dmtrack-papr")
+    with pytest.raises(EvaluationError, match="two different protocols"):
+        register(dataclasses.replace(get_protocol("dmtrack-paper"), precision_at=10.0))
+    with pytest.raises(EvaluationError, match="none of the protocol's 51 thresholds"):
+        register(dataclasses.replace(get_protocol("dmtrack-paper"), name="mine", precision_at=10.5))

@@ -1,0 +1,54 @@
+"""A model and a dataset that train in milliseconds, registered with `--import toy_training`."""
+
+from __future__ import annotations
+
+import time
+
+import numpy as np
+import torch
+from torch import nn
+
+from dmtrack.data.preprocessing import Preprocessing
+from dmtrack.data.types import Pair
+from dmtrack.registry import DATASETS, MODELS
+
+
+@MODELS.register
+class ToyModel(nn.Module):
+    """Batch norm, dropout, a bias and a parameter that no loss depends on: everything that resuming may forget."""
+
+    preprocessing = Preprocessing(divisor=8)
+
+    def __init__(self, width: int = 8, seconds_per_batch: float = 0.0) -> None:
+        super().__init__()
+        self.seconds_per_batch = seconds_per_batch
+        self.trunk = nn.Sequential(
+            nn.Conv2d(3, width, 3, padding=1, bias=False), nn.BatchNorm2d(width), nn.ReLU(), nn.Dropout(0.2)
+        )
+        self.head = nn.Linear(width, 4)
+        self.unused = nn.Linear(2, 2)
+
+    def forward(self, batch):
+        if self.seconds_per_batch:
+            time.sleep(self.seconds_per_batch)
+        features = self.trunk(batch.search_images).mean(dim=(2, 3))[batch.pair_index]
+        error = self.head(features) - batch.search_boxes_xyxy / 16
+        jitter = torch.randn_like(error) * 0.01
+        return {"loss_box": (error + jitter).square().mean(), "loss_size": error.abs().mean() * 0.1}
+
+
+@DATASETS.register
+class ToyPairs:
+    """Noise whose brightness says where the box is; pair number `broken_value` in a row of draws can be poisoned."""
+
+    def __init__(self, poison_below: float = 0.0) -> None:
+        self.poison_below = poison_below
+
+    def sample(self, rng: np.random.Generator, image_size_wh: tuple[int, int] | None = None) -> Pair:
+        width, height = image_size_wh or (16, 16)
+        boxes = rng.uniform(0, 8, (1, 4))
+        boxes[:, 2:] += boxes[:, :2] + 1
+        if rng.random() < self.poison_below:
+            boxes[:] = np.nan
+        images = rng.integers(0, 255, (2, height, width, 3)).astype(np.uint8)
+        return Pair(images[0], images[1], boxes, boxes.copy())

@@ -1,0 +1,13 @@
+"""Checks this code against reference outputs: `python tools/verify_reference.py dmtrack_gs FOLDER [--json FILE]`."""
+
+import sys
+
+from dmtrack.errors import DMTrackError
+from dmtrack.verification.command import verify
+
+if __name__ == "__main__":
+    try:
+        sys.exit(verify())
+    except DMTrackError as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(error.exit_code)
