@@ -39,14 +39,17 @@ def synthesize(
     quality: Annotated[int, typer.Option(min=1, max=100, help="Quality of the JPEG frames.")] = 95,
 ) -> None:
     """Write synthetic sequences with look-alikes, occlusion and absence in a dataset's official layout."""
-    from dmtrack.data.synthetic import SyntheticSequences
-    from dmtrack.data.writers import WRITERS
-    from dmtrack.files import check_writable_folder
-
     size_wh = _parse_size(size)
     options = _options(layout, split)
+
+    from dmtrack.data.writers import WRITERS
+    from dmtrack.files import check_writable_folder
+    from dmtrack.registry import DATASETS
+
     check_writable_folder(output)
-    sequences: Any = SyntheticSequences(count=count, frames=frames, seed=seed, size_wh=size_wh, distractors=distractors)
+    sequences: Any = DATASETS.get("SyntheticSequences")(
+        count=count, frames=frames, seed=seed, size_wh=size_wh, distractors=distractors
+    )
     names = _with_progress(
         count * frames,
         lambda advance: WRITERS[layout](
@@ -82,7 +85,13 @@ def _options(layout: str, split: str | None) -> dict[str, str]:
 def _with_progress(total: int, work: Callable[[Callable[[], object]], list[str]]) -> list[str]:
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("frames, left"))
+    columns = (BarColumn(), MofNCompleteColumn(), TextColumn("frames  {task.fields[rate]}  left"))
     with Progress(*columns, TimeRemainingColumn()) as progress:
-        task = progress.add_task("writing", total=total)
-        return work(lambda: progress.advance(task))
+        task = progress.add_task("writing", total=total, rate="-/s")
+
+        def advance() -> None:
+            progress.advance(task)
+            speed = progress.tasks[0].speed
+            progress.update(task, rate="-/s" if speed is None else f"{speed:.0f}/s")
+
+        return work(advance)

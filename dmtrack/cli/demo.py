@@ -22,7 +22,7 @@ def demo(
     weights: Annotated[
         Path | None, typer.Option(help="A weights file; without it, the one that ships with the config's name.")
     ] = None,
-    seed: Annotated[int, typer.Option(help="Seed of the sequences; no training uses seeds this high.")] = 900_001,
+    seed: Annotated[int, typer.Option(help="Seed of the sequences, far from those of training.")] = 900_001,
     processes: Annotated[
         int | None, typer.Option(min=1, help="Sequences tracked at once; without it, one per core up to 4.")
     ] = None,

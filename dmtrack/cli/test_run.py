@@ -23,7 +23,7 @@ from dmtrack.evaluation.workers import OpenSequences, SequenceList
 from dmtrack.files import check_writable_folder
 
 if TYPE_CHECKING:
-    from dmtrack.api import LoadedTracker
+    from dmtrack.tracking.loading import LoadedTracker
 
 SYNTHETIC_SIZE_WH = (448, 256)
 SYNTHETIC_DISTRACTORS = {"plain": 0, "distractors": 3}
@@ -47,7 +47,7 @@ class TrackerChoice:
             sys.path.append(here)
         for module in self.imports:
             registry.import_module(module)
-        from dmtrack.api import assemble_tracker
+        from dmtrack.tracking.loading import assemble_tracker
 
         return assemble_tracker(self.config, self.weights, self.device, self.precision, self.overrides)
 
@@ -93,6 +93,7 @@ def run(job: TestJob) -> Report:
     protocol = get_protocol(job.protocol)
     check_writable_folder(job.reports)
     benchmark, open_sequences = sequences_of(job)
+    open_sequences()  # a wrong folder should not cost the seconds that loading a tracker takes
     session = session_of(job.tracker, benchmark, open_sequences, job.results, job.name)
     score, failures = session.run(protocol, console, job.processes, job.restart)
     if score is not None:
@@ -127,7 +128,7 @@ def sequences_of(job: TestJob) -> tuple[str, OpenSequences]:
 
 def open_synthetic(kind: str, count: int, frames: int, seed: int) -> SequenceList:
     """Generated sequences of one kind; the same for the same arguments."""
-    from dmtrack.data.synthetic import SyntheticSequences
+    from dmtrack.data.synthetic.sequences import SyntheticSequences
 
     return SyntheticSequences(
         count=count, frames=frames, seed=seed, size_wh=SYNTHETIC_SIZE_WH, distractors=SYNTHETIC_DISTRACTORS[kind]

@@ -21,7 +21,10 @@ def track(
         str | None, typer.Option(metavar="X,Y,W,H", help="The target in the first frame: left, top, width, height.")
     ] = None,
     select: Annotated[bool, typer.Option("--select", help="Drag the first box in a window.")] = False,
-    config: Annotated[str, typer.Option(help="A config file, or the name of one.")] = "dmtrackGS_tiny",
+    config: Annotated[
+        str | None,
+        typer.Option(help="A config file, or the name of one; without it, the weights' own, or dmtrackGS_tiny."),
+    ] = None,
     weights: Annotated[
         str | None, typer.Option(help="A weights file; without it, the one that ships with the config's name.")
     ] = None,
@@ -47,14 +50,13 @@ def track(
 ) -> None:
     """Finds the target of the first frame in every later frame.
 
-    Writes boxes.csv, boxes.json and annotated.mp4 (H.264). A camera runs until q or Ctrl-C; what was tracked so far is
-    always kept.
+    Writes boxes.csv, boxes.json and annotated.mp4 (H.264). A camera runs until q or Ctrl-C. Boxes so far are kept.
     """
     if (box is None) == (not select):
         raise BoxError("say where the target is in the first frame: either --box x,y,w,h or --select, not both")
     box_xywh = None if box is None else parse_box(box)
-    if tracker is not None and (weights or set_):
-        raise ConfigError("--tracker takes your own class; --weights and --set belong to a config and do not apply")
+    if tracker is not None and (config or weights or set_):
+        raise ConfigError("--tracker takes your own class; --config, --weights and --set do not apply to it")
 
     from dmtrack.cli.track_run import TrackJob, import_user_modules, run
 

@@ -40,7 +40,7 @@ class TrackJob:
 
     source: str
     box_xywh: tuple[float, float, float, float] | None
-    config: str = "dmtrackGS_tiny"
+    config: str | None = None
     weights: str | None = None
     device: str | None = None
     precision: str | None = None

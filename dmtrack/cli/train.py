@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -54,6 +55,8 @@ def train(
     from dmtrack.training.launch import Devices, die_with_parent, report_once
 
     die_with_parent()
+    # The processes that Fabric starts run a script, which does not put the working folder on the path.
+    sys.path.append(str(Path.cwd()))
     for module in import_ or []:
         import_module(module)
     overrides = [*(set_ or []), *([f"precision={precision}"] if precision else [])]

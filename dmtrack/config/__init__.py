@@ -3,13 +3,14 @@
 from dmtrack.config.building import build
 from dmtrack.config.checking import check_config
 from dmtrack.config.dumping import config_hash, dump_config
-from dmtrack.config.loading import available_configs, find_config, load_config, read_config, require
+from dmtrack.config.loading import as_config, available_configs, find_config, load_config, read_config, require
 from dmtrack.config.located import Config
 from dmtrack.config.signatures import Injected
 
 __all__ = [
     "Config",
     "Injected",
+    "as_config",
     "available_configs",
     "build",
     "check_config",

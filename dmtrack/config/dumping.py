@@ -79,4 +79,7 @@ def _key(key: str, separator: str) -> str:
 
 
 def _is_name(key: Any) -> bool:
-    return isinstance(key, str) and key.isidentifier() and not keyword.iskeyword(key)
+    """Whether Python reads it back as the same keyword argument; of other letters it normalises some."""
+    if not isinstance(key, str) or not key.isascii():
+        return False
+    return key.isidentifier() and not keyword.iskeyword(key) and key != "__debug__"

@@ -45,6 +45,25 @@ def load_config(path_or_name: str | Path, overrides: Sequence[str] = (), check: 
     return config
 
 
+def as_config(values: Mapping[str, Any], overrides: Sequence[str] = (), source: str = "config") -> Config:
+    """The same from values at hand, such as the config that a weights file carries.
+
+    Args:
+        values: the merged config.
+        overrides: as of `load_config`.
+        source: what errors call it.
+
+    Raises:
+        ConfigError: one sentence with source and key.
+    """
+    located = _located(values)
+    for override in overrides:
+        located = apply_override(located, override)
+    config = finish(located, source)
+    check_config(config)
+    return config
+
+
 def read_config(path: str | Path) -> Config:
     """A config file merged with its bases, unchecked: also for configs of mm toolboxes, whose classes are not ours."""
     return finish(_read_without_helpers(Path(path)), str(path))
@@ -68,7 +87,10 @@ def require(config: Mapping[str, Any], *paths: str, purpose: str) -> None:
 def config_folders() -> list[Path]:
     """Where names are looked up: ./configs, the repository's configs beside the package, those inside the package."""
     package = Path(__file__).resolve().parent.parent
-    candidates = [Path("configs"), package.parent / "configs", package / "configs"]
+    candidates = [Path("configs"), package / "configs"]
+    # Beside an installed package lie other people's packages.
+    if (package.parent / "pyproject.toml").is_file():
+        candidates.insert(1, package.parent / "configs")
     return [folder for folder in candidates if folder.is_dir()]
 
 
@@ -103,6 +125,14 @@ def find_config(path_or_name: str | Path) -> Path:
         )
     hint = f"; did you mean {known[name]}?" if name in known else "; give an existing .py or .yaml file"
     raise ConfigError(f"config file {path} does not exist{hint}")
+
+
+def _located(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return LocatedDict((key, _located(item)) for key, item in value.items())
+    if isinstance(value, (list, tuple)):
+        return type(value)(_located(item) for item in value)
+    return value
 
 
 def _read_without_helpers(path: Path) -> LocatedDict:

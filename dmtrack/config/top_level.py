@@ -49,12 +49,13 @@ class Optimizer:
     type: Literal["SGD", "AdamW"]
     lr: float
     weight_decay: float = 0.0
-    momentum: float = 0.9
+    momentum: float = 0.0
     nesterov: bool = False
     betas: tuple[float, float] = (0.9, 0.999)
     eps: float = 1e-8
     bias_lr_mult: float = 1.0
     bias_decay_mult: float = 1.0
+    norm_decay_mult: float = 1.0
     decay_matrices_only: bool | None = None
 
 
@@ -85,7 +86,8 @@ class LearningRate:
     warmup_ratio: float = 0.1
     step: list[int] | int = 0
     gamma: float = 0.1
-    min_factor: float = 0.0
+    min_lr: float = 0.0
+    min_lr_ratio: float = 0.0
 
 
 @dataclass
@@ -100,8 +102,9 @@ class Checkpoints:
     """`checkpoint_config`."""
 
     interval_iterations: int | None = None
+    interval: int | None = None
     interval_seconds: float | None = 900.0
-    keep_last: int = 2
+    max_keep: int | None = None
 
 
 @dataclass
@@ -117,8 +120,8 @@ class Evaluation:
     """`evaluation`: how often the validation set is tracked in training."""
 
     interval_iterations: int | None = None
-    interval_epochs: int | None = None
-    metric: str = "success"
+    interval: int | None = None
+    metric: str | None = None
 
 
 @dataclass

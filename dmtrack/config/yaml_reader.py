@@ -11,6 +11,7 @@ from dmtrack.config.located import LocatedDict
 from dmtrack.errors import ConfigError
 
 _MAX_NODES = 100_000
+_COLLECTIONS = ("tag:yaml.org,2002:map", "tag:yaml.org,2002:seq")
 
 
 class _Loader(yaml.SafeLoader):
@@ -75,6 +76,8 @@ class _Constructor:
         self.seen += 1
         if self.seen > _MAX_NODES:
             raise ConfigError(f"{self.file}: more than {_MAX_NODES} values; do its aliases repeat each other?")
+        if not isinstance(node, yaml.ScalarNode) and node.tag not in _COLLECTIONS:
+            raise ConfigError(f"{self.where(node)}: the tag {node.tag} is not allowed in a config, which is data")
         if isinstance(node, yaml.MappingNode):
             self.loader.flatten_mapping(node)
             result = LocatedDict()

@@ -51,15 +51,10 @@ def fixed(
     steps: list[Transform] = [RandomFlip()]
     if preprocessing.inclusive_boxes:
         steps.append(InclusiveBoxes())
-    steps += [
-        ShrinkToFit(scale),
-        PhotometricDistort(clip=True),
-        RandomExpand(fill_rgb=preprocessing.mean_rgb),
-        RandomCrop(),
-        Rescale(scale, short_side_range),
-    ]
+    steps += [ShrinkToFit(scale), PhotometricDistort(clip=True)]
     if gray > 0:
         steps.append(RandomGray(gray))
+    steps += [RandomExpand(fill_rgb=preprocessing.mean_rgb), RandomCrop(), Rescale(scale, short_side_range)]
     if blur > 0:
         steps.append(RandomBlur(blur))
     return [*steps, BoundBoxes(min_size=4.0), LimitInstances(max_instances)]

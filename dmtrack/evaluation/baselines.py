@@ -14,7 +14,7 @@ from dmtrack.tracking.base import Tracker, TrackResult
 class StaticBox(Tracker):
     """Answers with the first box for ever: the score that a set of sequences gives away for free."""
 
-    def __init__(self, name: str = "box that never moves") -> None:
+    def __init__(self, name: str = "static box") -> None:
         super().__init__(name)
         self._box_xywh: Boxes = np.zeros(4)
 

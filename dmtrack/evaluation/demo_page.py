@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from html import escape
 
 from dmtrack.evaluation.demo_style import STYLE
-from dmtrack.evaluation.report import Report, shown
+from dmtrack.evaluation.report import Report, shown, shown_speed
 from dmtrack.evaluation.scoring import Score
 
 
@@ -72,18 +72,18 @@ def demo_page(title: str, summary: str, sets: Sequence[DemoSet], facts: Mapping[
 
 def _card(item: DemoSet) -> str:
     score = item.score
-    rows = [
-        ("precision", item.report.headings()["precision"]),
-        ("normalized_precision", item.report.headings().get("normalized_precision", "")),
-    ]
-    lines = "".join(
-        f"<li><span>{escape(heading)}</span><b>{shown(score.scores.get(metric))}</b></li>" for metric, heading in rows
-    )
+    protocol = item.report.protocol
+    rows = {f"centre within {protocol.precision_at:g} px": shown(score.scores["precision"])}
+    if "normalized_precision" in score.scores:
+        share = f"centre within {protocol.normalized_precision_at:g} of the box sides"
+        rows[share] = shown(score.scores["normalized_precision"])
+    rows["frames per second"] = shown_speed(score.frames_per_second)
+    lines = "".join(f"<li><span>{escape(name)}</span><b>{value}</b></li>" for name, value in rows.items())
     return (
         f'<div class="card"><div class="name">{escape(item.title)}</div>'
         f'<div class="big">{shown(score.scores["success"])}</div>'
-        f'<div class="unit">success, {escape(item.report.protocol.name)}</div>'
-        f"<ul>{lines}<li><span>frames per second</span><b>{shown(score.frames_per_second, 1)}</b></li></ul></div>"
+        f'<div class="unit">success, {escape(protocol.name)}</div>'
+        f"<ul>{lines}</ul></div>"
     )
 
 
@@ -114,14 +114,14 @@ def _plot(link: str) -> str:
 
 def _trackers(report: Report) -> str:
     headings = report.headings()
-    head = "".join(f"<th>{escape(title)}</th>" for title in [*headings.values(), "frames/s", "sequences"])
+    head = "".join(f"<th>{escape(title)}</th>" for title in [*headings.values(), "fps", "sequences"])
     rows = []
     for score in report.ranked():
         counted, total = len(score.sequences) - len(score.uncounted), len(score.sequences) + len(score.missing)
         values = [shown(score.scores.get(metric)) for metric in headings]
         cells = [
             *values,
-            shown(score.frames_per_second, 1),
+            shown_speed(score.frames_per_second),
             str(counted) if counted == total else f"{counted} of {total}",
         ]
         rows.append(f"<tr><th>{escape(score.tracker)}</th>{''.join(f'<td>{cell}</td>' for cell in cells)}</tr>")

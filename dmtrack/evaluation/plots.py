@@ -105,7 +105,8 @@ def save_plots(
 
 def _draw(report: Report, kind: _Kind, theme: Theme) -> Figure:
     thresholds, at = _grid(report, kind)
-    figure = Figure(figsize=(5.6, 4.6), layout="constrained", facecolor=theme.paper)
+    many = len(report.scores) > 6
+    figure = Figure(figsize=(7.6 if many else 5.6, 4.6), layout="constrained", facecolor=theme.paper)
     FigureCanvasAgg(figure)
     axes = figure.add_subplot(facecolor=theme.paper)
     places = {score.tracker: index for index, score in enumerate(report.scores)}
@@ -130,17 +131,19 @@ def _draw(report: Report, kind: _Kind, theme: Theme) -> Figure:
     axes.set(xlim=(0, thresholds[-1]), ylim=(0, 1), xlabel=kind.across, ylabel=kind.up)
     axes.set_yticks(np.linspace(0, 1, 11))
     axes.set_xticks(np.linspace(0, thresholds[-1], 11 if kind.metric != "normalized_precision" else 6))
-    axes.set_title(f"{kind.title} on {report.benchmark}", fontsize=12, fontweight="bold", color=theme.ink)
+    title = f"{kind.title} on {report.benchmark}"
+    axes.set_title(title, fontsize=min(12, 12 * 46 / len(title)), fontweight="bold", color=theme.ink)
     axes.grid(True, color=theme.lines, linestyle=":", linewidth=0.8)
     axes.tick_params(colors=theme.ink, labelsize=9)
     for label in (axes.xaxis.label, axes.yaxis.label):
         label.set(color=theme.ink, fontsize=11)
     for spine in axes.spines.values():
         spine.set_color(theme.ink)
-    if axes.get_lines():
+    if axes.get_legend_handles_labels()[0]:
         legend = axes.legend(
-            loc=kind.legend,
-            fontsize=9.5 if len(report.scores) <= 8 else 7,
+            loc="center left" if many else kind.legend,
+            bbox_to_anchor=(1.02, 0.5) if many else None,
+            fontsize=9 if len(report.scores) <= 20 else 6,
             facecolor=theme.paper,
             edgecolor=theme.ink,
             labelcolor=theme.ink,

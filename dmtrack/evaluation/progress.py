@@ -29,19 +29,20 @@ class RunProgress:
         self._scores: list[SequenceScore] = []
         self._failed = 0
         self._total = 0
+        self._label = f"{label} (success by {protocol.name})"
         self._progress = Progress(
-            TextColumn("[bold]{task.description}"),
-            BarColumn(bar_width=24),
+            BarColumn(bar_width=12),
             MofNCompleteColumn(),
-            TextColumn("frames · {task.fields[rate]} · {task.fields[sequences]} · {task.fields[score]} ·"),
+            TextColumn("frames {task.fields[rate]}  {task.fields[sequences]}  {task.fields[score]} "),
             TimeElapsedColumn(),
-            TextColumn("· left"),
-            TimeRemainingColumn(elapsed_when_finished=False),
+            TextColumn("left"),
+            TimeRemainingColumn(),
             console=console,
         )
-        self._task = self._progress.add_task(label, total=None, rate="- /s", sequences="", score="")
+        self._task = self._progress.add_task("", total=None, rate="-/s", sequences="", score="")
 
     def __enter__(self) -> RunProgress:
+        self._progress.console.print(f"[bold]{self._label}[/bold]", highlight=False)
         self._progress.start()
         return self
 
@@ -61,7 +62,7 @@ class RunProgress:
     def tracked(self, frames: int) -> None:
         """Moves the bar."""
         elapsed = self._progress.tasks[self._task].elapsed or 0.0
-        rate = f"{frames / elapsed:.1f} /s" if elapsed > 0 else "- /s"
+        rate = f"{frames / elapsed:.1f}/s" if elapsed > 0 else "-/s"
         self._progress.update(self._task, completed=frames, rate=rate)
 
     def finished(self, sequence: Sequence, result: SequenceResult) -> None:
@@ -79,6 +80,6 @@ class RunProgress:
         success = combine(self._protocol, "", "", self._scores).scores["success"]
         self._progress.update(
             self._task,
-            sequences=f"{len(self._scores) + self._failed}/{self._total} sequences",
-            score=f"success {shown(success)} ({self._protocol.name})",
+            sequences=f"{len(self._scores) + self._failed}/{self._total} seq.",
+            score=f"success {shown(success)}",
         )

@@ -49,12 +49,12 @@ class Report:
         return sorted(self.scores, key=lambda score: _order(score.scores.get(metric, math.nan)))
 
     def headings(self) -> dict[str, str]:
-        """Column titles of the protocol's metrics, with where on the curve each is read."""
+        """Column titles of the protocol's metrics, short, with where on the curve each is read."""
         titles = {
-            "success": f"success (mean of {len(self.protocol.success_thresholds)})",
-            "precision": f"precision @{self.protocol.precision_at:g} px",
-            "normalized_precision": f"norm. precision @{self.protocol.normalized_precision_at:g}",
-            "success_rate": f"IoU {'>' if self.protocol.success_strict else '>='} 0.5",
+            "success": "success",
+            "precision": f"P@{self.protocol.precision_at:g}px",
+            "normalized_precision": f"Pnorm@{self.protocol.normalized_precision_at:g}",
+            "success_rate": f"IoU{'>' if self.protocol.success_strict else '>='}0.5",
         }
         if not self.protocol.normalized_precision_thresholds:
             del titles["normalized_precision"]
@@ -98,28 +98,33 @@ class Report:
 
     def table(self) -> Table:
         """A table for the terminal, best success first."""
+        from rich.box import SIMPLE_HEAD
         from rich.table import Table
 
         table = Table(
+            box=SIMPLE_HEAD,
+            show_edge=False,
+            pad_edge=False,
+            padding=(0, 1, 0, 0),
             title=f"{self.benchmark} ({self.split}, stride {self.stride}) · protocol {self.protocol.name}",
             caption=self.protocol.description,
             title_justify="left",
             caption_justify="left",
         )
-        table.add_column("tracker", style="bold")
+        table.add_column("tracker", style="bold", overflow="fold")
         for title in self.headings().values():
-            table.add_column(title, justify="right")
-        table.add_column("frames/s", justify="right")
-        table.add_column("sequences", justify="right")
-        table.add_column("weights")
+            table.add_column(title, justify="right", no_wrap=True)
+        table.add_column("fps", justify="right", no_wrap=True)
+        table.add_column("seq.", justify="right", no_wrap=True)
+        table.add_column("weights", no_wrap=True)
         for score in self.ranked():
             total = len(score.sequences) + len(score.missing)
             counted = len(score.sequences) - len(score.uncounted)
             table.add_row(
                 score.tracker,
                 *(shown(score.scores.get(metric)) for metric in self.headings()),
-                shown(score.frames_per_second, digits=1),
-                str(counted) if counted == total else f"{counted} of {total}",
+                shown_speed(score.frames_per_second),
+                str(counted) if counted == total else f"{counted}/{total}",
                 weights_hash(score)[:8] or "-",
             )
         return table
@@ -141,6 +146,13 @@ class Report:
 def shown(value: float | None, digits: int = 3) -> str:
     """A number for people; "-" where there is none."""
     return "-" if value is None or math.isnan(value) else f"{value:.{digits}f}"
+
+
+def shown_speed(frames_per_second: float | None) -> str:
+    """A frame rate for people."""
+    if frames_per_second is None or math.isnan(frames_per_second):
+        return "-"
+    return f"{frames_per_second:.1f}" if frames_per_second < 1000 else ">1000"
 
 
 def weights_hash(score: Score) -> str:

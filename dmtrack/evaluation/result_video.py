@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
+import cv2
 import numpy as np
 from PIL import Image as PillowImage
 
@@ -17,6 +18,8 @@ from dmtrack.media.drawing import annotate, draw_label
 from dmtrack.media.video import VideoWriter
 
 _WHITE = (255, 255, 255)
+_READABLE_WIDTH = 1200
+"""Frames narrower than this are enlarged by a whole factor, so that lines and labels are fine."""
 
 
 def write_result_video(
@@ -68,16 +71,18 @@ def write_result_video(
 
 
 def _draw(frame: Image, sequence: Sequence, result: SequenceResult, index: int) -> Image:
+    factor = max(1, round(_READABLE_WIDTH / frame.shape[1]))
+    large = cv2.resize(frame, None, fx=factor, fy=factor, interpolation=cv2.INTER_CUBIC) if factor > 1 else frame
     truth = sequence.boxes_xywh[index]
     score = 1.0 if result.scores is None else float(result.scores[index])
     present = result.present is None or bool(result.present[index])
-    picture = annotate(frame, result.boxes_xywh[index], score, present, truth)
+    picture = annotate(large, result.boxes_xywh[index] * factor, score, present, truth * factor)
     if sequence.present[index]:
         state = f"IoU {metrics.overlaps(result.boxes_xywh[index], truth):.2f}"
     else:
         state = "target out of view"
     text = f"{sequence.name}  {index + 1}/{len(sequence)}  {state}"
-    draw_label(picture, text, (0.0, float(picture.shape[0])), _WHITE)
+    draw_label(picture, text, (0.0, 0.0), _WHITE)
     return picture
 
 

@@ -27,7 +27,7 @@ from dmtrack.media.images import Image, as_rgb
 from dmtrack.models.global_search.base import Detections, Features, GlobalSearchModel
 from dmtrack.registry import TRACKERS
 from dmtrack.tracking.base import Candidates, Tracker, TrackResult
-from dmtrack.tracking.device import autocast, check_precision, choose_device
+from dmtrack.tracking.device import Precision, autocast, check_precision, choose_device
 
 
 @TRACKERS.register
@@ -38,12 +38,12 @@ class GlobalSearchTracker(Tracker):
     last box of each target, whatever the length of the video.
 
     Args:
-        model: the detector; it is moved to `device` and put in evaluation mode.
+        model: the detector; it is put in evaluation mode.
         name: of the tracker in results and reports.
         presence_threshold: the target counts as present where the best score reaches this, in [0, 1]. Where it does
             not, the answer is the last box at which it was present. 0 always answers with the best box of the frame,
             which is the published rule and what benchmarks without an absence score want.
-        device: 'cpu', 'cuda', 'cuda:1'; None takes a GPU if there is one.
+        device: 'cpu', 'cuda', 'cuda:1', where the model is moved; None leaves it where it is.
         precision: 'fp32', 'bf16' or 'fp16', by autocast; decoding is always fp32.
         max_candidates: how many boxes of a frame a result keeps.
         channels_last: lay out weights and images with the channels innermost, which some devices compute faster.
@@ -57,8 +57,8 @@ class GlobalSearchTracker(Tracker):
         model: GlobalSearchModel,
         name: str = "GlobalSearchTracker",
         presence_threshold: float = 0.0,
-        device: str | None = "cpu",
-        precision: str = "fp32",
+        device: str | None = None,
+        precision: Precision = "fp32",
         max_candidates: int = 100,
         channels_last: bool = False,
     ) -> None:
@@ -67,7 +67,7 @@ class GlobalSearchTracker(Tracker):
             raise ConfigError(f"presence_threshold {presence_threshold:g}: expected a number from 0 to 1")
         if max_candidates < 1:
             raise ConfigError(f"max_candidates {max_candidates}: expected 1 or more")
-        self.device = choose_device(device)
+        self.device = model.device if device is None else choose_device(device)
         self.precision = check_precision(precision)
         self.presence_threshold = presence_threshold
         self.max_candidates = max_candidates

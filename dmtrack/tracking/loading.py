@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import inspect
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,14 +14,15 @@ from dmtrack.config import Config, build, check_config, config_hash, load_config
 from dmtrack.config.located import LocatedDict, finish
 from dmtrack.config.overrides import apply_override
 from dmtrack.errors import ConfigError, DMTrackError, WeightsError
-from dmtrack.files import sha256
 from dmtrack.registry import MODELS, TRACKERS, did_you_mean
 from dmtrack.tracking.adapter import as_tracker
 from dmtrack.tracking.base import Tracker
 from dmtrack.tracking.device import check_precision, choose_device
+from dmtrack.weights import WeightsFile, find_weights, load_into, read_weights
 
 DEFAULT_CONFIG = "dmtrackGS_tiny"
 
+_WEIGHTS_SUFFIXES = (".safetensors", ".pth", ".pt", ".ckpt")
 _PLUGIN = re.compile(r"(?P<module>[A-Za-z_][\w.]*):(?P<name>[A-Za-z_]\w*)")
 
 
@@ -33,12 +35,14 @@ class LoadedTracker:
         config: what it was built from; None for a class given as `my_module:MyTracker`.
         config_name: file or name of the config, or `my_module:MyTracker`.
         weights_path: file of its weights, None for a tracker without.
+        weights_sha256: hex digest of that file.
     """
 
     tracker: Tracker
     config: dict[str, Any] | None
     config_name: str
-    weights_path: Path | None
+    weights_path: Path | None = None
+    weights_sha256: str | None = None
 
     def origin(self) -> dict[str, Any]:
         """What is kept beside results: tracker, config and its hash, weights and their sha256, device, precision."""
@@ -47,7 +51,7 @@ class LoadedTracker:
             "config": self.config_name,
             "config_hash": None if self.config is None else config_hash(self.config),
             "weights": None if self.weights_path is None else str(self.weights_path),
-            "weights_sha256": None if self.weights_path is None else sha256(self.weights_path),
+            "weights_sha256": self.weights_sha256,
             "device": str(getattr(self.tracker, "device", "")) or None,
             "precision": getattr(self.tracker, "precision", None),
         }
@@ -67,23 +71,22 @@ def assemble_tracker(
         WeightsError: there are no weights, or they do not fit the model.
     """
     # Both before the model is built: a wrong word should not cost seconds.
-    chosen_device = None if device is None else str(choose_device(device))
-    chosen_precision = None if precision is None else check_precision(precision)
+    chosen_device = str(choose_device(device))
+    asked: dict[str, Any] = {} if precision is None else {"precision": check_precision(precision)}
+    if device is not None:
+        asked["device"] = chosen_device
     plugin = _PLUGIN.fullmatch(str(config)) if config is not None else None
     if plugin and not Path(str(config)).exists():
         return _load_plugin(plugin["module"], plugin["name"], device, precision)
-    node, name, weights_path = _config_and_weights(config, weights, overrides)
+    node, name, stored = _config_and_weights(config, weights, overrides)
     settings = dict(node.get("tracker") or {"type": "GlobalSearchTracker"})
-    settings.setdefault("device", None)
-    if chosen_device is not None:
-        settings["device"] = chosen_device
-    if chosen_precision is not None:
-        settings["precision"] = chosen_precision
-    settings.setdefault("name", Path(name).stem)
+    accepted = inspect.signature(TRACKERS.get(settings["type"])).parameters
+    defaults = {"name": Path(name).stem, "device": chosen_device}
+    settings = {**{key: value for key, value in defaults.items() if key in accepted}, **settings, **asked}
     require(node, "model", purpose="tracking")
     model = build(node["model"], MODELS)
-    load_into(model, read_weights(weights_path))
-    return LoadedTracker(build(settings, TRACKERS, model=model), node, name, weights_path)
+    load_into(model, stored.state_dict, stored.path, metadata=stored.metadata)
+    return LoadedTracker(build(settings, TRACKERS, model=model), node, name, stored.path, stored.sha256)
 
 
 def _load_plugin(module_name: str, name: str, device: str | None, precision: str | None) -> LoadedTracker:
@@ -108,34 +111,38 @@ def _load_plugin(module_name: str, name: str, device: str | None, precision: str
         tracker = as_tracker(made)
     except DMTrackError as error:
         raise ConfigError(f"tracker {spec}: {error}") from error
-    return LoadedTracker(tracker, None, spec, None)
+    return LoadedTracker(tracker, None, spec)
 
 
 def _config_and_weights(
     config: str | Path | None, weights: str | Path | None, overrides: Sequence[str]
-) -> tuple[Config, str, Path]:
-    """The config, what it is called, and the file of the weights."""
-    if config is not None and Path(config).suffix == ".safetensors":
-        if weights is not None and Path(weights) != Path(config):
+) -> tuple[Config, str, WeightsFile]:
+    """The config, what it is called, and the weights."""
+    if config is not None and Path(config).suffix in _WEIGHTS_SUFFIXES:
+        if weights is not None:
             raise ConfigError(f"{config} and {weights} are both weights files; give a config and one weights file")
         config, weights = None, config
     if config is None and weights is not None:
-        return _config_of_weights(Path(weights), overrides), str(weights), Path(weights)
+        stored = read_weights(find_weights(weights))
+        return _config_of_weights(stored, overrides), stored.path.stem, stored
     name = str(config or DEFAULT_CONFIG)
+    # The config comes first: a wrong word in it should not cost the reading of a large file.
     node = load_config(name, overrides)
-    return node, name, Path(weights) if weights is not None else find_weights(Path(name).stem)
+    return node, name, read_weights(find_weights(weights if weights is not None else Path(name).stem))
 
 
-def _config_of_weights(path: Path, overrides: Sequence[str]) -> Config:
+def _config_of_weights(stored: WeightsFile, overrides: Sequence[str]) -> Config:
     """The config that a weights file carries."""
-    stored = read_weights(path).metadata.get("config")
-    if not isinstance(stored, dict):
-        raise WeightsError(f"weights {path} do not say which config they were trained with; give it with --config")
-    located = _located(stored)
+    carried = stored.metadata.get("config")
+    if not isinstance(carried, dict):
+        raise WeightsError(f"weights {stored.path} do not say which config they belong to; give it with --config")
+    located = _located(carried)
     for override in overrides:
         located = apply_override(located, override)
-    config = finish(located, str(path))
-    check_config(config)
+    config = finish(located, str(stored.path))
+    # Only what tracking needs is checked: the data set that the weights were trained on may be somebody's own class.
+    needed = {key: config[key] for key in ("model", "tracker") if key in config}
+    check_config(Config(needed, config.source, config.locations))
     return config
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import datetime
+import importlib
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,7 @@ def allowed_classes() -> list[Any]:
     """
     reconstruct, scalar = _numpy_builders()
     names = ("numpy.core.multiarray", "numpy._core.multiarray")
-    dtypes = [type(np.dtype(code)) for code in ("?", "b", "B", "h", "H", "i", "I", "q", "Q", "e", "f", "d", "U", "S")]
+    dtypes = [type(np.dtype(code)) for code in np.typecodes["All"] if code != "O"]
     return [
         np.ndarray,
         np.dtype,
@@ -33,8 +34,5 @@ def allowed_classes() -> list[Any]:
 
 def _numpy_builders() -> tuple[Any, Any]:
     """The functions that numpy's own pickles name; they moved between numpy 1 and 2."""
-    try:
-        from numpy._core import multiarray
-    except ImportError:
-        from numpy.core import multiarray
-    return multiarray._reconstruct, multiarray.scalar
+    module = importlib.import_module("numpy._core" if hasattr(np, "_core") else "numpy.core")
+    return module.multiarray._reconstruct, module.multiarray.scalar

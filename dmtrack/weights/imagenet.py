@@ -47,5 +47,5 @@ def find_imagenet_file(file: str | Path) -> Path:
     raise WeightsError(
         f"ImageNet weights {path} are not there: "
         + (f"download {DLA34_URL} and put it at {cached}" if known else f"put the file there or at {cached}")
-        + ", give its path as model.backbone.pretrained, or train from scratch with --set model.backbone.pretrained=None"
+        + ", set model.backbone.pretrained to its path, or start from scratch with --set model.backbone.pretrained=None"
     )

@@ -18,7 +18,7 @@ from dmtrack.files import sha256
 from dmtrack.weights.allowed import allowed_classes
 from dmtrack.weights.metadata import METADATA_KEY, from_json
 
-_FOREIGN_CLASS = re.compile(r"GLOBAL ([\w.]+)|Unsupported (?:class|type|global):? ([\w.]+)|instance of ([\w.]+)")
+_FOREIGN_CLASS = re.compile(r"GLOBAL ([^\s'\"`]+)|got <class '([^']+)'>")
 _CONTAINER_KEYS = ("state_dict", "model", "model_state_dict", "model_state", "net", "network", "weights")
 
 
@@ -103,11 +103,14 @@ def unpack(content: Any, source: str) -> tuple[dict[str, Tensor], dict[str, Any]
 
 
 def _metadata(content: Mapping[str, Any]) -> dict[str, Any]:
-    metadata: dict[str, Any] = {}
-    if isinstance(content.get("config"), Mapping) and "progress" in content:
-        metadata["config"] = content["config"]
-        metadata["training"] = content["progress"]
-    return metadata
+    """What a training checkpoint of ours tells about itself."""
+    config, progress = content.get("config"), content.get("progress")
+    if not isinstance(config, Mapping) or not isinstance(progress, Mapping):
+        return {}
+    about = content.get("metadata")
+    training = {**(about if isinstance(about, Mapping) else {}), "averaged": _is_state_dict(content.get("ema"))}
+    training["iterations"] = progress.get("iteration")
+    return {"config": dict(config), "training": training, "metrics": progress.get("best")}
 
 
 def _is_state_dict(content: Any) -> bool:

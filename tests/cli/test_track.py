@@ -19,7 +19,7 @@ from dmtrack.media.video import VideoWriter, open_frames
 
 SUPPORT = Path(__file__).parents[1] / "support"
 sys.path.append(str(SUPPORT))
-from colour_search import moving_square
+from colour_search import moving_square  # noqa: E402
 
 PLUGIN = """
 import time
@@ -195,33 +195,19 @@ def test_what_was_tracked_before_a_size_change_is_kept(folder):
 
 
 MAIN = """
-import sys, typer
+import typer
 from dmtrack.cli.track import register
-app = typer.Typer()
+app = typer.Typer(pretty_exceptions_enable=False)
 register(app)
-try:
-    app(standalone_mode=False)
-except KeyboardInterrupt:
-    sys.exit(130)
+app()
 """
 
 
 def start(folder, *arguments):
     environment = {**os.environ, "PYTHONPATH": str(SUPPORT)}
+    options = ("--box", "4,4,8,8", "--tracker", "own_trackers:Slow", "--output", "out")
     return subprocess.Popen(
-        [
-            sys.executable,
-            "-c",
-            MAIN,
-            "frames",
-            "--tracker",
-            "own_trackers:Slow",
-            "--box",
-            "4,4,8,8",
-            "--output",
-            "out",
-            *arguments,
-        ],
+        [sys.executable, "-c", MAIN, "frames", *options, *arguments],
         cwd=folder,
         env=environment,
         stdout=subprocess.PIPE,
@@ -322,9 +308,8 @@ def test_a_camera_runs_until_it_is_stopped(folder, monkeypatch, ends_with):
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="needs a limit on file sizes")
 def test_a_full_disk_is_one_clear_error(folder):
-    code = MAIN.replace(
-        "app = typer", "import resource\nresource.setrlimit(resource.RLIMIT_FSIZE, (200, 200))\napp = typer"
-    )
+    limit = "import resource\nresource.setrlimit(resource.RLIMIT_FSIZE, (200, 200))\n"
+    code = MAIN.replace("app = typer", limit + "app = typer")
     done = subprocess.run(
         [sys.executable, "-c", code, "frames", *SQUARE, "--no-video"],
         cwd=folder,

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from dmtrack.data.sources import OTB, UAV123, VOT, Coco, GOT10k, ImageFolder, LaSOT, SequenceFolder, TrackingNet
 from dmtrack.data.sources.annotations import read_rows
-from dmtrack.data.sources.lasot_testing import testing_names
+from dmtrack.data.sources.lasot_testing import published_test_names
 from dmtrack.data.writers import WRITERS
 from dmtrack.errors import DataError
 
@@ -143,6 +143,11 @@ def test_otb_with_two_targets_and_uav_parts_of_one_video(tmp_path, sequence_make
     assert OTB(tmp_path / "otb").names == ["Jogging-1", "Jogging-2"]
     assert len(OTB(tmp_path / "otb")["Jogging-2"]) == 3
 
+    WRITERS["otb"]([sequence_maker("Football1", 76)], tmp_path / "otb")
+    rect = tmp_path / "otb/Football1/groundtruth_rect.txt"
+    rect.write_text("".join(rect.read_text().splitlines(keepends=True)[:74]))
+    assert len(OTB(tmp_path / "otb")["Football1"]) == 74  # the benchmark's table: the folder holds more frames
+
     WRITERS["uav123"]([sequence_maker("group1", 6)], tmp_path / "uav")
     anno = tmp_path / "uav/anno/UAV123/group1.txt"
     (anno.parent / "group1_2.txt").write_text("".join(anno.read_text().splitlines(keepends=True)[2:5]))
@@ -209,4 +214,4 @@ def test_280_annotation_files_are_parsed_fast(shared_folder):
     start = time.process_time()
     assert sum(len(read_rows(path, "boxes")) for path in paths) == 685360
     assert time.process_time() - start < 10.0  # about 0.8 s on a quiet core; np.loadtxt takes longer than this allows
-    assert sorted(testing_names()) == [path.parent.name for path in paths]
+    assert sorted(published_test_names()) == [path.parent.name for path in paths]

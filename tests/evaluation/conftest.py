@@ -58,6 +58,16 @@ class Foreign:
         assert image.size == (100, 80)
         return self.box
 
+class Slow(Oracle):
+    """Never ends its second sequence."""
+    started = 0
+    def init(self, image, box):
+        super().init(image, box)
+        self.started += 1
+        if self.started == 2:
+            import time
+            time.sleep(600)
+
 class Dying(Oracle):
     def step(self, image):
         import os

@@ -2,6 +2,9 @@ from __future__ import annotations
 
 import functools
 import multiprocessing
+import subprocess
+import sys
+import time
 
 import numpy as np
 import pytest
@@ -76,6 +79,36 @@ def test_processes_give_the_same_boxes_and_survive_a_failure(tmp_path, fakes):
 def test_a_dead_worker_is_an_error_of_one_sentence(tmp_path, fakes):
     with pytest.raises(EvaluationError, match="a worker process died"):
         run(store_in(tmp_path / "r"), fakes.Dying, fakes.open_sequences, processes=2)
+
+
+SCRIPT = """
+import sys
+from pathlib import Path
+sys.path.insert(0, sys.argv[1])
+import evaluation_fakes as fakes
+from dmtrack.evaluation.results import ResultStore
+from dmtrack.evaluation.runner import run
+if __name__ == "__main__":
+    store = ResultStore(sys.argv[2])
+    store.start({})
+    run(store, fakes.Slow, fakes.open_sequences, processes=2)
+"""
+
+
+def test_after_sigkill_no_worker_is_left_and_finished_sequences_are_kept(tmp_path, fakes):
+    (tmp_path / "script.py").write_text(SCRIPT)
+    folder = tmp_path / "r"
+    arguments = [sys.executable, tmp_path / "script.py", tmp_path / "importable", folder]
+    # The workers inherit the pipe: it ends when the last of them has.
+    with subprocess.Popen(arguments, stdout=subprocess.PIPE) as process:
+        deadline = time.monotonic() + 60
+        while len(list(folder.glob("*/*_001.txt"))) < 2 and time.monotonic() < deadline:
+            time.sleep(0.05)
+        process.kill()
+        assert process.communicate(timeout=30) == (b"", None)
+    log = Log()
+    assert run(store_in(folder), fakes.Oracle, fakes.open_sequences, watcher=log) == {}
+    assert log.events[0][3] == 2 and len(log.events) == 5
 
 
 def test_ctrl_c_ends_the_workers(tmp_path, fakes):

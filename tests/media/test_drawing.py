@@ -27,7 +27,7 @@ def test_present_absent_and_truth_look_different_at_every_size(size_hw):
 
 
 def test_lines_grow_with_the_frame():
-    assert [line_width(np.zeros((side, side, 3), np.uint8)) for side in (100, 720, 2160)] == [1, 2, 6]
+    assert [line_width(np.zeros((side, side, 3), np.uint8)) for side in (100, 720, 2160)] == [1, 3, 9]
 
 
 @pytest.mark.parametrize(

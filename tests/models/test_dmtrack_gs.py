@@ -185,3 +185,18 @@ def test_query_boxes_are_clipped_to_the_padded_input():
 def test_bad_settings_name_the_key(changes, message):
     with pytest.raises(ConfigError, match=message):
         small_model(**changes)
+
+
+def test_half_precision_gives_finite_gradients_and_float_boxes():
+    model = small_model().train()
+    batch = make_batch()
+    with torch.autocast("cpu", torch.bfloat16):
+        losses = model.instance_losses(batch)
+    assert losses.dtype == torch.float32
+    losses.sum().backward()
+    assert all(torch.isfinite(p.grad).all() for p in model.parameters() if p.grad is not None)
+    with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
+        features = model.extract(batch.query_images)
+        templates = model.encode_templates(features, batch.query_boxes_xyxy, batch.pair_index)
+        found = model.decode(model.search(features, templates, batch.pair_index), (64, 96), 1.0)
+    assert all(detections.boxes_xyxy.dtype == torch.float32 for detections in found)

@@ -146,5 +146,9 @@ def test_misuse_is_one_clear_error():
         make(device="abacus")
 
 
+def test_without_a_device_the_model_stays_where_it_is():
+    assert GlobalSearchTracker(ColourSearch().to("meta")).device.type == "meta"
+
+
 def test_it_is_registered():
     assert TRACKERS.get("GlobalSearchTracker") is GlobalSearchTracker

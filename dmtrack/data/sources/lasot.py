@@ -7,7 +7,7 @@ from pathlib import Path
 from dmtrack.data.sources.annotations import read_flags, read_rows, read_text
 from dmtrack.data.sources.base import SequenceSource, check_split, find_root, make_sequence
 from dmtrack.data.sources.frames import list_frames
-from dmtrack.data.sources.lasot_testing import testing_names
+from dmtrack.data.sources.lasot_testing import published_test_names
 from dmtrack.data.types import Sequence
 from dmtrack.errors import DataError
 from dmtrack.registry import DATASETS
@@ -58,13 +58,13 @@ class LaSOT(SequenceSource):
             self._check_complete(names, str(listed))
             return names
         if self.split == "test":
-            names = testing_names()
+            names = published_test_names()
             self._check_complete(names, "the published test list")
             return names
         names = sorted(self._folders)
         if self.split == "train":
             other = self.root / "testing_set.txt"
-            test = read_text(other, "one sequence name per line").split() if other.is_file() else testing_names()
+            test = read_text(other, "one sequence name per line").split() if other.is_file() else published_test_names()
             names = [name for name in names if name not in set(test)]
         return names
 

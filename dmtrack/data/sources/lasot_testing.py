@@ -76,7 +76,7 @@ zebra 10 14 16 17
 """
 
 
-def testing_names() -> list[str]:
+def published_test_names() -> list[str]:
     """`airplane-1`, `airplane-9`, ...: class by class."""
     rows = [line.split() for line in _NUMBERS_BY_CLASS.strip().splitlines()]
     return [f"{row[0]}-{number}" for row in rows for number in row[1:]]

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from dmtrack.data.sources.annotations import read_rows
 from dmtrack.data.sources.base import SequenceSource, find_root, make_sequence
-from dmtrack.data.sources.frames import list_frames
+from dmtrack.data.sources.frames import FrameFiles, list_frames
 from dmtrack.data.types import Sequence
 from dmtrack.errors import DataError
 from dmtrack.registry import DATASETS
@@ -17,8 +17,14 @@ OTB_LAYOUT = (
 )
 UAV_LAYOUT = "<root>/data_seq/UAV123/<video>/000001.jpg and <root>/anno/UAV123/<sequence>.txt"
 
-_FIRST_FRAME_OTB = {"David": 300, "BlurCar1": 247, "BlurCar3": 3, "BlurCar4": 18}
-"""Number of the annotated sequence's first frame where it is not the folder's first one (OTB's own tables)."""
+_ANNOTATED_FRAMES = {
+    "David": (300, 770),
+    "Diving": (1, 215),
+    "Football1": (1, 74),
+    "Freeman3": (1, 460),
+    "Freeman4": (1, 283),
+}
+"""First and last number of the annotated frames where the official folder holds more (the benchmark's own table)."""
 
 
 @DATASETS.register
@@ -48,11 +54,10 @@ class OTB(SequenceSource):
         boxes = read_rows(annotation, "a line 'left,top,width,height' per frame, counted from 1")
         boxes[:, :2] -= 1
         frames = list_frames(annotation.parent / "img", OTB_LAYOUT)
-        first = _FIRST_FRAME_OTB.get(name, 1)
-        numbers = [Path(frame).stem for frame in frames.names]
-        if len(frames) > len(boxes) and f"{first:04d}" in numbers:
-            start = numbers.index(f"{first:04d}")
-            frames = type(frames)(frames.folder, frames.names[start : start + len(boxes)])
+        if len(frames) != len(boxes) and name in _ANNOTATED_FRAMES:
+            first, last = _ANNOTATED_FRAMES[name]
+            inside = (frame for frame in frames.names if first <= int(Path(frame).stem) <= last)
+            frames = FrameFiles(frames.folder, tuple(inside))
         return make_sequence(name, frames, boxes, annotation)
 
 
@@ -85,7 +90,7 @@ class UAV123(SequenceSource):
         video, first, last = self._parts.get(name, (name, 1, 0))
         frames = list_frames(self.root / "data_seq" / "UAV123" / video, UAV_LAYOUT)
         if last:
-            frames = type(frames)(frames.folder, frames.names[first - 1 : last])
+            frames = FrameFiles(frames.folder, frames.names[first - 1 : last])
         return make_sequence(name, frames, boxes, annotation)
 
 

@@ -29,13 +29,21 @@ def real_background(rng: np.random.Generator, photo: Photo, size_wh: SizeWH) -> 
 
 def procedural_background(
     rng: np.random.Generator, size_wh: SizeWH, share: float = 1.35
-) -> tuple[Image, tuple[float, float], float]:
-    """A texture `share` times as large as the view, its middle, and the scale at which to look at it."""
+) -> tuple[Image, tuple[Camera, Camera]]:
+    """A texture `share` times as large as the view, and two cameras on it."""
     width, height = round(size_wh[0] * share), round(size_wh[1] * share)
-    details = int(rng.choice([0, rng.integers(1, 10), rng.integers(10, 60)]))
+    details = (0, int(rng.integers(1, 10)), int(rng.integers(10, 60)))[int(rng.integers(3))]
     if rng.random() < 0.5:  # drawn at half the size: softer, and cheaper
         small = texture(rng, height // 2, width // 2, details)
         image = np.asarray(cv2.resize(small, (width, height), interpolation=cv2.INTER_LINEAR))
     else:
         image = texture(rng, height, width, details)
-    return image, (width / 2, height / 2), float(rng.uniform(0.9, 1.5))
+    scale = float(rng.uniform(0.9, 1.5))
+    return image, camera_pair(rng, (width, height), size_wh, (width / 2, height / 2), scale)
+
+
+def photo_canvas(photo: Photo, size_wh: SizeWH) -> Image:
+    """A photograph resized so that it covers a view with some room for the camera to move."""
+    scale = 1.3 * covering_scale((photo.image.shape[1], photo.image.shape[0]), size_wh)
+    wanted = (round(photo.image.shape[1] * scale), round(photo.image.shape[0] * scale))
+    return np.asarray(cv2.resize(photo.image, wanted, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR))

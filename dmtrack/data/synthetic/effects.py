@@ -72,7 +72,8 @@ def compressed(image: Image, quality: int) -> Image:
 def low_resolution(image: Image, factor: float) -> Image:
     """The view as a camera with `factor` times fewer pixels per side would give it, at the same size."""
     height, width = image.shape[:2]
-    small = cv2.resize(image, (max(8, round(width / factor)), max(8, round(height / factor))), None, 0, 0, 3)
+    small_wh = (max(8, round(width / factor)), max(8, round(height / factor)))
+    small = cv2.resize(image, small_wh, interpolation=cv2.INTER_AREA)
     return np.asarray(cv2.resize(small, (width, height), interpolation=cv2.INTER_LINEAR))
 
 
@@ -84,7 +85,7 @@ def motion_blurred(image: Image, length: float, angle: float) -> Image:
 
 def degrade(rng: np.random.Generator, image: Image) -> Image:
     """Random light, blur, resolution, noise and compression, each sometimes."""
-    image = np.asarray(cv2.LUT(image, random_light(rng)))
+    image = np.asarray(cv2.LUT(image, random_light(rng, float(rng.uniform(0.1, 1.0)))))
     if rng.random() < 0.25:
         sigma = float(rng.uniform(0.4, 1.6))
         image = np.asarray(cv2.GaussianBlur(image, (0, 0), sigma))

@@ -35,7 +35,7 @@ def _partly_retextured(rng: np.random.Generator, rgb: Image, strength: float) ->
 
 def _retextured(rng: np.random.Generator, rgb: Image, strength: float) -> Image:
     """Another texture blended over the surface."""
-    other = texture(rng, *rgb.shape[:2], details=int(rng.integers(0, 6)))
+    other = texture(rng, rgb.shape[0], rgb.shape[1], int(rng.integers(0, 6)))
     return np.asarray(cv2.addWeighted(rgb, 1 - strength, other, strength, 0))
 
 

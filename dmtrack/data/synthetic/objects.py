@@ -77,7 +77,7 @@ def _shade(rng: np.random.Generator, rgb: Image, mask: Mask) -> Image:
 
 def _simple(rng: np.random.Generator, height: int, width: int) -> tuple[Image, Mask]:
     draw = (superellipse_mask, polygon_mask, blob_mask, blob_mask)[int(rng.integers(4))]
-    return texture(rng, height, width, details=int(rng.integers(0, 7))), draw(rng, height, width)
+    return texture(rng, height, width, int(rng.integers(0, 7))), draw(rng, height, width)
 
 
 def _parts(rng: np.random.Generator, height: int, width: int) -> tuple[Image, Mask]:
@@ -88,8 +88,8 @@ def _parts(rng: np.random.Generator, height: int, width: int) -> tuple[Image, Ma
     count = int(rng.integers(2, 6))
     for part in range(count):
         along = (part + 0.5) / count + rng.normal(0, 0.06)
-        across = 0.5 + rng.normal(0, 0.12)
-        long_side, short_side = rng.uniform(0.9, 1.5) / count, rng.uniform(0.25, 0.95)
+        across = 0.5 + rng.normal(0, 0.09)
+        long_side, short_side = rng.uniform(1.2, 1.8) / count, rng.uniform(0.25, 0.95)
         x, y, part_width, part_height = (
             (across, along, short_side, long_side) if upright else (along, across, long_side, short_side)
         )
@@ -99,7 +99,7 @@ def _parts(rng: np.random.Generator, height: int, width: int) -> tuple[Image, Ma
         window = np.s_[top : min(height, top + size_wh[1]), left : min(width, left + size_wh[0])]
         part_mask = superellipse_mask(rng, *mask[window].shape)
         if rng.random() < 0.5:
-            colour = texture(rng, *part_mask.shape, details=int(rng.integers(0, 3)))
+            colour = texture(rng, part_mask.shape[0], part_mask.shape[1], int(rng.integers(0, 3)))
         else:
             colour = np.broadcast_to(random_colour(rng).astype(np.uint8), (*part_mask.shape, 3))
         inside = part_mask > 127
@@ -150,3 +150,12 @@ def cut_out(rng: np.random.Generator, photo: Image, box_xyxy: NDArray[np.float64
     rgb = cv2.resize(rgb, target_wh, interpolation=cv2.INTER_AREA) if factor < 1 else rgb.copy()
     softness = float(rng.uniform(0.5, 0.06 * min(target_wh) + 1.5))
     return make_patch(np.asarray(rgb), superellipse_mask(rng, target_wh[1], target_wh[0], softness))
+
+
+def random_cut_out(
+    rng: np.random.Generator, photo: Image, boxes_xyxy: NDArray[np.float64], size: float
+) -> Patch | None:
+    """A cut-out of one of a photograph's annotated boxes, of the larger ones where there are any; see `cut_out`."""
+    sides = (boxes_xyxy[:, 2:] - boxes_xyxy[:, :2]).min(axis=1)
+    large = boxes_xyxy[sides >= min(24.0, float(sides.max()))]
+    return cut_out(rng, photo, large[int(rng.integers(len(large)))], size)

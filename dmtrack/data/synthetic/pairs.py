@@ -10,13 +10,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dmtrack.data.synthetic.backgrounds import procedural_background, real_background
-from dmtrack.data.synthetic.camera import SizeWH, camera_pair
-from dmtrack.data.synthetic.compose import Canvas
+from dmtrack.data.synthetic.camera import Camera, SizeWH
+from dmtrack.data.synthetic.compose import Canvas, Placement
 from dmtrack.data.synthetic.effects import degrade, grayscale
-from dmtrack.data.synthetic.objects import cut_out, procedural_object
+from dmtrack.data.synthetic.look_alikes import look_alike
+from dmtrack.data.synthetic.objects import cut_out, procedural_object, random_cut_out
 from dmtrack.data.synthetic.patches import Patch
-from dmtrack.data.synthetic.real_images import RealImages
-from dmtrack.data.synthetic.scenes import Scene, Thing, look_alike_of, moving_thing, occluder, random_size
+from dmtrack.data.synthetic.real_images import Photo, RealImages
+from dmtrack.data.synthetic.scenes import (
+    Scene,
+    Thing,
+    camera_motion,
+    look_alike_of,
+    moving_thing,
+    occluder,
+    random_motion,
+    random_size,
+)
 from dmtrack.data.types import Pair
 from dmtrack.errors import ConfigError
 from dmtrack.registry import DATASETS
@@ -42,6 +52,7 @@ class SyntheticPairs:
         distractor_share: how often a pasted thing gets look-alikes.
         similarity: lowest and highest similarity of look-alikes, within [0, 1].
         occluder_share: how often something lies over one of the things in a view.
+        change_share: how often the two views have different backgrounds.
         gray_share: how often both views are grayscale.
         max_targets: instances per pair, at most.
         minimal_visibility: share of a thing's area that has to show in both views.
@@ -62,6 +73,7 @@ class SyntheticPairs:
         distractor_share: float = 0.5,
         similarity: tuple[float, float] = (0.2, 0.85),
         occluder_share: float = 0.3,
+        change_share: float = 0.12,
         gray_share: float = 0.1,
         max_targets: int = 3,
         minimal_visibility: float = 0.45,
@@ -74,6 +86,7 @@ class SyntheticPairs:
             "cut_out_share": cut_out_share,
             "distractor_share": distractor_share,
             "occluder_share": occluder_share,
+            "change_share": change_share,
             "gray_share": gray_share,
             "minimal_visibility": minimal_visibility,
             "similarity.0": similarity[0],
@@ -90,11 +103,12 @@ class SyntheticPairs:
         self.distractor_share = distractor_share
         self.similarity = similarity
         self.occluder_share = occluder_share
+        self.change_share = change_share
         self.gray_share = gray_share
         self.max_targets = max_targets
         self.minimal_visibility = minimal_visibility
         self.smallest_target = smallest_target
-        self.image_size_wh = image_size_wh
+        self.image_size_wh: SizeWH = (int(image_size_wh[0]), int(image_size_wh[1]))
 
     def sample(self, rng: np.random.Generator, image_size_wh: SizeWH | None = None) -> Pair:
         """Draws one pair with at least one target; the same state of `rng` gives the same bytes.
@@ -116,17 +130,22 @@ class SyntheticPairs:
         if self._photos is not None and rng.random() < self.real_share:
             photo = self._photos.sample(rng)
             background, cameras = real_background(rng, photo, size_wh)
-            scene = Scene(background, cameras, photo.boxes_xyxy)
+            scene = Scene((background, background), cameras, photo.boxes_xyxy)
             count = int(rng.choice(4, p=[0.15, 0.35, 0.3, 0.2]))
+            if rng.random() < 0.4 * self.distractor_share:
+                scene.things.extend(self._photo_look_alike(rng, photo, cameras, size_wh))
         else:
-            background, focus, scale = procedural_background(rng, size_wh)
-            background_wh = (background.shape[1], background.shape[0])
-            cameras = camera_pair(rng, background_wh, size_wh, focus, scale)
-            scene = Scene(background, cameras, np.zeros((0, 4)))
+            background, cameras = procedural_background(rng, size_wh)
+            scene = Scene((background, background), cameras, np.zeros((0, 4)))
             count = int(rng.integers(1, 5))
+        motion = camera_motion(scene.cameras, size_wh)
+        if rng.random() < self.change_share:
+            self._change_background(rng, scene, size_wh)
+            motion = random_motion(rng, size_wh)
+            count = max(count, 1)
         for _ in range(count):
             size = random_size(rng, size_wh, self.smallest_target)
-            thing = moving_thing(rng, lambda patch_size: self._patch(rng, patch_size), cameras, size_wh, size)
+            thing = moving_thing(rng, lambda patch_size: self._patch(rng, patch_size), motion, size_wh, size)
             family = [thing]
             if rng.random() < self.distractor_share:
                 for _ in range(int(rng.choice([1, 2, 3], p=[0.55, 0.3, 0.15]))):
@@ -137,15 +156,38 @@ class SyntheticPairs:
         self._add_occluders(rng, scene, size_wh)
         return scene
 
+    def _change_background(self, rng: np.random.Generator, scene: Scene, size_wh: SizeWH) -> None:
+        """Gives the second view a background of its own, so that only the things themselves tell where they are."""
+        if self._photos is not None and rng.random() < self.real_share:
+            background, cameras = real_background(rng, self._photos.sample(rng), size_wh)
+        else:
+            background, cameras = procedural_background(rng, size_wh)
+        scene.backgrounds = (scene.backgrounds[0], background)
+        scene.cameras = (scene.cameras[0], cameras[1])
+        scene.boxes_xyxy = np.zeros((0, 4))
+        scene.things = []
+
+    def _photo_look_alike(
+        self, rng: np.random.Generator, photo: Photo, cameras: tuple[Camera, Camera], size_wh: SizeWH
+    ) -> list[Thing]:
+        """A changed copy of one of the photograph's own annotated objects, beside the original."""
+        row = int(rng.integers(len(photo.boxes_xyxy)))
+        seen = cameras[0].project_boxes(photo.boxes_xyxy[row : row + 1], size_wh)[0]
+        size = float(np.sqrt(np.prod(seen[2:] - seen[:2])))
+        if not 0.7 * self.smallest_target < size < 0.6 * size_wh[1]:
+            return []
+        original = cut_out(rng, photo.image, photo.boxes_xyxy[row], size)
+        if original is None:
+            return []
+        similarity = float(rng.uniform(*self.similarity))
+        patch = look_alike(rng, original, min(similarity, 0.8))
+        return [moving_thing(rng, lambda _: patch, camera_motion(cameras, size_wh), size_wh, size)]
+
     def _patch(self, rng: np.random.Generator, size: float) -> Patch:
-        """A cut-out of an annotated object, of any region of a photograph, or a procedural thing."""
+        """A cut-out of an annotated object, or a procedural thing."""
         if self._photos is not None and rng.random() < self.cut_out_share:
             photo = self._photos.sample(rng)
-            boxes = photo.boxes_xyxy
-            sides = (boxes[:, 2:] - boxes[:, :2]).min(axis=1)
-            large = boxes[sides >= min(24.0, float(sides.max()))]
-            box = large[int(rng.integers(len(large)))]
-            patch = cut_out(rng, photo.image, box, size)
+            patch = random_cut_out(rng, photo.image, photo.boxes_xyxy, size)
             if patch is not None:
                 return patch
         return procedural_object(rng, size)
@@ -208,7 +250,7 @@ class SyntheticPairs:
         width, height = box_xyxy[2:] - box_xyxy[:2]
         area = float(width * height)
         smallest = 0.85 * self.smallest_target
-        too_large = area > 0.8 * size_wh[0] * size_wh[1]
+        too_large = area > 0.7 * size_wh[0] * size_wh[1]
         return None if min(width, height) < 4 or area < smallest**2 or too_large else box_xyxy
 
     def _pair(self, rng: np.random.Generator, views: tuple[Canvas, Canvas], targets: list[_Target]) -> Pair:
@@ -224,13 +266,10 @@ class SyntheticPairs:
 
     def _certain_pair(self, rng: np.random.Generator, size_wh: SizeWH) -> Pair:
         """A scene that has its target for certain: one thing in the middle of both views, in front of everything."""
-        background, focus, scale = procedural_background(rng, size_wh)
-        cameras = camera_pair(rng, (background.shape[1], background.shape[0]), size_wh, focus, scale)
+        background, cameras = procedural_background(rng, size_wh)
         patch = procedural_object(rng, 0.3 * min(size_wh))
-        from dmtrack.data.synthetic.compose import Placement
-
         middle = Placement((size_wh[0] / 2, size_wh[1] / 2))
-        scene = Scene(background, cameras, np.zeros((0, 4)), [Thing(patch, (middle, middle))])
+        scene = Scene((background, background), cameras, np.zeros((0, 4)), [Thing(patch, (middle, middle))])
         views = (scene.draw(0, size_wh), scene.draw(1, size_wh))
         boxes = [np.array(view.visible(1)[1], np.float64) for view in views]
         return self._pair(rng, views, [(boxes[0], boxes[1])])

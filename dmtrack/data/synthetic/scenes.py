@@ -18,6 +18,7 @@ from dmtrack.data.synthetic.textures import texture
 from dmtrack.data.types import Image
 
 Point = tuple[float, float]
+Motion = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -33,14 +34,14 @@ class Scene:
     """Everything of a pair before it is drawn.
 
     Attributes:
-        background: HxWx3 RGB.
+        backgrounds: one HxWx3 RGB image per view; mostly the same.
         cameras: one per view.
-        boxes_xyxy: (n, 4) annotated boxes of the background, in background pixels.
+        boxes_xyxy: (n, 4) annotated boxes of the background, in background pixels; empty where backgrounds differ.
         things: pasted things, back to front; any of them may be a target.
         occluders: for each view, what is drawn over everything.
     """
 
-    background: Image
+    backgrounds: tuple[Image, Image]
     cameras: tuple[Camera, Camera]
     boxes_xyxy: NDArray[np.float64]
     things: list[Thing] = field(default_factory=list)
@@ -48,16 +49,31 @@ class Scene:
 
     def draw(self, view: int, size_wh: SizeWH) -> Canvas:
         """View 0 or 1. In the canvas's `owner`, thing i has the number i + 1 and occluders have -1."""
-        canvas = Canvas(self.cameras[view].render(self.background, size_wh), size_wh)
+        canvas = Canvas(self.cameras[view].render(self.backgrounds[view], size_wh), size_wh)
         for number, thing in enumerate(self.things, start=1):
             placement = thing.placements[view]
             if placement is not None:
                 canvas.draw(thing.patch, placement, number)
-        for occluder in self.occluders[view]:
-            placement = occluder.placements[view]
+        for thing in self.occluders[view]:
+            placement = thing.placements[view]
             if placement is not None:
-                canvas.draw(occluder.patch, placement, -1)
+                canvas.draw(thing.patch, placement, -1)
         return canvas
+
+
+def camera_motion(cameras: tuple[Camera, Camera], size_wh: SizeWH) -> Motion:
+    """(2, 3) from the pixels of the first view to those of the second, for two cameras on one background."""
+    first, second = (np.vstack([camera.matrix(size_wh), [0.0, 0.0, 1.0]]) for camera in cameras)
+    return np.asarray((second @ np.linalg.inv(first))[:2])
+
+
+def random_motion(rng: np.random.Generator, size_wh: SizeWH) -> Motion:
+    """A random shift, zoom and turn between two views that have nothing in common."""
+    zoom, angle = float(np.exp(rng.normal(0, 0.35))), float(rng.normal(0, 0.1))
+    cosine, sine = zoom * np.cos(angle), zoom * np.sin(angle)
+    linear = np.array([[cosine, -sine], [sine, cosine]])
+    middle = np.array(size_wh) / 2
+    return np.column_stack([linear, middle - linear @ middle + rng.normal(0, 0.1, 2) * size_wh])
 
 
 def random_size(rng: np.random.Generator, size_wh: SizeWH, smallest: float = 8.0, largest: float = 0.6) -> float:
@@ -93,7 +109,7 @@ def placed(rng: np.random.Generator, patch: Patch, centre_xy: Point, size: float
 def moving_thing(
     rng: np.random.Generator,
     make: Callable[[float], Patch],
-    cameras: tuple[Camera, Camera],
+    motion: Motion,
     size_wh: SizeWH,
     size: float,
     near_share: float = 0.5,
@@ -103,25 +119,23 @@ def moving_thing(
     Args:
         rng: source of all randomness.
         make: gives the patch for a size in pixels.
-        cameras: of both views, for where a thing that stays near is seen.
+        motion: (2, 3) from the first view's pixels to the second's, for things that do not move by themselves.
         size_wh: of both views.
         size: square root of the thing's area in the first view.
         near_share: how often it stays near its place of the background; otherwise it may be anywhere.
     """
-    first, second = cameras
-    second_size = size * second.scale / first.scale * float(np.exp(rng.normal(0, 0.3)))
+    zoom = float(np.sqrt(abs(np.linalg.det(motion[:, :2]))))
+    second_size = size * zoom * float(np.exp(rng.normal(0, 0.3)))
     second_size = float(np.clip(second_size, 7.0, 0.85 * size_wh[1]))
     start = anywhere(rng, size_wh)
     end = anywhere(rng, size_wh)
     if rng.random() < near_share:
-        matrix = first.matrix(size_wh)
-        point = np.linalg.solve(matrix[:, :2], np.array(start) - matrix[:, 2])
-        near = second.project(point[None], size_wh)[0] + rng.normal(0, 0.06 * size_wh[0], 2)
+        near = motion @ np.array([*start, 1.0]) + rng.normal(0, 0.06 * size_wh[0], 2)
         if 0 < near[0] < size_wh[0] and 0 < near[1] < size_wh[1]:
             end = (float(near[0]), float(near[1]))
     patch = make(max(size, second_size))
     angle = float(rng.uniform(-np.pi, np.pi)) if rng.random() < 0.1 else 0.0
-    turned = angle + second.angle - first.angle
+    turned = angle + float(np.arctan2(motion[1, 0], motion[0, 0]))
     placements = (placed(rng, patch, start, size, angle), placed(rng, patch, end, second_size, turned))
     return Thing(patch, placements)
 

@@ -17,7 +17,7 @@ Option = TypeVar("Option")
 
 def uniform(rng: Draws, low: float, high: float) -> float:
     """A number in [low, high)."""
-    return float(rng.uniform(low, high))
+    return low + (high - low) * float(rng.random())
 
 
 def integer(rng: Draws, low: int, high: int) -> int:
@@ -32,9 +32,7 @@ def coin(rng: Draws) -> bool:
 
 def happens(rng: Draws, probability: float) -> bool:
     """True with the given probability."""
-    return bool(
-        rng.random_sample() < probability if isinstance(rng, np.random.RandomState) else rng.random() < probability
-    )
+    return float(rng.random()) < probability
 
 
 def one_of(rng: Draws, options: Sequence[Option]) -> Option:

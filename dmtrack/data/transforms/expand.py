@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
 
 from dmtrack.data.preprocessing import IMAGENET_MEAN_RGB
@@ -38,11 +39,12 @@ class RandomExpand:
             return side
         height, width = side.image.shape[:2]
         ratio = uniform(rng, *self.ratio)
-        left = int(uniform(rng, 0, width * ratio - width))
-        top = int(uniform(rng, 0, height * ratio - height))
-        shape = (int(height * ratio), int(width * ratio), 3)
-        fill = np.asarray(self.fill_rgb)
-        canvas = np.empty(shape, dtype=side.image.dtype)
-        canvas[...] = np.rint(fill) if canvas.dtype == np.uint8 else fill
-        canvas[top : top + height, left : left + width] = side.image
+        new_height, new_width = int(height * ratio), int(width * ratio)
+        left = int(uniform(rng, 0, new_width - width))
+        top = int(uniform(rng, 0, new_height - height))
+        bottom, right = new_height - height - top, new_width - width - left
+        fill = [round(value) for value in self.fill_rgb] if side.image.dtype == np.uint8 else list(self.fill_rgb)
+        canvas = cv2.copyMakeBorder(
+            np.ascontiguousarray(side.image), top, bottom, left, right, cv2.BORDER_CONSTANT, value=fill
+        )
         return Side(canvas, side.boxes_xyxy + np.array([left, top, left, top], dtype=np.float64))

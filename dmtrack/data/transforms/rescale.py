@@ -82,7 +82,11 @@ class ShrinkToFit:
 
     def _shrink(self, side: Side) -> Side:
         factor = resize_factor(*_height_width(side), self.scale)
-        return side if factor >= 1 else _resized(side, factor, cv2.INTER_AREA, exact_ratio=True)
+        if factor >= 1:
+            return side
+        # Down to a half, bilinear sampling sees every pixel and takes a fifth of the time.
+        interpolation = cv2.INTER_AREA if factor < 0.5 else cv2.INTER_LINEAR
+        return _resized(side, factor, interpolation, exact_ratio=True)
 
 
 def _height_width(side: Side) -> tuple[int, int]:

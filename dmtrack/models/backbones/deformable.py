@@ -25,7 +25,19 @@ def modulated_deform_conv(inputs: Tensor, offset: Tensor, mask: Tensor, weight: 
     Returns:
         (images, out_channels, height, width).
     """
-    return torch.as_tensor(deform_conv2d(inputs, offset, weight, bias, padding=1, mask=mask))
+    return torchvision_deform_conv(inputs, offset, mask, weight, bias)
+
+
+def torchvision_deform_conv(inputs: Tensor, offset: Tensor, mask: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+    """`modulated_deform_conv` by torchvision's operator, in float32 also where autocast asks for less.
+
+    The operator has no half-precision kernel on CPUs, and half precision would move the sampling points.
+    """
+    wide = torch.promote_types(inputs.dtype, torch.float32)
+    inputs_, offset, mask, weight, bias = (tensor.to(wide) for tensor in (inputs, offset, mask, weight, bias))
+    with torch.autocast(inputs.device.type, enabled=False):
+        outputs: Tensor = deform_conv2d(inputs_, offset, weight, bias, padding=1, mask=mask)
+    return outputs.to(inputs.dtype)
 
 
 class ModulatedDeformableConv(nn.Module):
@@ -56,5 +68,5 @@ class ModulatedDeformableConv(nn.Module):
         predicted = self.conv_offset(inputs)
         offset, mask = predicted[:, : 2 * TAPS], predicted[:, 2 * TAPS :].sigmoid()
         if self.reference_equivalent:
-            return torch.as_tensor(deform_conv2d(inputs, offset, self.weight, self.bias, padding=1, mask=mask))
+            return torchvision_deform_conv(inputs, offset, mask, self.weight, self.bias)
         return modulated_deform_conv(inputs, offset, mask, self.weight, self.bias)

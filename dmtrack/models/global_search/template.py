@@ -40,11 +40,13 @@ def pool_rois(
     Returns:
         (targets, channels, size, size).
     """
+    # Half precision holds neither the coordinates of a frame nor the bilinear weights.
+    boxes_xyxy = boxes_xyxy.float()
     rois = torch.cat([image_index[:, None].to(boxes_xyxy), boxes_xyxy], dim=1)
     # Every level is pooled and one chosen: cheap, and no tensor's shape depends on a value.
     pooled = torch.stack(
         [
-            roi_align(level, rois.to(level), size, 1.0 / stride, sampling_ratio, aligned=True)
+            roi_align(level.float(), rois, size, 1.0 / stride, sampling_ratio, aligned=True)
             for level, stride in zip(features, strides, strict=True)
         ]
     )

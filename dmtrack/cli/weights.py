@@ -1,0 +1,117 @@
+"""`dmtrack weights`: import, show, average and publish weights files."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from dmtrack.weights import KeyReport
+
+weights_app = typer.Typer(no_args_is_help=True, help="Import, show, average and publish weights files.")
+
+_Output = Annotated[Path | None, typer.Option("--output", help="File to write; by default FILE with .safetensors.")]
+
+
+@weights_app.command("import")
+def import_(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="Foreign checkpoint (.pth).")],
+    origin: Annotated[str, typer.Option("--from", help="Where FILE comes from: dmtrack.")],
+    config: Annotated[str | None, typer.Option("--config", help="Config of the model, file or name.")] = None,
+    output: _Output = None,
+) -> None:
+    """Check a foreign checkpoint against our model and write it as safetensors."""
+    from dmtrack.weights.importing import import_weights
+
+    target = import_weights(file, origin, config, output, show=_show_report)
+    typer.echo(f"wrote {target} ({_megabytes(target)})")
+
+
+@weights_app.command("show")
+def show(
+    file: Annotated[str, typer.Argument(metavar="FILE", help="Weights file, or the name of shipped weights.")],
+    parameters: Annotated[bool, typer.Option("--parameters", help="List every parameter with shape and type.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Print what a weights file is for, its size and its sha256."""
+    from dmtrack.weights import find_weights, read_weights
+
+    weights = read_weights(find_weights(file))
+    summary: dict[str, Any] = {
+        "file": str(weights.path),
+        "sha256": weights.sha256,
+        "bytes": weights.path.stat().st_size,
+        "tensors": len(weights.state_dict),
+        "parameters": weights.parameter_count,
+        "types": sorted({str(tensor.dtype).removeprefix("torch.") for tensor in weights.state_dict.values()}),
+        "metadata": weights.metadata,
+    }
+    listed = {
+        name: [list(tensor.shape), str(tensor.dtype).removeprefix("torch.")]
+        for name, tensor in weights.state_dict.items()
+    }
+    if as_json:
+        typer.echo(json.dumps({**summary, **({"state_dict": listed} if parameters else {})}, indent=2, default=str))
+        return
+    for key in ("file", "sha256", "bytes", "tensors", "parameters"):
+        value = summary[key]
+        typer.echo(f"{key:<12} {f'{value:,}' if isinstance(value, int) else value}")
+    typer.echo(f"{'types':<12} {', '.join(summary['types'])}")
+    if not weights.metadata:
+        typer.echo("metadata     none (not written by dmtrack)")
+    for key, value in weights.metadata.items():
+        typer.echo(f"{key:<12} {value if isinstance(value, str) else json.dumps(value, default=str)}")
+    if parameters:
+        for name, (shape, kind) in listed.items():
+            typer.echo(f"  {name}  {shape}  {kind}")
+
+
+@weights_app.command("average")
+def average(
+    files: Annotated[list[Path], typer.Argument(metavar="FILES", help="Two or more weights of one config.")],
+    output: Annotated[Path, typer.Option("--output", help="File to write.")],
+) -> None:
+    """Write the plain mean of several weights files."""
+    from dmtrack.weights.importing import average_weights
+
+    target = average_weights(files, output)
+    typer.echo(f"wrote {target} ({_megabytes(target)}), the mean of {len(files)} files")
+
+
+@weights_app.command("publish")
+def publish(
+    file: Annotated[Path, typer.Argument(metavar="CHECKPOINT", help="Checkpoint of dmtrack train.")],
+    output: _Output = None,
+    full: Annotated[bool, typer.Option("--full", help="Keep full precision instead of fp16.")] = False,
+) -> None:
+    """Write the weights of a training checkpoint for use: averaged, fp16, with metadata."""
+    from dmtrack.weights.importing import publish_weights
+
+    target = publish_weights(file, output, half=not full)
+    typer.echo(f"wrote {target} ({_megabytes(target)})")
+
+
+def register(app: typer.Typer) -> None:
+    """Adds the command to the main one."""
+    app.add_typer(weights_app, name="weights")
+
+
+def _show_report(report: KeyReport) -> None:
+    typer.echo(report.summary())
+    mismatched = [f"{name} {list(found)}, expected {list(wanted)}" for name, found, wanted in report.mismatched]
+    for title, names in (
+        ("missing", report.missing),
+        ("unexpected", report.unexpected),
+        ("of another shape", mismatched),
+    ):
+        for name in names[:10]:
+            typer.echo(f"  {title}: {name}")
+        if len(names) > 10:
+            typer.echo(f"  {title}: ... and {len(names) - 10} more")
+
+
+def _megabytes(file: Path) -> str:
+    return f"{file.stat().st_size / 1e6:.1f} MB"

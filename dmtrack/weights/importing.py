@@ -1,0 +1,150 @@
+"""From a foreign checkpoint, or one of our own trainer, to a weights file with metadata."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from dmtrack.config import build, load_config
+from dmtrack.errors import WeightsError
+from dmtrack.registry import MODELS
+from dmtrack.weights.averaging import average_state_dicts
+from dmtrack.weights.finding import SUFFIX
+from dmtrack.weights.importers import importer
+from dmtrack.weights.loading import KeyReport, check_finite, check_report, compare_keys
+from dmtrack.weights.reading import WeightsFile, read_weights
+from dmtrack.weights.saving import save_weights
+
+
+def import_weights(
+    file: str | Path,
+    origin: str,
+    config: str | Path | None = None,
+    output: str | Path | None = None,
+    show: Callable[[KeyReport], object] = lambda report: None,
+) -> Path:
+    """Checks a foreign checkpoint against the model of a config and writes it as ours.
+
+    Args:
+        file: the checkpoint.
+        origin: which key map, such as `dmtrack`.
+        config: of the model; by default the one that the origin's official file is for.
+        output: the file to write; by default beside `file`.
+        show: receives the key report before anything is refused or written.
+
+    Returns:
+        The file written.
+
+    Raises:
+        ConfigError: the config cannot be used.
+        WeightsError: the file cannot be read or does not fit the model completely.
+        OutputError: the output cannot be written.
+    """
+    key_map, default_config = importer(origin)
+    target = _target(Path(file), output)
+    foreign = read_weights(file)
+    settings = load_config(config or default_config)
+    model = shapes_of_model(settings["model"])
+    expected = model.state_dict()
+    state_dict = key_map(foreign.state_dict, expected)
+    report = compare_keys(expected, state_dict)
+    show(report)
+    check_report(report, file, type(model).__name__, metadata=foreign.metadata)
+    check_finite(state_dict, file)
+    for name in report.missing:  # only batch counters are left
+        state_dict[name] = torch.zeros(expected[name].shape, dtype=expected[name].dtype)
+    save_weights(
+        target,
+        {name: state_dict[name].to(tensor.dtype) for name, tensor in expected.items()},
+        name=Path(settings.source).stem,
+        config=settings,
+        training={"imported_from": origin, "file": Path(file).name, "sha256": foreign.sha256},
+        normalisation=_normalisation(model),
+    )
+    return target
+
+
+def publish_weights(file: str | Path, output: str | Path | None = None, half: bool = True) -> Path:
+    """Writes the weights of a training checkpoint for use: averaged where there is an average, fp16, with metadata.
+
+    Args:
+        file: checkpoint of our trainer, or a weights file with metadata.
+        output: the file to write; by default beside `file`.
+        half: whether to store fp16.
+
+    Raises:
+        WeightsError: the file cannot be read, or says nothing of the config that it belongs to.
+        OutputError: the output cannot be written.
+    """
+    target = _target(Path(file), output)
+    weights = read_weights(file)
+    config = weights.metadata.get("config")
+    if not isinstance(config, dict) or "model" not in config:
+        raise WeightsError(
+            f"{file} does not hold the config that it was trained with, so it is no training checkpoint of dmtrack; "
+            "for foreign checkpoints use dmtrack weights import"
+        )
+    model = shapes_of_model(config["model"])
+    check_report(
+        compare_keys(model.state_dict(), weights.state_dict), file, type(model).__name__, metadata=weights.metadata
+    )
+    check_finite(weights.state_dict, file)
+    data = config.get("data")
+    derived = {
+        "name": target.stem,
+        "dataset": data.get("train") if isinstance(data, dict) else None,
+        "normalisation": _normalisation(model),
+    }
+    save_weights(target, weights.state_dict, {**derived, **_filled(weights)}, half=half)
+    return target
+
+
+def average_weights(files: Sequence[str | Path], output: str | Path) -> Path:
+    """Writes the mean of several weights files, with the metadata of the last.
+
+    Raises:
+        WeightsError: fewer than two files, one that cannot be read, or different architectures.
+        OutputError: the output cannot be written.
+    """
+    weights = [read_weights(file) for file in files]
+    averaged = average_state_dicts([one.state_dict for one in weights], [str(one.path) for one in weights])
+    metadata = _filled(weights[-1])
+    sources = [{"file": one.path.name, "sha256": one.sha256} for one in weights]
+    # What was measured of one of them says nothing of the mean.
+    metadata.pop("metrics", None)
+    metadata["training"] = {"average_of": sources, "last": metadata.get("training")}
+    save_weights(output, averaged, metadata)
+    return Path(output)
+
+
+def _filled(weights: WeightsFile) -> dict[str, Any]:
+    return {key: value for key, value in weights.metadata.items() if value is not None and key != "format"}
+
+
+def shapes_of_model(node: Any) -> nn.Module:
+    """The model of a config's `model` section with shapes and types but no memory for its parameters.
+
+    Raises:
+        ConfigError: the section cannot be built.
+    """
+    with torch.device("meta"):
+        model = build(node, MODELS)
+    if not isinstance(model, nn.Module):
+        raise WeightsError(f"model {node['type']!r} has no parameters to load")
+    return model
+
+
+def _normalisation(model: nn.Module) -> Any:
+    preprocessing = getattr(model, "preprocessing", None)
+    return None if preprocessing is None else dict(vars(preprocessing))
+
+
+def _target(file: Path, output: str | Path | None) -> Path:
+    target = Path(output) if output is not None else file.with_suffix(SUFFIX)
+    if target.exists() and file.exists() and target.samefile(file):
+        raise WeightsError(f"the output would replace {file} itself; give another file with --output")
+    return target

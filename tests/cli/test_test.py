@@ -1,0 +1,145 @@
+from __future__ import annotations
+
+import csv
+import json
+import sys
+
+import numpy as np
+import pytest
+from PIL import Image
+from typer.testing import CliRunner
+
+from dmtrack.cli.main import app
+from dmtrack.errors import ConfigError, DataError, EvaluationError
+
+TRACKERS = """
+import numpy as np
+
+class Still:
+    name, is_deterministic = "still", True
+    def init(self, image, box):
+        self.box, self.frame = box, 0
+    def update(self, image):
+        return self.box
+
+class Fragile(Still):
+    def update(self, image):
+        self.frame += 1
+        if image.size == (60, 40) and self.frame == 3:
+            raise ValueError("no such luck")
+        return self.box
+"""
+
+
+@pytest.fixture
+def world(tmp_path, monkeypatch):
+    """A folder of two sequences, and a module of trackers, in the working folder."""
+    for name, size_wh, step in (("first", (64, 48), 0), ("second", (60, 40), 2)):
+        folder = tmp_path / "videos" / name
+        folder.mkdir(parents=True)
+        boxes = [[5 + step * index, 6, 20, 16] for index in range(5)]
+        (folder / "groundtruth.txt").write_text("".join(",".join(map(str, box)) + "\n" for box in boxes))
+        for index in range(5):
+            Image.fromarray(np.full((size_wh[1], size_wh[0], 3), 40 * index, np.uint8)).save(
+                folder / f"{index + 1:08d}.jpg"
+            )
+    (tmp_path / "own_trackers.py").write_text(TRACKERS)
+    monkeypatch.chdir(tmp_path)
+    yield tmp_path
+    sys.modules.pop("own_trackers", None)
+    sys.path[:] = [path for path in sys.path if path != str(tmp_path)]
+
+
+def command(*arguments):
+    return CliRunner().invoke(app, ["test", *arguments])
+
+
+def test_own_tracker_on_own_videos(world):
+    arguments = ("--data", "videos", "--tracker", "own_trackers:Still", "--json", "scores.json")
+    result = command(*arguments)
+    assert result.exit_code == 0, result.output
+    assert "protocol dmtrack-visible" in result.output
+    scores = json.loads((world / "scores.json").read_text())
+    assert (scores["benchmark"], scores["protocol"], scores["stride"]) == ("videos", "dmtrack-visible", 1)
+    # "first" never moves: 20 of 21 thresholds; "second" moves by 2 px per frame: IoU 18/22, 16/24, 14/26, 12/28.
+    second = np.mean([np.ceil(iou * 20) / 21 for iou in (18 / 22, 16 / 24, 14 / 26, 12 / 28)])
+    assert scores["trackers"]["still"]["success"] == pytest.approx((20 / 21 + second) / 2)
+    assert (world / "results/videos/still/second/second_001.txt").read_text().splitlines() == [
+        "5.000,6.000,20.000,16.000"
+    ] * 5
+    reports = world / "reports/videos/still"
+    expected = {"report.json", "report.csv"} | {
+        f"{metric}.{kind}" for metric in ("success", "precision", "normalized_precision") for kind in ("png", "pdf")
+    }
+    assert {path.name for path in reports.iterdir()} == expected
+    rows = list(csv.DictReader((reports / "report.csv").open()))
+    assert [row["sequence"] for row in rows] == ["*", "first", "second"]
+    assert {row["protocol"] for row in rows} == {"dmtrack-visible"}
+    assert "2 of 2 sequences are stored already" in command(*arguments).output
+
+
+def test_changed_code_is_not_mixed_with_old_results(world):
+    arguments = ("--data", "videos", "--tracker", "own_trackers:Still")
+    assert command(*arguments).exit_code == 0
+    (world / "own_trackers.py").write_text(TRACKERS + "\n# changed\n")
+    result = command(*arguments)
+    assert isinstance(result.exception, EvaluationError) and "code_sha256" in str(result.exception)
+    assert command(*arguments, "--restart").exit_code == 0
+    assert command(*arguments, "--name", "other").exit_code == 0
+
+
+def test_a_failing_sequence_is_reported_and_the_other_scored(world):
+    result = command("--data", "videos", "--tracker", "own_trackers:Fragile", "--json", "s.json")
+    assert isinstance(result.exception, EvaluationError)
+    assert "1 of 2 sequences failed; second: ValueError: no such luck" in str(result.exception)
+    scores = json.loads((world / "s.json").read_text())
+    assert scores["trackers"]["still"]["sequences"] == 1 and scores["missing"]["still"] == ["second"]
+
+
+def test_other_results_stand_in_the_same_table(world):
+    assert command("--data", "videos", "--tracker", "own_trackers:Still", "--name", "a").exit_code == 0
+    result = command(
+        "--data",
+        "videos",
+        "--tracker",
+        "own_trackers:Still",
+        "--name",
+        "b",
+        "--compare",
+        "results/videos/a",
+        "--json",
+        "s.json",
+    )
+    assert result.exit_code == 0, result.output
+    assert set(json.loads((world / "s.json").read_text())["trackers"]) == {"a", "b"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "message"),
+    [
+        ((), EvaluationError, "either --data FOLDER or --synthetic"),
+        (("--data", "nowhere", "--tracker", "own_trackers:Still"), DataError, "no folder nowhere"),
+        (("--data", "videos", "--tracker", "own_trackers:Stil"), ConfigError, "Still"),
+        (("--data", "videos", "--tracker", "own_trackers:Still", "--weights", "x"), EvaluationError, "do not apply"),
+        (("--data", "videos", "--protocol", "dmtrack"), EvaluationError, "did you mean"),
+        (("--synthetic", "plane"), EvaluationError, "known: plain, distractors"),
+        (("--data", "videos", "--import", "no_such_module"), ConfigError, "no_such_module"),
+        (
+            ("--data", "videos", "--tracker", "own_trackers:Still", "--layout", "otb"),
+            EvaluationError,
+            "known: folder, got10k",
+        ),
+    ],
+)
+def test_bad_input_is_one_sentence(world, arguments, error, message):
+    result = command(*arguments)
+    assert isinstance(result.exception, error), result.output
+    assert message in str(result.exception)
+
+
+def test_generated_sequences_in_two_processes(world):
+    arguments = ("--synthetic", "distractors", "--count", "2", "--frames", "4", "--seed", "7", "--processes", "2")
+    result = command(*arguments, "--tracker", "own_trackers:Still", "--json", "s.json")
+    assert result.exit_code == 0, (result.output, result.exception)
+    scores = json.loads((world / "s.json").read_text())
+    assert scores["benchmark"] == "synthetic-distractors-seed7-2x4" and scores["trackers"]["still"]["sequences"] == 2

@@ -1,0 +1,240 @@
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Literal, TypedDict
+
+import pytest
+
+from dmtrack.config import Injected, as_config, available_configs, build, check_config, load_config
+from dmtrack.config.top_level import TopLevel
+from dmtrack.errors import ConfigError
+from dmtrack.registry import MODELS, NECKS, Registry
+
+if TYPE_CHECKING:
+    from fractions import Fraction
+
+
+class Engine:
+    def __init__(self, power: float) -> None:
+        self.power = power
+
+
+@dataclasses.dataclass(frozen=True)
+class Size:
+    wh: tuple[int, int]
+    unit: Literal["px", "%"] = "px"
+
+
+class Extras(TypedDict, total=False):
+    colour: str
+
+
+class Wheel:
+    def __init__(self, radius: float, spokes: int | None = None) -> None:
+        self.radius = radius
+
+
+class Car:
+    def __init__(
+        self,
+        engine: Engine,
+        wheels: list[dict[str, Any]],
+        widths: tuple[int, ...] = (1,),
+        size: Size | None = None,
+        extras: Extras | None = None,
+        mode: Literal["fast", "slow"] = "fast",
+        backbone: Mapping[str, Any] | Engine | None = None,
+        flag: bool = False,
+        scale: float | None = 1.0,
+        ranges: Sequence[tuple[float, float]] = (),
+        on_stop: Callable[[], None] | None = None,
+        later: Fraction | None = None,
+        seed: Injected[int] = 0,
+    ) -> None:
+        self.arguments = {key: value for key, value in locals().items() if key != "self"}
+
+
+class Anything:
+    def __init__(self, **settings: Any) -> None:
+        self.settings = settings
+
+
+@pytest.fixture(autouse=True)
+def classes(monkeypatch):
+    for entry in (Car, Wheel, Anything):
+        monkeypatch.setitem(MODELS._entries, entry.__name__, entry)
+    monkeypatch.setitem(NECKS._entries, "Engine", Engine)
+
+
+CAR = "model = dict(\n    type='Car',\n    wheels=[dict(type='Wheel', radius=1)],\n    {})\n"
+
+
+def load(tmp_path, line, *overrides):
+    path = tmp_path / "car.py"
+    path.write_text(CAR.format(line))
+    return load_config(path, overrides)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "widths=[1, 2]",
+        "size=dict(wh=(3, 4))",
+        "size=dict(wh=[3, 4], unit='%')",
+        "extras=dict(colour='red')",
+        "mode='slow'",
+        "engine=dict(type='Engine', power=3)",
+        "backbone=dict(type='Engine', power=3)",
+        "flag=True",
+        "scale=2",
+        "scale=None",
+        "ranges=((-1, 64), (64, 1e8))",
+    ],
+)
+def test_what_the_signature_admits_passes(tmp_path, line):
+    load(tmp_path, line)
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("wdths=(1,)", "car.py:4: unknown key 'model.wdths' of Car; did you mean 'widths'?"),
+        ("widths=(1, 2.5)", "car.py:4: 'model.widths.1' must be int, got 2.5 (float)"),
+        ("widths=3", "'model.widths' must be a list of int, got 3 (int)"),
+        ("widths=(True,)", "'model.widths.0' must be int, got True (bool)"),
+        ("size=dict(wh=(1,))", "'model.size.wh' must be (int, int), got (1,) (tuple)"),
+        ("size=dict(unit='px')", "'model.size.wh' is missing: Size needs (int, int) there"),
+        ("size=dict(wh=(1, 2), unit='cm')", "'model.size.unit' must be 'px' or '%', got 'cm' (str)"),
+        ("size=dict(wh=(1, 2), unti='px')", "unknown key 'model.size.unti' of Size; did you mean 'unit'?"),
+        ("extras=dict(color='red')", "unknown key 'model.extras.color' of Extras; did you mean 'colour'?"),
+        ("mode='fsat'", "'model.mode' must be 'fast' or 'slow', got 'fsat' (str)"),
+        ("engine=3", "'model.engine' must be dict(type=...), got 3 (int)"),
+        ("engine=dict(power=3)", "'model.engine' must be dict(type=...), the key 'type' is missing"),
+        ("engine=dict(type='Engine')", "car.py:4: 'model.engine.power' is missing: Engine needs float there"),
+        ("backbone=dict(type='Engin', power=1)", "unknown backbone 'Engin' at 'model.backbone.type'"),
+        ("flag=1", "'model.flag' must be bool, got 1 (int)"),
+        ("scale='1'", "'model.scale' must be float or None, got '1' (str)"),
+        ("ranges=((1, 2, 3),)", "'model.ranges.0' must be (float, float), got (1, 2, 3) (tuple)"),
+        (")\nmodle = dict(a=1", "car.py:5: unknown key 'modle' of a config; did you mean 'model'?"),
+        (")\nprecision = dict(a=1", "'precision' must be 'fp32' or 'bf16' or 'fp16', got {'a': 1} (dict)"),
+        (")\noptimizer = dict(type='SDG', lr=.1", "'optimizer.type' must be 'SGD' or 'AdamW', got 'SDG'"),
+        (")\noptimizer = dict(type='SGD'", "'optimizer.lr' is missing: Optimizer needs float there"),
+        (")\ndata = dict(stages=[dict(until=.5, until_=1)]", "unknown key 'data.stages.0.until_' of Stage"),
+    ],
+)
+def test_what_it_does_not_admit_names_file_line_key_and_the_nearest(tmp_path, line, message):
+    with pytest.raises(ConfigError) as caught:
+        load(tmp_path, line)
+    assert message in str(caught.value)
+    assert str(tmp_path / "car.py") in str(caught.value)
+
+
+def test_overrides_are_checked_and_named(tmp_path):
+    with pytest.raises(ConfigError, match=r"^--set model.flagg=True: unknown key 'model.flagg' of Car; did you mean"):
+        load(tmp_path, "flag=True", "model.flagg=True")
+    with pytest.raises(ConfigError, match=r"^--set model.wheels.0.radius=big: 'model.wheels.0.radius' must be float"):
+        load(tmp_path, "flag=True", "model.wheels.0.radius=big")
+    with pytest.raises(ConfigError, match=r"^--set seeed=2: unknown key 'seeed' of a config; did you mean 'seed'"):
+        load(tmp_path, "flag=True", "seeed=2")
+
+
+def test_keys_inherited_from_another_type_say_how_to_drop_them(tmp_path):
+    (tmp_path / "base.py").write_text("model = dict(type='Wheel', radius=1, spokes=3)\n")
+    (tmp_path / "child.py").write_text("_base_ = 'base.py'\nmodel = dict(type='Engine', power=1)\n")
+    with pytest.raises(ConfigError) as caught:
+        load_config(tmp_path / "child.py")
+    assert "base.py:1: unknown key 'model.radius' of Engine" in str(caught.value)
+    assert "add _delete_=True where" in str(caught.value)
+    assert "child.py:2 sets the type" in str(caught.value)
+
+
+def test_a_class_with_open_keywords_takes_all_but_checks_what_it_knows():
+    check_config({"model": {"type": "Anything", "x": {"type": "Wheel", "radius": 1}}})
+    with pytest.raises(ConfigError, match=r"'model.x.radius' must be float"):
+        check_config(
+            {"model": {"type": "Anything", "x": [{"y": 1}, {"type": "Wheel", "radius": "1"}]}}
+            | {"model": {"type": "Anything", "x": {"type": "Wheel", "radius": "1"}}}
+        )
+    with pytest.raises(ConfigError, match=r"^mine: unknown key 'model.x.1.r' of Wheel"):
+        check_config({"model": {"type": "Anything", "x": [1, {"type": "Wheel", "radius": 1, "r": 2}]}}, source="mine")
+
+
+def test_as_config_overrides_and_checks_values_at_hand():
+    values = {"model": {"type": "Wheel", "radius": 1}}
+    assert as_config(values, ["model.spokes=4"])["model"]["spokes"] == 4
+    assert values == {"model": {"type": "Wheel", "radius": 1}}
+    with pytest.raises(ConfigError, match=r"^w.safetensors: 'model' is missing"):
+        as_config({}, source="w.safetensors")
+
+
+def test_build_converts_and_injects():
+    node = {
+        "type": "Car",
+        "wheels": [{"type": "Wheel", "radius": 1}],
+        "widths": [1, 2],
+        "size": {"wh": [3, 4]},
+        "ranges": [[1, 2]],
+        "engine": {"type": "Engine", "power": 7},
+        "backbone": {"type": "Engine", "power": 1},
+    }
+    car = build(node, MODELS, seed=5, flag=True)
+    assert car.arguments["widths"] == (1, 2)
+    assert car.arguments["size"] == Size((3, 4))
+    assert car.arguments["ranges"] == [(1, 2)]
+    assert car.arguments["engine"].power == 7
+    assert car.arguments["backbone"] == {"type": "Engine", "power": 1}
+    assert (car.arguments["seed"], car.arguments["flag"]) == (5, True)
+    assert node["widths"] == [1, 2]
+    engine = Engine(1)
+    assert build({"type": "Car", "wheels": []}, MODELS, engine=engine).arguments["engine"] is engine
+
+
+@pytest.mark.parametrize(
+    ("node", "message"),
+    [
+        ({"type": "Cra"}, "unknown model 'Cra'"),
+        ({"wheels": []}, "a model must be given as dict(type=..., ...)"),
+        ({"type": "Car", "wheels": []}, "model Car: 'engine' is missing"),
+        ({"type": "Wheel"}, "model Wheel: 'radius' is missing: Wheel needs float there"),
+        (
+            {"type": "Wheel", "radius": 1, "spoke": 1},
+            "model Wheel: unknown key 'spoke' of Wheel; did you mean 'spokes'?",
+        ),
+    ],
+)
+def test_build_refuses(node, message):
+    with pytest.raises(ConfigError) as caught:
+        build(node, MODELS)
+    assert message in str(caught.value)
+
+
+def test_functions_can_be_registered():
+    registry = Registry("shape")
+
+    @registry.register
+    def square(side: float) -> float:
+        return side**2
+
+    assert build({"type": "square", "side": 3}, registry) == 9
+
+
+@pytest.mark.parametrize("name", sorted(available_configs()))
+def test_every_shipped_config_is_right(name):
+    load_config(name)
+
+
+def test_the_schema_has_the_sections_that_training_reads():
+    from dmtrack.config import top_level
+    from dmtrack.training import settings
+
+    for ours, theirs in {
+        top_level.Optimizer: settings.OptimizerSettings,
+        top_level.OptimizerConfig: settings.StepSettings,
+        top_level.LearningRate: settings.ScheduleSettings,
+        top_level.Checkpoints: settings.CheckpointSettings,
+        top_level.Log: settings.LogSettings,
+        top_level.Evaluation: settings.ValidationSettings,
+    }.items():
+        assert {one.name for one in dataclasses.fields(ours)} == {one.name for one in dataclasses.fields(theirs)}
+    assert "channels_last" in {one.name for one in dataclasses.fields(TopLevel)}

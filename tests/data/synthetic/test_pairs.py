@@ -1,0 +1,177 @@
+import json
+
+import cv2
+import numpy as np
+import pytest
+
+from dmtrack.data.synthetic.camera import Camera
+from dmtrack.data.synthetic.compose import Placement
+from dmtrack.data.synthetic.pairs import SyntheticPairs
+from dmtrack.data.synthetic.patches import make_patch
+from dmtrack.data.synthetic.scenes import Scene, Thing
+from dmtrack.errors import ConfigError, DataError, MediaError
+
+SIZE_WH = (320, 192)
+
+
+def draw(sampler, *seed, size_wh=SIZE_WH):
+    return sampler.sample(np.random.default_rng(list(seed)), size_wh)
+
+
+def square(side):
+    return make_patch(np.full((side, side, 3), 200, np.uint8), np.full((side, side), 255, np.uint8))
+
+
+@pytest.fixture
+def photo_folder(tmp_path):
+    """Three photographs of noise with a bright annotated square each."""
+    (tmp_path / "images").mkdir()
+    images, annotations = [], []
+    for number in range(3):
+        rng = np.random.default_rng(number)
+        photo = cv2.resize(rng.integers(0, 120, (30, 40, 3)).astype(np.uint8), (400, 300))
+        photo[100:180, 150:250] = 255
+        cv2.imwrite(str(tmp_path / "images" / f"{number}.png"), photo)
+        images.append({"id": number, "file_name": f"{number}.png", "width": 400, "height": 300})
+        annotations.append(
+            {"id": number, "image_id": number, "category_id": 1, "bbox": [150, 100, 100, 80], "iscrowd": 0}
+        )
+    annotations.append({"id": 9, "image_id": 0, "category_id": 1, "bbox": [0, 0, 400, 300], "iscrowd": 1})
+    content = {"images": images, "annotations": annotations, "categories": []}
+    (tmp_path / "annotations.json").write_text(json.dumps(content))
+    return tmp_path
+
+
+def real_images(folder):
+    return [{"annotations": str(folder / "annotations.json"), "images": str(folder / "images"), "weight": 2.0}]
+
+
+def test_the_same_seed_gives_the_same_bytes_whatever_was_drawn_before(photo_folder):
+    for arguments in ({}, {"real_images": real_images(photo_folder), "cache_megabytes": 0.1}):
+        first, second = SyntheticPairs(**arguments), SyntheticPairs(**arguments)
+        for index in (4, 1, 7):
+            draw(second, 99, index)
+        for index in range(3):
+            one, other = draw(first, 5, index), draw(second, 5, index)
+            assert one.query_image.tobytes() == other.query_image.tobytes()
+            assert one.search_image.tobytes() == other.search_image.tobytes()
+            np.testing.assert_array_equal(one.query_boxes_xyxy, other.query_boxes_xyxy)
+            np.testing.assert_array_equal(one.search_boxes_xyxy, other.search_boxes_xyxy)
+
+
+def test_pairs_of_different_indices_differ():
+    sampler = SyntheticPairs()
+    images = {draw(sampler, 5, index).search_image.tobytes() for index in range(6)}
+    assert len(images) == 6
+
+
+@pytest.mark.parametrize("size_wh", [(320, 192), (448, 256), (200, 300)])
+def test_boxes_lie_in_the_image_and_are_large_enough(size_wh):
+    sampler = SyntheticPairs(max_targets=3)
+    for index in range(25):
+        pair = draw(sampler, 1, index, size_wh=size_wh)
+        assert 1 <= len(pair.query_boxes_xyxy) == len(pair.search_boxes_xyxy) <= 3
+        for image, boxes in (
+            (pair.query_image, pair.query_boxes_xyxy),
+            (pair.search_image, pair.search_boxes_xyxy),
+        ):
+            assert image.shape == (size_wh[1], size_wh[0], 3) and image.dtype == np.uint8
+            assert (boxes >= 0).all() and (boxes[:, 2:] <= size_wh).all()
+            assert ((boxes[:, 2:] - boxes[:, :2]) >= 4).all()
+
+
+def test_annotated_objects_of_photographs_are_found_where_the_view_shows_them(photo_folder):
+    sampler = SyntheticPairs(real_images(photo_folder), 1.0, occluder_share=0.0, change_share=0.0, max_targets=50)
+    white_inside = []
+    for index in range(30):
+        rng = np.random.default_rng([2, index])
+        scene = sampler._scene(rng, SIZE_WH)
+        scene.things = []
+        views = (scene.draw(0, SIZE_WH), scene.draw(1, SIZE_WH))
+        for target in sampler._targets(scene, views):
+            for view, box in zip(views, target, strict=True):
+                left, top, right, bottom = np.rint(box).astype(int)
+                white = (view.image > 180).all(axis=2)
+                white_inside.append((white[top:bottom, left:right].mean(), white.sum() / ((box[2:] - box[:2]).prod())))
+    inside, ratio = np.array(white_inside).T
+    assert len(inside) > 10
+    assert np.median(inside) > 0.9 and np.median(np.abs(ratio - 1)) < 0.1
+
+
+def scene_with(things, occluders=((), ())):
+    background = np.zeros((192, 320, 3), np.uint8)
+    camera = Camera((160.0, 96.0), 1.0)
+    scene = Scene((background, background), (camera, camera), np.zeros((0, 4)), things)
+    scene.occluders = (list(occluders[0]), list(occluders[1]))
+    return scene
+
+
+def targets_of(scene, **arguments):
+    sampler = SyntheticPairs(**arguments)
+    return sampler._targets(scene, (scene.draw(0, SIZE_WH), scene.draw(1, SIZE_WH)))
+
+
+def test_a_thing_is_a_target_only_where_enough_of_it_shows_in_both_views():
+    whole = Placement((160.0, 96.0))
+    for left_edge, expected in ((-10, 1), (-20, 1), (-24, 0), (-40, 0)):  # of 40 pixels
+        thing = Thing(square(40), (whole, Placement((left_edge + 20.0, 96.0))))
+        targets = targets_of(scene_with([thing]))
+        assert len(targets) == expected, left_edge
+        if targets:
+            np.testing.assert_allclose(targets[0][0], [140, 76, 180, 116], atol=1)
+            np.testing.assert_allclose(targets[0][1], [0, 76, left_edge + 40, 116], atol=1)
+
+
+def test_what_something_else_covers_does_not_count_as_visible():
+    whole = Placement((160.0, 96.0))
+    thing = Thing(square(40), (whole, whole))
+    for covered, expected in ((10, 1), (30, 0)):
+        cover = Thing(square(40), (None, Placement((160.0 - 40 + covered, 96.0))))
+        targets = targets_of(scene_with([thing], ((), [cover])))
+        assert len(targets) == expected
+        if targets:
+            np.testing.assert_allclose(targets[0][1], [140 + covered, 76, 180, 116], atol=1)
+        in_the_way = targets_of(scene_with([thing, cover]))
+        assert len(in_the_way) == expected
+
+
+def test_a_thing_of_one_view_only_is_no_target():
+    assert targets_of(scene_with([Thing(square(40), (None, Placement((160.0, 96.0))))])) == []
+
+
+def test_small_targets_are_frequent():
+    sampler = SyntheticPairs()
+    boxes = np.concatenate([draw(sampler, 3, index).search_boxes_xyxy for index in range(60)])
+    sizes = np.sqrt(np.prod(boxes[:, 2:] - boxes[:, :2], axis=1))
+    assert (sizes < 25).mean() > 0.2 and (sizes > 50).mean() > 0.1
+
+
+def test_bad_arguments_are_refused(photo_folder, tmp_path):
+    with pytest.raises(ConfigError, match=r"real_share is 1\.5"):
+        SyntheticPairs(real_share=1.5)
+    with pytest.raises(ConfigError, match="max_targets is 0"):
+        SyntheticPairs(max_targets=0)
+    with pytest.raises(ConfigError, match="unknown key 'image'"):
+        SyntheticPairs([{"annotations": "a", "image": "b"}])
+    with pytest.raises(ConfigError, match="'images' is missing"):
+        SyntheticPairs([{"annotations": "a"}])
+    with pytest.raises(DataError, match=r"nothing\.json does not exist"):
+        SyntheticPairs([{"annotations": str(tmp_path / "nothing.json"), "images": str(tmp_path)}])
+    (tmp_path / "broken.json").write_text('{"images": []}')
+    with pytest.raises(DataError, match=r"broken\.json: KeyError"):
+        SyntheticPairs([{"annotations": str(tmp_path / "broken.json"), "images": str(tmp_path)}])
+    for path in (photo_folder / "images").iterdir():
+        path.unlink()
+    sampler = SyntheticPairs(real_images(photo_folder), real_share=1.0)
+    with pytest.raises(MediaError, match="does not exist"):
+        draw(sampler, 0, 0)
+
+
+def test_real_photographs_of_the_developers(shared_folder):
+    folder = shared_folder / "data" / "detection" / "coco_sample"
+    if not folder.is_dir():
+        pytest.skip("the sample photographs are not on this machine")
+    sampler = SyntheticPairs(real_images(folder))
+    for index in range(8):
+        pair = draw(sampler, 0, index)
+        assert len(pair.query_boxes_xyxy) >= 1

@@ -1,0 +1,47 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from dmtrack.cli.main import main
+from dmtrack.data.sources import GOT10k, LaSOT
+
+
+def run(*arguments: str) -> int:
+    with pytest.raises(SystemExit) as caught:
+        main(["data", "synthesize", *arguments])
+    return int(caught.value.code or 0)
+
+
+def test_synthesize_writes_the_same_sequences_for_the_same_seed(tmp_path, capsys):
+    for name in ("one", "two"):
+        options = ("--count", "2", "--frames", "3", "--seed", "4", "--size", "128x96")
+        assert run("--output", str(tmp_path / name), *options) == 0
+    assert "wrote 2 sequences in the layout of got10k" in capsys.readouterr().out
+    one, two = (GOT10k(tmp_path / name, "val") for name in ("one", "two"))
+    assert len(one) == 2 and one.names == two.names
+    for first, second in zip(one, two, strict=True):
+        assert len(first) == 3 and first.frame_size_wh == (128, 96)
+        np.testing.assert_array_equal(first.boxes_xywh, second.boxes_xywh)
+        np.testing.assert_array_equal(first.read_frame(2), second.read_frame(2))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("--layout", "got10"), "did you mean 'got10k'"),
+        (("--size", "448"), "--size 448: expected <width>x<height>"),
+        (("--layout", "otb", "--split", "test"), "has no splits"),
+    ],
+)
+def test_bad_options_are_one_sentence(arguments, message, tmp_path, capsys):
+    assert run("--output", str(tmp_path / "out"), *arguments) == 2
+    printed = capsys.readouterr().err
+    assert message in printed and len(printed.strip().splitlines()) == 1
+    assert not (tmp_path / "out").exists()
+
+
+def test_layout_with_split(tmp_path):
+    arguments = ("--layout", "lasot", "--split", "train", "--count", "1", "--frames", "2", "--size", "64x64")
+    assert run("--output", str(tmp_path), *arguments) == 0
+    assert len(LaSOT(tmp_path, "train")[0]) == 2
