@@ -1,4 +1,4 @@
-# Each target does all that it needs on a machine with only Python 3.10+ and git.
+# Each target does all that it needs on a machine with only Python 3.11+ and git.
 PYTHON ?= python3
 VENV ?= .venv
 INSTALLED = $(VENV)/.installed

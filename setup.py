@@ -1,5 +1,9 @@
-"""For tools that still ask for it; everything is declared in pyproject.toml."""
+"""Where the packages lie; everything else is declared in pyproject.toml."""
 
-from setuptools import setup
+from setuptools import find_packages, setup
 
-setup()
+# The configs stand beside the package, where people look for them, and are installed inside it.
+setup(
+    packages=[*find_packages(include=["dmtrack*"]), "dmtrack.configs"],
+    package_dir={"dmtrack.configs": "configs"},
+)

@@ -5,52 +5,54 @@
 channels = 64
 widths = (24, 48, 64, 128, 160)
 model = dict(
-    type='DMTrackGSTiny',
-    backbone=dict(type='ResidualTrunk', widths=widths, blocks=(1, 2, 2, 2)),
-    neck=dict(type='SingleMapFusion', in_channels=widths[1:], out_channels=channels),
+    type="DMTrackGSTiny",
+    backbone=dict(type="ResidualTrunk", widths=widths, blocks=(1, 2, 2, 2)),
+    neck=dict(type="SingleMapFusion", in_channels=widths[1:], out_channels=channels),
     bbox_head=dict(
-        type='TinyHead',
+        type="TinyHead",
         channels=channels,
         kernels=16,
         hidden=192,
         roi_size=3,
-        template_parts=dict(grid=3, channels=channels)),
+        template_parts=dict(grid=3, channels=channels),
+    ),
     scale=(448, 256),
     template_jitter=0.04,
-    absent_share=0.25)
+    absent_share=0.25,
+)
 
-data_root = 'data/detection/'
+data_root = "data/detection/"
 data = dict(
     train=dict(
-        type='SyntheticPairs',
+        type="SyntheticPairs",
         real_share=0.72,
         real_images=[
             dict(
-                annotations=data_root + 'coco_sample/annotations.json',
-                images=data_root + 'coco_sample/images',
-                weight=0.75),
-            dict(
-                annotations=data_root + 'raccoon/annotations.json',
-                images=data_root + 'raccoon/images',
-                weight=0.25),
-        ]),
+                annotations=data_root + "coco_sample/annotations.json",
+                images=data_root + "coco_sample/images",
+                weight=0.75,
+            ),
+            dict(annotations=data_root + "raccoon/annotations.json", images=data_root + "raccoon/images", weight=0.25),
+        ],
+    ),
     recipe=None,  # the generator draws augmented views itself
     stages=[
-        dict(until=0.6, samples_per_gpu=8, image_size_wh=(320, 192)),
+        dict(until=0.65, samples_per_gpu=8, image_size_wh=(320, 192)),
         dict(until=1.0, samples_per_gpu=6, image_size_wh=(448, 256)),
     ],
     workers_per_gpu=1,
-    val=dict(type='SyntheticSequences', count=8, frames=20, seed=1001, size_wh=(448, 256), distractors=2))
+    val=dict(type="SyntheticSequences", count=8, frames=20, seed=1001, size_wh=(448, 256), distractors=3),
+)
 
-optimizer = dict(type='AdamW', lr=1.5e-3, weight_decay=0.02)
+optimizer = dict(type="AdamW", lr=1.5e-3, weight_decay=0.02)
 optimizer_config = dict(grad_clip=dict(max_norm=5, norm_type=2))
-lr_config = dict(policy='cosine', warmup='linear', warmup_iters=200, warmup_ratio=0.01)
-total_iterations = 6000
-ema = dict(decay=0.998)
-precision = 'bf16'
+lr_config = dict(policy="cosine", warmup="linear", warmup_iters=200, warmup_ratio=0.01)
+total_iterations = 7000
+ema = dict(decay=0.999)
+precision = "bf16"
 channels_last = True
 seed = 1
 checkpoint_config = dict(interval_iterations=250)
 log_config = dict(interval=25)
 evaluation = dict(interval_iterations=1000)
-tracker = dict(type='GlobalSearchTracker', presence_threshold=0.2)
+tracker = dict(type="GlobalSearchTracker", presence_threshold=0.2)

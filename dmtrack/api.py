@@ -1,4 +1,4 @@
-"""The public functions of dmtrack: `load_tracker` and `track`."""
+"""The public functions of dmtrack: `load_tracker`, `track` and `evaluate`."""
 
 from __future__ import annotations
 
@@ -11,11 +11,14 @@ from numpy.typing import ArrayLike
 
 from dmtrack.boxes import Boxes, check_first_box_xywh
 from dmtrack.errors import MediaError
+from dmtrack.evaluation.api import evaluate_results as evaluate
 from dmtrack.media.images import Image, as_rgb
 from dmtrack.media.video import FrameSource, open_frames
 from dmtrack.tracking.adapter import as_tracker
 from dmtrack.tracking.base import Tracker, TrackResult
 from dmtrack.tracking.loading import assemble_tracker
+
+__all__ = ["evaluate", "load_tracker", "track"]
 
 
 def load_tracker(

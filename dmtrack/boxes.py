@@ -95,7 +95,9 @@ def check_first_box_xywh(box_xywh: ArrayLike, width: int, height: int) -> Boxes:
     if box.shape != (4,):
         raise BoxError(f"box {shown}: expected four numbers x,y,w,h in pixels of the first frame, got {box.size}")
     if not np.isfinite(box).all():
-        raise BoxError(f"box {shown}: every number of x,y,w,h must be finite; give a box that is seen in the first frame")
+        raise BoxError(
+            f"box {shown}: every number of x,y,w,h must be finite; give a box that is seen in the first frame"
+        )
     if box[2] <= 0 or box[3] <= 0:
         raise BoxError(f"box {shown}: width and height must be above zero (x,y,w,h, not x1,y1,x2,y2)")
     x1, y1, x2, y2 = clip_xyxy(xywh_to_xyxy(box), width, height)

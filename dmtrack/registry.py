@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import difflib
 import importlib
+import sys
 from collections.abc import Callable, Iterator
 from importlib.metadata import entry_points
+from pathlib import Path
 from typing import TypeVar
 
 from dmtrack.errors import ConfigError
@@ -78,7 +80,13 @@ def did_you_mean(name: str, candidates: object) -> str:
 
 
 def import_module(name: str) -> None:
-    """Imports a user's module so that its registrations take effect (`--import my_module`)."""
+    """Imports a user's module so that its registrations take effect (`--import my_module`).
+
+    Modules of the current folder are found too, as `python -m` finds them.
+    """
+    folder = str(Path.cwd())
+    if folder not in sys.path:
+        sys.path.append(folder)
     try:
         importlib.import_module(name)
     except ImportError as error:
@@ -101,7 +109,7 @@ def load_plugins() -> None:
 MODELS = Registry("model", ("dmtrack.models.global_search",))
 BACKBONES = Registry("backbone", ("dmtrack.models.backbones",))
 NECKS = Registry("neck", ("dmtrack.models.necks",))
-HEADS = Registry("head", ("dmtrack.models.heads",))
+HEADS = Registry("head", ("dmtrack.models.heads", "dmtrack.models.global_search"))
 DATASETS = Registry("dataset", ("dmtrack.data.sources", "dmtrack.data.sampling", "dmtrack.data.synthetic"))
 TRANSFORMS = Registry("transform", ("dmtrack.data.transforms",))
 TRACKERS = Registry("tracker", ("dmtrack.tracking",))

@@ -67,10 +67,7 @@ def test_a_module_imports_only_from_rooms_above_its_own(module: Path) -> None:
 
 def test_importing_dmtrack_and_its_command_line_is_light() -> None:
     heavy = ("torch", "cv2", "matplotlib", "numpy", "lightning")
-    program = (
-        "import sys, dmtrack, dmtrack.cli.main\n"
-        f"print([name for name in {heavy!r} if name in sys.modules])"
-    )
+    program = f"import sys, dmtrack, dmtrack.cli.main\nprint([name for name in {heavy!r} if name in sys.modules])"
     output = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout
     assert output.strip() == "[]"
 

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import pytest
@@ -24,12 +23,12 @@ def test_json_and_digest(tmp_path: Path) -> None:
     files.write_json(target, {"success": 0.5})
     assert target.read_text() == '{\n  "success": 0.5\n}\n'
     assert len(files.sha256(target)) == 64
-    assert os.stat(target).st_mode & 0o444 == 0o444
+    assert target.stat().st_mode & 0o444
 
 
 def test_a_folder_that_cannot_be_written_is_one_sentence(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(OutputError, match="cannot write .*choose another output folder"):
+    with pytest.raises(OutputError, match=r"cannot write .*choose another output folder"):
         files.check_writable_folder(tmp_path / "file" / "below")
 
 

@@ -1,0 +1,1 @@
+"""The `dmtrack` command: one module per command."""

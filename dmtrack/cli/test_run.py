@@ -40,13 +40,18 @@ class TrackerChoice:
     overrides: tuple[str, ...] = ()
     imports: tuple[str, ...] = ()
 
-    def load(self) -> LoadedTracker:
-        """Builds the tracker; modules in the working folder are found too."""
+    def import_modules(self) -> None:
+        """Imports the user's modules for what they register; those in the working folder are found too."""
         here = str(Path.cwd())
         if here not in sys.path:
             sys.path.append(here)
+        registry.load_plugins()
         for module in self.imports:
             registry.import_module(module)
+
+    def load(self) -> LoadedTracker:
+        """Builds the tracker."""
+        self.import_modules()
         from dmtrack.tracking.loading import assemble_tracker
 
         return assemble_tracker(self.config, self.weights, self.device, self.precision, self.overrides)
@@ -90,6 +95,7 @@ def run(job: TestJob) -> Report:
         OutputError: results or reports cannot be written.
     """
     console = Console()
+    job.tracker.import_modules()
     protocol = get_protocol(job.protocol)
     check_writable_folder(job.reports)
     benchmark, open_sequences = sequences_of(job)

@@ -1,0 +1,1 @@
+"""Datasets, sampling, augmentation and the synthetic generator."""

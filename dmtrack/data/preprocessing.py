@@ -103,7 +103,7 @@ def to_chw(image: NDArray[np.float32]) -> torch.Tensor:
 
 def prepare_image(image: NDArray[np.uint8], preprocessing: Preprocessing) -> PreparedImage:
     """An HxWx3 uint8 RGB frame as network input: resize on uint8, normalise, pad."""
-    factor = resize_factor(*image.shape[:2], preprocessing.scale)
+    factor = resize_factor(image.shape[0], image.shape[1], preprocessing.scale)
     resized = resize(image, factor)
     height, width = resized.shape[:2]
     tensor = to_chw(pad_to_multiple(normalize(resized, preprocessing), preprocessing.divisor))

@@ -1,0 +1,1 @@
+"""Networks: shared blocks by kind, and one folder per method."""

@@ -32,7 +32,8 @@ class TrackResult:
     """What a tracker says of one frame.
 
     Attributes:
-        box_xywh: (4,) float64 pixels of the frame; where `present` is False, the last known box.
+        box_xywh: (4,) float64 pixels of the frame: the best guess, also where `present` is False; the last box where
+            nothing at all was found.
         score: how sure it is that the box is the target, in [0, 1].
         present: whether the target is in the frame.
         candidates: all that was considered.

@@ -41,8 +41,7 @@ class GlobalSearchTracker(Tracker):
         model: the detector; it is put in evaluation mode.
         name: of the tracker in results and reports.
         presence_threshold: the target counts as present where the best score reaches this, in [0, 1]. Where it does
-            not, the answer is the last box at which it was present. 0 always answers with the best box of the frame,
-            which is the published rule and what benchmarks without an absence score want.
+            not, the box is still the best of the frame, which is what benchmarks without an absence score want.
         device: 'cpu', 'cuda', 'cuda:1', where the model is moved; None leaves it where it is.
         precision: 'fp32', 'bf16' or 'fp16', by autocast; decoding is always fp32.
         max_candidates: how many boxes of a frame a result keeps.
@@ -160,7 +159,7 @@ class GlobalSearchTracker(Tracker):
         return torch.from_numpy(boxes.astype(np.float32)).to(self.device)
 
     def _result(self, detections: Detections, last_box_xywh: Boxes) -> TrackResult:
-        """The best box if its score reaches the threshold, the last one otherwise."""
+        """The best box, or the last one where nothing was found."""
         boxes_xyxy = detections.boxes_xyxy[: self.max_candidates].double().cpu().numpy()
         scores = detections.scores[: self.max_candidates].double().cpu().numpy()
         # Half precision can overflow; a box that is no number is no candidate.
@@ -172,5 +171,4 @@ class GlobalSearchTracker(Tracker):
         if not len(scores):
             return TrackResult(last_box_xywh, 0.0, False, candidates)
         score = float(scores[0])
-        present = score >= self.presence_threshold
-        return TrackResult(boxes_xywh[0] if present else last_box_xywh, score, present, candidates)
+        return TrackResult(boxes_xywh[0], score, score >= self.presence_threshold, candidates)

@@ -28,7 +28,7 @@ from dmtrack.errors import TrainingError
 from dmtrack.training.ema import ExponentialMovingAverage
 from dmtrack.training.logs import RunLog
 from dmtrack.training.optimizers import set_learning_rate
-from dmtrack.training.random_state import seed_iteration
+from dmtrack.training.random_state import seed_batch
 from dmtrack.training.schedules import epoch_of, learning_rate_factor
 from dmtrack.training.settings import TrainingSettings
 from dmtrack.training.signals import StopRequest
@@ -105,9 +105,9 @@ def train(run: Run, stop: StopRequest) -> bool:
     run.module.train()
     while progress.iteration < run.total_iterations:
         iteration = progress.iteration
-        seed_iteration(settings.seed, iteration, run.fabric.global_rank)
         factor = learning_rate_factor(settings.lr_config, iteration, run.total_iterations, settings.total_epochs)
-        set_learning_rate(run.optimizer, factor)
+        # Fabric's wrapper holds the parameter groups from before a resume; the inner optimiser has the current ones.
+        set_learning_rate(run.optimizer.optimizer, factor)
 
         losses, waited = accumulate_gradients(run)
         data_seconds += waited
@@ -158,6 +158,8 @@ def accumulate_gradients(run: Run) -> tuple[dict[str, Tensor], float]:
         started = time.monotonic()
         batch = next(run.batches).to(run.fabric.device, non_blocking=True)
         waited += time.monotonic() - started
+        # After the batch has come: a loader that starts draws random numbers too.
+        seed_batch(run.settings.seed, run.progress.iteration * count + number, run.fabric.global_rank)
         if run.settings.channels_last:
             batch.query_images = batch.query_images.contiguous(memory_format=torch.channels_last)
             batch.search_images = batch.search_images.contiguous(memory_format=torch.channels_last)
@@ -181,9 +183,9 @@ def agree(run: Run, losses: dict[str, Tensor], save_due: bool, stopping: bool) -
         TrainingError: the loss of a process is not finite; raised on all.
     """
     names = sorted(losses)
-    own = torch.stack([*(losses[name] for name in names)])
+    own = torch.stack([losses[name] for name in names])
     flags = own.new_tensor([float(save_due), float(stopping)])
-    table = run.fabric.all_gather(torch.cat([own, flags])).reshape(run.fabric.world_size, -1).tolist()
+    table = gather(torch.cat([own, flags]), run.fabric.world_size).tolist()
     broken = [rank for rank, row in enumerate(table) if not all(map(math.isfinite, row))]
     if broken:
         raise TrainingError(
@@ -194,6 +196,15 @@ def agree(run: Run, losses: dict[str, Tensor], save_due: bool, stopping: bool) -
         )
     means = {name: sum(row[place] for row in table) / len(table) for place, name in enumerate(names)}
     return means, bool(table[0][-2]), any(row[-1] for row in table)
+
+
+def gather(vector: Tensor, world_size: int) -> Tensor:
+    """The vectors of all processes as rows, in the order of their ranks."""
+    if world_size == 1:
+        return vector[None]
+    rows = [torch.empty_like(vector) for _ in range(world_size)]
+    torch.distributed.all_gather(rows, vector)
+    return torch.stack(rows)
 
 
 def pair_numbers(run: Run, ranks: list[int]) -> str:

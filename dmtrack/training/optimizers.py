@@ -13,7 +13,7 @@ NORM_LAYERS = (nn.modules.batchnorm._BatchNorm, nn.GroupNorm, nn.LayerNorm, nn.m
 
 
 def parameter_multipliers(model: nn.Module, settings: OptimizerSettings) -> dict[str, tuple[float, float]]:
-    """Factors on learning rate and weight decay of every trainable parameter.
+    """Factors on learning rate and weight decay of every parameter.
 
     Biases outside of normalisation layers get `bias_lr_mult` and `bias_decay_mult`; everything else, the weights and
     biases of normalisation layers included, gets 1 and 1 (the published training, spec section 5.5) unless
@@ -26,8 +26,6 @@ def parameter_multipliers(model: nn.Module, settings: OptimizerSettings) -> dict
     multipliers = {}
     for module_name, module in model.named_modules():
         for leaf, parameter in module.named_parameters(recurse=False):
-            if not parameter.requires_grad:
-                continue
             in_norm = isinstance(module, NORM_LAYERS)
             plain_bias = leaf == "bias" and not in_norm
             lr_mult = settings.bias_lr_mult if plain_bias else 1.0
@@ -51,7 +49,7 @@ def parameter_groups(model: nn.Module, settings: OptimizerSettings, base_lr: flo
     parameters = dict(model.named_parameters())
     groups: dict[tuple[float, float], dict[str, Any]] = {}
     for name, factors in parameter_multipliers(model, settings).items():
-        if name not in parameters:
+        if name not in parameters or not parameters[name].requires_grad:
             continue
         lr_mult, decay_mult = factors
         group = groups.setdefault(

@@ -29,7 +29,7 @@ from dmtrack.training.logs import RunLog
 from dmtrack.training.loop import Progress, Run, Validate, train
 from dmtrack.training.optimizers import build_optimizer
 from dmtrack.training.publish import publish
-from dmtrack.training.random_state import MODEL_INITIALISATION, seed_iteration
+from dmtrack.training.random_state import MODEL_INITIALISATION, seed_batch
 from dmtrack.training.resume import check_same_run, find_checkpoint
 from dmtrack.training.settings import TrainingSettings, read_settings
 from dmtrack.training.signals import StopRequest
@@ -95,7 +95,7 @@ def train_from_config(
         content = load_checkpoint(checkpoint_path)
         check_same_run(checkpoint_path, content, identity, exact=resume == "auto")
 
-    seed_iteration(settings.seed, MODEL_INITIALISATION)
+    seed_batch(settings.seed, MODEL_INITIALISATION)
     module = build(config["model"], MODELS)
     if not isinstance(module, nn.Module):
         raise TrainingError(f"model.type {config['model'].get('type')!r} is not a torch module")
@@ -193,7 +193,7 @@ def save_run(run: Run, folder: Path, identity: Mapping[str, Any]) -> None:
             "scaler": run.fabric.strategy.precision.state_dict(),
             "progress": {"iteration": progress.iteration, "window": progress.window, "best": progress.best},
             "config": identity["config"],
-            "rng": {"scheme": "seeded anew in every iteration and process", "seed": run.settings.seed},
+            "rng": {"scheme": "seeded anew for every batch of every process", "seed": run.settings.seed},
             "metadata": {
                 "world_size": identity["world_size"],
                 "total_iterations": identity["total_iterations"],
@@ -251,6 +251,6 @@ def describe(run: Run) -> None:
     assert run.log is not None
     run.log.note(
         f"{type(run.module).__name__}: {parameters / 1e6:.2f} M trainable parameters, "
-        f"{run.total_iterations} iterations, "
-        f"{fabric.world_size} x {fabric.device.type} ({device}), {settings.precision}, lr {settings.learning_rate(fabric.world_size):g}"
+        f"{run.total_iterations} iterations, {fabric.world_size} x {fabric.device.type} ({device}), "
+        f"{settings.precision}, lr {settings.learning_rate(fabric.world_size):g}"
     )

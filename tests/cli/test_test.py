@@ -11,6 +11,7 @@ from typer.testing import CliRunner
 
 from dmtrack.cli.main import app
 from dmtrack.errors import ConfigError, DataError, EvaluationError
+from dmtrack.evaluation.protocols import PROTOCOLS
 
 TRACKERS = """
 import numpy as np
@@ -135,6 +136,18 @@ def test_bad_input_is_one_sentence(world, arguments, error, message):
     result = command(*arguments)
     assert isinstance(result.exception, error), result.output
     assert message in str(result.exception)
+
+
+def test_own_protocol(world):
+    code = "from dmtrack.evaluation.protocols import *\n"
+    code += "register(Protocol('mine', 'coarse', success_thresholds=(0.0, 0.99)))\n"
+    (world / "own_protocols.py").write_text(code)
+    arguments = ("--data", "videos", "--tracker", "own_trackers:Still", "--json", "s.json")
+    result = command(*arguments, "--import", "own_protocols", "--protocol", "mine")
+    sys.modules.pop("own_protocols", None)
+    assert PROTOCOLS.pop("mine", None) and result.exit_code == 0, (result.output, result.exception)
+    assert "protocol mine" in result.output
+    assert json.loads((world / "s.json").read_text())["trackers"]["still"]["success"] == pytest.approx((1 + 0.5) / 2)
 
 
 def test_generated_sequences_in_two_processes(world):

@@ -41,7 +41,7 @@ def test_a_step_of_training_lowers_the_loss(parts: bool) -> None:
         optimizer.zero_grad()
         total.backward()
         optimizer.step()
-        totals.append(float(total))
+        totals.append(total.item())
     assert totals[-1] < 0.8 * totals[0]
 
 
@@ -75,7 +75,8 @@ def test_decode_reads_boxes_scores_and_frame_pixels_from_the_maps() -> None:
     best = model.decode(outputs, (96, 128), 0.5)[0]
     # the point is (60, 44); the bottom is clipped to the image, and frame pixels are input pixels / 0.5
     torch.testing.assert_close(best.boxes_xyxy[0], torch.tensor([80.0, 68, 180, 192]))
-    assert float(best.scores[0]) == pytest.approx(float(torch.sigmoid(torch.tensor(4.0)) * torch.sigmoid(torch.tensor(9.0))))
+    class_probability, centerness = torch.sigmoid(torch.tensor([4.0, 9.0])).tolist()
+    assert float(best.scores[0]) == pytest.approx(class_probability * centerness)
     assert (best.scores.diff() <= 0).all()
     assert len(best.scores) <= model.max_detections
 

@@ -67,7 +67,7 @@ class GlobalSearchModel(nn.Module, ABC):
 
     @abstractmethod
     def losses(self, batch: PairBatch) -> dict[str, Tensor]:
-        """Scalar training losses by name (`loss_cls`, ...); their sum is what is minimised. Finite for empty batches."""
+        """Scalar training losses by name (`loss_cls`, ...); their sum is minimised. Finite for empty batches."""
 
     def forward(self, batch: PairBatch) -> dict[str, Tensor]:
         """`losses`: the training pass, under the name that DistributedDataParallel hooks into."""

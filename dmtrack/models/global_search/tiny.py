@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -10,6 +12,7 @@ from torchvision.ops import nms
 from dmtrack.config import build
 from dmtrack.data.preprocessing import Preprocessing
 from dmtrack.data.types import PairBatch
+from dmtrack.errors import ConfigError
 from dmtrack.models.global_search.base import Detections, Features, GlobalSearchModel
 from dmtrack.models.global_search.tiny_head import (
     TinyHead,
@@ -44,9 +47,9 @@ class DMTrackGSTiny(GlobalSearchModel):
 
     def __init__(
         self,
-        backbone: dict | nn.Module,
-        neck: dict | nn.Module,
-        bbox_head: dict | nn.Module,
+        backbone: dict[str, Any] | nn.Module,
+        neck: dict[str, Any] | nn.Module,
+        bbox_head: dict[str, Any] | nn.Module,
         scale: tuple[int, int] = (448, 256),
         template_jitter: float = 0.04,
         absent_share: float = 0.25,
@@ -54,11 +57,12 @@ class DMTrackGSTiny(GlobalSearchModel):
         nms_iou: float = 0.5,
     ) -> None:
         super().__init__()
-        self.preprocessing = Preprocessing(scale=tuple(scale))
+        self.preprocessing = Preprocessing(scale=(scale[0], scale[1]))
         self.backbone = build(backbone, BACKBONES) if isinstance(backbone, dict) else backbone
         self.neck = build(neck, NECKS) if isinstance(neck, dict) else neck
         head = build(bbox_head, HEADS) if isinstance(bbox_head, dict) else bbox_head
-        assert isinstance(head, TinyHead)
+        if not isinstance(head, TinyHead):
+            raise ConfigError(f"DMTrackGSTiny: bbox_head must be a TinyHead, got {type(head).__name__}")
         self.bbox_head = head
         self.template_jitter, self.absent_share = template_jitter, absent_share
         self.max_detections, self.nms_iou = max_detections, nms_iou
@@ -116,8 +120,10 @@ class DMTrackGSTiny(GlobalSearchModel):
         height = max(batch.query_images.shape[-2], batch.search_images.shape[-2])
         width = max(batch.query_images.shape[-1], batch.search_images.shape[-1])
         images = torch.cat(
-            [F.pad(side, (0, width - side.shape[-1], 0, height - side.shape[-2]))
-             for side in (batch.query_images, batch.search_images)]
+            [
+                F.pad(side, (0, width - side.shape[-1], 0, height - side.shape[-2]))
+                for side in (batch.query_images, batch.search_images)
+            ]
         )
         halves = [level.chunk(2) for level in self.extract(images)]
         return tuple(half[0] for half in halves), tuple(half[1] for half in halves)

@@ -70,11 +70,8 @@ class TinyHead(nn.Module):
     ) -> None:
         super().__init__()
         self.channels, self.kernel_count, self.roi_size, self.stride = channels, kernels, roi_size, stride
-        self.generator = nn.Sequential(
-            nn.Linear(channels * roi_size**2 + 2, hidden),
-            nn.ReLU(inplace=True),
-            nn.Linear(hidden, channels + kernels * channels),
-        )
+        generated = nn.Linear(hidden, channels + kernels * channels)
+        self.generator = nn.Sequential(nn.Linear(channels * roi_size**2 + 2, hidden), nn.ReLU(inplace=True), generated)
         self.parts: PartCorrelation | None = None
         fused_channels = channels + kernels
         if template_parts is not None:
@@ -87,20 +84,18 @@ class TinyHead(nn.Module):
         self.box_tower = _conv_bn_relu(channels, channels, 3)
         self.class_output = nn.Conv2d(channels, 1, 1)
         self.box_output = nn.Conv2d(channels, 5, 1)
-        self._initialise()
+        self._initialise(generated)
 
-    def _initialise(self) -> None:
-        generated = self.generator[-1]
-        assert isinstance(generated, nn.Linear)
+    def _initialise(self, generated: nn.Linear) -> None:
         nn.init.normal_(generated.weight, std=1 / math.sqrt(generated.in_features * self.channels))
         # Gates start at 1 and the kernels as ordinary random 1x1 convolutions that the template then bends.
         nn.init.zeros_(generated.bias)
-        nn.init.normal_(generated.bias[self.channels :].data, std=1 / math.sqrt(self.channels))
-        nn.init.normal_(self.class_output.weight, std=0.01)
-        nn.init.constant_(self.class_output.bias, -math.log(99.0))
-        nn.init.normal_(self.box_output.weight, std=0.01)
-        with torch.no_grad():
-            self.box_output.bias.copy_(torch.tensor([1.0, 1.0, 1.0, 1.0, 0.0]))
+        nn.init.normal_(generated.bias.detach()[self.channels :], std=1 / math.sqrt(self.channels))
+        # At first one location in a hundred is a target, and boxes reach e cells from the centre to each side.
+        for layer, biases in ((self.class_output, [-math.log(99.0)]), (self.box_output, [1.0, 1.0, 1.0, 1.0, 0.0])):
+            nn.init.normal_(layer.weight, std=0.01)
+            if layer.bias is not None:
+                layer.bias.detach().copy_(torch.tensor(biases))
 
     def encode(self, roi_features: Tensor, sizes_wh: Tensor) -> TinyTemplates:
         """Templates from (T, channels, roi_size, roi_size) pooled features and (T, 2) box sizes in input pixels."""
@@ -154,4 +149,3 @@ def pool_templates(feature: Tensor, boxes_xyxy: Tensor, image_index: Tensor, roi
     # RoIAlign has no bfloat16 kernel on CPU.
     pooled = roi_align(feature.float(), rois, roi_size, 1.0 / stride, sampling_ratio=2, aligned=True)
     return pooled.to(feature.dtype)
-

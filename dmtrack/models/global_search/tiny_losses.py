@@ -60,7 +60,7 @@ def target_losses(outputs: TinyOutputs, boxes_xyxy: Tensor, stride: int) -> dict
     targets, height, width = outputs.logits.shape
     if targets == 0:
         nothing = outputs.logits.sum() + outputs.ltrb.sum() + outputs.centerness.sum()
-        return {name: nothing * 0.0 for name in ("loss_cls", "loss_bbox", "loss_centerness", "loss_where")}
+        return dict.fromkeys(("loss_cls", "loss_bbox", "loss_centerness", "loss_where"), nothing * 0.0)
     points_xy = locations(height, width, stride, boxes_xyxy.device)
     positive, _, centerness = centre_targets(boxes_xyxy, points_xy, stride / 2)
     positives = positive.flatten(1).sum(1).clamp(min=1)
