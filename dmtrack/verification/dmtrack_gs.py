@@ -10,6 +10,7 @@ from rich.progress import MofNCompleteColumn, Progress, TextColumn, TimeElapsedC
 
 from dmtrack.errors import DataError
 from dmtrack.verification.assignment import check_targets
+from dmtrack.verification.augmentation import check_augmentation
 from dmtrack.verification.evaluator import check_evaluator
 from dmtrack.verification.golden import GoldenFile
 from dmtrack.verification.inference import check_inference
@@ -17,16 +18,6 @@ from dmtrack.verification.operators import check_operators, check_resize_table
 from dmtrack.verification.postprocessing import check_postprocessing
 from dmtrack.verification.report import Check
 from dmtrack.verification.training import check_training
-
-
-def list_augmentation(golden: GoldenFile) -> None:
-    """Lists the arrays of an augmented pair without comparing them.
-
-    The files depend on the order of calls to a process-wide generator. Pairs here are a function of (seed, index), so
-    that a resumed run sees the same pairs; the order is another one on purpose.
-    """
-    golden.informative(golden.names(""), "not compared: other random order")
-
 
 CHECKS: dict[str, Callable[[GoldenFile], None]] = {
     "inf_": check_inference,
@@ -36,7 +27,7 @@ CHECKS: dict[str, Callable[[GoldenFile], None]] = {
     "postproc_": check_postprocessing,
     "targets_": check_targets,
     "eval_": check_evaluator,
-    "aug_": list_augmentation,
+    "aug_": check_augmentation,
 }
 """Beginning of a file's name to its check."""
 

@@ -19,9 +19,9 @@ class ToyModel(nn.Module):
 
     preprocessing = Preprocessing(divisor=8)
 
-    def __init__(self, width: int = 8, seconds_per_batch: float = 0.0) -> None:
+    def __init__(self, width: int = 8, seconds_per_batch: float = 0.0, noisy: bool = True) -> None:
         super().__init__()
-        self.seconds_per_batch = seconds_per_batch
+        self.seconds_per_batch, self.noisy = seconds_per_batch, noisy
         self.trunk = nn.Sequential(
             nn.Conv2d(3, width, 3, padding=1, bias=False), nn.BatchNorm2d(width), nn.ReLU(), nn.Dropout(0.2)
         )
@@ -31,15 +31,17 @@ class ToyModel(nn.Module):
     def forward(self, batch):
         if self.seconds_per_batch:
             time.sleep(self.seconds_per_batch)
+        if not self.noisy:
+            self.trunk.eval()
         features = self.trunk(batch.search_images).mean(dim=(2, 3))[batch.pair_index]
         error = self.head(features) - batch.search_boxes_xyxy / 16
-        jitter = torch.randn_like(error) * 0.01
+        jitter = torch.randn_like(error) * 0.01 * self.noisy
         return {"loss_box": (error + jitter).square().mean(), "loss_size": error.abs().mean() * 0.1}
 
 
 @DATASETS.register
 class ToyPairs:
-    """Noise whose brightness says where the box is; pair number `broken_value` in a row of draws can be poisoned."""
+    """Noise with a box somewhere; a share of the boxes can be poisoned with NaN."""
 
     def __init__(self, poison_below: float = 0.0) -> None:
         self.poison_below = poison_below

@@ -1,0 +1,123 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors import safe_open
+from safetensors.torch import load_file
+
+from dmtrack.config import load_config
+from dmtrack.errors import OutputError, TrainingError
+from dmtrack.training.checkpoints import KEYS, checkpoint_files
+from dmtrack.training.launch import Devices
+from dmtrack.training.run import train_from_config
+
+pytestmark = pytest.mark.usefixtures("leave_torch_as_it_was")
+ONE_PROCESS = Devices(cpus=1)
+
+
+def records(folder: Path) -> list[dict]:
+    return [json.loads(line) for line in (folder / "log.jsonl").read_text().splitlines()]
+
+
+def test_a_run_learns_and_leaves_everything_behind(toy_config: Path, tmp_path: Path) -> None:
+    figures = iter([0.5, float("nan"), 0.75, 0.25])
+    validated = []
+
+    def make_validate(config):
+        def validate(model: torch.nn.Module) -> dict[str, float]:
+            assert not model.training
+            torch.rand(7)  # what validation draws must not matter
+            validated.append(model)
+            return {"success": next(figures), "precision": 0.1}
+
+        return validate
+
+    config = load_config(toy_config, ["evaluation.interval_iterations=8", "log_config.tensorboard=true"])
+    outcome = train_from_config(config, tmp_path / "run", ONE_PROCESS, make_validate=make_validate)
+    assert outcome.finished and outcome.iteration == 30
+    assert sorted(path.name for path in outcome.folder.iterdir()) == [
+        "best.safetensors", "checkpoints", "config.py", "final.safetensors", "log.jsonl", "speed.jsonl", "tensorboard"
+    ]  # fmt: skip
+    training = [record for record in records(outcome.folder) if "loss" in record]
+    assert [record["iteration"] for record in training] == [7, 14, 21, 28, 30]
+    assert [record["epoch"] for record in training] == [1, 2, 3, 3, 3]
+    assert training[-1]["loss"] < 0.5 * training[0]["loss"]
+    assert training[-1]["lr"] == pytest.approx(0.001)
+    checks = [record for record in records(outcome.folder) if "validation" in record]
+    assert [(record["iteration"], record["best"]) for record in checks] == [
+        (8, True),
+        (16, False),
+        (24, True),
+        (30, False),
+    ]
+    assert load_config(outcome.folder / "config.py") == config
+
+    state = torch.load(checkpoint_files(outcome.folder / "checkpoints")[-1], weights_only=True)
+    assert set(KEYS) <= set(state)
+    final = load_file(outcome.folder / "final.safetensors")
+    assert all(torch.equal(final[name], state["ema"][name]) for name in final)
+    assert not torch.equal(state["model"]["head.weight"], state["ema"]["head.weight"])
+    # Nothing depends on it, so nothing has touched it, weight decay included.
+    assert torch.equal(state["model"]["unused.weight"], state["ema"]["unused.weight"])
+    with safe_open(outcome.folder / "best.safetensors", "pt") as opened:
+        metadata = json.loads(opened.metadata()["dmtrack"])
+    assert metadata["metrics"]["success"] == 0.75 and metadata["training"]["iterations"] == 24
+
+    # Neither validation nor logs change what is learned.
+    quiet = train_from_config(load_config(toy_config), tmp_path / "quiet", ONE_PROCESS)
+    others = load_file(quiet.folder / "final.safetensors")
+    assert all(torch.equal(final[name], others[name]) for name in final)
+    with pytest.raises(TrainingError, match="already holds a run"):
+        train_from_config(load_config(toy_config), quiet.folder, ONE_PROCESS)
+
+
+def test_accumulated_batches_are_one_larger_batch(toy_config: Path, tmp_path: Path) -> None:
+    def weights(name: str, *overrides: str) -> dict[str, torch.Tensor]:
+        common = ["ema=null", "total_iterations=1", "lr_config.warmup=null", "model.noisy=false"]
+        outcome = train_from_config(load_config(toy_config, [*common, *overrides]), tmp_path / name, ONE_PROCESS)
+        return load_file(outcome.folder / "final.safetensors")
+
+    stage = "data.stages=[{until: 1.0, samples_per_gpu: %d}]"
+    small = weights("small", stage % 2, "optimizer_config.accumulate=3")
+    large = weights("large", stage % 6, "optimizer_config.accumulate=1")
+    assert torch.allclose(small["head.weight"], large["head.weight"], atol=1e-7)
+    assert not torch.equal(small["head.weight"], weights("other", stage % 2)["head.weight"])
+
+
+def test_bf16_and_channels_last_train(toy_config: Path, tmp_path: Path) -> None:
+    config = load_config(toy_config, ["precision=bf16", "channels_last=true"])
+    outcome = train_from_config(config, tmp_path / "run", ONE_PROCESS)
+    losses = [record["loss"] for record in records(outcome.folder)]
+    assert losses[-1] < 0.5 * losses[0]
+    state = torch.load(checkpoint_files(outcome.folder / "checkpoints")[-1], weights_only=True)
+    assert state["model"]["head.weight"].dtype == torch.float32
+    reference = train_from_config(load_config(toy_config), tmp_path / "fp32", ONE_PROCESS)
+    assert losses[0] != records(reference.folder)[0]["loss"]
+
+
+def test_a_loss_that_is_not_finite_names_the_pairs_and_keeps_the_checkpoint(toy_config: Path, tmp_path: Path) -> None:
+    overrides = ["data.train.poison_below=0.02", "checkpoint_config.interval_iterations=1"]
+    with pytest.raises(TrainingError, match=r"not finite in iteration (\d+) .*with the pairs \d+, \d+") as caught:
+        train_from_config(load_config(toy_config, overrides), tmp_path / "run", ONE_PROCESS)
+    iteration = int(str(caught.value).split("iteration ")[1].split()[0])
+    last = checkpoint_files(tmp_path / "run/checkpoints")[-1]
+    assert last.name == f"iteration_{iteration - 1:08d}.pth"
+    state = torch.load(last, weights_only=True)["model"]
+    assert all(torch.isfinite(tensor).all() for tensor in state.values())
+
+
+def test_devices_that_are_not_there(toy_config: Path, tmp_path: Path) -> None:
+    present = torch.cuda.device_count()
+    with pytest.raises(TrainingError, match=f"99 GPUs were asked for, but this machine has {present}"):
+        train_from_config(load_config(toy_config), tmp_path / "run", Devices(gpus=99))
+    with pytest.raises(TrainingError, match="fp16"):
+        train_from_config(load_config(toy_config, ["precision=fp16"]), tmp_path / "run", ONE_PROCESS)
+
+
+def test_a_folder_that_cannot_be_written(toy_config: Path, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(OutputError, match="file"):
+        train_from_config(load_config(toy_config), tmp_path / "file" / "run", ONE_PROCESS)

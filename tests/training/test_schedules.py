@@ -1,0 +1,74 @@
+from __future__ import annotations
+
+import pytest
+
+from dmtrack.errors import ConfigError
+from dmtrack.training.schedules import learning_rate_factor
+from dmtrack.training.settings import ScheduleSettings, read_settings
+
+PUBLISHED = ScheduleSettings("step", "constant", 500, 1 / 3, (44, 46))
+
+
+@pytest.mark.parametrize(
+    ("iteration", "factor"),
+    [
+        (0, 1 / 3),
+        (499, 1 / 3),
+        (500, 1),
+        (659_999, 1),
+        (660_000, 0.1),
+        (689_999, 0.1),
+        (690_000, 0.01),
+        (719_999, 0.01),
+    ],
+)
+def test_the_published_schedule(iteration: int, factor: float) -> None:
+    assert learning_rate_factor(PUBLISHED, iteration, 720_000, 48) == pytest.approx(factor)
+
+
+def test_cosine_with_linear_warmup_rises_then_falls() -> None:
+    settings = ScheduleSettings("cosine", "linear", 100, 0.01, min_lr_ratio=0.05)
+    factors = [learning_rate_factor(settings, iteration, 1000, 1) for iteration in range(1000)]
+    assert factors[0] == pytest.approx(0.01)
+    assert factors[50] == pytest.approx(0.505)
+    assert factors[100] == 1.0
+    assert factors[550] == pytest.approx(0.525)
+    assert factors[-1] == pytest.approx(0.05, abs=1e-4)
+    assert factors[:101] == sorted(factors[:101])
+    assert factors[100:] == sorted(factors[100:], reverse=True)
+
+
+def config(**changes: object) -> dict:
+    base = {"optimizer": {"type": "SGD", "lr": 0.001}, "total_epochs": 48, "samples_per_epoch": 30_000}
+    return {**base, **changes}
+
+
+def test_length_and_learning_rate_follow_the_number_of_processes() -> None:
+    settings = read_settings(config(optimizer_config={"autoscale_lr": 8}))
+    assert settings.iterations(world_size=2) == 720_000
+    assert settings.learning_rate(world_size=2) == pytest.approx(0.00025)
+    assert read_settings(config()).learning_rate(world_size=2) == 0.001
+
+
+def test_length_counts_the_pairs_of_every_stage() -> None:
+    stages = [{"until": 0.5, "samples_per_gpu": 8}, {"until": 1.0, "samples_per_gpu": 4}]
+    settings = read_settings(
+        config(data={"stages": stages}, total_epochs=2, samples_per_epoch=600, optimizer_config={"accumulate": 2})
+    )
+    assert settings.iterations(world_size=1) == 100
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"samples_per_epoch": None}, "total_iterations"),
+        ({"optimizer": None}, "optimizer"),
+        ({"optimizer": {"type": "SGD", "lr": 0}}, "optimizer.lr"),
+        ({"lr_config": {"policy": "cosine", "warm": 3}}, "lr_config.warm"),
+        ({"optimizer_config": {"accumulate": 0}}, "optimizer_config.accumulate"),
+        ({"precision": "fp8"}, "precision"),
+    ],
+)
+def test_settings_that_make_no_sense_are_named(changes: dict, said: str) -> None:
+    with pytest.raises(ConfigError, match=said):
+        read_settings(config(**changes))
