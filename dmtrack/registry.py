@@ -10,9 +10,10 @@ from __future__ import annotations
 import difflib
 import importlib
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from importlib.metadata import entry_points
 from pathlib import Path
+from types import ModuleType
 from typing import TypeVar
 
 from dmtrack.errors import ConfigError
@@ -79,18 +80,25 @@ def did_you_mean(name: str, candidates: object) -> str:
     return f"; known: {', '.join(names)}" if names else ""
 
 
-def import_module(name: str) -> None:
-    """Imports a user's module so that its registrations take effect (`--import my_module`).
+def import_module(name: str) -> ModuleType:
+    """Imports a user's module, so that its registrations take effect; modules of the current folder are found too.
 
-    Modules of the current folder are found too, as `python -m` finds them.
+    Raises:
+        ConfigError: there is no such module, or it fails to import.
     """
     folder = str(Path.cwd())
     if folder not in sys.path:
         sys.path.append(folder)
     try:
-        importlib.import_module(name)
+        return importlib.import_module(name)
     except ImportError as error:
-        raise ConfigError(f"--import {name}: {error}; give a module that Python can import from here") from error
+        raise ConfigError(f"module {name}: {error}; give one that Python can import from here") from error
+
+
+def import_modules(names: Iterable[str]) -> None:
+    """Imports what `--import` names."""
+    for name in names:
+        import_module(name)
 
 
 _plugins_loaded = False

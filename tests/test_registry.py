@@ -33,5 +33,5 @@ def test_two_classes_cannot_share_a_name() -> None:
 
 
 def test_a_module_that_cannot_be_imported_is_one_sentence() -> None:
-    with pytest.raises(ConfigError, match="--import no_such_module"):
+    with pytest.raises(ConfigError, match="module no_such_module"):
         import_module("no_such_module")

@@ -51,8 +51,7 @@ def register(app: typer.Typer) -> None:
 
 def _load(file: str, overrides: list[str] | None, modules: list[str] | None) -> Config:
     from dmtrack.config import load_config
-    from dmtrack.registry import import_module
+    from dmtrack.registry import import_modules
 
-    for module in modules or ():
-        import_module(module)
+    import_modules(modules or ())
     return load_config(file, overrides or ())

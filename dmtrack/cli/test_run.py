@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -40,18 +39,9 @@ class TrackerChoice:
     overrides: tuple[str, ...] = ()
     imports: tuple[str, ...] = ()
 
-    def import_modules(self) -> None:
-        """Imports the user's modules for what they register; those in the working folder are found too."""
-        here = str(Path.cwd())
-        if here not in sys.path:
-            sys.path.append(here)
-        registry.load_plugins()
-        for module in self.imports:
-            registry.import_module(module)
-
     def load(self) -> LoadedTracker:
         """Builds the tracker."""
-        self.import_modules()
+        registry.import_modules(self.imports)
         from dmtrack.tracking.loading import assemble_tracker
 
         return assemble_tracker(self.config, self.weights, self.device, self.precision, self.overrides)
@@ -95,7 +85,8 @@ def run(job: TestJob) -> Report:
         OutputError: results or reports cannot be written.
     """
     console = Console()
-    job.tracker.import_modules()
+    registry.load_plugins()
+    registry.import_modules(job.tracker.imports)
     protocol = get_protocol(job.protocol)
     check_writable_folder(job.reports)
     benchmark, open_sequences = sequences_of(job)

@@ -58,9 +58,10 @@ def track(
     if tracker is not None and (config or weights or set_):
         raise ConfigError("--tracker takes your own class; --config, --weights and --set do not apply to it")
 
-    from dmtrack.cli.track_run import TrackJob, import_user_modules, run
+    from dmtrack.cli.track_run import TrackJob, run
+    from dmtrack.registry import import_modules
 
-    import_user_modules(import_ or [])
+    import_modules(import_ or [])
     run(
         TrackJob(
             source=source,

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import re
 import signal
-import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -19,7 +18,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColum
 from rich.progress import Task as ProgressTask
 from rich.text import Text
 
-from dmtrack import __version__, registry
+from dmtrack import __version__
 from dmtrack.boxes import check_first_box_xywh
 from dmtrack.cli.track_output import BoxLog, Latency
 from dmtrack.errors import BoxError, DMTrackError
@@ -48,15 +47,6 @@ class TrackJob:
     output: Path | None = None
     video: bool = True
     show: bool | None = None
-
-
-def import_user_modules(names: list[str]) -> None:
-    """Imports the modules of `--import`; modules in the working folder are found too."""
-    here = str(Path.cwd())
-    if here not in sys.path:
-        sys.path.append(here)
-    for name in names:
-        registry.import_module(name)
 
 
 def run(job: TrackJob) -> dict[str, Any]:

@@ -45,13 +45,19 @@ def load_config(path_or_name: str | Path, overrides: Sequence[str] = (), check: 
     return config
 
 
-def as_config(values: Mapping[str, Any], overrides: Sequence[str] = (), source: str = "config") -> Config:
+def as_config(
+    values: Mapping[str, Any],
+    overrides: Sequence[str] = (),
+    source: str = "config",
+    checked: Sequence[str] | None = None,
+) -> Config:
     """The same from values at hand, such as the config that a weights file carries.
 
     Args:
         values: the merged config.
         overrides: as of `load_config`.
         source: what errors call it.
+        checked: top-level keys that are checked; all by default.
 
     Raises:
         ConfigError: one sentence with source and key.
@@ -60,7 +66,8 @@ def as_config(values: Mapping[str, Any], overrides: Sequence[str] = (), source: 
     for override in overrides:
         located = apply_override(located, override)
     config = finish(located, source)
-    check_config(config)
+    chosen = config if checked is None else {key: config[key] for key in checked if key in config}
+    check_config(Config(chosen, config.source, config.locations))
     return config
 
 

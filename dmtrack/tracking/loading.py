@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import inspect
 import re
 from collections.abc import Sequence
@@ -10,11 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from dmtrack.config import Config, build, check_config, config_hash, load_config, require
-from dmtrack.config.located import LocatedDict, finish
-from dmtrack.config.overrides import apply_override
+from dmtrack.config import Config, as_config, build, config_hash, load_config, require
 from dmtrack.errors import ConfigError, DMTrackError, WeightsError
-from dmtrack.registry import MODELS, TRACKERS, did_you_mean
+from dmtrack.registry import MODELS, TRACKERS, did_you_mean, import_module
 from dmtrack.tracking.adapter import as_tracker
 from dmtrack.tracking.base import Tracker
 from dmtrack.tracking.device import check_precision, choose_device
@@ -94,10 +91,7 @@ def _load_plugin(module_name: str, name: str, device: str | None, precision: str
     spec = f"{module_name}:{name}"
     if device is not None or precision is not None:
         raise ConfigError(f"device and precision belong to a config; the class {spec} decides them itself")
-    try:
-        module = importlib.import_module(module_name)
-    except ImportError as error:
-        raise ConfigError(f"tracker {spec}: {error}; give a module that Python can import from here") from error
+    module = import_module(module_name)
     if not hasattr(module, name):
         raise ConfigError(f"tracker {spec}: module {module_name} has no {name!r}{did_you_mean(name, vars(module))}")
     factory = getattr(module, name)
@@ -136,18 +130,5 @@ def _config_of_weights(stored: WeightsFile, overrides: Sequence[str]) -> Config:
     carried = stored.metadata.get("config")
     if not isinstance(carried, dict):
         raise WeightsError(f"weights {stored.path} do not say which config they belong to; give it with --config")
-    located = _located(carried)
-    for override in overrides:
-        located = apply_override(located, override)
-    config = finish(located, str(stored.path))
-    # Only what tracking needs is checked: the data set that the weights were trained on may be somebody's own class.
-    needed = {key: config[key] for key in ("model", "tracker") if key in config}
-    check_config(Config(needed, config.source, config.locations))
-    return config
-
-
-def _located(value: Any) -> Any:
-    """Dicts of JSON as the dicts that overrides work on."""
-    if isinstance(value, dict):
-        return LocatedDict({key: _located(item) for key, item in value.items()})
-    return [_located(item) for item in value] if isinstance(value, list) else value
+    # The data set that the weights were trained on may be somebody's own class; tracking does not need it.
+    return as_config(carried, overrides, str(stored.path), checked=("model", "tracker"))

@@ -226,7 +226,7 @@ def make_deterministic(device: torch.device) -> None:
     """On a CPU, operators that give the same bits in every run; on a GPU, the fastest ones."""
     if device.type == "cpu":
         torch.use_deterministic_algorithms(True, warn_only=True)
-        torch.utils.deterministic.fill_uninitialized_memory = False
+        torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
     else:
         torch.backends.cudnn.benchmark = True
         torch.set_float32_matmul_precision("high")

@@ -162,7 +162,7 @@ def test_selecting_with_the_mouse(folder, monkeypatch, capsys):
         (["frames", "--box", "1,2,3,4", "--tracker", "own_trackers:Slwo"], ConfigError, "did you mean 'Slow'"),
         (["frames", "--box", "1,2,3,4", "--tracker", "own_trackers:Needy"], ConfigError, "without arguments"),
         (["frames", "--box", "1,2,3,4", "--tracker", "own_trackers:time"], ConfigError, "is no tracker"),
-        (["frames", "--box", "1,2,3,4", "--import", "nothing"], ConfigError, "--import nothing"),
+        (["frames", "--box", "1,2,3,4", "--import", "nothing"], ConfigError, "module nothing"),
         (["frames", "--box", "1,2,3,4", "--device", "cuda:99"], ConfigError, "does not have"),
         (["frames", "--box", "1,2,3,4", "--precision", "int4"], ConfigError, "fp32, bf16, fp16"),
         (["frames", "--box", "1,2,3,4", "--tracker", "own_trackers:Slow", "--weights", "x"], ConfigError, "--weights"),

@@ -29,7 +29,7 @@ def test_a_full_disk_leaves_the_checkpoints_before(tmp_path: Path) -> None:
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, hard))
     try:
-        with pytest.raises(OutputError, match="iteration_00000002.pth"):
+        with pytest.raises(OutputError, match="iteration_00000002"):
             save_checkpoint(tmp_path, 2, {**CONTENT, "model": {"weight": torch.zeros(1_000_000)}}, 1)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
@@ -56,7 +56,7 @@ def test_files_that_are_no_checkpoint_are_refused_in_a_sentence(tmp_path: Path, 
         path.write_bytes(pickle.dumps(Foreign()))
     else:
         torch.save({"weight": torch.zeros(1)}, path)
-    with pytest.raises(TrainingError, match="iteration_00000001.pth"):
+    with pytest.raises(TrainingError, match="iteration_00000001"):
         load_checkpoint(path)
 
 

@@ -35,7 +35,7 @@ def test_a_run_learns_and_leaves_everything_behind(toy_config: Path, tmp_path: P
 
         return validate
 
-    config = load_config(toy_config, ["evaluation.interval_iterations=8", "log_config.tensorboard=true"])
+    config = load_config(toy_config, ["evaluation={interval_iterations: 8}", "log_config.tensorboard=true"])
     outcome = train_from_config(config, tmp_path / "run", ONE_PROCESS, make_validate=make_validate)
     assert outcome.finished and outcome.iteration == 30
     assert sorted(path.name for path in outcome.folder.iterdir()) == [
@@ -99,12 +99,12 @@ def test_bf16_and_channels_last_train(toy_config: Path, tmp_path: Path) -> None:
 
 
 def test_a_loss_that_is_not_finite_names_the_pairs_and_keeps_the_checkpoint(toy_config: Path, tmp_path: Path) -> None:
-    overrides = ["data.train.poison_below=0.02", "checkpoint_config.interval_iterations=1"]
-    with pytest.raises(TrainingError, match=r"not finite in iteration (\d+) .*with the pairs \d+, \d+") as caught:
+    # Of the pairs 0, 1, 2... of this seed, number 7 is the first to be poisoned.
+    overrides = ["data.train.poison_above=0.95", "checkpoint_config.interval_iterations=1"]
+    with pytest.raises(TrainingError, match=r"not finite in iteration 2 .*with the pairs 4, 5, 6, 7;"):
         train_from_config(load_config(toy_config, overrides), tmp_path / "run", ONE_PROCESS)
-    iteration = int(str(caught.value).split("iteration ")[1].split()[0])
     last = checkpoint_files(tmp_path / "run/checkpoints")[-1]
-    assert last.name == f"iteration_{iteration - 1:08d}.pth"
+    assert last.name == "iteration_00000001.pth"
     state = torch.load(last, weights_only=True)["model"]
     assert all(torch.isfinite(tensor).all() for tensor in state.values())
 

@@ -43,14 +43,14 @@ class ToyModel(nn.Module):
 class ToyPairs:
     """Noise with a box somewhere; a share of the boxes can be poisoned with NaN."""
 
-    def __init__(self, poison_below: float = 0.0) -> None:
-        self.poison_below = poison_below
+    def __init__(self, poison_above: float = 1.0) -> None:
+        self.poison_above = poison_above
 
     def sample(self, rng: np.random.Generator, image_size_wh: tuple[int, int] | None = None) -> Pair:
         width, height = image_size_wh or (16, 16)
         boxes = rng.uniform(0, 8, (1, 4))
         boxes[:, 2:] += boxes[:, :2] + 1
-        if rng.random() < self.poison_below:
+        if rng.random() > self.poison_above:
             boxes[:] = np.nan
         images = rng.integers(0, 255, (2, height, width, 3)).astype(np.uint8)
         return Pair(images[0], images[1], boxes, boxes.copy())
