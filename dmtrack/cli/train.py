@@ -13,9 +13,6 @@ if TYPE_CHECKING:
 
     from dmtrack.training.loop import Validate
 
-TERMINATED = 143
-"""Exit code after SIGTERM, as shells count it: 128 + 15."""
-
 
 def register(app: typer.Typer) -> None:
     """Adds the command to the `dmtrack` command line."""
@@ -67,8 +64,7 @@ def train(
 
     with report_once():
         outcome = train_from_config(loaded, folder, Devices(gpus, cpus, nodes), resume, make_validate)
-    if not outcome.finished:
-        raise typer.Exit(TERMINATED)
+    raise typer.Exit(outcome.exit_code)
 
 
 def make_validate(config: Mapping[str, Any]) -> Validate | None:

@@ -20,8 +20,8 @@ _FONT = cv2.FONT_HERSHEY_SIMPLEX
 
 
 def line_width(image: Image) -> int:
-    """Line width in pixels that is equally visible at any frame size: 1 at 240 lines, 3 at 720, 9 at 2160."""
-    return max(1, round(min(image.shape[:2]) / 240))
+    """Line width in pixels that is equally visible at any frame size: 2 up to 600 lines, 3 at 720, 9 at 2160."""
+    return max(2, round(min(image.shape[:2]) / 240))
 
 
 def draw_box(image: Image, box_xywh: ArrayLike, colour: Colour = TARGET_RGB, dashed: bool = False) -> None:

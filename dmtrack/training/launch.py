@@ -22,7 +22,7 @@ _FABRIC_PRECISION = {"fp32": "32-true", "bf16": "bf16-mixed", "fp16": "16-mixed"
 
 _LAUNCHER = "DMTRACK_LAUNCHER_PID"
 
-_REPORT_DELAY_SECONDS = 2.0
+_REPORT_DELAY_SECONDS = 10.0
 _LOST_CONNECTION = ("Connection closed by peer", "Connection reset by peer", "Broken pipe", "gloo", "NCCL")
 
 # The others wait while process 0 validates.
@@ -123,9 +123,6 @@ def report_once() -> Iterator[None]:
     except RuntimeError as error:
         if not any(sign in str(error) for sign in _LOST_CONNECTION):
             raise
-        if first:
-            # The process that failed says why, unless it was killed.
-            time.sleep(_REPORT_DELAY_SECONDS + 1)
         raise TrainingError(
             "another process of this run stopped (its message, if it had one, stands above); the last checkpoint is "
             "kept, go on with --resume auto"

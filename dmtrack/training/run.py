@@ -44,13 +44,16 @@ class Outcome:
     """What a run left behind.
 
     Attributes:
-        finished: False where the run was asked to stop (SIGTERM) and can be resumed.
+        finished: False where the run was asked to stop (SIGTERM, Ctrl-C) and can be resumed.
+        exit_code: for the command line: 0, or 128 + the signal that stopped the run; always 0 on processes other than
+            the first, because launchers kill a run of which a process has failed.
         iteration: optimiser steps done.
         folder: checkpoints, logs and weights.
         weights: the final weights, where the run is finished.
     """
 
     finished: bool
+    exit_code: int
     iteration: int
     folder: Path
     weights: Path | None
@@ -121,14 +124,16 @@ def train_from_config(
             describe(run)
         run.save = partial(save_run, run, folder / "checkpoints", identity)
         run.save_best = partial(publish, run, config, identity, folder / BEST_NAME)
-        finished = train(run, stack.enter_context(StopRequest()))
+        stop = stack.enter_context(StopRequest())
+        finished = train(run, stop)
         if finished and fabric.is_global_zero:
             publish(run, config, identity, folder / FINAL_NAME, run.progress.best)
         if run.log is not None:
             done = f"finished: {folder / FINAL_NAME}" if finished else "stopped as asked; go on with --resume auto"
             run.log.note(f"iteration {run.progress.iteration}: {done}")
         fabric.barrier()
-    return Outcome(finished, run.progress.iteration, folder, folder / FINAL_NAME if finished else None)
+    exit_code = 0 if finished or not fabric.is_global_zero else stop.exit_code
+    return Outcome(finished, exit_code, run.progress.iteration, folder, folder / FINAL_NAME if finished else None)
 
 
 def assemble(

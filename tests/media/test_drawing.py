@@ -12,7 +12,8 @@ def test_the_box_lies_on_its_coordinates():
     image = np.full((120, 160, 3), 128, np.uint8)
     draw_box(image, (40, 30, 50, 20))
     ys, xs = np.nonzero(coloured(image, TARGET_RGB))
-    assert (xs.min(), xs.max(), ys.min(), ys.max()) == (40, 89, 30, 49)
+    # a line of two pixels cannot be centred on one
+    np.testing.assert_allclose((xs.min(), xs.max(), ys.min(), ys.max()), (40, 89, 30, 49), atol=1)
 
 
 @pytest.mark.parametrize("size_hw", [(48, 64), (120, 160), (720, 1280), (2160, 3840)])
@@ -27,7 +28,7 @@ def test_present_absent_and_truth_look_different_at_every_size(size_hw):
 
 
 def test_lines_grow_with_the_frame():
-    assert [line_width(np.zeros((side, side, 3), np.uint8)) for side in (100, 720, 2160)] == [1, 3, 9]
+    assert [line_width(np.zeros((side, side, 3), np.uint8)) for side in (100, 720, 2160)] == [2, 3, 9]
 
 
 @pytest.mark.parametrize(

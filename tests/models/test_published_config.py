@@ -29,9 +29,10 @@ def test_parameters_and_optimiser_groups_are_the_published_ones(config, model, s
     assert list(model.state_dict()) == names
     groups = {name: (lr, decay) for name, lr, decay in json.loads((folder / "optim_groups.json").read_text())}
     ours = parameter_multipliers(model, read_settings(config).optimizer)
-    assert ours == {name: groups[name] for name in ours}
+    assert ours == groups
     dead = {name for name, parameter in model.named_parameters() if not parameter.requires_grad}
-    assert set(groups) - set(ours) == dead
+    assert len(dead) == 34
+    assert dead < set(groups)
 
 
 def test_the_run_is_the_published_one(config):
