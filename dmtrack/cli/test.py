@@ -15,7 +15,39 @@ def register(app: typer.Typer) -> None:
     app.command("test")(test)
 
 
+def read_experiment(context: typer.Context, path: Path | None) -> Path | None:
+    """Takes the options of an experiment file as defaults, so that those on the command line win.
+
+    Raises:
+        EvaluationError: the file cannot be read, or has a key that is no option.
+    """
+    if path is None:
+        return None
+    import yaml
+
+    from dmtrack.registry import did_you_mean
+
+    options = {parameter.name.rstrip("_"): parameter.name for parameter in context.command.params if parameter.name}
+    try:
+        values = yaml.safe_load(path.read_text())
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise EvaluationError(f"experiment {path}: {error}; give a YAML file of options of `dmtrack test`") from error
+    if not isinstance(values, dict):
+        raise EvaluationError(
+            f"experiment {path}: expected lines `option: value`, as in experiments/synthetic_plain.yaml"
+        )
+    for key in values:
+        if key not in options:
+            raise EvaluationError(f"experiment {path}: unknown option {key!r}{did_you_mean(str(key), options)}")
+    context.default_map = {options[key]: value for key, value in values.items()}
+    return path
+
+
 def test(
+    experiment: Annotated[
+        Path | None,
+        typer.Option(help="A file of these options, as in experiments/.", is_eager=True, callback=read_experiment),
+    ] = None,
     data: Annotated[Path | None, typer.Option(help="Folder of sequences.")] = None,
     layout: Annotated[
         str,
@@ -65,6 +97,7 @@ def test(
 ) -> None:
     """Runs a tracker over sequences and scores it.
 
+    The options can also stand in a YAML file (--experiment); those on the command line win.
     Raw results go to RESULTS/<benchmark>/<tracker>/ in got10k's layout, one sequence at a time: a second run does only
     what is missing. Table (JSON, CSV) and plots (PNG, PDF) go to REPORTS/<benchmark>/<tracker>/.
     """

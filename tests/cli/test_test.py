@@ -156,3 +156,23 @@ def test_generated_sequences_in_two_processes(world):
     assert result.exit_code == 0, (result.output, result.exception)
     scores = json.loads((world / "s.json").read_text())
     assert scores["benchmark"] == "synthetic-distractors-seed7-2x4" and scores["trackers"]["still"]["sequences"] == 2
+
+
+def test_an_experiment_file_gives_the_options_and_the_command_line_wins(world):
+    path = world / "mine.yaml"
+    path.write_text("synthetic: plain\nseed: 5\ncount: 1\nframes: 4\ntracker: own_trackers:Still\n")
+    result = command("--experiment", str(path), "--frames", "3")
+    assert result.exit_code == 0, result.output
+    assert "synthetic-plain-seed5-1x3" in result.output
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [("sed: 5\n", "unknown option 'sed'; did you mean 'seed'"), ("- 5\n", "option: value"), ("a: [", "YAML file")],
+)
+def test_a_wrong_experiment_file_is_one_sentence(tmp_path, text, complaint):
+    path = tmp_path / "mine.yaml"
+    path.write_text(text)
+    result = command("--experiment", str(path))
+    assert isinstance(result.exception, EvaluationError)
+    assert complaint in str(result.exception)
