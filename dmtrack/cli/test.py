@@ -34,7 +34,7 @@ def read_experiment(context: typer.Context, path: Path | None) -> Path | None:
         raise EvaluationError(f"experiment {path}: {error}; give a YAML file of options of `dmtrack test`") from error
     if not isinstance(values, dict):
         raise EvaluationError(
-            f"experiment {path}: expected lines `option: value`, as in experiments/synthetic_plain.yaml"
+            f"experiment {path}: expected lines `option: value`, as in experiments/*.yaml"
         )
     for key in values:
         if key not in options:
