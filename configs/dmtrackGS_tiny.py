@@ -26,6 +26,7 @@ data = dict(
     train=dict(
         type="SyntheticPairs",
         real_share=0.72,
+        distractor_share=0.8,  # 0.5 until iteration 3250
         real_images=[
             dict(
                 annotations=data_root + "coco_sample/annotations.json",
@@ -37,7 +38,7 @@ data = dict(
     ),
     recipe=None,  # the generator draws augmented views itself
     stages=[
-        dict(until=0.65, samples_per_gpu=8, image_size_wh=(320, 192)),
+        dict(until=0.45, samples_per_gpu=8, image_size_wh=(320, 192)),
         dict(until=1.0, samples_per_gpu=6, image_size_wh=(448, 256)),
     ],
     workers_per_gpu=1,
@@ -47,7 +48,7 @@ data = dict(
 optimizer = dict(type="AdamW", lr=1.5e-3, weight_decay=0.02)
 optimizer_config = dict(grad_clip=dict(max_norm=5, norm_type=2))
 lr_config = dict(policy="cosine", warmup="linear", warmup_iters=200, warmup_ratio=0.01)
-total_iterations = 7000
+total_iterations = 7300
 ema = dict(decay=0.999)
 precision = "bf16"
 channels_last = True
