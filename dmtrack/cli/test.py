@@ -33,9 +33,7 @@ def read_experiment(context: typer.Context, path: Path | None) -> Path | None:
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise EvaluationError(f"experiment {path}: {error}; give a YAML file of options of `dmtrack test`") from error
     if not isinstance(values, dict):
-        raise EvaluationError(
-            f"experiment {path}: expected lines `option: value`, as in experiments/*.yaml"
-        )
+        raise EvaluationError(f"experiment {path}: expected lines `option: value`, as in experiments/*.yaml")
     for key in values:
         if key not in options:
             raise EvaluationError(f"experiment {path}: unknown option {key!r}{did_you_mean(str(key), options)}")

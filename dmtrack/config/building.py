@@ -34,14 +34,21 @@ def build(node: Mapping[str, Any], registry: Registry, **extra: Any) -> Any:
     arguments = dict(extra)
     for key, value in node.items():
         if key != "type":
-            arguments[key] = _convert(value, known.keys[key].annotation, key) if key in known.keys else value
+            arguments[key] = convert(value, known.keys[key].annotation, key) if key in known.keys else value
     uncovered = [key for key, one in known.keys.items() if one.required and key not in arguments]
     if uncovered:
         raise ConfigError(f"{registry.kind} {node['type']}: {uncovered[0]!r} is missing")
     return entry(**arguments)
 
 
-def _convert(value: Any, annotation: Any, key: str) -> Any:
+def convert(value: Any, annotation: Any, key: str = "") -> Any:
+    """A checked value as its annotation wants it: a tuple for a list, a dataclass or an object for a dict.
+
+    Args:
+        value: what the config holds.
+        annotation: of the parameter or field.
+        key: its name, which tells in which registry a `type` is looked up first.
+    """
     options = options_of(annotation)
     if isinstance(value, Mapping):
         if any(_admits_dict(option) for option in options):
@@ -49,14 +56,14 @@ def _convert(value: Any, annotation: Any, key: str) -> Any:
         for option in options:
             if dataclasses.is_dataclass(option) and isinstance(option, type):
                 known = keys_of_callable(option).keys
-                return option(**{name: _convert(item, known[name].annotation, name) for name, item in value.items()})
+                return option(**{name: convert(item, known[name].annotation, name) for name, item in value.items()})
         if isinstance(value.get("type"), str) and any(is_foreign(option) for option in options):
             entry = find_entry(value["type"], (key,))
             known = keys_of_callable(entry).keys
             items = {name: item for name, item in value.items() if name != "type"}
             return entry(
                 **{
-                    name: _convert(item, known[name].annotation, name) if name in known else item
+                    name: convert(item, known[name].annotation, name) if name in known else item
                     for name, item in items.items()
                 }
             )
@@ -67,10 +74,10 @@ def _convert(value: Any, annotation: Any, key: str) -> Any:
             if kind is tuple and arguments:
                 fixed = arguments[-1] is not Ellipsis
                 return tuple(
-                    _convert(item, arguments[index] if fixed else arguments[0], key) for index, item in enumerate(value)
+                    convert(item, arguments[index] if fixed else arguments[0], key) for index, item in enumerate(value)
                 )
             if arguments and kind is not tuple:
-                return type(value)(_convert(item, arguments[0], key) for item in value)
+                return type(value)(convert(item, arguments[0], key) for item in value)
             if kind is tuple:
                 return tuple(value)
     return value

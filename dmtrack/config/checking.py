@@ -1,4 +1,4 @@
-"""Checks a config against the top-level schema and the signatures of the classes that it names."""
+"""Compares what a config holds with annotations: those of the schema and of the classes that it names."""
 
 from __future__ import annotations
 
@@ -7,9 +7,8 @@ from pathlib import Path
 from typing import Any, Literal, get_args, get_origin
 
 from dmtrack import registry as registries
-from dmtrack.config.located import Config, KeyPath, dotted
+from dmtrack.config.located import KeyPath, dotted
 from dmtrack.config.signatures import Keys, describe, is_foreign, keys_of, keys_of_callable, options_of
-from dmtrack.config.top_level import TopLevel
 from dmtrack.errors import ConfigError
 from dmtrack.registry import Registry, did_you_mean
 
@@ -35,24 +34,6 @@ _ALL_REGISTRIES = (
     registries.DATASETS,
     registries.TRANSFORMS,
 )
-
-
-def check_config(config: Mapping[str, Any], source: str | None = None) -> None:
-    """Checks every key of a merged config.
-
-    Args:
-        config: a `Config`, whose locations errors then name, or a plain dict.
-        source: what errors call it where no line is known; by default the config's own file.
-
-    Raises:
-        ConfigError: an unknown key (with the nearest known one), a missing key or a value of a wrong type; names the
-            file, the line where it is known, and the dotted key.
-    """
-    locations = config.locations if isinstance(config, Config) else {}
-    source = source or str(getattr(config, "source", "config"))
-    known = keys_of(TopLevel)
-    assert known is not None
-    Checker(source, locations).keys(config, Keys("a config", known.keys), ())
 
 
 class Checker:

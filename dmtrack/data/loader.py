@@ -12,8 +12,9 @@ import numpy as np
 import torch
 from torch.utils.data import DataLoader, Dataset
 
+from dmtrack.config.top_level import Stage
 from dmtrack.data.preprocessing import Preprocessing, normalize
-from dmtrack.data.stages import IterationBatches, PairToken, Stage, parse_stages, stage_starts
+from dmtrack.data.stages import IterationBatches, PairToken, parse_stages, stage_starts
 from dmtrack.data.types import Pair, PairBatch, PairSampler
 from dmtrack.errors import ConfigError, DMTrackError
 

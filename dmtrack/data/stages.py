@@ -4,30 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from collections.abc import Sequence as SequenceABC
-from dataclasses import dataclass
 from typing import Any
 
 from torch.utils.data import Sampler
 
-from dmtrack.errors import ConfigError
+from dmtrack.config.schema import parse_section
+from dmtrack.config.top_level import Data, Stage
 
 PairToken = tuple[int, tuple[int, int] | None]
 """What a loader asks the dataset for: the global number of the pair in the run, and the stage's image size."""
-
-
-@dataclass(frozen=True)
-class Stage:
-    """One stage of a run.
-
-    Attributes:
-        until: share of the run, in (0, 1], at which the stage ends; the last stage ends at 1.
-        samples_per_gpu: pairs per process and iteration, at least 1.
-        image_size_wh: (width, height) that samplers which render their images are asked for; None leaves it to them.
-    """
-
-    until: float = 1.0
-    samples_per_gpu: int = 1
-    image_size_wh: tuple[int, int] | None = None
 
 
 def parse_stages(stages: SequenceABC[Stage | Mapping[str, Any]] | None) -> tuple[Stage, ...]:
@@ -39,40 +24,7 @@ def parse_stages(stages: SequenceABC[Stage | Mapping[str, Any]] | None) -> tuple
     Raises:
         ConfigError: an unknown key, a share that does not grow, a last share that is not 1, fewer than 1 pair.
     """
-    if stages is None:
-        return (Stage(),)
-    parsed: list[Stage] = []
-    previous = 0.0
-    for number, stage in enumerate(stages):
-        where = f"data.stages.{number}"
-        if not isinstance(stage, Stage):
-            unknown = sorted(set(stage) - set(Stage.__dataclass_fields__))
-            if unknown:
-                raise ConfigError(f"{where}: unknown key {unknown[0]!r}; known: until, samples_per_gpu, image_size_wh")
-            stage = Stage(**stage)
-        if stage.image_size_wh is not None:
-            stage = Stage(stage.until, stage.samples_per_gpu, _size(stage.image_size_wh, where))
-        if not previous < stage.until <= 1.0:
-            raise ConfigError(
-                f"{where}.until is {stage.until}: expected a share of the run above {previous:g} and at most 1"
-            )
-        if stage.samples_per_gpu < 1 or int(stage.samples_per_gpu) != stage.samples_per_gpu:
-            raise ConfigError(f"{where}.samples_per_gpu is {stage.samples_per_gpu}: expected a whole number above 0")
-        previous = stage.until
-        parsed.append(stage)
-    if previous != 1.0:
-        raise ConfigError(f"data.stages: the last stage ends at {previous:g} of the run; set its `until` to 1.0")
-    return tuple(parsed)
-
-
-def _size(size_wh: Any, where: str) -> tuple[int, int]:
-    try:
-        width, height = (int(side) for side in size_wh)
-    except (TypeError, ValueError):
-        raise ConfigError(f"{where}.image_size_wh is {size_wh!r}: expected (width, height) or None") from None
-    if width < 1 or height < 1:
-        raise ConfigError(f"{where}.image_size_wh is {size_wh!r}: both sides must be above 0")
-    return width, height
+    return parse_section({"stages": stages}, Data, "data").stages or (Stage(),)
 
 
 def stage_starts(stages: SequenceABC[Stage], total_iterations: int) -> list[int]:

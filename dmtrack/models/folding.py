@@ -5,8 +5,12 @@ from __future__ import annotations
 import copy
 from typing import TypeVar
 
+import torch
 from torch import nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
+
+from dmtrack.models.backbones.deformable import ModulatedDeformableConv
+from dmtrack.models.backbones.dla_up import DeformableBlock
 
 Module = TypeVar("Module", bound=nn.Module)
 
@@ -25,4 +29,16 @@ def fold_batch_norms(model: Module) -> Module:
                 setattr(module, previous[0], fuse_conv_bn_eval(previous[1], child))
                 setattr(module, name, nn.Identity())
             previous = (name, child)
+        if isinstance(module, DeformableBlock) and isinstance(module.actf[0], nn.BatchNorm2d):
+            _fold_into_deformable(module.conv, module.actf[0])
+            module.actf[0] = nn.Identity()
     return folded
+
+
+def _fold_into_deformable(convolution: ModulatedDeformableConv, norm: nn.BatchNorm2d) -> None:
+    """Changes the convolution in place; its offsets and mask are computed before the norm and stay as they are."""
+    assert norm.running_mean is not None and norm.running_var is not None
+    with torch.no_grad():
+        factor = norm.weight * torch.rsqrt(norm.running_var + norm.eps)
+        convolution.weight.mul_(factor[:, None, None, None])
+        convolution.bias.copy_((convolution.bias - norm.running_mean) * factor + norm.bias)

@@ -230,8 +230,8 @@ def clip_gradients(run: Run) -> float:
     norm = run.fabric.clip_gradients(
         run.model,
         run.optimizer,
-        max_norm=float(clip["max_norm"]),
-        norm_type=float(clip.get("norm_type", 2.0)),
+        max_norm=float(clip.max_norm),
+        norm_type=float(clip.norm_type),
         error_if_nonfinite=False,
     )
     value = float(norm)

@@ -7,12 +7,12 @@ from typing import Any
 import torch
 from torch import nn
 
-from dmtrack.training.settings import OptimizerSettings
+from dmtrack.config import top_level
 
 NORM_LAYERS = (nn.modules.batchnorm._BatchNorm, nn.GroupNorm, nn.LayerNorm, nn.modules.instancenorm._InstanceNorm)
 
 
-def parameter_multipliers(model: nn.Module, settings: OptimizerSettings) -> dict[str, tuple[float, float]]:
+def parameter_multipliers(model: nn.Module, settings: top_level.Optimizer) -> dict[str, tuple[float, float]]:
     """Factors on learning rate and weight decay of every parameter.
 
     Biases outside of normalisation layers get `bias_lr_mult` and `bias_decay_mult`; everything else, the weights and
@@ -23,6 +23,9 @@ def parameter_multipliers(model: nn.Module, settings: OptimizerSettings) -> dict
     Returns:
         (learning-rate factor, weight-decay factor) by parameter name, in the model's order.
     """
+    matrices_only = settings.decay_matrices_only
+    if matrices_only is None:
+        matrices_only = settings.type == "AdamW"
     multipliers = {}
     for module_name, module in model.named_modules():
         for leaf, parameter in module.named_parameters(recurse=False):
@@ -30,20 +33,20 @@ def parameter_multipliers(model: nn.Module, settings: OptimizerSettings) -> dict
             plain_bias = leaf == "bias" and not in_norm
             lr_mult = settings.bias_lr_mult if plain_bias else 1.0
             decay_mult = settings.bias_decay_mult if plain_bias else settings.norm_decay_mult if in_norm else 1.0
-            if settings.decays_matrices_only and parameter.ndim < 2:
+            if matrices_only and parameter.ndim < 2:
                 decay_mult = 0.0
             multipliers[f"{module_name}.{leaf}" if module_name else leaf] = (lr_mult, decay_mult)
     return multipliers
 
 
-def parameter_groups(model: nn.Module, settings: OptimizerSettings, base_lr: float) -> list[dict[str, Any]]:
+def parameter_groups(model: nn.Module, settings: top_level.Optimizer, base_lr: float) -> list[dict[str, Any]]:
     """One optimiser group per pair of factors.
 
     Each group carries `initial_lr`, which the schedule multiplies in every iteration.
 
     Args:
         model: its trainable parameters are grouped; a parameter shared by two modules is taken once.
-        settings: see `OptimizerSettings`.
+        settings: the config section `optimizer`.
         base_lr: learning rate after scaling by the number of processes.
     """
     parameters = dict(model.named_parameters())
@@ -65,7 +68,7 @@ def parameter_groups(model: nn.Module, settings: OptimizerSettings, base_lr: flo
     return list(groups.values())
 
 
-def build_optimizer(model: nn.Module, settings: OptimizerSettings, base_lr: float) -> torch.optim.Optimizer:
+def build_optimizer(model: nn.Module, settings: top_level.Optimizer, base_lr: float) -> torch.optim.Optimizer:
     """SGD, Adam or AdamW over `parameter_groups`."""
     groups = parameter_groups(model, settings, base_lr)
     if settings.type == "SGD":

@@ -149,8 +149,8 @@ def assemble(
     optimizer = build_optimizer(module, settings.optimizer, settings.learning_rate(fabric.world_size))
     model, fabric_optimizer = fabric.setup(module, optimizer)
     ema = None
-    if settings.ema_decay is not None and fabric.is_global_zero:
-        ema = ExponentialMovingAverage(module, settings.ema_decay)
+    if settings.ema is not None and fabric.is_global_zero:
+        ema = ExponentialMovingAverage(module, settings.ema.decay)
     progress = Progress()
     if content is not None:
         optimizer.load_state_dict(content["optimizer"])
@@ -242,7 +242,8 @@ def check_batch_norm(module: nn.Module, fabric: Fabric) -> None:
     synchronised = any(isinstance(part, nn.SyncBatchNorm) for part in module.modules())
     if synchronised and fabric.device.type == "cpu" and fabric.world_size > 1:
         raise TrainingError(
-            "synchronised batch norm works on GPUs only; set model.train_cfg.norm to 'frozen' or 'live', or use --gpus"
+            "synchronised batch norm works on GPUs only; set model.train_cfg.batch_norm to 'frozen' or 'live', or use "
+            "--gpus"
         )
 
 

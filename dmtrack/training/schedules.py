@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 
-from dmtrack.training.settings import ScheduleSettings
+from dmtrack.config.top_level import LearningRate
 
 
-def learning_rate_factor(settings: ScheduleSettings, iteration: int, total_iterations: int, total_epochs: int) -> float:
+def learning_rate_factor(settings: LearningRate, iteration: int, total_iterations: int, total_epochs: int) -> float:
     """The factor for one iteration: the policy's value times that of the warm-up.
 
     `step` multiplies by `gamma` at the start of every epoch in `settings.step`; an epoch is the `total_epochs`-th part
@@ -16,7 +16,7 @@ def learning_rate_factor(settings: ScheduleSettings, iteration: int, total_itera
     by a straight line from that to the policy's value (`linear`), as mmcv does.
 
     Args:
-        settings: see `ScheduleSettings`.
+        settings: the config section `lr_config`; its `min_lr` is not used.
         iteration: 0-based optimiser step, below `total_iterations`.
         total_iterations: of the run.
         total_epochs: of the run; only `step` uses it.
@@ -24,10 +24,11 @@ def learning_rate_factor(settings: ScheduleSettings, iteration: int, total_itera
     return _policy(settings, iteration, total_iterations, total_epochs) * _warmup(settings, iteration)
 
 
-def _policy(settings: ScheduleSettings, iteration: int, total_iterations: int, total_epochs: int) -> float:
+def _policy(settings: LearningRate, iteration: int, total_iterations: int, total_epochs: int) -> float:
     if settings.policy == "step":
         epoch = epoch_of(iteration, total_iterations, total_epochs)
-        return settings.gamma ** sum(epoch >= start for start in settings.step)
+        steps = (settings.step,) if isinstance(settings.step, int) else settings.step
+        return settings.gamma ** sum(epoch >= start for start in steps)
     if settings.policy == "cosine":
         warmup = settings.warmup_iters if settings.warmup else 0
         progress = min(max(iteration - warmup, 0) / max(total_iterations - warmup, 1), 1.0)
@@ -35,7 +36,7 @@ def _policy(settings: ScheduleSettings, iteration: int, total_iterations: int, t
     return 1.0
 
 
-def _warmup(settings: ScheduleSettings, iteration: int) -> float:
+def _warmup(settings: LearningRate, iteration: int) -> float:
     if settings.warmup is None or iteration >= settings.warmup_iters:
         return 1.0
     if settings.warmup == "constant":

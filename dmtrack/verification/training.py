@@ -9,12 +9,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from dmtrack.config.top_level import Optimizer
 from dmtrack.data.preprocessing import PreparedImage, prepare_image
 from dmtrack.data.types import PairBatch
 from dmtrack.models.global_search.dmtrack_gs import DMTrackGS
 from dmtrack.models.global_search.losses import average_over_pairs
 from dmtrack.training.optimizers import build_optimizer
-from dmtrack.training.settings import OptimizerSettings
 from dmtrack.verification.case_model import formula_model
 from dmtrack.verification.formulas import inclusive_box_to_xywh, make_image, paste_texture
 from dmtrack.verification.golden import GoldenFile
@@ -22,7 +22,7 @@ from dmtrack.verification.golden import GoldenFile
 TRAINING_SCALE = (480, 320)
 LEARNING_RATE = 0.00025
 MAX_NORM = 35.0
-PUBLISHED_OPTIMIZER = OptimizerSettings(
+PUBLISHED_OPTIMIZER = Optimizer(
     type="SGD", lr=0.001, weight_decay=1e-4, momentum=0.9, bias_lr_mult=2.0, bias_decay_mult=0.0
 )
 TOLERANCES = {"eval": (1e-4, 1e-3), "train": (1e-3, 2e-2)}

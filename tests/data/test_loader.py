@@ -6,9 +6,10 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dmtrack.config.top_level import Stage
 from dmtrack.data.loader import IterationBatches, TrainingPairs, collate, training_loader, training_loader_from_config
 from dmtrack.data.preprocessing import Preprocessing, prepare_image
-from dmtrack.data.stages import Stage, parse_stages
+from dmtrack.data.stages import parse_stages
 from dmtrack.data.types import Pair
 from dmtrack.data.writers import write_coco, write_got10k
 from dmtrack.errors import ConfigError, DataError
@@ -80,7 +81,7 @@ def test_one_process_with_twice_the_batch_sees_the_pairs_of_two():
     [
         ([{"until": 0.5}], "ends at 0.5"),
         ([{"until": 0.6}, {"until": 0.4}], "stages.1.until"),
-        ([{"until": 1.0, "samples": 3}], "unknown key 'samples'"),
+        ([{"until": 1.0, "samples": 3}], "unknown key 'data.stages.0.samples' of Stage"),
         ([{"until": 1.0, "samples_per_gpu": 0}], "samples_per_gpu"),
         ([{"until": 1.0, "image_size_wh": (3,)}], "image_size_wh"),
         ([], "last stage"),

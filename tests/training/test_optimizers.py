@@ -7,10 +7,10 @@ import torch
 from torch import nn
 
 from dmtrack.config import build, load_config
+from dmtrack.config.top_level import Optimizer
 from dmtrack.registry import MODELS
 from dmtrack.training.ema import ExponentialMovingAverage
 from dmtrack.training.optimizers import build_optimizer, parameter_groups, parameter_multipliers, set_learning_rate
-from dmtrack.training.settings import OptimizerSettings
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 
@@ -24,12 +24,12 @@ def test_parameter_groups_of_the_published_training(shared_folder: Path) -> None
     config = load_config(REPOSITORY / "configs/dmtrackGS_dla34_fpn.py", check=False)
     with torch.device("meta"):
         model = build(config["model"], MODELS)
-    settings = OptimizerSettings(bias_lr_mult=2.0, bias_decay_mult=0.0)
+    settings = Optimizer("SGD", 0.001, bias_lr_mult=2.0, bias_decay_mult=0.0)
     assert parameter_multipliers(model, settings) == {name: (lr, decay) for name, lr, decay in published}
 
 
 def test_adamw_decays_matrices_only() -> None:
-    groups = parameter_groups(small_model(), OptimizerSettings("AdamW", 0.1, weight_decay=0.02), 0.1)
+    groups = parameter_groups(small_model(), Optimizer("AdamW", 0.1, weight_decay=0.02), 0.1)
     decays = {parameter.ndim: group["weight_decay"] for group in groups for parameter in group["params"]}
     assert decays == {4: 0.02, 2: 0.02, 1: 0.0}
 
@@ -37,7 +37,7 @@ def test_adamw_decays_matrices_only() -> None:
 def test_frozen_parameters_are_in_no_group_and_factors_reach_every_group() -> None:
     model = small_model()
     model[0].requires_grad_(False)
-    optimizer = build_optimizer(model, OptimizerSettings("SGD", momentum=0.9, bias_lr_mult=2.0), base_lr=0.5)
+    optimizer = build_optimizer(model, Optimizer("SGD", 0.5, momentum=0.9, bias_lr_mult=2.0), base_lr=0.5)
     set_learning_rate(optimizer, 0.1)
     rates = {id(parameter): group["lr"] for group in optimizer.param_groups for parameter in group["params"]}
     assert len(rates) == 6

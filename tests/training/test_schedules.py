@@ -2,18 +2,19 @@ from __future__ import annotations
 
 import pytest
 
+from dmtrack.config.top_level import LearningRate
 from dmtrack.errors import ConfigError
 from dmtrack.training.schedules import learning_rate_factor
-from dmtrack.training.settings import ScheduleSettings, read_settings
+from dmtrack.training.settings import read_settings
 
-PUBLISHED = ScheduleSettings("step", "constant", 500, 1 / 3, (44, 46))
+PUBLISHED = LearningRate("step", "constant", 500, 0.001 / 3, (44, 46))
 
 
 @pytest.mark.parametrize(
     ("iteration", "factor"),
     [
-        (0, 1 / 3),
-        (499, 1 / 3),
+        (0, 0.001 / 3),
+        (499, 0.001 / 3),
         (500, 1),
         (659_999, 1),
         (660_000, 0.1),
@@ -27,7 +28,7 @@ def test_the_published_schedule(iteration: int, factor: float) -> None:
 
 
 def test_cosine_with_linear_warmup_rises_then_falls() -> None:
-    settings = ScheduleSettings("cosine", "linear", 100, 0.01, min_lr_ratio=0.05)
+    settings = LearningRate("cosine", "linear", 100, 0.01, min_lr_ratio=0.05)
     factors = [learning_rate_factor(settings, iteration, 1000, 1) for iteration in range(1000)]
     assert factors[0] == pytest.approx(0.01)
     assert factors[50] == pytest.approx(0.505)
@@ -39,7 +40,7 @@ def test_cosine_with_linear_warmup_rises_then_falls() -> None:
 
 
 def config(**changes: object) -> dict:
-    base = {"optimizer": {"type": "SGD", "lr": 0.001}, "total_epochs": 48, "samples_per_epoch": 30_000}
+    base = {"model": {}, "optimizer": {"type": "SGD", "lr": 0.001}, "total_epochs": 48, "samples_per_epoch": 30_000}
     return {**base, **changes}
 
 
