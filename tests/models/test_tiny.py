@@ -5,7 +5,7 @@ import torch
 
 from dmtrack.data.types import PairBatch
 from dmtrack.models.backbones.residual_trunk import ResidualTrunk
-from dmtrack.models.global_search.tiny import DMTrackGSTiny
+from dmtrack.models.global_search.tiny import DMTrackGSTiny, vote_boxes
 from dmtrack.models.global_search.tiny_head import TinyHead, TinyOutputs, locations
 from dmtrack.models.global_search.tiny_losses import absence_loss, centre_targets, focal_loss, target_losses
 from dmtrack.models.necks.single_map import SingleMapFusion
@@ -49,7 +49,7 @@ def test_losses_of_a_batch_without_targets_are_zero_and_reach_the_graph() -> Non
     losses = small_model()(batch_of(1, torch.zeros(0, 4), torch.zeros(0, dtype=torch.int64)))
     total = sum(losses.values())
     total.backward()
-    assert float(total) == 0.0
+    assert total.item() == 0.0
 
 
 def test_several_targets_in_one_pass_equal_one_after_the_other() -> None:
@@ -76,7 +76,7 @@ def test_decode_reads_boxes_scores_and_frame_pixels_from_the_maps() -> None:
     # the point is (60, 44); the bottom is clipped to the image, and frame pixels are input pixels / 0.5
     torch.testing.assert_close(best.boxes_xyxy[0], torch.tensor([80.0, 68, 180, 192]))
     class_probability, centerness = torch.sigmoid(torch.tensor([4.0, 9.0])).tolist()
-    assert float(best.scores[0]) == pytest.approx(class_probability * centerness)
+    assert float(best.scores[0]) == pytest.approx(class_probability * centerness**0.5)
     assert (best.scores.diff() <= 0).all()
     assert len(best.scores) <= model.max_detections
 
@@ -109,3 +109,10 @@ def test_focal_loss_of_known_values() -> None:
     logits = torch.tensor([[[0.0]]])
     expected = 0.4 * 0.25 * torch.log(torch.tensor(2.0))
     assert float(focal_loss(logits, torch.tensor([[[True]]]))) == pytest.approx(float(expected))
+
+
+def test_overlapping_boxes_vote_by_their_scores() -> None:
+    boxes = torch.tensor([[0.0, 0, 10, 10], [2.0, 0, 12, 10], [50.0, 50, 60, 60], [7.0, 7, 7, 7]])
+    scores = torch.tensor([0.75, 0.25, 0.2, 0.1])
+    voted = vote_boxes(boxes, scores, torch.tensor([0, 2, 3]), 0.5)
+    torch.testing.assert_close(voted, torch.tensor([[0.5, 0, 10.5, 10], [50.0, 50, 60, 60], [7.0, 7, 7, 7]]))

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from torchvision.ops import nms
+from torchvision.ops import box_iou, nms
 
 from dmtrack.config import build
 from dmtrack.data.preprocessing import Preprocessing
@@ -42,7 +42,7 @@ class DMTrackGSTiny(GlobalSearchModel):
             boxes that people draw are not exact.
         absent_share: share of the pairs that are also searched with a target of another pair, which must find nothing.
         max_detections: best detections kept per target.
-        nms_iou: of two detections that overlap more than this the weaker is dropped.
+        nms_iou: of two detections that overlap more than this the weaker is dropped, after it had its say on the box.
     """
 
     def __init__(
@@ -82,11 +82,15 @@ class DMTrackGSTiny(GlobalSearchModel):
         return self.bbox_head(features[0], templates, image_index)
 
     def decode(self, outputs: TinyOutputs, size_hw: tuple[int, int], scale_factor: float) -> list[Detections]:
-        """Score = class probability x centerness; boxes clipped to the image, non-maximum suppression per target."""
+        """Boxes clipped to the image, after non-maximum suppression with box voting per target.
+
+        Score = class probability x square root of centerness. The box of a detection is the score-weighted mean of the
+        boxes that it suppresses: the location that answers loudest is seldom the one that sees the borders best.
+        """
         height, width = outputs.logits.shape[-2:]
         points_xy = locations(height, width, self.bbox_head.stride, outputs.logits.device)
         boxes = boxes_from_ltrb(outputs.ltrb, points_xy).flatten(1, 2)
-        scores = (torch.sigmoid(outputs.logits) * torch.sigmoid(outputs.centerness)).flatten(1)
+        scores = (torch.sigmoid(outputs.logits) * torch.sigmoid(outputs.centerness).sqrt()).flatten(1)
         inside = (points_xy[..., 0] < size_hw[1]) & (points_xy[..., 1] < size_hw[0])
         scores = scores.masked_fill(~inside.flatten(), 0.0)
         limits = boxes.new_tensor([size_hw[1], size_hw[0], size_hw[1], size_hw[0]])
@@ -95,7 +99,8 @@ class DMTrackGSTiny(GlobalSearchModel):
             top_scores, top = target_scores.topk(min(8 * self.max_detections, len(target_scores)))
             top_boxes = torch.minimum(target_boxes[top].clamp(min=0), limits)
             keep = nms(top_boxes, top_scores, self.nms_iou)[: self.max_detections]
-            found.append(Detections(top_boxes[keep] / scale_factor, top_scores[keep]))
+            voted = vote_boxes(top_boxes, top_scores, keep, self.nms_iou)
+            found.append(Detections(voted / scale_factor, top_scores[keep]))
         return found
 
     def losses(self, batch: PairBatch) -> dict[str, Tensor]:
@@ -142,6 +147,24 @@ class DMTrackGSTiny(GlobalSearchModel):
         first_of_pair[1:] = pair_index[1:] != pair_index[:-1]
         chosen = torch.rand(len(pair_index), device=pair_index.device) < self.absent_share
         return torch.nonzero(first_of_pair & chosen)[:, 0]
+
+
+def vote_boxes(boxes_xyxy: Tensor, scores: Tensor, keep: Tensor, min_iou: float) -> Tensor:
+    """Score-weighted means of the boxes around each kept one.
+
+    Args:
+        boxes_xyxy: (n, 4).
+        scores: (n,) not negative.
+        keep: (k,) int64, rows that stay.
+        min_iou: boxes that overlap a kept one by more than this vote on it; the kept one always does.
+
+    Returns:
+        (k, 4) xyxy.
+    """
+    votes = (box_iou(boxes_xyxy[keep], boxes_xyxy) > min_iou) * scores
+    # A kept box of zero area overlaps nothing, not even itself.
+    votes[torch.arange(len(keep), device=keep.device), keep] = scores[keep].clamp(min=1e-12)
+    return votes @ boxes_xyxy / votes.sum(1, keepdim=True)
 
 
 def _select(templates: TinyTemplates, index: Tensor) -> TinyTemplates:
