@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import json
 import os
@@ -38,12 +39,19 @@ def atomic_path(target: str | Path) -> Iterator[Path]:
             os.fsync(written.fileno())
         temporary.replace(target)
     except OSError as error:
-        raise OutputError(
-            f"cannot write {target}: {error.strerror or error}; free some space or choose another output folder"
-        ) from error
+        raise OutputError(f"cannot write {target}: {_reason_and_advice(error)}") from error
     finally:
         if temporary is not None:
             temporary.unlink(missing_ok=True)
+
+
+def _reason_and_advice(error: OSError) -> str:
+    if isinstance(error, (FileExistsError, NotADirectoryError)):
+        return "a file stands where a folder is needed; choose another output folder"
+    advice = "choose another output folder"
+    if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+        advice = f"free some space or {advice}"
+    return f"{error.strerror or error}; {advice}"
 
 
 def write_bytes(target: str | Path, content: bytes) -> None:
@@ -71,7 +79,11 @@ def sha256(path: str | Path) -> str:
 def check_writable_folder(folder: str | Path) -> Path:
     """The folder, created if needed; an `OutputError` before any work is done if nothing can be written there."""
     folder = Path(folder)
-    with atomic_path(folder / ".write-check") as path:
-        path.write_bytes(b"ok")
-    (folder / ".write-check").unlink()
+    check = folder / ".write-check"
+    try:
+        with atomic_path(check) as path:
+            path.write_bytes(b"ok")
+    except OutputError as error:
+        raise OutputError(str(error).replace(str(check), f"to folder {folder}", 1)) from error
+    check.unlink()
     return folder

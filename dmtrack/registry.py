@@ -10,13 +10,14 @@ from __future__ import annotations
 import difflib
 import importlib
 import sys
+import traceback
 from collections.abc import Callable, Iterable, Iterator
 from importlib.metadata import entry_points
 from pathlib import Path
 from types import ModuleType
 from typing import TypeVar
 
-from dmtrack.errors import ConfigError
+from dmtrack.errors import ConfigError, DMTrackError
 
 Registered = TypeVar("Registered", bound=Callable[..., object])
 
@@ -93,6 +94,18 @@ def import_module(name: str) -> ModuleType:
         return importlib.import_module(name)
     except ImportError as error:
         raise ConfigError(f"module {name}: {error}; give one that Python can import from here") from error
+    except DMTrackError:
+        raise
+    except Exception as error:  # a module of the user's may fail in any way
+        raise ConfigError(f"module {name} fails to import: {_what_and_where(error)}; mend it there") from error
+
+
+def _what_and_where(error: Exception) -> str:
+    """`ValueError: no such luck (my_module.py:3)`."""
+    if isinstance(error, SyntaxError):
+        return f"SyntaxError: {error.msg} ({error.filename}:{error.lineno})"
+    last = traceback.extract_tb(error.__traceback__)[-1]
+    return f"{type(error).__name__}: {error} ({last.filename}:{last.lineno})"
 
 
 def import_modules(names: Iterable[str]) -> None:

@@ -28,7 +28,9 @@ def test_json_and_digest(tmp_path: Path) -> None:
 
 def test_a_folder_that_cannot_be_written_is_one_sentence(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(OutputError, match=r"cannot write .*choose another output folder"):
+    with pytest.raises(
+        OutputError, match=r"^cannot write to folder .*below: a file stands where a folder is needed; ch"
+    ):
         files.check_writable_folder(tmp_path / "file" / "below")
 
 

@@ -35,3 +35,17 @@ def test_two_classes_cannot_share_a_name() -> None:
 def test_a_module_that_cannot_be_imported_is_one_sentence() -> None:
     with pytest.raises(ConfigError, match="module no_such_module"):
         import_module("no_such_module")
+
+
+@pytest.mark.parametrize(
+    ("code", "message"),
+    [
+        ("x = 1\nraise ValueError('no luck')\n", r"ValueError: no luck \(.*broken_one.py:2\)"),
+        ("def f(:", r"broken_one.py:1\)"),
+    ],
+)
+def test_a_module_with_a_mistake_names_the_line(code, message, tmp_path, monkeypatch) -> None:
+    (tmp_path / "broken_one.py").write_text(code)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    with pytest.raises(ConfigError, match=f"module broken_one fails to import: .*{message}"):
+        import_module("broken_one")

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 _LAYOUTS = ("folder", "got10k", "lasot", "trackingnet", "otb", "uav123", "vot", "coco")
 _SPLITS = {"got10k": "val", "lasot": "test", "trackingnet": "TRAIN_0", "coco": "train2017"}
 """Layouts with splits, and the split that is written unless another is asked for."""
+_LARGEST_SIDE = 8192
 
 
 def register(app: typer.Typer) -> None:
@@ -64,8 +65,10 @@ def _parse_size(size: str) -> tuple[int, int]:
     from dmtrack.errors import ConfigError
 
     width, _, height = size.lower().partition("x")
-    if not (width.isdecimal() and height.isdecimal() and int(width) >= 32 and int(height) >= 32):
-        raise ConfigError(f"--size {size}: expected <width>x<height> in pixels, both at least 32, e.g. 448x256")
+    if not all(side.isdecimal() and 32 <= int(side) <= _LARGEST_SIDE for side in (width, height)):
+        raise ConfigError(
+            f"--size {size}: expected <width>x<height> in pixels, both from 32 to {_LARGEST_SIDE}, e.g. 448x256"
+        )
     return int(width), int(height)
 
 

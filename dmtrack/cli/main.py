@@ -3,20 +3,60 @@
 from __future__ import annotations
 
 import importlib
+import os
 import sys
 from collections.abc import Callable
+from typing import Annotated, Any
 
 import typer
+import typer.core
 
+from dmtrack import __version__
 from dmtrack.errors import DMTrackError
+
+# What OpenCV and its FFmpeg print about a file or camera that cannot be read would hide our own sentence about it.
+os.environ.setdefault("OPENCV_LOG_LEVEL", "OFF")
+os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
+
+
+class _StoppedError(Exception):
+    """Ctrl-C; Typer would end the program without a word."""
+
+
+class _Commands(typer.core.TyperGroup):
+    """The commands, with Ctrl-C passed on to `run`."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Runs the command that the user named."""
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt as error:
+            raise _StoppedError from error
+
 
 app = typer.Typer(
     name="dmtrack",
-    help="Global-search single-object tracking: train, track, evaluate.",
+    cls=_Commands,
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+
+
+def _print_version(asked: bool) -> None:
+    if asked:
+        print(f"dmtrack {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _dmtrack(
+    version: Annotated[
+        bool, typer.Option("--version", help="Show the version and exit.", is_eager=True, callback=_print_version)
+    ] = False,
+) -> None:
+    """Global-search single-object tracking: train, track, evaluate."""
+
 
 _COMMAND_MODULES = ("demo", "track", "train", "test", "config", "weights", "data")
 """Modules of `dmtrack.cli` in the order of the help; each has `register(app)`."""
@@ -36,7 +76,7 @@ def run(command: Callable[[], object]) -> int:
     except DMTrackError as error:
         print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
         return error.exit_code
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, _StoppedError):
         print("stopped; what was finished is kept", file=sys.stderr)
         return 130
     return 0

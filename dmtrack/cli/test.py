@@ -31,7 +31,8 @@ def read_experiment(context: typer.Context, path: Path | None) -> Path | None:
     try:
         values = yaml.safe_load(path.read_text())
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise EvaluationError(f"experiment {path}: {error}; give a YAML file of options of `dmtrack test`") from error
+        reason = getattr(error, "strerror", None) or error
+        raise EvaluationError(f"experiment {path}: {reason}; give a YAML file of options of `dmtrack test`") from error
     if not isinstance(values, dict):
         raise EvaluationError(f"experiment {path}: expected lines `option: value`, as in experiments/*.yaml")
     for key in values:

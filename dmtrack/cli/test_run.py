@@ -89,6 +89,9 @@ def run(job: TestJob) -> Report:
     registry.import_modules(job.tracker.imports)
     protocol = get_protocol(job.protocol)
     check_writable_folder(job.reports)
+    for folder in job.compare:  # before hours of tracking
+        if not folder.is_dir():
+            raise EvaluationError(f"--compare {folder} is no folder; give <results>/<tracker> of another tracker")
     benchmark, open_sequences = sequences_of(job)
     open_sequences()  # a wrong folder should not cost the seconds that loading a tracker takes
     session = session_of(job.tracker, benchmark, open_sequences, job.results, job.name)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import csv
 import io
+import itertools
 import json
 import os
+import re
 from array import array
 from pathlib import Path
 from typing import Any
@@ -17,6 +19,31 @@ from dmtrack.files import atomic_path
 from dmtrack.tracking.base import TrackResult
 
 COLUMNS = ("frame", "x", "y", "w", "h", "score", "present")
+
+
+def default_folder(source_name: str, reuse: bool = True, parent: Path = Path("results", "track")) -> Path:
+    """The folder of a source's results: `videos/my clip.mp4` -> `my_clip`, `camera:0` -> `camera_0`.
+
+    Where it already holds results of another source, it is `my_clip-2`, `my_clip-3`, ...
+
+    Args:
+        source_name: path, `camera:0` or address.
+        reuse: whether earlier results of the same source may be replaced; not of a camera, which never films the same.
+        parent: of all such folders.
+    """
+    stem = Path(source_name).stem if "://" not in source_name else source_name.split("://", 1)[1]
+    name = re.sub(r"[^\w.-]+", "_", stem or Path(source_name).resolve().name).strip("_.") or "source"
+    names = itertools.chain([name], (f"{name}-{number}" for number in itertools.count(2)))
+    free = [None, Path(source_name).resolve()] if reuse else [None]
+    return next(parent / one for one in names if _source_of(parent / one) in free)
+
+
+def _source_of(folder: Path) -> Path | None:
+    """The source of the results in a folder; None where there are none."""
+    try:
+        return Path(json.loads((folder / "boxes.json").read_bytes())["source"]).resolve()
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
 
 
 class BoxLog:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import re
 import signal
 import threading
 import time
@@ -20,7 +19,7 @@ from rich.text import Text
 
 from dmtrack import __version__
 from dmtrack.boxes import check_first_box_xywh
-from dmtrack.cli.track_output import BoxLog, Latency
+from dmtrack.cli.track_output import BoxLog, Latency, default_folder
 from dmtrack.errors import BoxError, DMTrackError
 from dmtrack.files import check_writable_folder
 from dmtrack.media.drawing import annotate
@@ -31,6 +30,7 @@ from dmtrack.tracking.base import TrackResult
 from dmtrack.tracking.loading import LoadedTracker, assemble_tracker
 
 _FPS_OF_FOLDERS = 25.0
+END_OF_SOURCE = "end of the source"
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ def run(job: TrackJob) -> dict[str, Any]:
     """
     console = Console()
     with open_frames(job.source) as source:
-        folder = check_writable_folder(job.output or Path("results", "track", _folder_name(source.name)))
+        folder = check_writable_folder(job.output or default_folder(source.name, reuse=not source.live))
         preview = _preview(job.show, source.live)
         box_xywh = _first_box(job, source, console)
         loaded = assemble_tracker(job.config, job.weights, job.device, job.precision, job.overrides)
@@ -94,12 +94,6 @@ def _preview(show: bool | None, live: bool) -> PreviewWindow | None:
     return None
 
 
-def _folder_name(source_name: str) -> str:
-    """`videos/my clip.mp4` -> `my_clip`, `camera:0` -> `camera_0`."""
-    stem = Path(source_name).stem if "://" not in source_name else source_name.split("://", 1)[1]
-    return re.sub(r"[^\w.-]+", "_", stem or Path(source_name).resolve().name).strip("_.") or "source"
-
-
 class TrackingSession:
     """One run through one source."""
 
@@ -120,7 +114,7 @@ class TrackingSession:
         self.preview = preview
         self.latency = Latency()
         self.present = 0
-        self.end = "end of the source"
+        self.end = END_OF_SOURCE
         self._log = BoxLog(folder)
         self._writer: VideoWriter | None = None
 
@@ -207,7 +201,14 @@ class TrackingSession:
         """Prints where everything is and how fast it was."""
         if not self.frames:
             return
-        console.print(f"{self.frames} frames, target present in {self.present}")
+        console.print(f"{self.frames} frame{'s' if self.frames != 1 else ''}, target present in {self.present}")
+        declared = self.source.frame_count
+        # Containers may be a few frames off, so only a clear difference is worth a word.
+        if self.end == END_OF_SOURCE and declared is not None and self.frames < 0.9 * declared:
+            console.print(
+                f"note: {self.source.name} declares {declared} frames, but no more could be decoded; it may be cut off",
+                soft_wrap=True,
+            )
         speed = self.latency.summary()
         if speed:
             console.print(

@@ -184,7 +184,9 @@ class Checker:
     def _unknown(self, key: str, known: Keys, path: KeyPath) -> str:
         message = f"unknown key {dotted((*path, key))!r} of {known.name}{did_you_mean(key, known.keys)}"
         here, of_type = self.locations.get((*path, key), ""), self.locations.get((*path, "type"), "")
-        if of_type and here and here.rpartition(":")[0] != of_type.rpartition(":")[0] and not here.startswith("--set"):
+        file = here.rpartition(":")[0]
+        inherited = file not in ("", self.source) and not here.startswith("--set")
+        if of_type and inherited and file != of_type.rpartition(":")[0]:
             message += f" (it is inherited; add _delete_=True where {of_type} sets the type to drop the base's keys)"
         return message
 

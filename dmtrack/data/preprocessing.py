@@ -39,7 +39,7 @@ class PreparedImage:
     """A network input and what is needed to bring its boxes back to the frame.
 
     Attributes:
-        tensor: (1, 3, padded height, padded width) float32.
+        tensor: (1, 3, padded height, padded width) float32, channels innermost in memory.
         size_hw: height and width of the resized image before padding.
         scale_factor: resized pixels per frame pixel; one number for both axes, as in the reference, although the
             realised ratios differ by rounding.
@@ -93,12 +93,7 @@ def pad_to_multiple(image: NDArray[np.float32], divisor: int) -> NDArray[np.floa
     bottom, right = -height % divisor, -width % divisor
     if not bottom and not right:
         return image
-    return np.pad(image, ((0, bottom), (0, right), (0, 0)))
-
-
-def to_chw(image: NDArray[np.float32]) -> torch.Tensor:
-    """HxWx3 array -> contiguous (3, H, W) tensor."""
-    return torch.from_numpy(np.ascontiguousarray(image.transpose(2, 0, 1)))
+    return np.asarray(cv2.copyMakeBorder(image, 0, bottom, 0, right, cv2.BORDER_CONSTANT, value=(0, 0, 0)))
 
 
 def prepare_image(image: NDArray[np.uint8], preprocessing: Preprocessing) -> PreparedImage:
@@ -106,5 +101,6 @@ def prepare_image(image: NDArray[np.uint8], preprocessing: Preprocessing) -> Pre
     factor = resize_factor(image.shape[0], image.shape[1], preprocessing.scale)
     resized = resize(image, factor)
     height, width = resized.shape[:2]
-    tensor = to_chw(pad_to_multiple(normalize(resized, preprocessing), preprocessing.divisor))
-    return PreparedImage(tensor[None], (height, width), factor)
+    # A view: the channels stay innermost in memory, which is what convolutions like best.
+    tensor = torch.from_numpy(pad_to_multiple(normalize(resized, preprocessing), preprocessing.divisor))
+    return PreparedImage(tensor.permute(2, 0, 1)[None], (height, width), factor)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from dmtrack.data.types import Sequence
-from dmtrack.errors import EvaluationError
+from dmtrack.errors import DataError, EvaluationError
 from dmtrack.evaluation.one_sequence import track_sequence
 from dmtrack.evaluation.protocols import DMTRACK_VISIBLE, Protocol, get_protocol
 from dmtrack.evaluation.report import Report
@@ -129,6 +129,8 @@ def open_folder(folder: str | Path, layout: str = "folder", split: str = "val") 
     from dmtrack.data.sources import GOT10k, SequenceFolder
 
     if layout == "folder":
+        if (Path(folder) / split / "list.txt").is_file():
+            raise DataError(f"{folder} has the layout of GOT-10k; add --layout got10k, or give {Path(folder) / split}")
         return SequenceFolder(folder)
     if layout == "got10k":
         return GOT10k(folder, split)

@@ -43,25 +43,22 @@ class _Kind:
         title: as the papers write it.
         across: label of the threshold axis.
         up: label of the other axis.
-        legend: where curves leave room.
     """
 
     metric: str
     title: str
     across: str
     up: str
-    legend: str
 
 
 _KINDS = (
-    _Kind("success", "Success plots of OPE", "Overlap threshold", "Success rate", "lower left"),
-    _Kind("precision", "Precision plots of OPE", "Location error threshold [px]", "Precision", "lower right"),
+    _Kind("success", "Success plots of OPE", "Overlap threshold", "Success rate"),
+    _Kind("precision", "Precision plots of OPE", "Location error threshold [px]", "Precision"),
     _Kind(
         "normalized_precision",
         "Normalized precision plots of OPE",
         "Location error threshold [target sides]",
         "Normalized precision",
-        "lower right",
     ),
 )
 
@@ -141,7 +138,7 @@ def _draw(report: Report, kind: _Kind, theme: Theme) -> Figure:
         spine.set_color(theme.ink)
     if axes.get_legend_handles_labels()[0]:
         legend = axes.legend(
-            loc="center left" if many else kind.legend,
+            loc="center left" if many else "best",  # a fixed corner would hide weak trackers, such as the static box
             bbox_to_anchor=(1.02, 0.5) if many else None,
             fontsize=9 if len(report.scores) <= 20 else 6,
             facecolor=theme.paper,

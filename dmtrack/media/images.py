@@ -50,7 +50,10 @@ def read_image(path: str | Path, apply_orientation: bool = False) -> Image:
     # libjpeg fills what is missing with gray and only warns; the end marker tells whether anything is missing.
     if content.startswith(b"\xff\xd8") and content.find(b"\xff\xd9", 2) < 0:
         raise MediaError(f"image {path} is cut off (a JPEG without its end marker); copy or download it again")
-    image = _decode(content, apply_orientation)
+    try:
+        image = _decode(content, apply_orientation)
+    except MediaError as error:  # of a kind that it cannot take, such as float on the 0..255 scale
+        raise MediaError(f"{path}: {error}") from error
     if image is None:
         raise MediaError(f"image {path} cannot be decoded; expected a JPEG, PNG, BMP, WebP or TIFF file")
     return image

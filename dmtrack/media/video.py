@@ -36,14 +36,15 @@ def open_frames(source: str | int | Path, allow_size_changes: bool = False) -> F
         return Camera(source, allow_size_changes)
     text = str(source)
     path = Path(text).expanduser()
-    if not path.exists():
+    if not text or not path.exists():  # Path("") would be the working folder
         camera = _CAMERA.fullmatch(text)
         if camera:
             return Camera(int(camera.group(1)), allow_size_changes)
         if _ADDRESS.match(text):
             return Camera(text, allow_size_changes)
         raise MediaError(
-            f"{text} does not exist; give a video file, a folder of images, a camera number such as 0, or an address"
+            f"{text or 'an empty name'} does not exist; give a video file, a folder of images, a camera number such as "
+            "0, or an address"
         )
     if path.is_dir():
         return ImageFolder(path, allow_size_changes)

@@ -16,7 +16,7 @@ Module = TypeVar("Module", bound=nn.Module)
 
 
 def fold_batch_norms(model: Module) -> Module:
-    """A copy in eval mode where every Conv2d followed by a BatchNorm2d is one convolution with a bias.
+    """A copy in eval mode where every convolution followed by a batch norm is one convolution with a bias.
 
     "Followed by" is read off the order in which a module declares its children, which in this package is the order in
     which they run. Outputs equal those of the original up to rounding.
@@ -25,18 +25,25 @@ def fold_batch_norms(model: Module) -> Module:
     for module in list(folded.modules()):
         previous: tuple[str, nn.Module] | None = None
         for name, child in list(module.named_children()):
-            if isinstance(child, nn.BatchNorm2d) and previous is not None and isinstance(previous[1], nn.Conv2d):
-                setattr(module, previous[0], fuse_conv_bn_eval(previous[1], child))
+            if _foldable(child) and previous is not None and isinstance(previous[1], nn.Conv2d):
+                setattr(module, previous[0], fuse_conv_bn_eval(previous[1], child))  # type: ignore[arg-type]
                 setattr(module, name, nn.Identity())
             previous = (name, child)
-        if isinstance(module, DeformableBlock) and isinstance(module.actf[0], nn.BatchNorm2d):
+        if isinstance(module, DeformableBlock) and _foldable(module.actf[0]):
             _fold_into_deformable(module.conv, module.actf[0])
             module.actf[0] = nn.Identity()
     return folded
 
 
-def _fold_into_deformable(convolution: ModulatedDeformableConv, norm: nn.BatchNorm2d) -> None:
+def _foldable(module: nn.Module) -> bool:
+    """Whether it is a batch norm, synchronised or not, with statistics and factors of its own."""
+    norms = (nn.BatchNorm2d, nn.SyncBatchNorm)
+    return isinstance(module, norms) and module.running_mean is not None and module.affine
+
+
+def _fold_into_deformable(convolution: ModulatedDeformableConv, norm: nn.Module) -> None:
     """Changes the convolution in place; its offsets and mask are computed before the norm and stay as they are."""
+    assert isinstance(norm, nn.modules.batchnorm._BatchNorm)
     assert norm.running_mean is not None and norm.running_var is not None
     with torch.no_grad():
         factor = norm.weight * torch.rsqrt(norm.running_var + norm.eps)

@@ -21,10 +21,13 @@ from dmtrack.boxes import (
     xywh_to_xyxy,
     xyxy_to_xywh,
 )
+from dmtrack.data.device_preprocessing import prepare_image_on
 from dmtrack.data.preprocessing import PreparedImage, prepare_image
 from dmtrack.errors import ConfigError, DMTrackError
 from dmtrack.media.images import Image, as_rgb
-from dmtrack.models.global_search.base import Detections, Features, GlobalSearchModel
+from dmtrack.models.fast.cuda_graph import GraphedSearch
+from dmtrack.models.fast.inference_copy import inference_copy
+from dmtrack.models.global_search.base import Detections, GlobalSearchModel
 from dmtrack.registry import TRACKERS
 from dmtrack.tracking.base import Candidates, Tracker, TrackResult
 from dmtrack.tracking.device import Precision, autocast, check_precision, choose_device
@@ -38,14 +41,18 @@ class GlobalSearchTracker(Tracker):
     last box of each target, whatever the length of the video.
 
     Args:
-        model: the detector; it is put in evaluation mode.
+        model: the detector.
         name: of the tracker in results and reports.
         presence_threshold: the target counts as present where the best score reaches this, in [0, 1]. Where it does
             not, the box is still the best of the frame, which is what benchmarks without an absence score want.
         device: 'cpu', 'cuda', 'cuda:1', where the model is moved; None leaves it where it is.
-        precision: 'fp32', 'bf16' or 'fp16', by autocast; decoding is always fp32.
+        precision: 'fp32', 'bf16' or 'fp16' for convolutions; box distances and decoding are always fp32.
         max_candidates: how many boxes of a frame a result keeps.
-        channels_last: lay out weights and images with the channels innermost, which some devices compute faster.
+        channels_last: lay out images with the channels innermost, which most devices compute faster.
+        fast: track with a copy of the model that is made here for speed (`dmtrack.models.fast`); `self.model` is then
+            that copy, the given model stays as it is, and later changes of its weights do not reach the tracker.
+            False tracks with the given model itself, which is put in evaluation mode on the device.
+        cuda_graph: on a GPU, record the network once per size of frame and replay it.
 
     Raises:
         ConfigError: an unknown device or precision, or a number out of range.
@@ -59,7 +66,9 @@ class GlobalSearchTracker(Tracker):
         device: str | None = None,
         precision: Precision = "fp32",
         max_candidates: int = 100,
-        channels_last: bool = False,
+        channels_last: bool = True,
+        fast: bool = True,
+        cuda_graph: bool = False,
     ) -> None:
         super().__init__(name)
         if not 0.0 <= presence_threshold <= 1.0:
@@ -71,9 +80,21 @@ class GlobalSearchTracker(Tracker):
         self.presence_threshold = presence_threshold
         self.max_candidates = max_candidates
         self._layout = torch.channels_last if channels_last else torch.contiguous_format
-        self.model = model.to(self.device).eval()
-        if channels_last:
-            self.model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.fast, self._autocast_precision = fast, self.precision
+        if fast:
+            self.model, needs_autocast = inference_copy(model, self.precision, self.device)
+            if not needs_autocast:
+                self._autocast_precision = "fp32"
+        else:
+            self.model = model.to(self.device).eval()
+            if channels_last:
+                self.model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        if cuda_graph and self.device.type != "cuda":
+            raise ConfigError(f"cuda_graph=True needs a GPU, and the device is {str(self.device)!r}; leave it out")
+        self._wants_graph = cuda_graph
+        self._graph: GraphedSearch | None = None
+        # OpenCV's rounding is part of the published results, which reduced precision does not promise anyway.
+        self._prepare_on_device = fast and self.device.type == "cuda" and self.precision != "fp32"
         self._templates: Any = None
         self._last_boxes_xywh: list[Boxes] = []
 
@@ -110,10 +131,12 @@ class GlobalSearchTracker(Tracker):
         boxes = [check_first_box_xywh(box, width, height) for box in boxes_xywh]  # type: ignore[union-attr]
         if not boxes:
             raise DMTrackError("no target to track: expected at least one box x,y,w,h in the first frame")
-        prepared, features = self._extract(frame)
+        prepared, images = self._prepare(frame)
         boxes_xyxy = self._network_boxes(np.stack(boxes), prepared)
-        with autocast(self.device, self.precision):
+        with autocast(self.device, self._autocast_precision):
+            features = self.model.extract(images)
             self._templates = self.model.encode_templates(features, boxes_xyxy, self._image_index(len(boxes)))
+        self._graph = None
         self._last_boxes_xywh = boxes
 
     @torch.inference_mode()
@@ -125,10 +148,9 @@ class GlobalSearchTracker(Tracker):
         """
         if not self._last_boxes_xywh:
             raise DMTrackError(f"{self.name} has no target yet; call init(first_frame, (x, y, w, h)) first")
-        prepared, features = self._extract(as_rgb(image))
-        index = self._image_index(len(self._last_boxes_xywh))
-        with autocast(self.device, self.precision):
-            outputs = self.model.search(features, self._templates, index)
+        prepared, images = self._prepare(as_rgb(image))
+        with autocast(self.device, self._autocast_precision):
+            outputs = self._search(images)
         detections = self.model.decode(outputs, prepared.size_hw, prepared.scale_factor)
         results = [
             self._result(detected, last) for detected, last in zip(detections, self._last_boxes_xywh, strict=True)
@@ -136,11 +158,21 @@ class GlobalSearchTracker(Tracker):
         self._last_boxes_xywh = [result.box_xywh for result in results]
         return results
 
-    def _extract(self, frame: Image) -> tuple[PreparedImage, Features]:
-        prepared = prepare_image(frame, self.model.preprocessing)
-        tensor = prepared.tensor.to(self.device).contiguous(memory_format=self._layout)
-        with autocast(self.device, self.precision):
-            return prepared, self.model.extract(tensor)
+    def _prepare(self, frame: Image) -> tuple[PreparedImage, Tensor]:
+        if self._prepare_on_device:
+            prepared = prepare_image_on(frame, self.model.preprocessing, self.device)
+        else:
+            prepared = prepare_image(frame, self.model.preprocessing)
+        return prepared, prepared.tensor.to(self.device).contiguous(memory_format=self._layout)
+
+    def _search(self, images: Tensor) -> Any:
+        """Raw outputs of every target in the frame."""
+        index = self._image_index(len(self._last_boxes_xywh))
+        if not self._wants_graph:
+            return self.model.search(self.model.extract(images), self._templates, index)
+        if self._graph is None or self._graph.shape != images.shape:
+            self._graph = GraphedSearch(self.model, self._templates, index, images)
+        return self._graph(images)
 
     def _image_index(self, targets: int) -> Tensor:
         return torch.zeros(targets, dtype=torch.int64, device=self.device)

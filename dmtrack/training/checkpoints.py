@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pickle
 import re
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -37,11 +38,12 @@ def save_checkpoint(folder: Path, iteration: int, content: Mapping[str, Any], ke
     """
     target = folder / f"iteration_{iteration:08d}.pth"
     try:
-        # A Python file object, so that a full disk is reported as the operating system reports it.
+        # A Python file object, so that the operating system's reason is known.
         with atomic_path(target) as temporary, open(temporary, "wb") as opened:
             torch.save(dict(content), opened)
-    except RuntimeError as error:
-        raise OutputError(f"cannot write {target}: {error}; free some space and resume the run") from error
+    except RuntimeError as error:  # torch's complaint about its archive covers that reason
+        reason = error.__context__.strerror if isinstance(error.__context__, OSError) else error
+        raise OutputError(f"cannot write {target}: {reason}; free some space and resume the run") from error
     for old in checkpoint_files(folder)[: -max(keep_last, 1)]:
         old.unlink(missing_ok=True)
     return target
@@ -54,7 +56,8 @@ def load_checkpoint(path: Path) -> dict[str, Any]:
         TrainingError: it does not exist, is damaged, or is no training checkpoint.
     """
     try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
+        with warnings.catch_warnings(action="ignore"):  # about pickles that are then refused
+            content = torch.load(path, map_location="cpu", weights_only=True)
     except FileNotFoundError as error:
         raise TrainingError(f"there is no checkpoint {path}; give an existing one or --resume auto") from error
     except (pickle.UnpicklingError, RuntimeError, EOFError, OSError, ValueError, KeyError) as error:

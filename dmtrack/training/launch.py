@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import logging
 import os
 import signal
 import sys
@@ -77,6 +78,8 @@ def start_fabric(asked: Devices, precision: str) -> Fabric:
     if precision == "fp16" and accelerator == "cpu":
         raise TrainingError("fp16 training needs a GPU; use --precision bf16 or fp32 on a CPU")
     die_with_parent()
+    for part in ("fabric", "pytorch"):  # the run's own log says what is used; where Fabric logs depends on its version
+        logging.getLogger(f"lightning.{part}").setLevel(logging.WARNING)
     strategy = "auto"
     if processes * asked.nodes > 1:
         # Some parameters get no gradient (the dead ones of the published model, a head without positives).

@@ -25,7 +25,8 @@ def find_checkpoint(folder: Path, resume: str | None) -> Path | None:
         TrainingError: a new run would overwrite one that is there.
     """
     if resume is None:
-        if checkpoint_files(folder / "checkpoints") or (folder / LOG_NAME).exists():
+        log = folder / LOG_NAME  # empty where a run failed before its first record: nothing to protect
+        if checkpoint_files(folder / "checkpoints") or (log.exists() and log.stat().st_size > 0):
             raise TrainingError(f"{folder} already holds a run; go on with --resume auto or choose another --work-dir")
         return None
     if resume != "auto":

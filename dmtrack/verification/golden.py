@@ -40,7 +40,8 @@ class GoldenFile:
             with np.load(path, allow_pickle=False) as stored:
                 self._arrays = {name: stored[name] for name in stored.files}
         except (OSError, ValueError, EOFError, zipfile.BadZipFile, AttributeError) as error:
-            raise DataError(f"{path}: expected a .npz file of reference outputs ({error}); copy it again") from error
+            # NumPy's own words would advise to load pickles.
+            raise DataError(f"{path} is truncated or no .npz file of reference outputs; copy it again") from error
 
     def __contains__(self, name: str) -> bool:
         return name in self._arrays

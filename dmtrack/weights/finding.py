@@ -33,6 +33,6 @@ def find_weights(name_or_path: str | Path) -> Path:
     if len(path.parts) > 1 or path.suffix:
         raise WeightsError(f"weights file {path} does not exist; give an existing file or the name of shipped weights")
     raise WeightsError(
-        f"no weights called {str(name_or_path)!r} come with dmtrack{did_you_mean(str(name_or_path), known)}; "
-        "give a file with --weights, train them with dmtrack train, or bring official ones with dmtrack weights import"
+        f"no weights called {str(name_or_path)!r} come with dmtrack; give a file with --weights, train them with "
+        f"dmtrack train, or bring official ones with dmtrack weights import{did_you_mean(str(name_or_path), known)}"
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -72,7 +73,8 @@ def read_torch(path: Path) -> Any:
     """
     start = _first_bytes(path)
     try:
-        with torch.serialization.safe_globals(allowed_classes()):
+        # The warnings are about pickles that the reader then refuses; the error below says so better.
+        with torch.serialization.safe_globals(allowed_classes()), warnings.catch_warnings(action="ignore"):
             return torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # a damaged file makes the reader fail in any way
         raise WeightsError(_reason(path, start, error)) from error
@@ -171,6 +173,11 @@ def _reason(path: Path, start: bytes, error: Exception) -> str:
         return (
             f"{path} is a pickle that asks for {name}, which is no weights; nothing of it was executed: "
             "save its state_dict() alone where it comes from, or use another file"
+        )
+    if start[:1] == b"\x80" and start[1:2] > b"\x02":
+        return (
+            f"{path} is a plain pickle, which may hold any class, and nothing of it was executed: write its "
+            "state_dict() with torch.save or safetensors where it comes from, or use another file"
         )
     if start.startswith(b"PK"):
         return f"{path} is a truncated or damaged torch checkpoint; copy or download it again"

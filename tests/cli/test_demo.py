@@ -55,3 +55,15 @@ def test_what_is_wrong_is_said_before_any_work(tmp_path, own_tracker):
     assert isinstance(demo("--config", "demo_trackers:Stil").exception, ConfigError)
     (tmp_path / "file").write_text("")
     assert isinstance(demo("--config", own_tracker, "--output", "file/out").exception, OutputError)
+
+
+def test_a_full_disk_is_one_sentence_and_keeps_what_was_tracked(tmp_path, own_tracker):
+    resource = pytest.importorskip("resource")
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, hard))  # too little for a plot
+    try:
+        result = demo("--quick", "--config", own_tracker, "--processes", "1", "--output", "out")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert isinstance(result.exception, OutputError) and "free some space" in str(result.exception)
+    assert len(list((tmp_path / "out" / "results").rglob("*_001.txt"))) > 0

@@ -2,7 +2,10 @@ from __future__ import annotations
 
 import csv
 import json
+import signal
+import subprocess
 import sys
+import time
 
 import numpy as np
 import pytest
@@ -10,10 +13,12 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from dmtrack.cli.main import app
-from dmtrack.errors import ConfigError, DataError, EvaluationError
+from dmtrack.errors import ConfigError, DataError, EvaluationError, OutputError
 from dmtrack.evaluation.protocols import PROTOCOLS
 
 TRACKERS = """
+import time
+from pathlib import Path
 import numpy as np
 
 class Still:
@@ -21,6 +26,12 @@ class Still:
     def init(self, image, box):
         self.box, self.frame = box, 0
     def update(self, image):
+        return self.box
+
+class Waiting(Still):
+    def update(self, image):
+        while image.size == (60, 40) and not Path("go").exists():
+            time.sleep(0.01)
         return self.box
 
 class Fragile(Still):
@@ -122,6 +133,7 @@ def test_other_results_stand_in_the_same_table(world):
         (("--data", "nowhere", "--tracker", "own_trackers:Still"), DataError, "no folder nowhere"),
         (("--data", "videos", "--tracker", "own_trackers:Stil"), ConfigError, "Still"),
         (("--data", "videos", "--tracker", "own_trackers:Still", "--weights", "x"), EvaluationError, "do not apply"),
+        (("--data", "videos", "--compare", "nowhere"), EvaluationError, "--compare nowhere is no folder"),
         (("--data", "videos", "--protocol", "dmtrack"), EvaluationError, "did you mean"),
         (("--synthetic", "plane"), EvaluationError, "known: plain, distractors"),
         (("--data", "videos", "--import", "no_such_module"), ConfigError, "no_such_module"),
@@ -136,6 +148,82 @@ def test_bad_input_is_one_sentence(world, arguments, error, message):
     result = command(*arguments)
     assert isinstance(result.exception, error), result.output
     assert message in str(result.exception)
+
+
+def test_annotations_that_do_not_fit_the_frames_are_named_before_anything_is_tracked(world):
+    boxes = world / "videos" / "second" / "groundtruth.txt"
+    for text, message in [
+        ("1,2,3,4\n" * 4, "groundtruth.txt has 4 boxes but videos/second has 5 frames; expected one line per frame"),
+        ("1,2,3,4\n" * 6, "groundtruth.txt has 6 boxes but videos/second has 5 frames"),
+        ("1,2,3,4\n1,2,x,4\n", "groundtruth.txt:2: expected 4 numbers separated by commas, got '1,2,x,4'"),
+    ]:
+        boxes.write_text(text)
+        result = command("--data", "videos", "--tracker", "own_trackers:Still")
+        assert isinstance(result.exception, DataError) and message in str(result.exception)
+    boxes.write_text("".join("nan,nan,nan,nan\n" if index == 0 else "1,2,3,4\n" for index in range(5)))
+    result = command("--data", "videos", "--tracker", "own_trackers:Still", "--json", "s.json")
+    assert "1 of 2 sequences failed; second: sequence 'second' has no box in its first frame" in str(result.exception)
+    assert json.loads((world / "s.json").read_text())["trackers"]["still"]["sequences"] == 1
+
+
+def test_a_folder_in_the_layout_of_got10k_says_which_option_reads_it(world):
+    (world / "val").mkdir()
+    (world / "videos").rename(world / "val" / "videos")
+    (world / "val" / "list.txt").write_text("videos\n")
+    result = command("--data", str(world), "--tracker", "own_trackers:Still")
+    assert isinstance(result.exception, DataError) and "add --layout got10k" in str(result.exception)
+    result = command("--data", "nowhere", "--layout", "got10k", "--tracker", "own_trackers:Still")
+    assert "GOT-10k: no folder nowhere" in str(result.exception) and "list.txt" in str(result.exception)
+
+
+def test_an_output_that_cannot_be_written_is_one_sentence_and_keeps_the_results(world):
+    (world / "file").write_text("")
+    arguments = ("--data", "videos", "--tracker", "own_trackers:Still")
+    for option in ("--results", "--reports"):
+        result = command(*arguments, option, "file/folder")
+        assert isinstance(result.exception, OutputError) and "cannot write to folder file/folder" in str(
+            result.exception
+        )
+        assert not list(world.glob("results/**/*_001.txt"))
+    result = command(*arguments, "--json", "file/s.json")
+    assert isinstance(result.exception, OutputError) and "cannot write file/s.json" in str(result.exception)
+    assert len(list(world.glob("results/**/*_001.txt"))) == 2
+
+
+def test_a_full_disk_keeps_what_was_tracked(world):
+    resource = pytest.importorskip("resource")
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, hard))  # too little for a plot
+    try:
+        result = command("--data", "videos", "--tracker", "own_trackers:Still")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert isinstance(result.exception, OutputError)
+    assert "cannot write reports" in str(result.exception) and "free some space" in str(result.exception)
+    assert "2 of 2 sequences are stored" in command("--data", "videos", "--tracker", "own_trackers:Still").output
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs the signal of Ctrl-C")
+def test_ctrl_c_and_the_same_command_again(world):
+    arguments = ("--data", "videos", "--tracker", "own_trackers:Waiting", "--name", "waiting")
+    process = subprocess.Popen(
+        [sys.executable, "-m", "dmtrack.cli.main", "test", *arguments],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        deadline = time.monotonic() + 60
+        while not (world / "results/videos/waiting/first/first_001.txt").exists() and time.monotonic() < deadline:
+            time.sleep(0.02)
+        process.send_signal(signal.SIGINT)
+        _, errors = process.communicate(timeout=60)
+    finally:
+        process.kill()
+    assert (process.returncode, errors) == (130, "stopped; what was finished is kept\n")
+    (world / "go").touch()
+    result = command(*arguments)
+    assert result.exit_code == 0 and "1 of 2 sequences are stored already" in result.output
 
 
 def test_own_protocol(world):

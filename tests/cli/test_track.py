@@ -7,13 +7,16 @@ import sys
 import time
 from pathlib import Path
 
+import av
+import cv2
 import numpy as np
 import pytest
 import typer
 
 from dmtrack.cli import track as track_command
 from dmtrack.cli.track import parse_box
-from dmtrack.errors import BoxError, ConfigError, DMTrackError, MediaError, OutputError
+from dmtrack.cli.track_output import default_folder
+from dmtrack.errors import BoxError, ConfigError, DMTrackError, MediaError, OutputError, WeightsError
 from dmtrack.media.images import write_image
 from dmtrack.media.video import VideoWriter, open_frames
 
@@ -69,6 +72,23 @@ def run(*arguments):
     app([str(argument) for argument in arguments], standalone_mode=False)
 
 
+def write_clip(path, frames, size_wh=(64, 48), sound=False):
+    """A moving square as a video, of any size, with a second of silence if asked."""
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("ffv1" if path.suffix == ".mkv" else "mpeg4", rate=25)
+        stream.width, stream.height = size_wh
+        stream.pix_fmt = "bgr0" if path.suffix == ".mkv" else "yuv420p"
+        tone = container.add_stream("pcm_s16le", rate=8000) if sound else None
+        for image in moving_square(frames, size_wh)[0]:
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(image, format="rgb24")))
+        container.mux(stream.encode(None))
+        if tone is not None:
+            samples = av.AudioFrame.from_ndarray(np.zeros((1, 8000), np.int16), format="s16", layout="mono")
+            samples.sample_rate = 8000
+            container.mux([*tone.encode(samples), *tone.encode(None)])
+    return path
+
+
 def rows(folder):
     with open(folder / "boxes.csv", newline="") as opened:
         return list(csv.DictReader(opened))
@@ -111,6 +131,78 @@ def test_a_video_file_without_annotated_video(folder):
     written = folder / "results" / "track" / "a_clip"
     assert sorted(path.name for path in written.iterdir()) == ["boxes.csv", "boxes.json"]
     assert json.loads((written / "boxes.json").read_text())["fps"] == 30
+
+
+KINDS = {
+    "gray": lambda image: cv2.cvtColor(image, cv2.COLOR_RGB2GRAY),
+    "rgba": lambda image: cv2.cvtColor(image, cv2.COLOR_RGB2BGRA),
+    "16-bit": lambda image: image[..., ::-1].astype(np.uint16) * 257,
+    "16-bit gray": lambda image: cv2.cvtColor(image, cv2.COLOR_RGB2GRAY).astype(np.uint16) * 257,
+    "16-bit rgba": lambda image: cv2.cvtColor(image, cv2.COLOR_RGB2BGRA).astype(np.uint16) * 257,
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_images_of_every_kind_are_tracked_to_the_end(folder, kind):
+    images, boxes = moving_square(4)
+    (folder / "images").mkdir()
+    for index, image in enumerate(images):
+        assert cv2.imwrite(str(folder / "images" / f"{index}.png"), KINDS[kind](image))
+    run("images", *SQUARE)
+    np.testing.assert_allclose([[float(row[key]) for key in "xywh"] for row in rows(folder / "out")], boxes)
+    assert len(list(open_frames(folder / "out" / "annotated.mp4"))) == 4
+
+
+@pytest.mark.parametrize("name", ["a clip.mp4", "über 影像.mkv", "one frame.mp4"])
+def test_names_with_spaces_and_letters_of_any_language(folder, name, capsys):
+    write_clip(folder / name, 1 if name.startswith("one") else 3)
+    run(name, *SQUARE[:4])
+    stem = name.rpartition(".")[0].replace(" ", "_")
+    assert len(rows(folder / "results" / "track" / stem)) == (1 if name.startswith("one") else 3)
+    assert ("1 frame," in capsys.readouterr().out) == name.startswith("one")
+
+
+def test_a_video_with_sound_and_odd_sides(folder):
+    write_clip(folder / "sound.mkv", 5, (65, 47), sound=True)
+    run("sound.mkv", *SQUARE)
+    assert len(rows(folder / "out")) == 5
+    assert open_frames(folder / "out" / "annotated.mp4").size_wh == (66, 48)
+
+
+def test_other_files_in_the_folder_do_not_matter(folder):
+    (folder / "frames" / "readme.txt").write_text("hello")
+    (folder / "frames" / ".5.png").write_text("left behind by some program")
+    run("frames", *SQUARE)
+    assert len(rows(folder / "out")) == 12
+
+
+def test_results_of_another_source_of_the_same_name_are_kept(folder):
+    for name in ("a/clip.mkv", "b/clip.mkv"):
+        (folder / name).parent.mkdir()
+        write_clip(folder / name, 2)
+        run(name, *SQUARE[:4], "--no-video")
+    run("./a/clip.mkv", *SQUARE[:4], "--no-video")
+    results = folder / "results" / "track"
+    sources = {path.name: json.loads((path / "boxes.json").read_text())["source"] for path in results.iterdir()}
+    assert sources == {"clip": "a/clip.mkv", "clip-2": "b/clip.mkv"}
+
+
+def test_a_recording_of_a_camera_is_never_replaced(tmp_path):
+    (tmp_path / "camera_0").mkdir()
+    (tmp_path / "camera_0" / "boxes.json").write_text('{"source": "camera:0"}')
+    assert default_folder("camera:0", reuse=False, parent=tmp_path) == tmp_path / "camera_0-2"
+    assert default_folder("camera:0", reuse=True, parent=tmp_path) == tmp_path / "camera_0"
+    assert default_folder("rtsp://host:1/a b", parent=tmp_path) == tmp_path / "host_1_a_b"
+
+
+def test_a_video_that_ends_before_its_time_is_noted(folder, capsys):
+    write_clip(folder / "clip.mkv", 40)
+    content = (folder / "clip.mkv").read_bytes()
+    (folder / "clip.mkv").write_bytes(content[: len(content) // 2])
+    run("clip.mkv", *SQUARE)
+    printed = " ".join(capsys.readouterr().out.split())
+    assert "note: clip.mkv declares 40 frames, but no more could be decoded" in printed
+    assert 0 < len(rows(folder / "out")) < 40
 
 
 def test_a_config_of_ones_own_with_an_imported_model(folder, monkeypatch):
@@ -156,7 +248,14 @@ def test_selecting_with_the_mouse(folder, monkeypatch, capsys):
         (["frames", "--box", "4,4,-8,8"], BoxError, "above zero"),
         (["frames", "--box", "nan,4,8,8"], BoxError, "finite"),
         (["frames", "--box", "500,4,8,8"], BoxError, "outside the first frame of 64x48"),
+        (["frames", "--box=-9,4,8,8"], BoxError, "outside the first frame of 64x48"),
+        (["frames", "--box", "inf,4,8,8"], BoxError, "finite"),
         (["nowhere.mp4", "--box", "1,2,3,4"], MediaError, "does not exist"),
+        (["", "--box", "1,2,3,4"], MediaError, "an empty name does not exist"),
+        (["empty", "--box", "1,2,3,4"], MediaError, "folder empty contains no images"),
+        (["noise.mp4", "--box", "1,2,3,4"], MediaError, "noise.mp4 does not decode"),
+        (["zero.y4m", "--box", "1,2,3,4"], MediaError, "zero.y4m has zero frames"),
+        (["empty.mp4", "--box", "1,2,3,4"], MediaError, "empty.mp4 is empty"),
         (["own_trackers.py", "--box", "1,2,3,4"], MediaError, "does not decode|holds no video"),
         (["frames", "--box", "1,2,3,4", "--output", "own_trackers.py"], OutputError, "cannot write"),
         (["frames", "--box", "1,2,3,4", "--tracker", "nothing:here"], ConfigError, "No module named"),
@@ -170,10 +269,42 @@ def test_selecting_with_the_mouse(folder, monkeypatch, capsys):
     ],
 )
 def test_bad_input_is_one_clear_error(folder, arguments, error, says):
+    (folder / "empty").mkdir()
+    (folder / "empty.mp4").write_bytes(b"")
+    (folder / "noise.mp4").write_bytes(np.random.default_rng(0).bytes(4000))
+    (folder / "zero.y4m").write_bytes(b"YUV4MPEG2 W64 H48 F25:1 Ip A1:1 C420jpeg\n")
     with pytest.raises(error, match=says) as raised:
         run(*arguments)
     assert raised.value.exit_code == 2
     assert not list(folder.glob("**/boxes*"))
+
+
+def test_bad_weights_are_one_clear_error_before_anything_is_written(folder, monkeypatch):
+    import torch
+
+    monkeypatch.syspath_prepend(str(SUPPORT))
+    (folder / "mine.py").write_text("model = dict(type='ColourSearch', scale=(64, 48))\n")
+    torch.save({"other": torch.zeros(1000)}, folder / "other.pth")
+    (folder / "cut.pth").write_bytes((folder / "other.pth").read_bytes()[:2000])
+    torch.save(torch.nn.Linear(1, 1), folder / "classes.pth")
+    common = ("frames", *SQUARE[:2], "--output", "out", "--import", "colour_search", "--config", "mine.py", "--weights")
+    for name, says in [
+        ("other.pth", "does not fit ColourSearch: 0 of 1 parameters match"),
+        ("cut.pth", "cut.pth is a truncated or damaged torch checkpoint"),
+        ("classes.pth", r"a pickle that asks for torch.nn.modules.linear.Linear"),
+        ("none.pth", "none.pth does not exist"),
+    ]:
+        with pytest.raises(WeightsError, match=says):
+            run(*common, name)
+    assert not list(folder.glob("**/boxes*"))
+
+
+def test_a_video_that_changes_its_size_keeps_what_was_tracked(folder):
+    parts = [write_clip(folder / f"{size[0]}.ts", 5, size).read_bytes() for size in ((64, 48), (96, 64))]
+    (folder / "both.ts").write_bytes(b"".join(parts))
+    with pytest.raises(MediaError, match=r"both.ts changes its size at frame 5 \(counted from 0\): 96x64 after 64x48"):
+        run("both.ts", *SQUARE)
+    assert len(rows(folder / "out")) == len(list(open_frames(folder / "out" / "annotated.mp4"))) == 5
 
 
 def test_select_without_a_window_system_says_box(folder, monkeypatch):

@@ -24,6 +24,12 @@ total_iterations = 4
         (["--set", "optimizer.learning=3"], "optimizer.learning"),
         (["--import", "no_such_module"], "no_such_module"),
         (["--precision", "int4"], "precision"),
+        (["--cpus", "0"], "above 0"),
+        (["--set", "seed"], "expected key.path=value"),
+        (["--set", "data.train=dict(type='CocoPairs', root='nowhere')"], "COCO: no folder nowhere"),
+        (["--set", "data.train=dict(type='CocoPairs', root='nowhere')"], "expected <root>/annotations/instances_"),
+        (["--set", "data.train.real_images=[dict(annotations='no.json', images='no')]"], "expected a COCO json"),
+        (["--set", "load_from=none.pth"], "none.pth does not exist"),
     ],
 )
 def test_bad_input_is_one_sentence_and_exit_code_2(
@@ -37,3 +43,13 @@ def test_bad_input_is_one_sentence_and_exit_code_2(
     assert exit_.value.code == 2
     assert said in error and error.startswith("error: ") and error.count("\n") == 1
     assert not (tmp_path / "run").exists()
+
+
+def test_an_output_that_cannot_be_written_stops_before_the_first_iteration(tmp_path, capsys):
+    (tmp_path / "config.py").write_text(CONFIG)
+    (tmp_path / "file").write_text("")
+    with pytest.raises(SystemExit) as exit_:
+        main(["train", "--config", str(tmp_path / "config.py"), "--work-dir", str(tmp_path / "file" / "run")])
+    error = capsys.readouterr().err
+    assert exit_.value.code == 2 and error.count("\n") == 1
+    assert "file/run: a file stands where a folder is needed" in error

@@ -72,6 +72,24 @@ def test_import_of_another_architecture_reports_and_writes_nothing(tmp_path, cap
     assert not (tmp_path / "a.safetensors").exists()
 
 
+def test_an_output_that_cannot_be_written_is_one_sentence(tmp_path, capsys, tiny):
+    torch.save(tiny[1], tmp_path / "a.pth")
+    (tmp_path / "file").write_text("")
+    common = ("import", "--from", "dmtrack", tmp_path / "a.pth", "--config", "dmtrackGS_tiny", "--output")
+    assert call(*common, tmp_path / "file" / "a.safetensors") == 2
+    assert "a file stands where a folder is needed" in capsys.readouterr().err
+    resource = pytest.importorskip("resource")
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, hard))
+    try:
+        assert call(*common, tmp_path / "new.safetensors") == 2
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    error = capsys.readouterr().err
+    assert "new.safetensors: File too large; free some space" in error and error.count("\n") == 1
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.pth", "file"]
+
+
 def test_publish_takes_the_average_in_fp16(tmp_path, capsys, tiny):
     config, state = tiny
     torch.save(checkpoint(config, state), tmp_path / "iteration_00000010.pth")

@@ -165,6 +165,13 @@ def test_keys_inherited_from_another_type_say_how_to_drop_them(tmp_path):
     assert "child.py:2 sets the type" in str(caught.value)
 
 
+def test_a_wrong_key_beside_an_inherited_type_is_no_inherited_key(tmp_path):
+    (tmp_path / "base.py").write_text("model = dict(type='Wheel', radius=1, spokes=3)\n")
+    (tmp_path / "child.py").write_text("_base_ = 'base.py'\nmodel = dict(radios=1)\n")
+    with pytest.raises(ConfigError, match=r"child.py:2: unknown key 'model.radios' of Wheel; did you mean 'radius'\?$"):
+        load_config(tmp_path / "child.py")
+
+
 def test_a_class_with_open_keywords_takes_all_but_checks_what_it_knows():
     check_config({"model": {"type": "Anything", "x": {"type": "Wheel", "radius": 1}}})
     with pytest.raises(ConfigError, match=r"'model.x.radius' must be float"):

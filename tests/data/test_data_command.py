@@ -31,6 +31,7 @@ def test_synthesize_writes_the_same_sequences_for_the_same_seed(tmp_path, capsys
     [
         (("--layout", "got10"), "did you mean 'got10k'"),
         (("--size", "448"), "--size 448: expected <width>x<height>"),
+        (("--size", "100000x100000"), "both from 32 to 8192"),
         (("--layout", "otb", "--split", "test"), "has no splits"),
     ],
 )
@@ -39,6 +40,28 @@ def test_bad_options_are_one_sentence(arguments, message, tmp_path, capsys):
     printed = capsys.readouterr().err
     assert message in printed and len(printed.strip().splitlines()) == 1
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("layout", ["folder", "coco"])
+def test_an_output_that_cannot_be_written_is_one_sentence(layout, tmp_path, capsys):
+    (tmp_path / "file").write_text("")
+    assert run("--output", str(tmp_path / "file" / "out"), "--layout", layout) == 2
+    printed = capsys.readouterr().err
+    assert "a file stands where a folder is needed" in printed and printed.count("\n") == 1
+
+
+@pytest.mark.parametrize("layout", ["folder", "got10k", "lasot", "trackingnet", "otb", "uav123", "vot", "coco"])
+def test_a_full_disk_is_one_sentence_and_leaves_no_half_sequence(layout, tmp_path, capsys):
+    resource = pytest.importorskip("resource")
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, hard))  # too little for a frame
+    try:
+        assert run("--output", str(tmp_path), "--layout", layout, "--count", "1", "--frames", "2") == 2
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    printed = capsys.readouterr().err
+    assert "cannot write" in printed and "free some space" in printed and printed.count("\n") == 1
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
 
 
 def test_layout_with_split(tmp_path):

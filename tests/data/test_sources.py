@@ -56,7 +56,7 @@ def test_absence_flags_of_another_length_give_both_numbers(tmp_path, sequence_ma
 def test_a_bad_line_is_named(line, tmp_path):
     path = tmp_path / "groundtruth.txt"
     path.write_text(f"1,2,3,4\n{line}\n1,2,3,4\n")
-    with pytest.raises(DataError, match=r"groundtruth.txt:2: expected 4 numbers"):
+    with pytest.raises(DataError, match=f"groundtruth.txt:2: expected 4 numbers separated by commas, got '{line}'"):
         read_rows(path, "boxes")
 
 

@@ -84,6 +84,9 @@ def test_unreadable_files_are_one_clear_error(tmp_path):
         read_image(tmp_path / "half.jpg")
     with pytest.raises(MediaError, match="cannot be read"):
         read_image(tmp_path)
+    PILImage.fromarray(np.full((4, 4), 200.0, np.float32)).save(tmp_path / "float.tif")
+    with pytest.raises(MediaError, match=r"float.tif: floating-point image with values from 200"):
+        read_image(tmp_path / "float.tif")
 
 
 def test_unwritable_targets_are_one_clear_error(tmp_path):

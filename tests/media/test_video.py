@@ -99,6 +99,8 @@ def test_a_size_change_in_the_middle_names_the_frame(tmp_path):
 def test_missing_and_empty_sources_are_one_clear_error(tmp_path):
     with pytest.raises(MediaError, match="does not exist"):
         open_frames(tmp_path / "none.mp4")
+    with pytest.raises(MediaError, match="an empty name does not exist"):
+        open_frames("")  # an empty variable of a shell script
     (tmp_path / "empty.mp4").write_bytes(b"")
     with pytest.raises(MediaError, match="empty"):
         open_frames(tmp_path / "empty.mp4")

@@ -29,7 +29,7 @@ def test_a_full_disk_leaves_the_checkpoints_before(tmp_path: Path) -> None:
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, hard))
     try:
-        with pytest.raises(OutputError, match="iteration_00000002"):
+        with pytest.raises(OutputError, match=r"iteration_00000002\.pth: File too large; free some space"):
             save_checkpoint(tmp_path, 2, {**CONTENT, "model": {"weight": torch.zeros(1_000_000)}}, 1)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))

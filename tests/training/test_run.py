@@ -9,7 +9,7 @@ from safetensors import safe_open
 from safetensors.torch import load_file
 
 from dmtrack.config import load_config
-from dmtrack.errors import OutputError, TrainingError
+from dmtrack.errors import DataError, OutputError, TrainingError
 from dmtrack.training.checkpoints import KEYS, checkpoint_files
 from dmtrack.training.launch import Devices
 from dmtrack.training.run import train_from_config
@@ -115,6 +115,16 @@ def test_devices_that_are_not_there(toy_config: Path, tmp_path: Path) -> None:
         train_from_config(load_config(toy_config), tmp_path / "run", Devices(gpus=99))
     with pytest.raises(TrainingError, match="fp16"):
         train_from_config(load_config(toy_config, ["precision=fp16"]), tmp_path / "run", ONE_PROCESS)
+
+
+def test_a_start_that_failed_does_not_stand_in_the_way_of_the_next(toy_config: Path, tmp_path: Path) -> None:
+    def no_validation_data(_):
+        raise DataError("no folder nowhere")
+
+    config = load_config(toy_config, ["total_iterations=1"])
+    with pytest.raises(DataError):
+        train_from_config(config, tmp_path / "run", ONE_PROCESS, make_validate=no_validation_data)
+    assert train_from_config(config, tmp_path / "run", ONE_PROCESS).finished
 
 
 def test_a_folder_that_cannot_be_written(toy_config: Path, tmp_path: Path) -> None:

@@ -82,6 +82,12 @@ def test_the_script_exits_with_2_and_one_sentence(tmp_path):
     assert "Traceback" not in done.stderr
 
 
+def test_what_is_no_npz_file_is_named(tmp_path):
+    (tmp_path / "ops.npz").write_bytes(b"this is no archive" * 100)
+    with pytest.raises(DataError, match=r"ops.npz is truncated or no .npz file"):
+        verify(["dmtrack_gs", str(tmp_path)])
+
+
 def test_a_missing_input_names_the_array(tmp_path):
     np.savez(tmp_path / "postproc_9.npz", seed=1)
     with pytest.raises(DataError, match=r"postproc_9.npz holds no array 'sizes'"):

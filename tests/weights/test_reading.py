@@ -137,6 +137,16 @@ class ModelOfMine(torch.nn.Linear):
     pass
 
 
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("protocol", [3, 4, 5])
+def test_a_plain_pickle_is_refused_and_not_executed(tmp_path, monkeypatch, protocol):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "a.pkl").write_bytes(pickle.dumps({"state_dict": Malicious()}, protocol))
+    with pytest.raises(WeightsError, match=r"a.pkl is a p.*nothing of it was executed"):
+        read_weights(tmp_path / "a.pkl")
+    assert not (tmp_path / "executed").exists()
+
+
 def test_a_pickled_model_names_its_class(tmp_path):
     torch.save(ModelOfMine(1, 1), tmp_path / "a.pt")
     with pytest.raises(

@@ -44,7 +44,8 @@ def read_rows(path: Path, what: str, columns: tuple[int, ...] = (4,)) -> NDArray
     Raises:
         DataError: the file is missing, or a line does not hold so many numbers; the message names file and line.
     """
-    lines = read_text(path, what).translate(_SEPARATORS).rstrip().split("\n")
+    text = read_text(path, what)
+    lines = text.translate(_SEPARATORS).rstrip().split("\n")
     if lines == [""]:
         raise DataError(f"{path} is empty: expected {what}")
     count = len(lines[0].split())
@@ -58,10 +59,8 @@ def read_rows(path: Path, what: str, columns: tuple[int, ...] = (4,)) -> NDArray
                 raise ValueError(f"{len(row)} values")
             values.extend(map(float, row))
     except ValueError as error:
-        wanted = " or ".join(str(count) for count in columns)
-        raise DataError(
-            f"{path}:{number}: expected {wanted} numbers separated by commas, got {lines[number - 1]!r}"
-        ) from error
+        wanted, line = " or ".join(str(count) for count in columns), text.split("\n")[number - 1]
+        raise DataError(f"{path}:{number}: expected {wanted} numbers separated by commas, got {line!r}") from error
     return np.array(values, dtype=np.float64).reshape(-1, expected)
 
 

@@ -8,8 +8,7 @@ import torch
 from torch import Tensor, nn
 from torchvision.ops import deform_conv2d
 
-TAPS = 9
-"""Sampling points of a 3x3 kernel."""
+from dmtrack.models.backbones.deformable_sampling import TAPS, sampled_deform_conv
 
 
 def modulated_deform_conv(inputs: Tensor, offset: Tensor, mask: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
@@ -25,7 +24,12 @@ def modulated_deform_conv(inputs: Tensor, offset: Tensor, mask: Tensor, weight: 
     Returns:
         (images, out_channels, height, width).
     """
-    return torchvision_deform_conv(inputs, offset, mask, weight, bias)
+    tensors = (inputs, offset, mask, weight, bias)
+    needs_gradient = torch.is_grad_enabled() and any(tensor.requires_grad for tensor in tensors)
+    if inputs.device.type == "cpu" and not needs_gradient and all(tensor.dtype == torch.float32 for tensor in tensors):
+        with torch.autocast("cpu", enabled=False):
+            return sampled_deform_conv(*tensors)
+    return torchvision_deform_conv(*tensors)
 
 
 def torchvision_deform_conv(inputs: Tensor, offset: Tensor, mask: Tensor, weight: Tensor, bias: Tensor) -> Tensor:

@@ -16,8 +16,9 @@ TAPS = 9
 
 
 def sampled_deform_conv(inputs: Tensor, offset: Tensor, mask: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
-    """The same as `modulated_deform_conv`, whose arguments it takes, without gradients; channels-last output."""
-    return product_with_samples(sample_taps(inputs, offset, mask), arrange_weight(weight), bias)
+    """The same as `modulated_deform_conv`, whose arguments it takes, without gradients."""
+    outputs = F.linear(sample_taps(inputs, offset, mask), arrange_weight(weight), bias).permute(0, 3, 1, 2)
+    return outputs.contiguous() if inputs.is_contiguous() else outputs
 
 
 def arrange_weight(weight: Tensor) -> Tensor:
@@ -25,78 +26,78 @@ def arrange_weight(weight: Tensor) -> Tensor:
     return weight.permute(0, 2, 3, 1).flatten(1)
 
 
-def product_with_samples(samples: Tensor, arranged_weight: Tensor, bias: Tensor | None) -> Tensor:
-    """Samples of `sample_taps` and a weight of `arrange_weight` -> (images, out_channels, height, width).
-
-    The result is laid out channels-last.
-    """
-    return F.linear(samples, arranged_weight, bias).permute(0, 3, 1, 2)
-
-
-def sample_taps(inputs: Tensor, offset: Tensor, mask: Tensor) -> Tensor:
-    """The nine bilinear samples of every cell times their mask; samples outside the map are zero.
+def sample_taps(inputs: Tensor, offset: Tensor, mask: Tensor, origin: tuple[int, int] = (0, 0)) -> Tensor:
+    """The nine bilinear samples of every output cell times their mask; samples outside the map are zero.
 
     Args:
-        inputs: (images, in_channels, height, width).
+        inputs: (images, in_channels, H, W).
         offset: (images, 18, height, width); channel 2k is dy and 2k+1 is dx of tap k = 3 * row + column, in cells.
         mask: (images, 9, height, width).
+        origin: row and column of the map at which the output begins, which may be smaller than the map.
 
     Returns:
         (images, height, width, 9 x in_channels) in the number format of the inputs.
     """
     images, channels, height, width = inputs.shape
     table = inputs.permute(0, 2, 3, 1).reshape(images * height * width, channels)
-    rows, weights = bilinear_corners(offset.float(), mask.float())
+    rows, weights = bilinear_corners(offset.float(), mask.float(), (height, width), origin)
     # A weight of half precision rounds by as much as the features that it multiplies.
     samples = F.embedding_bag(rows, table, mode="sum", per_sample_weights=weights.to(table.dtype))
-    return samples.view(images, height, width, TAPS * channels)
+    return samples.view(images, *offset.shape[2:], TAPS * channels)
 
 
-def bilinear_corners(offset: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
-    """Where each tap of each cell samples, as rows of the table of all cells of all images.
+def bilinear_corners(
+    offset: Tensor, mask: Tensor, size_hw: tuple[int, int], origin: tuple[int, int] = (0, 0)
+) -> tuple[Tensor, Tensor]:
+    """Where each tap of each output cell samples, as rows of the table of all cells of all images.
 
     Args:
         offset: (images, 18, height, width) float32.
         mask: (images, 9, height, width) float32.
+        size_hw: of the map that is sampled.
+        origin: see `sample_taps`.
 
     Returns:
         rows: (images x height x width x 9, 4) int32, the cells around the sampling point.
         weights: of the same shape, bilinear weight times mask; zero for cells outside the map.
     """
     images, _, height, width = offset.shape
-    taps_last = offset.unflatten(1, (TAPS, 2)).permute(2, 0, 3, 4, 1)  # (2, images, height, width, taps)
-    rows_y, weights_y = _neighbours(taps_last[0], height, axis=0)
-    rows_x, weights_x = _neighbours(taps_last[1], width, axis=1)
-    weights_y = weights_y * mask.permute(0, 2, 3, 1)[..., None]
-    rows_y = rows_y * width
-    if images > 1:
-        first_row = torch.arange(images, dtype=torch.int32, device=offset.device) * (height * width)
-        rows_y = rows_y + first_row.view(-1, 1, 1, 1, 1)
-    rows = rows_y[..., :, None] + rows_x[..., None, :]
-    weights = weights_y[..., :, None] * weights_x[..., None, :]
+    cells_y = torch.arange(height, device=offset.device) + origin[0]
+    cells_x = torch.arange(width, device=offset.device) + origin[1]
+    steps = torch.arange(-1, 2, device=offset.device)
+    taps_last = offset.permute(0, 2, 3, 1).unflatten(3, (TAPS, 2))
+    points_y = taps_last[..., 0] + (cells_y[:, None, None] + steps.repeat_interleave(3))
+    points_x = taps_last[..., 1] + (cells_x[:, None] + steps.repeat(3))
+    (top, bottom), (weight_top, weight_bottom) = _neighbours(points_y, size_hw[0])
+    (left, right), (weight_left, weight_right) = _neighbours(points_x, size_hw[1])
+    first_row = torch.arange(images, device=offset.device, dtype=torch.int32) * (size_hw[0] * size_hw[1])
+    top, bottom = (rows * size_hw[1] + first_row.view(-1, 1, 1, 1) for rows in (top, bottom))
+    taps_last_mask = mask.permute(0, 2, 3, 1)
+    weight_top, weight_bottom = weight_top * taps_last_mask, weight_bottom * taps_last_mask
+    corners = ((top, weight_top), (bottom, weight_bottom)), ((left, weight_left), (right, weight_right))
+    rows = torch.stack([y + x for y, _ in corners[0] for x, _ in corners[1]], dim=-1)
+    weights = torch.stack([y * x for _, y in corners[0] for _, x in corners[1]], dim=-1)
     return rows.view(-1, 4), weights.view(-1, 4)
 
 
-def _neighbours(offset: Tensor, size: int, axis: int) -> tuple[Tensor, Tensor]:
-    """The two cells around every sampling point along one axis, and their weights.
+def _neighbours(points: Tensor, size: int) -> tuple[list[Tensor], list[Tensor]]:
+    """The two cells around every point along one axis, and their weights.
 
     Args:
-        offset: (images, height, width, 9) along that axis.
+        points: of any shape, in cells.
         size: cells along that axis.
-        axis: 0 for y, 1 for x.
 
     Returns:
-        (images, height, width, 9, 2) int32 indices clamped to the map, and weights, zero outside of it.
+        The lower and the upper cell as int32 indices clamped to the map, and their weights, zero outside of it.
     """
-    steps = torch.arange(-1, 2, dtype=offset.dtype, device=offset.device)
-    taps = steps.repeat_interleave(3) if axis == 0 else steps.repeat(3)
-    cells = torch.arange(size, dtype=offset.dtype, device=offset.device)
-    point = offset + (cells.view(-1, 1, 1) if axis == 0 else cells.view(-1, 1)) + taps
-    lower = point.floor()
-    share = point - lower
-    index = torch.stack([lower, lower + 1], dim=-1)
-    weight = torch.stack([1 - share, share], dim=-1)
-    clamped = index.clamp(0, size - 1)
-    # Clamping moves exactly the cells that lie outside, and those count as zero. So does a point that is no number.
-    weight = torch.where(index == clamped, weight, 0.0)
-    return torch.nan_to_num(clamped).to(torch.int32), weight
+    # A point that is no number must not become an index; it counts as far outside.
+    points = points.nan_to_num(nan=-2.0).clamp_(-2.0, size + 1.0)
+    lower = points.floor()
+    upper_share = points - lower
+    indices, weights = [], []
+    for cell, weight in ((lower, 1 - upper_share), (lower + 1, upper_share)):
+        clamped = cell.clamp(0, size - 1)
+        # Clamping moves exactly the cells that lie outside, and those count as zero.
+        weights.append(weight * (cell == clamped))
+        indices.append(clamped.to(torch.int32))
+    return indices, weights

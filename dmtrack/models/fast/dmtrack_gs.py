@@ -9,19 +9,22 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from dmtrack.data.types import PairBatch
-from dmtrack.models.fast.layers import conv1x1
-from dmtrack.models.fast.preparing import DTYPES, prepare_layers
+from dmtrack.models.backbones.dla34 import DLA34
+from dmtrack.models.fast.convolution import conv1x1
+from dmtrack.models.fast.preparing import prepare_layers
+from dmtrack.models.fast.query import pool_query
 from dmtrack.models.fast.winograd import WinogradConv
 from dmtrack.models.global_search.base import Detections, Features, GlobalSearchModel
-from dmtrack.models.global_search.dmtrack_gs import DMTrackGS, Templates
+from dmtrack.models.global_search.dmtrack_gs import DMTrackGS, Templates, clip_to_input
 from dmtrack.models.global_search.dynamic import dynamic_conv1x1
 from dmtrack.models.heads.fcos import LevelOutputs
+from dmtrack.models.necks.fpn import FPN
 
 FULL_PRECISION = ("template.", "controller.", "part_fusion.", "cond_modulator.", "bbox_head.fcos_")
 """What is generated from the template, and the last layers, whose outputs are pixels: too delicate for half precision,
 and too small to gain from it."""
 
-LARGE_MAPS = ("bbox_head.cls_convs.", "bbox_head.reg_convs.", "neck.fpn_convs.0.", "backbone.base.level3.")
+LARGE_MAPS = ("backbone.base.level3.", "neck.fpn_convs.0.", "bbox_head.cls_convs.", "bbox_head.reg_convs.")
 """Layers that work at stride 8."""
 
 TARGETS_AT_ONCE = 2
@@ -44,19 +47,41 @@ class FastDMTrackGS(GlobalSearchModel):
         super().__init__()
         self.preprocessing = model.preprocessing
         self.model = prepare_layers(model, precision, FULL_PRECISION, LARGE_MAPS)
-        self.dtype = DTYPES[precision]
+        self._trunk_first = type(self.model.backbone) is DLA34 and type(self.model.neck) is FPN
         self.eval()
 
     def extract(self, images: Tensor) -> Features:
-        """Feature pyramid of (images, 3, H, W) normalised images; H and W are multiples of 32."""
-        return self.model.extract(images.to(memory_format=torch.channels_last))
+        """What search and templates both need of (images, 3, H, W) normalised images; H and W are multiples of 32.
+
+        Where the backbone is the published one, these are the trunk's maps alone: a template needs a small part of the
+        pyramid.
+        """
+        images = images.to(memory_format=torch.channels_last)
+        if not self._trunk_first:
+            return self.model.extract(images)
+        return tuple(self.model.backbone.base(images)[-len(self.model.bbox_head.strides) :])
 
     def encode_templates(self, features: Features, boxes_xyxy: Tensor, image_index: Tensor) -> Templates:
         """As `DMTrackGS.encode_templates`."""
-        return self.model.encode_templates(features, boxes_xyxy, image_index)
+        model = self.model
+        if not self._trunk_first or features[0].device.type != "cpu":
+            return model.encode_templates(self._pyramid(features), boxes_xyxy, image_index)
+        boxes = clip_to_input(boxes_xyxy.float(), features[0], model.bbox_head.strides[0])
+        fusion = model.part_fusion
+        sizes = [model.template.roi_size] if fusion is None else [model.template.roi_size, fusion.correlation.grid]
+        pooled = pool_query(model.backbone, model.neck, model.template, features, boxes, image_index, sizes)
+        kernels = model.controller([convolution(pooled[0]) for convolution in model.template.fpn_modulator])
+        return Templates(kernels, None if fusion is None else fusion.correlation.encode(pooled[1]))
+
+    def _pyramid(self, features: Features) -> Features:
+        """The complete feature pyramid from the result of `extract`."""
+        if not self._trunk_first:
+            return features
+        return self.model.neck(self.model.backbone.dla_up(list(features)))
 
     def search(self, features: Features, templates: Templates, image_index: Tensor) -> list[LevelOutputs]:
         """As `DMTrackGS.search`."""
+        features = self._pyramid(features)
         chunks = [
             self._search(features, _select(templates, chosen), image_index[chosen])
             for chosen in torch.arange(len(templates), device=image_index.device).split(TARGETS_AT_ONCE)
@@ -82,12 +107,11 @@ class FastDMTrackGS(GlobalSearchModel):
         head = self.model.bbox_head
         cls_maps = run_tower(head.cls_convs, cls_maps)
         reg_maps = run_tower(head.reg_convs, reg_maps)
-        return [
-            head.predict(*self.model.cond_modulator(cls_features, reg_features, kernels), level)
-            for level, (cls_features, reg_features, kernels) in enumerate(
-                zip(cls_maps, reg_maps, templates.kernels, strict=True)
-            )
-        ]
+        outputs = []
+        for number, kernels in enumerate(templates.kernels):
+            cls_features, reg_features = self.model.cond_modulator(cls_maps[number], reg_maps[number], kernels)
+            outputs.append(head.predict(cls_features, reg_features, number))
+        return outputs
 
     def decode(self, outputs: list[LevelOutputs], size_hw: tuple[int, int], scale_factor: float) -> list[Detections]:
         """As `DMTrackGS.decode`."""

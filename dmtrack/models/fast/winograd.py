@@ -48,11 +48,17 @@ class WinogradConv(nn.Module):
     Args:
         convolution: what it computes.
         tile: output cells per side of a tile, 4 or 6. Larger tiles are faster on large maps, and round more.
+        relu: whether a ReLU follows.
     """
 
-    def __init__(self, convolution: nn.Conv2d, tile: int = 4) -> None:
+    weight: Tensor
+    bias: Tensor | None
+    input_transform: Tensor
+    output_transform: Tensor
+
+    def __init__(self, convolution: nn.Conv2d, tile: int = 4, relu: bool = False) -> None:
         super().__init__()
-        self.tile, self.patch = tile, tile + 2
+        self.tile, self.patch, self.relu = tile, tile + 2, relu
         weight = convolution.weight.detach()
         out_channels, in_channels = weight.shape[:2]
         inputs, kernels, outputs = transforms(tile)
@@ -64,8 +70,12 @@ class WinogradConv(nn.Module):
         self.register_buffer("output_transform", outputs.float())
 
     @staticmethod
-    def suits(convolution: nn.Module) -> bool:
-        """Whether it can stand for a convolution, and is faster: with few channels the transforms outweigh the gain."""
+    def suits(convolution: nn.Module, least_channels: int) -> bool:
+        """Whether it can stand for a convolution, and is faster where that has at least so many channels.
+
+        With few channels the transforms outweigh the gain; with many the weights, four to seven times as large as the
+        original ones, no longer fit in the processor's caches.
+        """
         return (
             type(convolution) is nn.Conv2d
             and convolution.kernel_size == (3, 3)
@@ -74,7 +84,7 @@ class WinogradConv(nn.Module):
             and convolution.padding_mode == "zeros"
             and convolution.groups == 1
             and convolution.weight.dtype == torch.float32
-            and 128 <= min(convolution.in_channels, convolution.out_channels)
+            and min(convolution.in_channels, convolution.out_channels) >= least_channels
             and max(convolution.in_channels, convolution.out_channels) <= 256
         )
 
@@ -91,18 +101,30 @@ class WinogradConv(nn.Module):
         Returns:
             Each (images, out_channels, H, W), channels-last.
         """
-        in_channels, out_channels = self.weight.shape[1:]
+        in_channels = self.weight.shape[1]
         grids = [(len(level), -(-level.shape[2] // self.tile), -(-level.shape[3] // self.tile)) for level in maps]
         counts = [images * rows * columns for images, rows, columns in grids]
         patches = maps[0].new_empty(self.patch, self.patch, sum(counts), in_channels)
         for level, grid, part in zip(maps, grids, patches.split(counts, dim=2), strict=True):
             part.unflatten(2, grid).copy_(_overlapping_patches(level, grid, self.tile))
-        products = torch.bmm(along_both_axes(self.input_transform, patches).flatten(0, 1), self.weight)
-        tiles = along_both_axes(self.output_transform, products.view(self.patch, self.patch, -1, out_channels))
-        return [
+        tiles = self._transformed_products(patches)
+        outputs = [
             _join_tiles(part.unflatten(2, grid), level.shape[2:], self.bias)
             for level, grid, part in zip(maps, grids, tiles.split(counts, dim=2), strict=True)
         ]
+        return [F.relu_(level) for level in outputs] if self.relu else outputs
+
+    def _transformed_products(self, patches: Tensor) -> Tensor:
+        """(patch, patch, tiles, in_channels) -> (tile, tile, tiles, out_channels)."""
+        tiles, in_channels = patches.shape[2:]
+        out_channels = self.weight.shape[2]
+        rows = (self.input_transform @ patches.view(self.patch, -1)).view(self.patch, self.patch, -1)
+        outputs = patches.new_empty(self.patch, self.tile, tiles * out_channels)
+        # Row by row, so that what is transformed is multiplied while it lies in the processor's caches.
+        for row, weight, output in zip(rows, self.weight.split(self.patch), outputs, strict=True):
+            products = torch.bmm((self.input_transform @ row).view(self.patch, tiles, in_channels), weight)
+            torch.mm(self.output_transform, products.view(self.patch, -1), out=output)
+        return (self.output_transform @ outputs.view(self.patch, -1)).view(self.tile, self.tile, tiles, out_channels)
 
 
 def _overlapping_patches(inputs: Tensor, grid: tuple[int, int, int], tile: int) -> Tensor:
@@ -122,5 +144,5 @@ def _join_tiles(tiles: Tensor, size_hw: Sequence[int], bias: Tensor | None) -> T
     """(tile, tile, images, rows, columns, channels) -> (images, channels, H, W), channels-last."""
     height, width = size_hw
     cells = tiles.permute(2, 3, 0, 4, 1, 5).flatten(3, 4).flatten(1, 2)[:, :height, :width]
-    outputs = cells.contiguous() if bias is None else cells + bias
-    return outputs.permute(0, 3, 1, 2)
+    outputs = cells if bias is None else cells + bias
+    return outputs.contiguous().permute(0, 3, 1, 2)

@@ -1,0 +1,129 @@
+"""Convolutions of an inference copy."""
+
+from __future__ import annotations
+
+import functools
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+MAX_LAYOUTS = 4
+"""Shapes of inputs for which a convolution keeps its weight laid out."""
+
+
+class PreparedConv(nn.Conv2d):
+    """A convolution in a number format of its own, laid out for the machine at hand.
+
+    On CPUs it calls the operators by which PyTorch's own compiler runs frozen models: oneDNN with weights laid out
+    once and the activation in the same pass. They are not part of PyTorch's promises, so `has_frozen_convolutions`
+    tries them first; without them, the ordinary convolution does the work.
+
+    Args:
+        convolution: what it computes.
+        dtype: number format of weights, and of inputs, which are converted where they differ, and outputs.
+        relu: whether a ReLU follows.
+    """
+
+    def __init__(self, convolution: nn.Conv2d, dtype: torch.dtype, relu: bool = False) -> None:
+        # Everything but the parameters comes from the convolution itself.
+        nn.Module.__init__(self)
+        self.__dict__.update({key: value for key, value in vars(convolution).items() if key not in vars(self)})
+        self.training = False
+        for name, parameter in convolution.named_parameters():
+            converted = parameter.detach().to(dtype)
+            if converted.dim() == 4:
+                converted = converted.contiguous(memory_format=torch.channels_last)
+            self.register_parameter(name, nn.Parameter(converted, requires_grad=False))
+        if convolution.bias is None:
+            self.register_parameter("bias", None)
+        self.relu = relu
+        self._layouts: dict[tuple[int, ...], Tensor] = {}
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        """(images, in_channels, H, W) -> (images, out_channels, H', W')."""
+        inputs = inputs.to(self.weight.dtype)
+        if self._is_frozen(inputs):
+            activation = "relu" if self.relu else "none"
+            return _frozen_convolution(inputs, self._laid_out(inputs.shape), self.bias, self._arguments(), activation)
+        outputs = super().forward(inputs)
+        return F.relu_(outputs) if self.relu else outputs
+
+    def __getstate__(self) -> dict[str, Any]:
+        # What oneDNN has laid out can be neither copied nor stored.
+        return {**self.__dict__, "_layouts": {}}
+
+    def _is_frozen(self, inputs: Tensor) -> bool:
+        ordinary = self.padding_mode == "zeros" and not isinstance(self.padding, str)
+        return ordinary and inputs.device.type == "cpu" and has_frozen_convolutions(inputs.dtype)
+
+    def _arguments(self) -> tuple[Any, ...]:
+        return self.padding, self.stride, self.dilation, self.groups
+
+    def _laid_out(self, shape: torch.Size) -> Tensor:
+        """The weight in the layout that is best for inputs of this shape."""
+        if tuple(shape) not in self._layouts:
+            # The levels of a pyramid are a few shapes; frames of ever new sizes must not fill the memory.
+            if len(self._layouts) == MAX_LAYOUTS:
+                self._layouts.clear()
+            self._layouts[tuple(shape)] = _lay_out(self.weight.detach(), self._arguments(), list(shape))
+        return self._layouts[tuple(shape)]
+
+
+@functools.cache
+def has_frozen_convolutions(dtype: torch.dtype) -> bool:
+    """Whether this machine and this PyTorch have oneDNN's convolutions with weights laid out beforehand."""
+    if not torch.backends.mkldnn.is_available() or dtype not in (torch.float32, torch.bfloat16):
+        return False
+    weight = torch.linspace(-1, 1, 8 * 8 * 9).view(8, 8, 3, 3).to(dtype)
+    inputs = torch.linspace(-1, 1, 8 * 36).view(1, 8, 6, 6).to(dtype).contiguous(memory_format=torch.channels_last)
+    bias, arguments = torch.linspace(-1, 1, 8).to(dtype), ((1, 1), (1, 1), (1, 1), 1)
+    try:
+        laid_out = _lay_out(weight, arguments, list(inputs.shape))
+        found = _frozen_convolution(inputs, laid_out, bias, arguments, "relu").float()
+    except (AttributeError, RuntimeError):
+        return False
+    expected = F.relu(F.conv2d(inputs.float(), weight.float(), bias.float(), padding=1))
+    allowed = 1e-4 if dtype == torch.float32 else 0.05
+    return bool((found - expected).abs().max() < allowed * expected.abs().max())
+
+
+def _lay_out(weight: Tensor, arguments: tuple[Any, ...], shape: list[int]) -> Tensor:
+    laid_out: Tensor = torch.ops.mkldnn._reorder_convolution_weight(weight, *arguments, shape)
+    return laid_out
+
+
+def _frozen_convolution(
+    inputs: Tensor, laid_out: Tensor, bias: Tensor | None, arguments: tuple[Any, ...], activation: str
+) -> Tensor:
+    outputs: Tensor = torch.ops.mkldnn._convolution_pointwise(inputs, laid_out, bias, *arguments, activation, [], "")
+    return outputs
+
+
+def conv1x1(inputs: Tensor, weight: Tensor) -> Tensor:
+    """(images, in_channels, H, W) and (out_channels, in_channels, 1, 1) -> (images, out_channels, H, W).
+
+    For weights that are new every time. With one thread PyTorch multiplies 1x1 kernels by a slower way than oneDNN's,
+    which is asked for here.
+    """
+    if inputs.device.type == "cpu" and has_frozen_convolutions(inputs.dtype):
+        return torch.mkldnn_convolution(inputs, weight, None, (0, 0), (1, 1), (1, 1), 1)
+    return F.conv2d(inputs, weight)
+
+
+def convolve_region(convolution: nn.Module, inputs: Tensor, rows: range, columns: range) -> Tensor:
+    """The part in these rows and columns of the output of a 3x3 convolution with padding 1.
+
+    Args:
+        convolution: takes (images, channels, H, W) to maps of the same size.
+        inputs: the whole map.
+        rows: of the output.
+        columns: of the output.
+    """
+    height, width = inputs.shape[2:]
+    top, left = max(rows.start - 1, 0), max(columns.start - 1, 0)
+    outputs = convolution(inputs[:, :, top : min(rows.stop + 1, height), left : min(columns.stop + 1, width)])
+    # What the padding inside the map has touched is cut away again.
+    first_row, first_column = rows.start - top, columns.start - left
+    return outputs[:, :, first_row : first_row + len(rows), first_column : first_column + len(columns)]

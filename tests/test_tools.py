@@ -1,0 +1,28 @@
+"""The scripts in tools/, as people run them: from any folder."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+TOOLS = Path(__file__).resolve().parent.parent / "tools"
+
+
+@pytest.mark.parametrize(
+    ("script", "arguments", "message"),
+    [
+        ("test_dmtrack.py", [], "either --data FOLDER or --synthetic"),
+        ("train_dmtrack.py", ["--config", "dmtrackGS_dla34_fpn", "--gpus", "99"], "99 GPUs were asked for"),
+        ("verify_reference.py", ["dmtrack_gs", "nowhere"], "nowhere is no folder"),
+    ],
+)
+def test_a_script_runs_from_another_folder(tmp_path, script, arguments, message):
+    done = subprocess.run(
+        [sys.executable, str(TOOLS / script), *arguments], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 2, done.stderr
+    assert message in done.stderr and done.stderr.startswith("error: ") and done.stderr.count("\n") == 1
+    assert list(tmp_path.iterdir()) == []
