@@ -1,5 +1,6 @@
 # DMTrack-GS for two CPU cores: about 2 M parameters, the default of `dmtrack track` and `dmtrack demo`.
-# The shipped weights (dmtrack/assets/dmtrackGS_tiny.safetensors) were trained with exactly this file:
+# The shipped weights (dmtrack/assets/dmtrackGS_tiny.safetensors) were trained with this file; until iteration 3250 with
+# distractor_share=0.5 and stages that ended at 0.65 of 7000 iterations, then resumed with what stands here:
 #     dmtrack train --config configs/dmtrackGS_tiny.py --cpus 1 --work-dir work_dirs/dmtrackGS_tiny
 # The real images are those of data/detection (COCO json and photos); see docs/tiny_weights.md.
 channels = 64
