@@ -128,12 +128,12 @@ def test_template_parts_and_synchronised_batch_norm_are_understood(images):
             torch.testing.assert_close(b.cls_logits, a.cls_logits, atol=1e-4, rtol=1e-3)
 
 
-def small_tiny() -> DMTrackGSTiny:
+def small_tiny(parts: bool = True) -> DMTrackGSTiny:
     torch.manual_seed(0)
     model = DMTrackGSTiny(
         ResidualTrunk((8, 16, 64, 64, 16), (1, 2, 2, 1)),
         SingleMapFusion((16, 64, 64, 16), 64),
-        TinyHead(64, 4, 16, template_parts={"grid": 3, "channels": 8}),
+        TinyHead(64, 4, 16, template_parts={"grid": 3, "channels": 8} if parts else None),
         scale=(256, 192),
     )
     for module in model.modules():
@@ -143,17 +143,19 @@ def small_tiny() -> DMTrackGSTiny:
     return model.train()
 
 
+@pytest.mark.parametrize("boxes", [BOXES_BY_LEVEL[0], BOXES_BY_LEVEL[3]])
+@pytest.mark.parametrize("parts", [True, False])
 @pytest.mark.parametrize("frozen", [True, False])
-def test_the_small_model_finds_the_same(monkeypatch, images, frozen):
+def test_the_small_model_finds_the_same(monkeypatch, images, frozen, parts, boxes):
     if not frozen:
         monkeypatch.setattr(convolution, "has_frozen_convolutions", lambda _: False)
-    model = small_tiny()
+    model = small_tiny(parts)
     fast, needs_autocast = inference_copy(model)
     assert not needs_autocast
     assert model.training
-    _, outputs, found = run(fast, images, BOXES_BY_LEVEL[0])
-    _, _, half = run(inference_copy(model, "bf16").model, images, BOXES_BY_LEVEL[0])
-    _, expected_outputs, expected = run(model.eval(), images, BOXES_BY_LEVEL[0])
+    _, outputs, found = run(fast, images, boxes)
+    _, _, half = run(inference_copy(model, "bf16").model, images, boxes)
+    _, expected_outputs, expected = run(model.eval(), images, boxes)
     torch.testing.assert_close(outputs.logits, expected_outputs.logits, atol=1e-4, rtol=0)
     torch.testing.assert_close(outputs.ltrb, expected_outputs.ltrb, atol=1e-2, rtol=0)
     torch.testing.assert_close(found[0].boxes_xyxy[0], expected[0].boxes_xyxy[0], atol=1e-2, rtol=0)

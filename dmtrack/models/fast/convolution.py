@@ -9,6 +9,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from dmtrack.models.global_search.dynamic import dynamic_conv1x1
+
 MAX_LAYOUTS = 4
 """Shapes of inputs for which a convolution keeps its weight laid out."""
 
@@ -110,6 +112,15 @@ def conv1x1(inputs: Tensor, weight: Tensor) -> Tensor:
     if inputs.device.type == "cpu" and has_frozen_convolutions(inputs.dtype):
         return torch.mkldnn_convolution(inputs, weight, None, (0, 0), (1, 1), (1, 1), 1)
     return F.conv2d(inputs, weight)
+
+
+def dynamic_conv(features: Tensor, kernels: Tensor, image_index: Tensor) -> Tensor:
+    """As `dynamic_conv1x1`, by the faster product where all targets lie in one image."""
+    targets, outputs, channels = kernels.shape
+    if len(features) != 1:
+        return dynamic_conv1x1(features, kernels, image_index)
+    responses = conv1x1(features, kernels.reshape(targets * outputs, channels, 1, 1))
+    return responses.view(targets, outputs, *features.shape[2:])
 
 
 def convolve_region(convolution: nn.Module, inputs: Tensor, rows: range, columns: range) -> Tensor:

@@ -10,13 +10,12 @@ from torch import Tensor, nn
 
 from dmtrack.data.types import PairBatch
 from dmtrack.models.backbones.dla34 import DLA34
-from dmtrack.models.fast.convolution import conv1x1
+from dmtrack.models.fast.convolution import dynamic_conv
 from dmtrack.models.fast.preparing import prepare_layers
 from dmtrack.models.fast.query import pool_query
 from dmtrack.models.fast.winograd import WinogradConv
 from dmtrack.models.global_search.base import Detections, Features, GlobalSearchModel
 from dmtrack.models.global_search.dmtrack_gs import DMTrackGS, Templates, clip_to_input
-from dmtrack.models.global_search.dynamic import dynamic_conv1x1
 from dmtrack.models.heads.fcos import LevelOutputs
 from dmtrack.models.necks.fpn import FPN
 
@@ -124,15 +123,6 @@ class FastDMTrackGS(GlobalSearchModel):
             TypeError: always.
         """
         raise TypeError("this is an inference copy; train the model that it was made from")
-
-
-def dynamic_conv(features: Tensor, kernels: Tensor, image_index: Tensor) -> Tensor:
-    """As `dynamic_conv1x1`, by the faster product where all targets lie in one image."""
-    targets, outputs, channels = kernels.shape
-    if len(features) != 1:
-        return dynamic_conv1x1(features, kernels, image_index)
-    responses = conv1x1(features, kernels.reshape(targets * outputs, channels, 1, 1))
-    return responses.view(targets, outputs, *features.shape[2:])
 
 
 def run_tower(tower: nn.Sequential, maps: Sequence[Tensor]) -> list[Tensor]:

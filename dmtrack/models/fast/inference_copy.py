@@ -9,13 +9,11 @@ import torch
 from torch import nn
 
 from dmtrack.models.fast.dmtrack_gs import FastDMTrackGS
-from dmtrack.models.fast.preparing import prepare_layers
+from dmtrack.models.fast.tiny import prepare_tiny
 from dmtrack.models.folding import fold_batch_norms
 from dmtrack.models.global_search.base import GlobalSearchModel
 from dmtrack.models.global_search.dmtrack_gs import DMTrackGS
 from dmtrack.models.global_search.tiny import DMTrackGSTiny
-
-TINY_FULL_PRECISION = ("bbox_head.class_output", "bbox_head.box_output", "bbox_head.generator")
 
 
 class InferenceCopy(NamedTuple):
@@ -51,7 +49,7 @@ def inference_copy(
     if type(model) is DMTrackGS and not unusual:
         return InferenceCopy(FastDMTrackGS(model, precision), False)
     if type(model) is DMTrackGSTiny and not unusual:
-        return InferenceCopy(prepare_layers(model, precision, TINY_FULL_PRECISION, winograd_channels=64), False)
+        return InferenceCopy(prepare_tiny(model, precision), False)
     return InferenceCopy(_frozen(fold_batch_norms(model)), precision != "fp32")
 
 

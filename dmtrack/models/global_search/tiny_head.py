@@ -122,7 +122,11 @@ class TinyHead(nn.Module):
         evidence = [searched * templates.gate.to(searched.dtype)[:, :, None, None], responses]
         if self.parts is not None and templates.parts is not None:
             evidence.append(self.parts(features, templates.parts, image_index).to(searched.dtype))
-        x = self.tower(self.fuse(torch.cat(evidence, dim=1)))
+        return self.predict(self.fuse(torch.cat(evidence, dim=1)))
+
+    def predict(self, fused: Tensor) -> TinyOutputs:
+        """Raw maps from the fused evidence (T, channels, h, w) of every target."""
+        x = self.tower(fused)
         logits = self.class_output(self.class_tower(x))[:, 0].float()
         box = self.box_output(self.box_tower(x)).float()
         ltrb = torch.exp(box[:, :4].clamp(max=6.0)) * self.stride
