@@ -103,15 +103,15 @@ def _frozen_convolution(
     return outputs
 
 
-def conv1x1(inputs: Tensor, weight: Tensor) -> Tensor:
+def conv1x1(inputs: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     """(images, in_channels, H, W) and (out_channels, in_channels, 1, 1) -> (images, out_channels, H, W).
 
     For weights that are new every time. With one thread PyTorch multiplies 1x1 kernels by a slower way than oneDNN's,
     which is asked for here.
     """
     if inputs.device.type == "cpu" and has_frozen_convolutions(inputs.dtype):
-        return torch.mkldnn_convolution(inputs, weight, None, (0, 0), (1, 1), (1, 1), 1)
-    return F.conv2d(inputs, weight)
+        return torch.mkldnn_convolution(inputs, weight, bias, (0, 0), (1, 1), (1, 1), 1)
+    return F.conv2d(inputs, weight, bias)
 
 
 def dynamic_conv(features: Tensor, kernels: Tensor, image_index: Tensor) -> Tensor:
@@ -120,7 +120,8 @@ def dynamic_conv(features: Tensor, kernels: Tensor, image_index: Tensor) -> Tens
     if len(features) != 1:
         return dynamic_conv1x1(features, kernels, image_index)
     responses = conv1x1(features, kernels.reshape(targets * outputs, channels, 1, 1))
-    return responses.view(targets, outputs, *features.shape[2:])
+    # A view of one target's map would lose the strides by which a channels-last layout is recognised.
+    return responses if targets == 1 else responses.view(targets, outputs, *features.shape[2:])
 
 
 def convolve_region(convolution: nn.Module, inputs: Tensor, rows: range, columns: range) -> Tensor:

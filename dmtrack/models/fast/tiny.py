@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from dmtrack.models.fast.convolution import PreparedConv, dynamic_conv
+from dmtrack.models.fast.convolution import PreparedConv, conv1x1, dynamic_conv
 from dmtrack.models.fast.preparing import prepare_layers
 from dmtrack.models.global_search.tiny import DMTrackGSTiny
 from dmtrack.models.global_search.tiny_head import TinyHead, TinyOutputs, TinyTemplates
@@ -47,8 +48,9 @@ class FastTinyHead(nn.Module):
             assert self.fuse.bias is not None
             return self.head.predict(F.relu_(fused + self.fuse.bias[:, None, None]))
         correlations = self.head.parts(features, templates.parts, image_index).to(features.dtype)
+        correlations = correlations.clone(memory_format=torch.channels_last)
         compared = compared.to(features.dtype)[..., None, None]
-        return self.head.predict(F.relu_(F.conv2d(correlations, compared, self.fuse.bias).add_(fused)))
+        return self.head.predict(F.relu_(conv1x1(correlations, compared, self.fuse.bias).add_(fused)))
 
 
 def prepare_tiny(model: DMTrackGSTiny, precision: str = "fp32") -> DMTrackGSTiny:
