@@ -7,7 +7,7 @@ channels = 64
 widths = (24, 48, 64, 128, 160)
 model = dict(
     type="DMTrackGSTiny",
-    backbone=dict(type="ResidualTrunk", widths=widths, blocks=(1, 2, 2, 2)),
+    backbone=dict(type="ResidualTrunk", widths=widths, blocks=(1, 1, 2, 1)),
     neck=dict(type="SingleMapFusion", in_channels=widths[1:], out_channels=channels),
     bbox_head=dict(
         type="TinyHead",
@@ -17,6 +17,7 @@ model = dict(
         roi_size=3,
         template_parts=dict(grid=3, channels=channels),
     ),
+    candidate_head=dict(type="CandidateHead", in_channels=(widths[1], channels), strides=(4, 8), channels=channels),
     scale=(448, 256),
     template_jitter=0.04,
     absent_share=0.25,
@@ -27,7 +28,7 @@ data = dict(
     train=dict(
         type="SyntheticPairs",
         real_share=0.72,
-        distractor_share=0.8,  # 0.5 until iteration 3250
+        distractor_share=0.7,
         real_images=[
             dict(
                 annotations=data_root + "coco_sample/annotations.json",
@@ -38,23 +39,29 @@ data = dict(
         ],
     ),
     recipe=None,  # the generator draws augmented views itself
-    stages=[
-        dict(until=0.45, samples_per_gpu=8, image_size_wh=(320, 192)),
-        dict(until=1.0, samples_per_gpu=6, image_size_wh=(448, 256)),
-    ],
+    stages=[dict(until=1.0, samples_per_gpu=6, image_size_wh=(448, 256))],
     workers_per_gpu=1,
     val=dict(type="SyntheticSequences", count=8, frames=20, seed=1001, size_wh=(448, 256), distractors=3),
 )
 
-optimizer = dict(type="AdamW", lr=1.5e-3, weight_decay=0.02)
+optimizer = dict(type="AdamW", lr=1e-3, weight_decay=0.02)
 optimizer_config = dict(grad_clip=dict(max_norm=5, norm_type=2))
 lr_config = dict(policy="cosine", warmup="linear", warmup_iters=200, warmup_ratio=0.01)
-total_iterations = 7300
+total_iterations = 5200
 ema = dict(decay=0.999)
 precision = "bf16"
 channels_last = True
-seed = 1
+seed = 2
 checkpoint_config = dict(interval_iterations=250)
 log_config = dict(interval=25)
 evaluation = dict(interval_iterations=1000)
+load_from = "dmtrackGS_tiny"
+load_from_except = [
+    "candidate_head",
+    "backbone.stages.1.1",
+    "backbone.stages.3.1",
+    "bbox_head.class_tower",
+    "bbox_head.box_tower",
+    "bbox_head.wide_tower",
+]
 tracker = dict(type="GlobalSearchTracker", presence_threshold=0.45)  # chosen on generated sequences with absence

@@ -64,6 +64,7 @@ class TopLevel:
         evaluation: how often the validation set is tracked.
         tracker: how sequences are tracked with the model.
         load_from: weights of a whole model to start from.
+        load_from_except: beginnings of the names of parameters that are not taken from there, and need not be there.
         work_dir: folder of the run.
     """
 
@@ -84,6 +85,7 @@ class TopLevel:
     evaluation: Evaluation | None = None
     tracker: dict[str, Any] | None = None
     load_from: str | None = None
+    load_from_except: list[str] | None = None
     work_dir: str | None = None
 
     def __post_init__(self) -> None:

@@ -9,15 +9,15 @@ from torch import nn
 
 
 def load_initial_weights(module: nn.Module, config: Mapping[str, Any]) -> None:
-    """Loads the whole model from `load_from`, or else its backbone from what `model.backbone.pretrained` names.
+    """Loads the model from `load_from`, or else its backbone from what `model.backbone.pretrained` names.
+
+    What `load_from_except` names starts fresh: parameters that are new, or that the model no longer has.
 
     Raises:
         WeightsError: the file is not there or of another architecture; the message says where to get it.
     """
     if config.get("load_from"):
-        from dmtrack.weights import load_weights
-
-        load_weights(module, config["load_from"])
+        _load_whole_model(module, config["load_from"], tuple(config.get("load_from_except") or ()))
         return
     backbone = getattr(module, "backbone", None)
     pretrained = getattr(backbone, "pretrained", None)
@@ -25,3 +25,12 @@ def load_initial_weights(module: nn.Module, config: Mapping[str, Any]) -> None:
         from dmtrack.weights.imagenet import load_backbone
 
         load_backbone(backbone, pretrained)
+
+
+def _load_whole_model(module: nn.Module, name_or_path: str, but: tuple[str, ...]) -> None:
+    from dmtrack.weights import find_weights, load_into, read_weights
+
+    weights = read_weights(find_weights(name_or_path))
+    taken = {name: value for name, value in weights.state_dict.items() if not name.startswith(but)}
+    own = {name: value for name, value in module.state_dict().items() if name.startswith(but)}
+    load_into(module, {**taken, **own}, weights.path, metadata=weights.metadata)

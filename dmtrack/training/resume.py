@@ -10,7 +10,7 @@ from dmtrack.errors import TrainingError
 from dmtrack.training.checkpoints import checkpoint_files
 from dmtrack.training.logs import LOG_NAME
 
-FREE_KEYS = ("work_dir", "log_config", "checkpoint_config", "evaluation", "tracker", "load_from")
+FREE_KEYS = ("work_dir", "log_config", "checkpoint_config", "evaluation", "tracker", "load_from", "load_from_except")
 """Config sections that may change without changing the weights that come out."""
 
 

@@ -5,7 +5,7 @@ import torch
 
 from dmtrack.data.types import PairBatch
 from dmtrack.models.backbones.residual_trunk import ResidualTrunk
-from dmtrack.models.global_search.tiny import DMTrackGSTiny, vote_boxes
+from dmtrack.models.global_search.tiny import DMTrackGSTiny
 from dmtrack.models.global_search.tiny_head import TinyHead, TinyOutputs, locations
 from dmtrack.models.global_search.tiny_losses import absence_loss, centre_targets, focal_loss, target_losses
 from dmtrack.models.necks.single_map import SingleMapFusion
@@ -109,10 +109,3 @@ def test_focal_loss_of_known_values() -> None:
     logits = torch.tensor([[[0.0]]])
     expected = 0.4 * 0.25 * torch.log(torch.tensor(2.0))
     assert float(focal_loss(logits, torch.tensor([[[True]]]))) == pytest.approx(float(expected))
-
-
-def test_overlapping_boxes_vote_by_their_scores() -> None:
-    boxes = torch.tensor([[0.0, 0, 10, 10], [2.0, 0, 12, 10], [50.0, 50, 60, 60], [7.0, 7, 7, 7]])
-    scores = torch.tensor([0.75, 0.25, 0.2, 0.1])
-    voted = vote_boxes(boxes, scores, torch.tensor([0, 2, 3]), 0.5)
-    torch.testing.assert_close(voted, torch.tensor([[0.5, 0, 10.5, 10], [50.0, 50, 60, 60], [7.0, 7, 7, 7]]))

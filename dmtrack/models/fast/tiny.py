@@ -6,8 +6,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from dmtrack.models.fast.candidates import FastCandidateHead
 from dmtrack.models.fast.convolution import PreparedConv, conv1x1, dynamic_conv
 from dmtrack.models.fast.preparing import prepare_layers
+from dmtrack.models.global_search.candidate_head import CandidateHead
 from dmtrack.models.global_search.tiny import DMTrackGSTiny
 from dmtrack.models.global_search.tiny_head import TinyHead, TinyOutputs, TinyTemplates
 
@@ -60,4 +62,6 @@ def prepare_tiny(model: DMTrackGSTiny, precision: str = "fp32") -> DMTrackGSTiny
     fuse = head.fuse[0]
     if type(head) is TinyHead and isinstance(fuse, PreparedConv) and fuse.relu and fuse.bias is not None:
         prepared.bbox_head = FastTinyHead(head, fuse)  # type: ignore[assignment]
+    if type(prepared.candidate_head) is CandidateHead:
+        prepared.candidate_head = FastCandidateHead(prepared.candidate_head)
     return prepared

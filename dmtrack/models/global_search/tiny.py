@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from torchvision.ops import box_iou, nms
 
 from dmtrack.config import build
 from dmtrack.data.preprocessing import Preprocessing
 from dmtrack.data.types import PairBatch
 from dmtrack.errors import ConfigError
 from dmtrack.models.global_search.base import Detections, Features, GlobalSearchModel
+from dmtrack.models.global_search.candidate_head import CandidateHead
+from dmtrack.models.global_search.proposals import Proposals, propose
 from dmtrack.models.global_search.tiny_head import (
     TinyHead,
     TinyOutputs,
@@ -22,8 +24,11 @@ from dmtrack.models.global_search.tiny_head import (
     locations,
     pool_templates,
 )
-from dmtrack.models.global_search.tiny_losses import absence_loss, target_losses
+from dmtrack.models.global_search.tiny_losses import absence_loss, candidate_losses, target_losses
 from dmtrack.registry import BACKBONES, HEADS, MODELS, NECKS
+
+TRUE_BOX_JITTER = 0.1
+"""Share of its size by which a true box is shifted and scaled where the second look learns from it."""
 
 
 @MODELS.register
@@ -31,17 +36,19 @@ class DMTrackGSTiny(GlobalSearchModel):
     """A global-search tracker of about 2 M parameters.
 
     Template and search image share one stride-8 map. The template generates a channel gate and 1x1 kernels (the dynamic
-    convolutions of DMTrack-GS), and a grid of its parts is correlated with the search map.
+    convolutions of DMTrack-GS), and a grid of its parts is correlated with the search map. The best boxes that come of
+    it are looked at a second time, cell by cell, where there is a `candidate_head`.
 
     Args:
         backbone: maps at strides 4, 8, 16, 32.
         neck: fuses them into one map.
         bbox_head: a `TinyHead`.
+        candidate_head: a `CandidateHead` on the stride-4 map and the fused one, or None.
         scale: (long side, short side) of the input image.
         template_jitter: in training, template boxes are shifted and scaled by this share of their size, because the
             boxes that people draw are not exact.
         absent_share: share of the pairs that are also searched with a target of another pair, which must find nothing.
-        max_detections: best detections kept per target.
+        max_detections: best detections kept per target, and looked at twice.
         nms_iou: of two detections that overlap more than this the weaker is dropped, after it had its say on the box.
     """
 
@@ -50,10 +57,11 @@ class DMTrackGSTiny(GlobalSearchModel):
         backbone: dict[str, Any] | nn.Module,
         neck: dict[str, Any] | nn.Module,
         bbox_head: dict[str, Any] | nn.Module,
+        candidate_head: dict[str, Any] | nn.Module | None = None,
         scale: tuple[int, int] = (448, 256),
         template_jitter: float = 0.04,
         absent_share: float = 0.25,
-        max_detections: int = 20,
+        max_detections: int = 8,
         nms_iou: float = 0.5,
     ) -> None:
         super().__init__()
@@ -64,48 +72,77 @@ class DMTrackGSTiny(GlobalSearchModel):
         if not isinstance(head, TinyHead):
             raise ConfigError(f"DMTrackGSTiny: bbox_head must be a TinyHead, got {type(head).__name__}")
         self.bbox_head = head
+        second = build(candidate_head, HEADS) if isinstance(candidate_head, dict) else candidate_head
+        if not isinstance(second, CandidateHead | None):
+            raise ConfigError(f"DMTrackGSTiny: candidate_head must be a CandidateHead, got {type(second).__name__}")
+        self.candidate_head = second
         self.template_jitter, self.absent_share = template_jitter, absent_share
         self.max_detections, self.nms_iou = max_detections, nms_iou
 
     def extract(self, images: Tensor) -> Features:
-        """The stride-8 map of (images, 3, H, W)."""
-        return self.neck(self.backbone(images))
+        """The fused stride-8 map of (images, 3, H, W), and before it the stride-4 map where candidates need it."""
+        maps = self.backbone(images)
+        fused = self.neck(maps)
+        return fused if self.candidate_head is None else (maps[0], *fused)
 
     def encode_templates(self, features: Features, boxes_xyxy: Tensor, image_index: Tensor) -> TinyTemplates:
-        """Gate, kernels and parts of (targets, 4) boxes in input pixels."""
+        """Gate, kernels, parts and cells of (targets, 4) boxes in input pixels."""
         head = self.bbox_head
-        pooled = pool_templates(features[0], boxes_xyxy, image_index, head.roi_size, head.stride)
-        return head.encode(pooled, boxes_xyxy[:, 2:] - boxes_xyxy[:, :2])
+        pooled = pool_templates(features[-1], boxes_xyxy, image_index, head.roi_size, head.stride)
+        templates = head.encode(pooled, boxes_xyxy[:, 2:] - boxes_xyxy[:, :2])
+        if self.candidate_head is None:
+            return templates
+        return replace(templates, cells=self.candidate_head.cut(features, boxes_xyxy, image_index))
 
     def search(self, features: Features, templates: TinyTemplates, image_index: Tensor) -> TinyOutputs:
         """Class, box and centerness maps of every target."""
-        return self.bbox_head(features[0], templates, image_index)
+        outputs = self.bbox_head(features[-1], templates, image_index)
+        return outputs if self.candidate_head is None else replace(outputs, searched=(features, templates, image_index))
 
     def decode(self, outputs: TinyOutputs, size_hw: tuple[int, int], scale_factor: float) -> list[Detections]:
         """Boxes clipped to the image, after non-maximum suppression with box voting per target.
 
-        Score = class probability x square root of centerness. The box of a detection is the score-weighted mean of the
-        boxes that it suppresses: the location that answers loudest is seldom the one that sees the borders best.
+        Score = class probability x square root of centerness, or what the second look says. The box of a detection is
+        the score-weighted mean of the boxes that it suppresses: the location that answers loudest is seldom the one
+        that sees the borders best.
         """
+        proposals = self.propose(outputs, size_hw)
+        scores = proposals.scores
+        if self.candidate_head is not None and outputs.searched is not None:
+            features, templates, image_index = outputs.searched
+            scores = torch.sigmoid(self.second_look(features, templates, image_index, proposals))
+        found = []
+        for boxes, target_scores, valid in zip(proposals.boxes_xyxy, scores, proposals.valid, strict=True):
+            order = torch.argsort(target_scores.masked_fill(~valid, -1.0), descending=True)[: int(valid.sum())]
+            found.append(Detections(boxes[order] / scale_factor, target_scores[order]))
+        return found
+
+    def propose(self, outputs: TinyOutputs, size_hw: tuple[int, int]) -> Proposals:
+        """The best boxes of the dense search of every target, in an image of `size_hw` input pixels."""
         height, width = outputs.logits.shape[-2:]
         points_xy = locations(height, width, self.bbox_head.stride, outputs.logits.device)
         boxes = boxes_from_ltrb(outputs.ltrb, points_xy).flatten(1, 2)
         scores = (torch.sigmoid(outputs.logits) * torch.sigmoid(outputs.centerness).sqrt()).flatten(1)
         inside = (points_xy[..., 0] < size_hw[1]) & (points_xy[..., 1] < size_hw[0])
         scores = scores.masked_fill(~inside.flatten(), 0.0)
-        limits = boxes.new_tensor([size_hw[1], size_hw[0], size_hw[1], size_hw[0]])
-        found = []
-        for target_boxes, target_scores in zip(boxes, scores, strict=True):
-            top_scores, top = target_scores.topk(min(8 * self.max_detections, len(target_scores)))
-            top_boxes = torch.minimum(target_boxes[top].clamp(min=0), limits)
-            keep = nms(top_boxes, top_scores, self.nms_iou)[: self.max_detections]
-            voted = vote_boxes(top_boxes, top_scores, keep, self.nms_iou)
-            found.append(Detections(voted / scale_factor, top_scores[keep]))
-        return found
+        return propose(boxes, scores, size_hw, self.max_detections, self.nms_iou)
+
+    def second_look(
+        self, features: Features, templates: TinyTemplates, image_index: Tensor, proposals: Proposals
+    ) -> Tensor:
+        """(T, count) logits of the proposals of every target."""
+        head = self.candidate_head
+        assert head is not None
+        assert templates.cells is not None
+        targets, count = proposals.scores.shape
+        boxes = proposals.boxes_xyxy
+        cells = head.cut(features, boxes.flatten(0, 1), image_index.repeat_interleave(count))
+        sizes_ratio = (boxes[..., 2:] - boxes[..., :2]) / templates.sizes_wh[:, None].clamp(min=1.0)
+        return head(templates.cells, cells.unflatten(0, (targets, count)), sizes_ratio, proposals.scores)
 
     def losses(self, batch: PairBatch) -> dict[str, Tensor]:
         """Every pair is trained in both directions; one backbone pass serves all images of equal size."""
-        first, second = self._extract_both(batch)
+        first, second, size_hw = self._extract_both(batch)
         index = batch.pair_index
         query_xyxy, search_xyxy = batch.query_boxes_xyxy, batch.search_boxes_xyxy
         query_templates = self.encode_templates(first, self._jittered(query_xyxy), index)
@@ -113,15 +150,47 @@ class DMTrackGSTiny(GlobalSearchModel):
         pairs = len(batch.query_images)
         absent = self._absent_targets(index, pairs)
         both = tuple(torch.cat([b, a]) for a, b in zip(first, second, strict=True))  # searched image of each direction
-        templates = _concatenate(query_templates, search_templates, _select(query_templates, absent))
+        templates = TinyTemplates.concatenate(query_templates, search_templates, query_templates.select(absent))
         searched_in = torch.cat([index, index + pairs, (index[absent] + 1) % max(pairs, 1)])
         outputs = self.search(both, templates, searched_in)
         present = 2 * len(index)
-        losses = target_losses(_head(outputs, present), torch.cat([search_xyxy, query_xyxy]), self.bbox_head.stride)
+        boxes_xyxy = torch.cat([search_xyxy, query_xyxy])
+        losses = target_losses(_head(outputs, present), boxes_xyxy, self.bbox_head.stride)
         losses["loss_absent"] = absence_loss(_tail(outputs, present))
+        if self.candidate_head is not None:
+            losses |= self._candidate_losses(both, outputs, templates, searched_in, boxes_xyxy, size_hw)
         return losses
 
-    def _extract_both(self, batch: PairBatch) -> tuple[Features, Features]:
+    def _candidate_losses(
+        self,
+        features: Features,
+        outputs: TinyOutputs,
+        templates: TinyTemplates,
+        searched_in: Tensor,
+        boxes_xyxy: Tensor,
+        size_hw: tuple[int, int],
+    ) -> dict[str, Tensor]:
+        """The second look at what the first one proposes, and at a shifted true box; the last targets are absent."""
+        with torch.no_grad():
+            proposals = self.propose(outputs, size_hw)
+            if len(proposals.scores):
+                proposals = self._with_true_boxes(proposals, boxes_xyxy)
+        logits = self.second_look(features, templates, searched_in, proposals)
+        return candidate_losses(logits, proposals, boxes_xyxy)
+
+    def _with_true_boxes(self, proposals: Proposals, boxes_xyxy: Tensor) -> Proposals:
+        """In place of the weakest proposal a shifted true box, where the target is present."""
+        present = len(boxes_xyxy)
+        size = (boxes_xyxy[:, 2:] - boxes_xyxy[:, :2]).repeat(1, 2)
+        boxes, scores, valid = proposals.boxes_xyxy.clone(), proposals.scores.clone(), proposals.valid.clone()
+        boxes[:present, -1] = boxes_xyxy + torch.randn_like(boxes_xyxy) * size * TRUE_BOX_JITTER
+        # As good as any of the others, so that the score of the first look does not give it away.
+        other = torch.randint(0, boxes.shape[1] - 1, (present, 1), device=boxes.device)
+        scores[:present, -1] = scores[:present].gather(1, other)[:, 0]
+        valid[:present, -1] = True
+        return Proposals(boxes, scores, valid)
+
+    def _extract_both(self, batch: PairBatch) -> tuple[Features, Features, tuple[int, int]]:
         height = max(batch.query_images.shape[-2], batch.search_images.shape[-2])
         width = max(batch.query_images.shape[-1], batch.search_images.shape[-1])
         images = torch.cat(
@@ -131,7 +200,7 @@ class DMTrackGSTiny(GlobalSearchModel):
             ]
         )
         halves = [level.chunk(2) for level in self.extract(images)]
-        return tuple(half[0] for half in halves), tuple(half[1] for half in halves)
+        return tuple(half[0] for half in halves), tuple(half[1] for half in halves), (height, width)
 
     def _jittered(self, boxes_xyxy: Tensor) -> Tensor:
         if not self.training or self.template_jitter == 0:
@@ -147,38 +216,6 @@ class DMTrackGSTiny(GlobalSearchModel):
         first_of_pair[1:] = pair_index[1:] != pair_index[:-1]
         chosen = torch.rand(len(pair_index), device=pair_index.device) < self.absent_share
         return torch.nonzero(first_of_pair & chosen)[:, 0]
-
-
-def vote_boxes(boxes_xyxy: Tensor, scores: Tensor, keep: Tensor, min_iou: float) -> Tensor:
-    """Score-weighted means of the boxes around each kept one.
-
-    Args:
-        boxes_xyxy: (n, 4).
-        scores: (n,) not negative.
-        keep: (k,) int64, rows that stay.
-        min_iou: boxes that overlap a kept one by more than this vote on it; the kept one always does.
-
-    Returns:
-        (k, 4) xyxy.
-    """
-    votes = (box_iou(boxes_xyxy[keep], boxes_xyxy) > min_iou) * scores
-    # A kept box of zero area overlaps nothing, not even itself.
-    votes[torch.arange(len(keep), device=keep.device), keep] = scores[keep].clamp(min=1e-12)
-    return votes @ boxes_xyxy / votes.sum(1, keepdim=True)
-
-
-def _select(templates: TinyTemplates, index: Tensor) -> TinyTemplates:
-    parts = None if templates.parts is None else templates.parts[index]
-    return TinyTemplates(templates.gate[index], templates.kernels[index], parts)
-
-
-def _concatenate(*templates: TinyTemplates) -> TinyTemplates:
-    parts = [one.parts for one in templates if one.parts is not None]
-    return TinyTemplates(
-        torch.cat([one.gate for one in templates]),
-        torch.cat([one.kernels for one in templates]),
-        torch.cat(parts) if parts else None,
-    )
 
 
 def _head(outputs: TinyOutputs, count: int) -> TinyOutputs:

@@ -21,20 +21,42 @@ class TinyTemplates:
         gate: (targets, channels) in (0, 2), multiplies the search features channel by channel.
         kernels: (targets, kernels, channels) generated 1x1 convolutions.
         parts: (targets, parts, embedding channels) unit vectors of a grid of template parts and their mean, or None.
+        cells: (targets, channels, size, size) what the template's box shows, for a second look, or None.
+        sizes_wh: (targets, 2) of the template's box in input pixels.
     """
 
     gate: Tensor
     kernels: Tensor
     parts: Tensor | None
+    cells: Tensor | None
+    sizes_wh: Tensor
+
+    def select(self, index: Tensor) -> TinyTemplates:
+        """Some of the targets."""
+        return TinyTemplates(*(None if value is None else value[index] for value in vars(self).values()))  # type: ignore[arg-type]
+
+    @staticmethod
+    def concatenate(*templates: TinyTemplates) -> TinyTemplates:
+        """The targets of several."""
+        columns = zip(*(vars(one).values() for one in templates), strict=True)
+        return TinyTemplates(*(None if column[0] is None else torch.cat(column) for column in columns))  # type: ignore[arg-type]
 
 
 @dataclass
 class TinyOutputs:
-    """Raw maps of each target: `logits` (T, h, w), `ltrb` (T, 4, h, w) in input pixels, `centerness` (T, h, w)."""
+    """Raw maps of each target, and what a second look at its candidates needs.
+
+    Attributes:
+        logits: (T, h, w).
+        ltrb: (T, 4, h, w) in input pixels.
+        centerness: (T, h, w).
+        searched: the features that were searched, the templates and the image of each target; None: no second look.
+    """
 
     logits: Tensor
     ltrb: Tensor
     centerness: Tensor
+    searched: tuple[tuple[Tensor, ...], TinyTemplates, Tensor] | None = None
 
 
 def _conv_bn_relu(in_channels: int, out_channels: int, kernel: int, dilation: int = 1) -> nn.Sequential:
@@ -80,8 +102,7 @@ class TinyHead(nn.Module):
         self.fuse = _conv_bn_relu(fused_channels, channels, 1)
         self.tower = _conv_bn_relu(channels, channels, 3)
         # Dilated, so that the votes of parts that lie far apart meet at the centre of a large target.
-        self.class_tower = _conv_bn_relu(channels, channels, 3, dilation=2)
-        self.box_tower = _conv_bn_relu(channels, channels, 3)
+        self.wide_tower = _conv_bn_relu(channels, channels, 3, dilation=2)
         self.class_output = nn.Conv2d(channels, 1, 1)
         self.box_output = nn.Conv2d(channels, 5, 1)
         self._initialise(generated)
@@ -104,7 +125,7 @@ class TinyHead(nn.Module):
         gate = 2.0 * torch.sigmoid(generated[:, : self.channels])
         kernels = generated[:, self.channels :].unflatten(1, (self.kernel_count, self.channels))
         parts = None if self.parts is None else self.parts.encode(roi_features)
-        return TinyTemplates(gate, kernels, parts)
+        return TinyTemplates(gate, kernels, parts, None, sizes_wh)
 
     def forward(self, features: Tensor, templates: TinyTemplates, image_index: Tensor) -> TinyOutputs:
         """Looks for every target in the map of its image.
@@ -126,9 +147,9 @@ class TinyHead(nn.Module):
 
     def predict(self, fused: Tensor) -> TinyOutputs:
         """Raw maps from the fused evidence (T, channels, h, w) of every target."""
-        x = self.tower(fused)
-        logits = self.class_output(self.class_tower(x))[:, 0].float()
-        box = self.box_output(self.box_tower(x)).float()
+        x = self.wide_tower(self.tower(fused))
+        logits = self.class_output(x)[:, 0].float()
+        box = self.box_output(x).float()
         ltrb = torch.exp(box[:, :4].clamp(max=6.0)) * self.stride
         return TinyOutputs(logits, ltrb, box[:, 4])
 

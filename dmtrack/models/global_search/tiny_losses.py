@@ -7,6 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor
 from torchvision.ops import generalized_box_iou_loss
 
+from dmtrack.models.global_search.proposals import Proposals
 from dmtrack.models.global_search.tiny_head import TinyOutputs, boxes_from_ltrb, locations
 
 
@@ -87,3 +88,38 @@ def absence_loss(outputs: TinyOutputs, weight: float = 0.5) -> Tensor:
     if len(outputs.logits) == 0:
         return outputs.logits.sum() * 0.0
     return weight * focal_loss(outputs.logits, torch.zeros_like(outputs.logits, dtype=torch.bool)).mean()
+
+
+def candidate_losses(logits: Tensor, proposals: Proposals, boxes_xyxy: Tensor) -> dict[str, Tensor]:
+    """Losses of the second look: which box shows the target, each for itself and as one choice among all.
+
+    A box is right from IoU 0.5 and wrong below 0.4; those between teach nothing.
+
+    Args:
+        logits: (T, count) of the proposals.
+        proposals: of T targets.
+        boxes_xyxy: (P, 4) true boxes of the first P targets; the others are absent.
+    """
+    targets, present = len(logits), len(boxes_xyxy)
+    if targets == 0:
+        return dict.fromkeys(("loss_candidate", "loss_choice"), logits.sum() * 0.0)
+    iou = torch.zeros_like(logits)
+    iou[:present] = _paired_iou(proposals.boxes_xyxy[:present], boxes_xyxy[:, None])
+    right = iou > 0.5
+    taught = proposals.valid & ~((iou > 0.4) & (iou <= 0.5))
+    each = F.binary_cross_entropy_with_logits(logits, right.to(logits.dtype), reduction="none")
+    lowest = torch.finfo(logits.dtype).min
+    answers = (right & proposals.valid).any(dim=1)
+    every = logits.masked_fill(~proposals.valid, lowest).logsumexp(1)
+    wanted = logits.masked_fill(~(right & proposals.valid), lowest).logsumexp(1)
+    choice = torch.where(answers, every - wanted, 0.0)
+    return {"loss_candidate": (each * taught).sum() / targets / 3.0, "loss_choice": choice.sum() / targets}
+
+
+def _paired_iou(boxes_xyxy: Tensor, other_xyxy: Tensor) -> Tensor:
+    """IoU of boxes (..., 4) that broadcast against each other."""
+    lowest = torch.maximum(boxes_xyxy[..., :2], other_xyxy[..., :2])
+    highest = torch.minimum(boxes_xyxy[..., 2:], other_xyxy[..., 2:])
+    intersection = (highest - lowest).clamp(min=0).prod(-1)
+    areas = [(boxes[..., 2:] - boxes[..., :2]).clamp(min=0).prod(-1) for boxes in (boxes_xyxy, other_xyxy)]
+    return intersection / (areas[0] + areas[1] - intersection).clamp(min=1e-6)

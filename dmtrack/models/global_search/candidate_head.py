@@ -1,0 +1,123 @@
+"""A second look at the best candidates: template and candidate are cut out alike and compared cell by cell.
+
+The dense search compares a template with places; it knows neither the size of what stands there nor its layout. Once
+there is a box, both can be brought to one size, and look-alikes that differ in a detail become different. The same
+happens in the second stage of a two-stage detector; here it decides which of a frame's candidates is the target, one
+frame at a time and without any memory.
+"""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from torchvision.ops import roi_align
+
+from dmtrack.registry import HEADS
+
+COSINE_SCALE = 8.0
+"""Products of unit vectors are small; this brings them to the size of the other evidence."""
+
+
+@HEADS.register
+class CandidateHead(nn.Module):
+    """Says of boxes how likely each shows the template's object.
+
+    Args:
+        in_channels: channels of the maps that boxes are cut from.
+        strides: of these maps, in input pixels.
+        channels: of the vectors that are compared, and of the comparison.
+        hidden: width of the last layers.
+        roi_size: boxes are cut into roi_size x roi_size cells.
+        context: the cut is this many times as wide and high as the box, so that its borders are seen.
+    """
+
+    def __init__(
+        self,
+        in_channels: tuple[int, ...] = (48, 64),
+        strides: tuple[int, ...] = (4, 8),
+        channels: int = 64,
+        hidden: int = 128,
+        roi_size: int = 7,
+        context: float = 1.4,
+    ) -> None:
+        super().__init__()
+        self.strides, self.roi_size, self.context = strides, roi_size, context
+        self.embedding = nn.Conv2d(sum(in_channels), channels, 1)
+        self.compare = nn.Sequential(
+            nn.Conv2d(4 * channels + 2, channels, 1),
+            nn.ReLU(inplace=True),
+            nn.Conv2d(channels, channels, 3, padding=1),
+            nn.ReLU(inplace=True),
+            nn.Conv2d(channels, channels, 3),
+            nn.ReLU(inplace=True),
+            nn.Conv2d(channels, channels, 3),
+            nn.ReLU(inplace=True),
+        )
+        evidence = channels * (roi_size - 4) ** 2 + channels + 1 + 3
+        self.decide = nn.Sequential(
+            nn.Linear(evidence, hidden),
+            nn.ReLU(inplace=True),
+            nn.Linear(hidden, hidden),
+            nn.ReLU(inplace=True),
+            nn.Linear(hidden, 1),
+        )
+
+    def cut(self, maps: tuple[Tensor, ...], boxes_xyxy: Tensor, image_index: Tensor) -> Tensor:
+        """What the boxes show.
+
+        Args:
+            maps: (images, in_channels, h, w), one per stride.
+            boxes_xyxy: (n, 4) input pixels.
+            image_index: (n,) int64, the image of each box.
+
+        Returns:
+            (n, channels, roi_size, roi_size).
+        """
+        centres = (boxes_xyxy[:, :2] + boxes_xyxy[:, 2:]) / 2
+        reach = (boxes_xyxy[:, 2:] - boxes_xyxy[:, :2]) / 2 * self.context
+        rois = torch.cat([image_index[:, None].to(boxes_xyxy.dtype), centres - reach, centres + reach], dim=1).float()
+        cuts = [self._cut_level(level, rois, stride) for level, stride in zip(maps, self.strides, strict=True)]
+        return self.embedding(torch.cat(cuts, dim=1))
+
+    def _cut_level(self, level: Tensor, rois: Tensor, stride: int) -> Tensor:
+        # RoIAlign has no bfloat16 kernel on CPU.
+        return roi_align(level.float(), rois, self.roi_size, 1.0 / stride, sampling_ratio=1, aligned=True)
+
+    def appearance(self, cells: Tensor) -> Tensor:
+        """(n, channels) unit vectors of cuts: one description of each box, its surroundings left out."""
+        return F.normalize(cells[:, :, 1:-1, 1:-1].mean(dim=(2, 3)).float(), dim=1)
+
+    def forward(self, templates: Tensor, candidates: Tensor, sizes_ratio: Tensor, scores: Tensor) -> Tensor:
+        """Compares candidates with the template of each target.
+
+        Args:
+            templates: (T, channels, roi_size, roi_size) of `cut`.
+            candidates: (T, count, channels, roi_size, roi_size) of `cut`.
+            sizes_ratio: (T, count, 2) width and height of the candidates over those of the template.
+            scores: (T, count) of the dense search, in [0, 1].
+
+        Returns:
+            (T, count) logits, float32.
+        """
+        targets, count = scores.shape
+        template = templates[:, None].expand_as(candidates).flatten(0, 1)
+        candidate = candidates.flatten(0, 1)
+        template_unit, candidate_unit = F.normalize(template, dim=1), F.normalize(candidate, dim=1)
+        # Where a cell of one is found anywhere in the other: objects turn and bend.
+        cosines = candidate_unit.flatten(2).transpose(1, 2) @ template_unit.flatten(2)
+        found = torch.stack([cosines.amax(2), cosines.amax(1)], dim=1).unflatten(2, (self.roi_size, self.roi_size))
+        aligned = COSINE_SCALE * template_unit * candidate_unit
+        evidence = torch.cat([candidate, template, aligned, (candidate - template).abs(), 4.0 * found], dim=1)
+        compared = self.compare(evidence).flatten(1)
+        alike = COSINE_SCALE * self.appearance(candidate) * self.appearance(template)
+        known = torch.cat(
+            [
+                torch.log(sizes_ratio.clamp(0.05, 20.0)),
+                0.5 * torch.logit(scores.float().clamp(1e-4, 1 - 1e-4))[..., None],
+            ],
+            dim=2,
+        ).flatten(0, 1)
+        alike = torch.cat([alike, 0.5 * alike.sum(1, keepdim=True), known], dim=1).to(compared.dtype)
+        logits = self.decide(torch.cat([compared, alike], dim=1))
+        return logits.view(targets, count).float()
