@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from dmtrack.config.data_section import Recipe
 from dmtrack.data.preprocessing import Preprocessing
 from dmtrack.data.transforms import (
     BoundBoxes,
@@ -29,13 +30,16 @@ from dmtrack.registry import TRANSFORMS, did_you_mean
 Transform = Callable[[Pair, np.random.Generator], Pair]
 
 
+DEFAULTS = Recipe(type="fixed")
+
+
 def fixed(
     preprocessing: Preprocessing,
-    scale: tuple[int, int] = (900, 608),
-    short_side_range: tuple[int, int] | None = (256, 608),
-    gray: float = 0.0,
-    blur: float = 0.0,
-    max_instances: int = 8,
+    scale: tuple[int, int] = DEFAULTS.scale,
+    short_side_range: tuple[int, int] | None = DEFAULTS.short_side_range,
+    gray: float = DEFAULTS.gray,
+    blur: float = DEFAULTS.blur,
+    max_instances: int = DEFAULTS.max_instances,
 ) -> list[Transform]:
     """What the published config meant: its scale and jitter, drawn for every image; pixel values stay in 0..255.
 
@@ -60,7 +64,7 @@ def fixed(
     return [*steps, BoundBoxes(min_size=4.0), LimitInstances(max_instances)]
 
 
-def reference(preprocessing: Preprocessing, max_instances: int = 8) -> list[Transform]:
+def reference(preprocessing: Preprocessing, max_instances: int = DEFAULTS.max_instances) -> list[Transform]:
     """What the published code did (spec section 5.3): 1333x800 without jitter, inclusive boxes, unclipped values."""
     return [
         InclusiveBoxes(),

@@ -6,6 +6,9 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from dmtrack.data.types import Sequence
 from dmtrack.errors import DataError, EvaluationError
 from dmtrack.evaluation.one_sequence import track_sequence
@@ -78,16 +81,44 @@ def score_store(
 
 
 def score_result(protocol: Protocol, sequence: Sequence, result: SequenceResult) -> SequenceScore:
-    """Scores one result."""
+    """Scores one result.
+
+    Raises:
+        EvaluationError: the number of boxes is not the number of frames.
+    """
     return score_sequence(
         protocol,
         sequence.name,
-        sequence.boxes_xywh,
+        annotated_boxes(sequence),
         sequence.present,
         result.boxes_xywh,
         result.seconds,
-        first_pixel=float(sequence.attributes.get("index_base", 0.0)),
+        **sequence_facts(sequence),
     )
+
+
+def annotated_boxes(sequence: Sequence) -> NDArray[np.float64]:
+    """True boxes as the benchmark's file has them (`attributes["annotated_boxes_xywh"]`, 0-based pixels).
+
+    LaSOT annotates many frames that its flags call absent, which matters to protocols that do not look at flags.
+    Without that attribute: NaN where the target is absent.
+    """
+    return np.asarray(sequence.attributes.get("annotated_boxes_xywh", sequence.boxes_xywh), dtype=np.float64)
+
+
+def sequence_facts(sequence: Sequence) -> dict[str, Any]:
+    """What a benchmark says of a sequence and rules ask for: keyword arguments of `score_sequence` and `apply_rules`.
+
+    Read from the sequence and its `attributes`: `index_base`, the number of the first pixel in the benchmark's files
+    (0 where not given), and `absence`: "flagged" where labels say that the target is absent (so where not given), or
+    "unannotated" where frames merely have no box (UAV123).
+    """
+    return {
+        "first_pixel": float(sequence.attributes.get("index_base", 0.0)),
+        "flagged": sequence.attributes.get("absence", "flagged") != "unannotated",
+        "cover": sequence.cover,
+        "image_size_wh": sequence.frame_size_wh,
+    }
 
 
 def tracking_success(

@@ -9,39 +9,44 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from dmtrack.boxes import xywh_to_inclusive_xyxy
 from dmtrack.errors import EvaluationError
 from dmtrack.evaluation import metrics
-from dmtrack.evaluation.protocols import Protocol, threshold_index
+from dmtrack.evaluation.protocols import Measure, Protocol, threshold_index
+from dmtrack.evaluation.protocols.frames import RuledFrames, apply_rules
 
 Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
 class Curves:
-    """Shares of frames over thresholds; `normalized_precision` is empty where the protocol does not have it.
+    """Shares of frames over thresholds; a curve that the protocol does not have is empty.
 
     Attributes:
         success: one value per IoU threshold, in [0, 1], NaN where no frame counts.
         precision: one value per pixel threshold, likewise.
         normalized_precision: one value per threshold in box sides, likewise.
+        direct: numbers that no curve holds (mean IoU, longest run), by the key of their measure.
     """
 
     success: Array
     precision: Array
     normalized_precision: Array
+    direct: Mapping[str, float] = field(default_factory=dict)
 
     def scores(self, protocol: Protocol) -> dict[str, float]:
-        """`success` (mean of the curve), `success_rate` (at IoU 0.5), `precision` and `normalized_precision`."""
-        scores = {
-            "success": float(np.mean(self.success)),
-            "success_rate": float(self.success[len(self.success) // 2]),
-            "precision": float(self.precision[threshold_index(protocol.precision_thresholds, protocol.precision_at)]),
-        }
-        if protocol.normalized_precision_thresholds:
-            index = threshold_index(protocol.normalized_precision_thresholds, protocol.normalized_precision_at)
-            scores["normalized_precision"] = float(self.normalized_precision[index])
-        return scores
+        """The numbers that the protocol reports, by key, in its order; NaN where no frame counts."""
+        return {measure.key: self.read(protocol, measure) for measure in protocol.reported()}
+
+    def read(self, protocol: Protocol, measure: Measure) -> float:
+        """One number, read as its measure says."""
+        if measure.reading in ("mean-overlap", "longest-run"):
+            return self.direct[measure.key]
+        curve: Array = getattr(self, measure.curve)
+        if measure.reading == "mean":
+            return float(np.mean(curve))
+        if measure.reading == "trapezoid":
+            return metrics.trapezoid(curve)
+        return float(curve[threshold_index(protocol.thresholds(measure.curve), float(measure.at or 0.0))])
 
 
 @dataclass(frozen=True)
@@ -51,8 +56,8 @@ class SequenceScore:
     Attributes:
         name: of the sequence.
         counted: (frames,) bool, the frames that the protocol counts.
-        iou: (counted frames,) in [0, 1], NaN where the result is NaN.
-        center_distance: (counted frames,) pixels.
+        iou: (counted frames,) in [0, 1], NaN where the result is NaN or a rule makes the frame a miss.
+        center_distance: (counted frames,) pixels; NaN likewise, and -1 where a rule makes the frame a hit.
         curves: of the counted frames.
         scores: single numbers read from the curves; NaN where no frame counts.
         frames_per_second: mean over frames, or None without recorded times.
@@ -99,27 +104,8 @@ class Score:
 def counted_frames(
     protocol: Protocol, truth_xywh: ArrayLike, present: ArrayLike, first_pixel: float = 0.0
 ) -> NDArray[np.bool_]:
-    """Which frames the protocol counts.
-
-    Args:
-        protocol: the rules.
-        truth_xywh: (frames, 4) in 0-based pixels, NaN rows where the target is absent.
-        present: (frames,) bool.
-        first_pixel: the number of the first pixel in the benchmark's own files (OTB, LaSOT: 1), which matters to the
-            rule "positive-corners" alone.
-
-    Returns:
-        (frames,) bool.
-    """
-    truth = np.asarray(truth_xywh, dtype=np.float64).reshape(-1, 4)
-    if protocol.counted_frames == "positive-corners":
-        counted = np.asarray((xywh_to_inclusive_xyxy(truth) + first_pixel > 0).all(axis=-1))
-    else:
-        visible = np.asarray(present, dtype=bool)
-        counted = np.asarray(visible & np.isfinite(truth).all(axis=-1) & (truth[:, 2:] > 0).all(axis=-1))
-    if protocol.first_frame == "skipped":
-        counted[:1] = False
-    return counted
+    """Which frames the protocol counts: (frames,) bool. See `score_sequence` for the arguments."""
+    return apply_rules(protocol, truth_xywh, present, truth_xywh, first_pixel=first_pixel).counted
 
 
 def score_sequence(
@@ -130,42 +116,77 @@ def score_sequence(
     results_xywh: ArrayLike,
     seconds: ArrayLike | None = None,
     first_pixel: float = 0.0,
+    *,
+    flagged: bool = True,
+    cover: ArrayLike | None = None,
+    image_size_wh: tuple[int, int] | None = None,
 ) -> SequenceScore:
     """Scores one sequence.
 
     Args:
         protocol: the rules.
         name: of the sequence.
-        truth_xywh: (frames, 4) true boxes, NaN rows where the target is absent.
-        present: (frames,) bool.
-        results_xywh: (frames, 4) boxes of the tracker; a NaN row is a miss.
+        truth_xywh: (frames, 4) true boxes in 0-based pixels; NaN rows where there is none. Boxes that a benchmark
+            gives for absent frames may stay: they matter to protocols that do not look at its flags.
+        present: (frames,) bool, False where the benchmark says that the target is absent.
+        results_xywh: (frames, 4) boxes of the tracker; a row that is not finite is a miss, unless a rule replaces it.
         seconds: (frames,) time per frame, where known.
-        first_pixel: see `counted_frames`.
+        first_pixel: the number of the first pixel in the benchmark's own files (OTB, LaSOT, UAV123: 1), in which
+            conditions on coordinates and rounding are meant.
+        flagged: whether `present` comes from labels of the benchmark; False where it only repeats that a true box is
+            missing (UAV123).
+        cover: (frames,) visible share in eighths, where the benchmark has it (GOT-10k).
+        image_size_wh: width and height of the frames, for protocols that clip.
 
     Raises:
         EvaluationError: the number of boxes is not the number of frames.
     """
-    truth = np.asarray(truth_xywh, dtype=np.float64).reshape(-1, 4)
-    results = np.array(results_xywh, dtype=np.float64).reshape(-1, 4)
-    if len(results) != len(truth):
+    frames, given = len(np.asarray(truth_xywh).reshape(-1, 4)), len(np.asarray(results_xywh).reshape(-1, 4))
+    if given != frames:
         raise EvaluationError(
-            f"sequence {name!r}: {len(results)} result boxes for {len(truth)} frames; give one box per frame, "
+            f"sequence {name!r}: {given} result boxes for {frames} frames; give one box per frame, "
             "the first frame included"
         )
-    if protocol.first_frame == "truth":
-        results[:1] = truth[:1]
-    counted = counted_frames(protocol, truth, present, first_pixel)
-    truth, results = truth[counted], results[counted]
+    ruled = apply_rules(
+        protocol,
+        truth_xywh,
+        present,
+        results_xywh,
+        first_pixel=first_pixel,
+        flagged=flagged,
+        cover=cover,
+        image_size_wh=image_size_wh,
+    )
+    return score_frames(protocol, name, ruled, _frames_per_second(seconds))
+
+
+def score_frames(
+    protocol: Protocol, name: str, ruled: RuledFrames, frames_per_second: float | None = None
+) -> SequenceScore:
+    """Scores a sequence about whose frames the protocol has decided."""
+    counted = ruled.counted
+    truth, results = ruled.truth_xywh[counted], ruled.results_xywh[counted]
     iou = metrics.overlaps(results, truth)
-    distance = metrics.center_distances(results, truth)
-    normalized = metrics.normalized_center_distances(results, truth)
+    iou[ruled.overlap_miss[counted]] = np.nan
+    negative_as_zero = protocol.negative_sizes == "zero"
+    distance = metrics.center_distances(results, truth, negative_as_zero)
+    _set_by_rule(distance, ruled.distance_hit[counted], ruled.distance_miss[counted])
+    normalized = np.empty(0)
+    if protocol.normalized_precision_thresholds:
+        smallest_side = 1.0 if protocol.normalization == "truth-size-at-least-1" else 0.0
+        normalized = metrics.normalized_center_distances(results, truth, negative_as_zero, smallest_side)
+        _set_by_rule(normalized, ruled.normalized_hit[counted], ruled.normalized_miss[counted])
     curves = Curves(
         metrics.success_curve(iou, protocol.success_thresholds, protocol.success_strict),
         metrics.precision_curve(distance, protocol.precision_thresholds),
         metrics.precision_curve(normalized, protocol.normalized_precision_thresholds),
+        {
+            measure.key: _read_frames(measure, iou)
+            for measure in protocol.reported()
+            if measure.reading in ("mean-overlap", "longest-run")
+        },
     )
-    speed = _frames_per_second(seconds)
-    return SequenceScore(name, counted, iou, distance, curves, curves.scores(protocol), speed)
+    return SequenceScore(name, counted, iou, distance, curves, curves.scores(protocol), frames_per_second)
 
 
 def combine(
@@ -178,11 +199,7 @@ def combine(
 ) -> Score:
     """Averages sequences as the protocol says; without any counted sequence every score is NaN."""
     scored = tuple(sequences)
-    curves = Curves(
-        _mean([item.curves.success for item in scored], protocol.success_thresholds),
-        _mean([item.curves.precision for item in scored], protocol.precision_thresholds),
-        _mean([item.curves.normalized_precision for item in scored], protocol.normalized_precision_thresholds),
-    )
+    curves = pooled_curves(protocol, scored)
     speeds = [item.frames_per_second for item in scored if item.frames_per_second is not None]
     return Score(
         tracker,
@@ -198,8 +215,38 @@ def combine(
     )
 
 
-def _mean(rows: list[Array], thresholds: tuple[float, ...]) -> Array:
-    return metrics.mean_of_counted(np.array(rows, dtype=np.float64).reshape(len(rows), len(thresholds)))
+def pooled_curves(protocol: Protocol, sequences: Iterable[SequenceScore]) -> Curves:
+    """The curves of a set of sequences, pooled as the protocol says; all NaN without a counted frame."""
+    scored = tuple(sequences)
+    frames = np.array([np.count_nonzero(item.counted) for item in scored])
+
+    def pool(rows: list[Array], length: int) -> Array:
+        matrix = np.array(rows, dtype=np.float64).reshape(len(rows), length)
+        if protocol.pooling == "frames":
+            return metrics.mean_over_frames(matrix, frames)
+        return metrics.mean_of_counted(matrix, skip_zero=protocol.pooling == "nonzero-sequences")
+
+    return Curves(
+        pool([item.curves.success for item in scored], len(protocol.success_thresholds)),
+        pool([item.curves.precision for item in scored], len(protocol.precision_thresholds)),
+        pool([item.curves.normalized_precision for item in scored], len(protocol.normalized_precision_thresholds)),
+        {
+            measure.key: float(pool([np.array([item.curves.direct[measure.key]]) for item in scored], 1)[0])
+            for measure in protocol.reported()
+            if measure.reading in ("mean-overlap", "longest-run")
+        },
+    )
+
+
+def _read_frames(measure: Measure, iou: Array) -> float:
+    if measure.reading == "longest-run":
+        return metrics.longest_run(iou, float(measure.at or 1.0))
+    return metrics.average_overlap(iou)
+
+
+def _set_by_rule(distances: Array, hits: NDArray[np.bool_], misses: NDArray[np.bool_]) -> None:
+    distances[misses] = np.nan
+    distances[hits] = -1.0
 
 
 def _frames_per_second(seconds: ArrayLike | None) -> float | None:

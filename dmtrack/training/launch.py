@@ -9,6 +9,7 @@ import os
 import signal
 import sys
 import time
+import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
@@ -82,7 +83,9 @@ def start_fabric(asked: Devices, precision: str) -> Fabric:
         logging.getLogger(f"lightning.{part}").setLevel(logging.WARNING)
     strategy = "auto"
     if processes * asked.nodes > 1:
-        # Some parameters get no gradient (the dead ones of the published model, a head without positives).
+        # Some parameters get no gradient (the dead ones of the published model, a head without positives); PyTorch
+        # warns of the search for them in every batch that has none.
+        warnings.filterwarnings("ignore", message="find_unused_parameters=True was specified")
         strategy = DDPStrategy(find_unused_parameters=True, gradient_as_bucket_view=True, timeout=_COLLECTIVE_TIMEOUT)
     fabric = Fabric(
         accelerator=accelerator,

@@ -17,7 +17,13 @@ def _dmtrack_gs(folder: Path) -> list[Check]:
     return verify_folder(folder)
 
 
-REFERENCES: dict[str, Callable[[Path], list[Check]]] = {"dmtrack_gs": _dmtrack_gs}
+def _metrics(folder: Path) -> list[Check]:
+    from dmtrack.verification.metrics import verify_metrics
+
+    return verify_metrics(folder)
+
+
+REFERENCES: dict[str, Callable[[Path], list[Check]]] = {"dmtrack_gs": _dmtrack_gs, "metrics": _metrics}
 """What can be verified, by name."""
 
 NARROWEST_TABLE = 150
@@ -38,8 +44,10 @@ def verify(arguments: Sequence[str] | None = None) -> int:
         OutputError: the report cannot be written.
     """
     parser = argparse.ArgumentParser(prog="verify_reference.py", description=verify.__doc__.splitlines()[0])  # type: ignore[union-attr]
-    parser.add_argument("reference", choices=sorted(REFERENCES), help="the method whose reference outputs these are")
-    parser.add_argument("folder", type=Path, help="folder of .npz files")
+    parser.add_argument(
+        "reference", choices=sorted(REFERENCES), help="the method whose reference outputs these are, or metrics"
+    )
+    parser.add_argument("folder", type=Path, help="folder of reference outputs")
     parser.add_argument("--json", type=Path, help="writes the table to this file as well")
     parser.add_argument("--only-failures", action="store_true", help="leaves passing rows out of the printed table")
     given = parser.parse_args(arguments)

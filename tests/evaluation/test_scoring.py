@@ -36,14 +36,25 @@ def test_reference_evaluator_is_reproduced(shared_folder, case):
 def test_a_perfect_tracker_gets_the_documented_value(name, frames, seed):
     random = np.random.default_rng(seed)
     truth = np.concatenate([random.uniform(1, 500, (frames, 2)), random.uniform(2, 200, (frames, 2))], axis=1)
+    truth = np.round(truth)  # whole pixels, which rounding keeps
     present = random.random(frames) < 0.7
-    present[-1] = True
+    present[[0, -1]] = True
     truth[~present] = np.nan
     protocol = get_protocol(name)
-    scores = score_sequence(protocol, "s", truth, present, np.nan_to_num(truth)).scores
-    count = len(protocol.success_thresholds)
-    assert scores["success"] == pytest.approx((count - 1) / count)
-    assert scores["precision"] == 1.0 and scores.get("normalized_precision", 1.0) == 1.0
+    for flagged in (True, False):
+        score = score_sequence(
+            protocol, "s", truth, present, np.nan_to_num(truth), flagged=flagged, image_size_wh=(800, 800)
+        )
+        # The last of the thresholds is never exceeded where the comparison is strict; frames that a rule makes misses
+        # or measures although they have no true box are never hit.
+        count = len(protocol.success_thresholds)
+        seen = present[score.counted].mean()
+        assert score.scores["success"] == pytest.approx(seen * (count - protocol.success_strict) / count)
+        hit_by_rule = (score.center_distance == -1).mean()
+        if protocol.precision_thresholds:
+            assert score.scores["precision"] == pytest.approx(seen + hit_by_rule)
+        assert score.scores.get("ao", seen) == pytest.approx(seen)
+        assert score.scores.get("sr75", seen) == pytest.approx(seen)
 
 
 @given(
@@ -52,16 +63,34 @@ def test_a_perfect_tracker_gets_the_documented_value(name, frames, seed):
 @pytest.mark.filterwarnings("error")
 def test_nothing_to_count_is_left_out_without_dividing_by_zero(name, results):
     protocol = get_protocol(name)
-    absent = score_sequence(
-        protocol, "absent", np.full(results.shape, np.nan), np.zeros(len(results), bool), np.nan_to_num(results)
-    )
+    absent = score_sequence(protocol, "absent", np.full(results.shape, np.nan), np.zeros(len(results), bool), results)
     single = score_sequence(protocol, "single", [[5, 5, 9, 9]], [True], [[5, 5, 9, 9]])
     seen = score_sequence(protocol, "seen", [[5, 5, 9, 9]] * 3, [True] * 3, [[5, 5, 9, 9]] * 3)
-    assert all(np.isnan(value) for value in absent.scores.values())
+    counts_absent, counts_first = absent.counted.any(), protocol.first_frame != "skipped"
+    assert all(np.isnan(value) != counts_absent for value in absent.scores.values())
+    if counts_absent:
+        assert absent.scores["success"] == 0 and absent.scores["precision"] in (0, 1)
     total = combine(protocol, "t", "b", [absent, single, seen])
-    assert "absent" in total.uncounted and ("single" in total.uncounted) == (protocol.first_frame == "skipped")
-    assert total.scores == pytest.approx(dict(seen.scores))
+    assert ("absent" in total.uncounted, "single" in total.uncounted) == (not counts_absent, not counts_first)
+    if not counts_absent:
+        assert total.scores == pytest.approx(dict(seen.scores))
+    assert not any(np.isnan(value) for value in total.scores.values())
     assert np.isnan(combine(protocol, "t", "b", []).scores["success"])
+
+
+@given(names, st.integers(1, 40), st.integers(0, 2**32 - 1))
+@pytest.mark.filterwarnings("error")
+def test_any_boxes_get_scores_between_zero_and_one(name, frames, seed):
+    random = np.random.default_rng(seed)
+    truth = random.uniform(-20, 90, (frames, 4))
+    results = truth + random.normal(0, 20, truth.shape)
+    for boxes in (truth, results):
+        boxes[random.random(frames) < 0.2] = random.choice([np.nan, 0.0, -1.0])
+    results[random.random(frames) < 0.1] = np.inf
+    present = random.random(frames) < 0.8
+    score = score_sequence(get_protocol(name), "s", truth, present, results, first_pixel=1, image_size_wh=(80, 60))
+    assert len(score.iou) == len(score.center_distance) == score.counted.sum()
+    assert all(0 <= value <= 1 for value in score.scores.values()) or not score.counted.any()
 
 
 def test_rules_of_the_headline_protocol():

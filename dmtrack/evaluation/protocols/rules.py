@@ -1,0 +1,231 @@
+"""What a protocol can decide: every rule by which toolkits differ is one field here, with its possible values.
+
+A frame of a sequence is *measured* (its numbers are computed), a *miss* (in the denominator, hit at no threshold), a
+*hit by rule* (in the denominator, hit at every threshold of a distance, because the toolkit writes -1 for the distance
+and -1 is below all thresholds) or *dropped* (in no sum). The rules say which.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+import numpy as np
+
+from dmtrack.errors import EvaluationError
+
+FirstFrame = Literal["skipped", "truth", "given"]
+"""`skipped`: not counted. `truth`: counted, the result replaced by the true box. `given`: counted as any other."""
+
+Visibility = Literal["flags", "cover"]
+"""`flags`: the benchmark's absence flags say where the target is absent. `cover`: GOT-10k's cover labels do (0:
+absent), and the flags where a benchmark has no cover."""
+
+FrameTreatment = Literal["dropped", "miss", "distance-hit", "normalized-hit", "measured"]
+"""`dropped`: in no sum. `miss`: counted and never hit, which is what "removed from the numerator only" amounts to.
+`distance-hit`: a miss for IoU, a hit by rule for both distances. `normalized-hit`: a hit by rule for the normalised
+distance alone. `measured`: treated as any other frame."""
+
+TruthCondition = Literal["size", "coordinates", "corners", "center"]
+"""What a valid true box has, in the benchmark's own pixel numbers. `size`: width and height above 0. `coordinates`:
+left, top, width and height above 0. `corners`: four inclusive corners above 0 (left, top, left + width - 1,
+top + height - 1). `center`: both coordinates of the centre above 0. A NaN is never valid."""
+
+InvalidResults = Literal["miss", "previous", "previous-if-empty"]
+"""Results with a NaN, or of no area. `miss`: NaN is a miss, other boxes are measured as they are. `previous`: replaced
+by the box of the frame before, where the frame is annotated. `previous-if-empty`: so replaced where width or height is
+exactly 0; NaN is a miss."""
+
+NegativeSizes = Literal["zero", "kept"]
+"""The centre of a result of negative width or height: as if that side were 0, or at left + width / 2 all the same."""
+
+CenterOffset = Literal["middle", "last-pixel"]
+"""Centre at left + width / 2, or at left + (width - 1) / 2. Distances are the same; the condition `center` is not."""
+
+Normalization = Literal["truth-size", "truth-size-at-least-1"]
+"""The distance is divided by the true width and height, or by at least 1 pixel. Sides of 0 without that minimum: a
+miss."""
+
+Pooling = Literal["sequences", "nonzero-sequences", "frames"]
+"""`sequences`: the curves of sequences are averaged with equal weight; those without a counted frame are left out and
+named. `nonzero-sequences`: likewise, and a sequence whose curve is zero everywhere is left out of the average of that
+curve. `frames`: all counted frames of all sequences count alike."""
+
+Reading = Literal["mean", "trapezoid", "at", "mean-overlap", "longest-run"]
+"""`mean`: of the curve's values. `trapezoid`: area under the curve by the trapezoid rule, thresholds scaled to [0, 1].
+`at`: value at one threshold. `mean-overlap`: mean IoU of counted frames. `longest-run`: share of counted frames in the
+longest run of frames of which at least the share `at` has IoU > 0.5."""
+
+CurveName = Literal["success", "precision", "normalized_precision"]
+
+
+def grid(last: float, count: int) -> tuple[float, ...]:
+    """`count` thresholds from 0 to `last`, evenly spaced."""
+    return tuple(float(value) for value in np.linspace(0.0, last, count))
+
+
+@dataclass(frozen=True)
+class Measure:
+    """One number of a protocol.
+
+    Attributes:
+        key: name in JSON files and score mappings.
+        title: name in tables.
+        curve: which curve it is read from (`mean-overlap` and `longest-run` read the overlaps behind `success`).
+        reading: how it is read.
+        at: the threshold of `at`, or the share of `longest-run`.
+    """
+
+    key: str
+    title: str
+    curve: CurveName
+    reading: Reading
+    at: float | None = None
+
+
+@dataclass(frozen=True)
+class Protocol:
+    """The rules by which boxes become scores. The defaults are those of `dmtrack-visible`.
+
+    Attributes:
+        name: what every number that follows these rules is labelled with.
+        description: the rules in one or two sentences, for people.
+        source: where the rules are from.
+        first_frame: see `FirstFrame`.
+        visibility: see `Visibility`.
+        absent_frames: what becomes of frames whose labels say that the target is absent; `measured` ignores the labels.
+        truth_condition: which true boxes are valid, see `TruthCondition`.
+        distance_condition: the same for the two distances, where it differs; None: as `truth_condition`.
+        invalid_truth_frames: what becomes of the other frames with an invalid true box.
+        invalid_results: see `InvalidResults`.
+        negative_sizes: see `NegativeSizes`.
+        rounding: boxes are rounded to whole pixels, as the benchmark numbers them, halves to even.
+        clipping: boxes are clipped to the image, where its size is known.
+        center_offset: see `CenterOffset`.
+        normalization: see `Normalization`.
+        success_thresholds: of IoU.
+        success_strict: a frame succeeds with IoU > t; with IoU >= t where False.
+        precision_thresholds: of the centre distance in pixels; a frame is precise at or below. Empty: no such curve.
+        normalized_precision_thresholds: of the normalised centre distance, likewise.
+        precision_at: the pixels at which precision is read where a measure says so.
+        normalized_precision_at: likewise for normalised precision.
+        pooling: see `Pooling`.
+        measures: the numbers that are reported, first the one that trackers are ranked by; by default success (mean of
+            the curve), precision, normalised precision and the success rate at the middle threshold, IoU 0.5.
+    """
+
+    name: str
+    description: str
+    source: str = ""
+    first_frame: FirstFrame = "skipped"
+    visibility: Visibility = "flags"
+    absent_frames: FrameTreatment = "dropped"
+    truth_condition: TruthCondition = "size"
+    distance_condition: TruthCondition | None = None
+    invalid_truth_frames: FrameTreatment = "dropped"
+    invalid_results: InvalidResults = "miss"
+    negative_sizes: NegativeSizes = "zero"
+    rounding: bool = False
+    clipping: bool = False
+    center_offset: CenterOffset = "middle"
+    normalization: Normalization = "truth-size"
+    success_thresholds: tuple[float, ...] = grid(1.0, 21)
+    success_strict: bool = True
+    precision_thresholds: tuple[float, ...] = grid(50.0, 51)
+    precision_at: float = 20.0
+    normalized_precision_thresholds: tuple[float, ...] = grid(0.5, 51)
+    normalized_precision_at: float = 0.2
+    pooling: Pooling = "sequences"
+    measures: tuple[Measure, ...] = ()
+
+    def thresholds(self, curve: CurveName) -> tuple[float, ...]:
+        """The thresholds of one of the curves; empty where the protocol does not have it."""
+        return {
+            "success": self.success_thresholds,
+            "precision": self.precision_thresholds,
+            "normalized_precision": self.normalized_precision_thresholds,
+        }[curve]
+
+    def reported(self) -> tuple[Measure, ...]:
+        """The numbers of this protocol: `measures`, or the usual ones where none are declared."""
+        return self.measures or tuple(measure for measure in self._usual_measures() if self.thresholds(measure.curve))
+
+    def headings(self) -> dict[str, str]:
+        """Column titles by the key of the measure, in the order of `reported`."""
+        return {measure.key: measure.title for measure in self.reported()}
+
+    def _usual_measures(self) -> tuple[Measure, ...]:
+        precise, normalized = self.precision_at, self.normalized_precision_at
+        middle = self.success_thresholds[len(self.success_thresholds) // 2] if self.success_thresholds else 0.5
+        return (
+            Measure("success", "success", "success", "mean"),
+            Measure("precision", f"P@{precise:g}px", "precision", "at", precise),
+            Measure("normalized_precision", f"Pnorm@{normalized:g}", "normalized_precision", "at", normalized),
+            Measure("success_rate", f"IoU{'>' if self.success_strict else '>='}{middle:g}", "success", "at", middle),
+        )
+
+
+def threshold_index(thresholds: tuple[float, ...], value: float) -> int:
+    """The position of a threshold in its grid.
+
+    Raises:
+        EvaluationError: the grid has no such threshold.
+    """
+    matches = np.flatnonzero(np.isclose(thresholds, value))
+    if not len(matches):
+        raise EvaluationError(
+            f"a score is read at {value:g}, which is none of the protocol's {len(thresholds)} thresholds"
+        )
+    return int(matches[0])
+
+
+_CHOICES: dict[str, tuple[str, ...]] = {
+    "first_frame": get_args(FirstFrame),
+    "visibility": get_args(Visibility),
+    "absent_frames": get_args(FrameTreatment),
+    "truth_condition": get_args(TruthCondition),
+    "invalid_truth_frames": get_args(FrameTreatment),
+    "invalid_results": get_args(InvalidResults),
+    "negative_sizes": get_args(NegativeSizes),
+    "center_offset": get_args(CenterOffset),
+    "normalization": get_args(Normalization),
+    "pooling": get_args(Pooling),
+}
+
+
+def check_protocol(protocol: Protocol) -> None:
+    """Refuses a protocol that says something impossible.
+
+    Raises:
+        EvaluationError: a rule has an unknown value, a score would be read where the curve has no threshold, or two
+            measures share a key.
+    """
+    for rule, choices in _CHOICES.items():
+        value = getattr(protocol, rule)
+        if value not in choices:
+            raise EvaluationError(
+                f"protocol {protocol.name!r}: {rule}={value!r} is unknown; known: {', '.join(choices)}"
+            )
+    if protocol.distance_condition not in (None, *get_args(TruthCondition)):
+        raise EvaluationError(
+            f"protocol {protocol.name!r}: distance_condition={protocol.distance_condition!r} is unknown; known: "
+            f"{', '.join(get_args(TruthCondition))}"
+        )
+    keys = [measure.key for measure in protocol.reported()]
+    if len(set(keys)) != len(keys):
+        raise EvaluationError(f"protocol {protocol.name!r}: two measures have the same key among {', '.join(keys)}")
+    for measure in protocol.reported():
+        if measure.reading not in get_args(Reading):
+            raise EvaluationError(
+                f"protocol {protocol.name!r}: reading {measure.reading!r} of {measure.key!r} is unknown; known: "
+                f"{', '.join(get_args(Reading))}"
+            )
+        if measure.reading == "at":
+            threshold_index(protocol.thresholds(measure.curve), float("nan") if measure.at is None else measure.at)
+        elif measure.reading == "longest-run" and not 0 < (measure.at or 0) <= 1:
+            raise EvaluationError(f"protocol {protocol.name!r}: {measure.key!r} needs a share `at` in (0, 1]")
+        elif not protocol.thresholds(measure.curve):
+            raise EvaluationError(
+                f"protocol {protocol.name!r}: {measure.key!r} is read from the curve {measure.curve!r}, which has no "
+                "thresholds; give them or leave the measure out"
+            )

@@ -1,0 +1,60 @@
+"""How unlikely it is that a tracklet and a detection are one object: costs (tracklets, detections), inf = cannot be."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dmtrack.boxes import pairwise_iou_xyxy, xywh_to_xyxy
+from dmtrack.tracking.association.kalman import CHI_SQUARE_95, BoxStates, gating_distances, xywh_to_xyah
+
+Array = NDArray[np.float64]
+
+
+def iou_costs(tracklets_xywh: Array, detections_xywh: Array, inclusive: bool = False) -> Array:
+    """1 - IoU of (n, 4) and (m, 4) boxes.
+
+    Args:
+        tracklets_xywh: predicted boxes.
+        detections_xywh: detected boxes.
+        inclusive: count pixels from the first to the last (+1 in every size), as the MOT trackers do.
+    """
+    first, second = xywh_to_xyxy(tracklets_xywh), xywh_to_xyxy(detections_xywh)
+    if inclusive:
+        last_pixel = np.array([0.0, 0.0, 1.0, 1.0])
+        first, second = first + last_pixel, second + last_pixel
+    return 1.0 - pairwise_iou_xyxy(first, second)
+
+
+def appearance_costs(tracklets: NDArray[np.floating], detections: NDArray[np.floating]) -> Array:
+    """Cosine distances in [0, 2] of unit vectors.
+
+    Args:
+        tracklets: (n, channels), or (n, views, channels) of a gallery, whose nearest view counts; NaN views are empty.
+        detections: (m, channels).
+    """
+    similarity = np.einsum("...c,mc->...m", np.asarray(tracklets, np.float64), np.asarray(detections, np.float64))
+    if similarity.ndim == 3:
+        similarity = np.max(np.where(np.isnan(similarity), -1.0, similarity), axis=1, initial=-1.0)
+    return np.maximum(0.0, 1.0 - similarity)
+
+
+def gated(costs: Array, distances: Array, limit: float = CHI_SQUARE_95[4]) -> Array:
+    """The costs, infinite where the squared Mahalanobis distance is above the limit."""
+    return np.where(distances > limit, np.inf, costs)
+
+
+def motion_gated_costs(
+    costs: Array, states: BoxStates, detections_xywh: Array, weight: float = 0.02, limit: float = CHI_SQUARE_95[4]
+) -> Array:
+    """Costs mixed with the distance from where motion leads, infinite beyond the gate (FairMOT, fuse_motion).
+
+    Args:
+        costs: (n, m).
+        states: n, predicted to the frame of the detections.
+        detections_xywh: (m, 4).
+        weight: share of the motion distance; the rest is the given cost.
+        limit: of the squared Mahalanobis distance.
+    """
+    distances = gating_distances(states, xywh_to_xyah(detections_xywh))
+    return gated((1 - weight) * costs + weight * distances, distances, limit)
