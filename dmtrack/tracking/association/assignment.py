@@ -8,8 +8,6 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 
-_IMPOSSIBLE = 1e6
-
 
 class Assignment(NamedTuple):
     """Who belongs to whom.
@@ -35,15 +33,17 @@ def assign(costs: NDArray[np.float64], limit: float) -> Assignment:
         costs: (rows, columns), inf where a pair is impossible.
         limit: no pair costs more.
     """
-    rows, columns = costs.shape
-    extended = np.full((rows + columns, rows + columns), limit / 2)
-    extended[rows:, columns:] = 0.0
-    extended[:rows, :columns] = np.where(np.isfinite(costs), costs, _IMPOSSIBLE)
-    chosen_rows, chosen_columns = linear_sum_assignment(extended)
-    real = (chosen_rows < rows) & (chosen_columns < columns)
-    matches = np.column_stack([chosen_rows[real], chosen_columns[real]]).astype(np.int64)
-    return Assignment(
-        matches,
-        np.setdiff1d(np.arange(rows), matches[:, 0]),
-        np.setdiff1d(np.arange(columns), matches[:, 1]),
-    )
+    if not costs.size:
+        return Assignment(np.zeros((0, 2), np.int64), np.arange(costs.shape[0]), np.arange(costs.shape[1]))
+    # Leaving a row and a column alone costs the limit, whatever they are: the same as a pair that costs the limit.
+    capped = np.minimum(costs, limit)
+    rows, columns = linear_sum_assignment(capped)
+    real = capped[rows, columns] < limit
+    rows, columns = rows[real], columns[real]
+    return Assignment(np.column_stack([rows, columns]), _others(costs.shape[0], rows), _others(costs.shape[1], columns))
+
+
+def _others(count: int, taken: NDArray[np.int64]) -> NDArray[np.int64]:
+    free = np.ones(count, bool)
+    free[taken] = False
+    return np.flatnonzero(free)

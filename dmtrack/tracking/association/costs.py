@@ -39,6 +39,28 @@ def appearance_costs(tracklets: NDArray[np.floating], detections: NDArray[np.flo
     return np.maximum(0.0, 1.0 - similarity)
 
 
+def motion_costs(tracklets_xywh: Array, detections_xywh: Array, reach: Array) -> Array:
+    """Nats by which a normal distribution of positions and sizes is below its peak.
+
+    Args:
+        tracklets_xywh: (n, 4) where motion leads.
+        detections_xywh: (m, 4).
+        reach: (n,) one standard deviation of the position, in sizes of the tracklet's box (square root of its area),
+            and of the logarithm of width and height.
+
+    Returns:
+        (n, m).
+    """
+    size = np.maximum(tracklets_xywh[:, 2:], 1e-3)
+    other = np.maximum(detections_xywh[:, 2:], 1e-3)
+    centres = tracklets_xywh[:, :2] + size / 2
+    offsets = (detections_xywh[:, :2] + other / 2)[None] - centres[:, None]
+    offsets /= np.sqrt(size.prod(axis=1))[:, None, None]
+    growth = np.log(other)[None] - np.log(size)[:, None]
+    squares: Array = (offsets**2).sum(axis=2) + (growth**2).sum(axis=2)
+    return squares / (2 * np.maximum(reach, 1e-6)[:, None] ** 2)
+
+
 def gated(costs: Array, distances: Array, limit: float = CHI_SQUARE_95[4]) -> Array:
     """The costs, infinite where the squared Mahalanobis distance is above the limit."""
     return np.where(distances > limit, np.inf, costs)

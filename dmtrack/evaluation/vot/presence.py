@@ -1,0 +1,137 @@
+"""OxUvA: does the tracker know when the target is gone? (Valmadre et al., Long-term Tracking in the Wild, 2018)"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from dmtrack.boxes import paired_iou_xyxy, xywh_to_xyxy
+from dmtrack.errors import EvaluationError
+from dmtrack.evaluation.vot.rules import PresenceProtocol
+
+
+@dataclass(frozen=True)
+class PresenceCounts:
+    """Frames by what was said and what is true.
+
+    Attributes:
+        true_positives: present, reported as present, and the box is right.
+        false_negatives: present, but reported as absent or in a wrong place.
+        true_negatives: absent and reported as absent.
+        false_positives: absent but reported as present.
+    """
+
+    true_positives: int = 0
+    false_negatives: int = 0
+    true_negatives: int = 0
+    false_positives: int = 0
+
+    def __add__(self, other: PresenceCounts) -> PresenceCounts:
+        return PresenceCounts(
+            self.true_positives + other.true_positives,
+            self.false_negatives + other.false_negatives,
+            self.true_negatives + other.true_negatives,
+            self.false_positives + other.false_positives,
+        )
+
+
+@dataclass(frozen=True)
+class PresenceScore:
+    """A set of sequences under a protocol.
+
+    Attributes:
+        protocol: its name.
+        scores: `tpr`, `tnr`, `gm` and `max_gm`, all in [0, 1]; NaN where no frame defines them.
+        counts: behind them.
+    """
+
+    protocol: str
+    scores: dict[str, float]
+    counts: PresenceCounts
+
+
+def count_presence(
+    protocol: PresenceProtocol,
+    truth_xywh: ArrayLike,
+    present: ArrayLike,
+    results_xywh: ArrayLike,
+    reported: ArrayLike,
+    annotated: ArrayLike | None = None,
+) -> PresenceCounts:
+    """Counts the frames of one sequence. The first, in which the tracker is given the target, is left out.
+
+    Args:
+        protocol: the rules.
+        truth_xywh: (frames, 4) true boxes; rows of absent frames are not looked at.
+        present: (frames,) whether the target is there.
+        results_xywh: (frames, 4) of the tracker; NaN overlaps with nothing.
+        reported: (frames,) whether the tracker says that the target is there.
+        annotated: (frames,) the frames that count, where not all do (OxUvA: one per second).
+
+    Raises:
+        EvaluationError: different numbers of frames.
+    """
+    truth, results = (np.asarray(boxes, dtype=np.float64).reshape(-1, 4) for boxes in (truth_xywh, results_xywh))
+    there, said = np.asarray(present, dtype=bool), np.asarray(reported, dtype=bool)
+    counted = np.ones(len(truth), dtype=bool) if annotated is None else np.array(annotated, dtype=bool)
+    lengths = [len(truth), len(there), len(results), len(said), len(counted)]
+    if len(set(lengths)) != 1:
+        raise EvaluationError(
+            "true boxes, presence, results, reports and annotation flags have "
+            f"{', '.join(map(str, lengths))} frames; give one of each per frame"
+        )
+    counted[:1] = False
+    right = np.zeros(len(truth), dtype=bool)
+    right[there] = paired_iou_xyxy(xywh_to_xyxy(truth[there]), xywh_to_xyxy(results[there])) >= protocol.iou_threshold
+    return PresenceCounts(
+        true_positives=_count(counted & there & said & right),
+        false_negatives=_count(counted & there & ~(said & right)),
+        true_negatives=_count(counted & ~there & ~said),
+        false_positives=_count(counted & ~there & said),
+    )
+
+
+def score_presence(protocol: PresenceProtocol, counts: Sequence[PresenceCounts]) -> PresenceScore:
+    """Scores a tracker on a set of sequences, whose frames all count alike.
+
+    Args:
+        protocol: the rules.
+        counts: one per sequence.
+    """
+    total = sum(counts, start=PresenceCounts())
+    tpr = _share(total.true_positives, total.false_negatives)
+    tnr = _share(total.true_negatives, total.false_positives)
+    scores = {"tpr": tpr, "tnr": tnr, "gm": math.sqrt(tpr * tnr), "max_gm": best_geometric_mean(tpr, tnr)}
+    return PresenceScore(protocol.name, scores, total)
+
+
+def best_geometric_mean(tpr: float, tnr: float) -> float:
+    """The largest geometric mean of both rates that the tracker gets by also saying "absent" at random.
+
+    With probability p of doing so, sqrt((1 - p) TPR ((1 - p) TNR + p)) is largest at p = (1 - 2 TNR) / (2 (1 - TNR)),
+    or at 0 where that is negative.
+
+    Args:
+        tpr: true positive rate in [0, 1].
+        tnr: true negative rate in [0, 1].
+
+    Returns:
+        In [0, 1]; NaN where one of them is.
+    """
+    if math.isnan(tpr) or math.isnan(tnr):
+        return float("nan")
+    if tnr >= 0.5:
+        return math.sqrt(tpr * tnr)
+    return math.sqrt(tpr / (4 * (1 - tnr)))
+
+
+def _count(frames: NDArray[np.bool_]) -> int:
+    return int(frames.sum())
+
+
+def _share(hits: int, misses: int) -> float:
+    return hits / (hits + misses) if hits + misses else float("nan")

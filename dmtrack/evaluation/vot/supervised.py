@@ -1,0 +1,201 @@
+"""Accuracy, robustness and expected average overlap of runs with restarts; average overlap of runs without."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dmtrack.errors import EvaluationError
+from dmtrack.evaluation.vot.eao import EaoCurve, Fragment, cut_into_fragments, expected_overlaps
+from dmtrack.evaluation.vot.overlap import INCLUSIVE, INCLUSIVE_LAST_PIXEL, OverlapRule, region_overlaps
+from dmtrack.evaluation.vot.regions import Regions, as_regions, is_region, to_polygons
+from dmtrack.evaluation.vot.rules import VotProtocol
+from dmtrack.evaluation.vot.trajectory import Trajectory
+
+
+@dataclass(frozen=True)
+class VotRuns:
+    """All repetitions of a tracker on one sequence.
+
+    Attributes:
+        name: of the sequence.
+        truth: (frames, columns) true regions, see `regions.py`.
+        image_size_wh: width and height of the frames.
+        trajectories: one per repetition, at least one.
+
+    Raises:
+        EvaluationError: no trajectory, or one with another number of frames.
+    """
+
+    name: str
+    truth: Regions
+    image_size_wh: tuple[int, int]
+    trajectories: tuple[Trajectory, ...]
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "truth", as_regions(self.truth))
+        object.__setattr__(self, "trajectories", tuple(self.trajectories))
+        if not self.trajectories:
+            raise EvaluationError(f"sequence {self.name!r} has no trajectory; run the tracker on it or leave it out")
+        for number, trajectory in enumerate(self.trajectories, start=1):
+            if len(trajectory) != len(self.truth):
+                raise EvaluationError(
+                    f"sequence {self.name!r}: repetition {number} has {len(trajectory)} frames, the truth has "
+                    f"{len(self.truth)}; give one row per frame"
+                )
+
+
+@dataclass(frozen=True)
+class VotSequenceScore:
+    """One sequence under a protocol.
+
+    Attributes:
+        name: of the sequence.
+        frames: its length.
+        accuracy: mean overlap of its valid frames (average overlap where the protocol is unsupervised); NaN where
+            there is none.
+        failures: mean number over the repetitions.
+    """
+
+    name: str
+    frames: int
+    accuracy: float
+    failures: float
+
+
+@dataclass(frozen=True)
+class VotScore:
+    """A set of sequences under a protocol.
+
+    Attributes:
+        protocol: its name.
+        scores: `eao` in [0, 1], `accuracy` in [0, 1], `robustness` in failures per 100 frames and `lost`, failures over
+            all sequences and averaged over repetitions; or `average_overlap` alone. NaN where nothing defines a score.
+        sequences: one by one, in the order given.
+        curve: behind `eao`.
+    """
+
+    protocol: str
+    scores: dict[str, float]
+    sequences: tuple[VotSequenceScore, ...]
+    curve: EaoCurve | None = field(default=None)
+
+
+def score_vot(protocol: VotProtocol, sequences: Sequence[VotRuns]) -> VotScore:
+    """Scores a tracker on a set of sequences.
+
+    Args:
+        protocol: the rules.
+        sequences: its runs; an empty set has the score NaN.
+    """
+    overlaps = [_all_overlaps(protocol.accuracy_overlap, runs) for runs in sequences]
+    valid = [_valid_overlaps(protocol, runs, values) for runs, values in zip(sequences, overlaps, strict=True)]
+    per_sequence = tuple(
+        VotSequenceScore(runs.name, len(runs.truth), _mean(_over_repetitions(values)), _failures(runs))
+        for runs, values in zip(sequences, valid, strict=True)
+    )
+    accuracy = _accuracy(protocol, sequences, valid)
+    if protocol.experiment == "unsupervised":
+        return VotScore(protocol.name, {"average_overlap": accuracy}, per_sequence)
+    frames = sum(len(runs.truth) for runs in sequences)
+    lost = sum(_failures(runs) for runs in sequences)
+    scores = {"accuracy": accuracy, "robustness": 100 * lost / frames if frames else float("nan"), "lost": lost}
+    if protocol.eao_window is None:
+        return VotScore(protocol.name, scores, per_sequence)
+    curve = eao_curve(protocol, sequences, overlaps)
+    return VotScore(protocol.name, {"eao": curve.mean(protocol.eao_window), **scores}, per_sequence, curve)
+
+
+def eao_curve(
+    protocol: VotProtocol, sequences: Sequence[VotRuns], overlaps: Sequence[NDArray[np.float64]] | None = None
+) -> EaoCurve:
+    """Expected overlap by length over all runs; the repetitions of a sequence count as one run together.
+
+    Args:
+        protocol: the rules.
+        sequences: the runs.
+        overlaps: per sequence (repetitions, frames) by `protocol.accuracy_overlap`, where they are at hand.
+    """
+    fragments: list[Fragment] = []
+    for index, runs in enumerate(sequences):
+        known = overlaps[index] if overlaps is not None else _all_overlaps(protocol.accuracy_overlap, runs)
+        values = _eao_overlaps(protocol, runs, known)
+        for trajectory, row in zip(runs.trajectories, values, strict=True):
+            fragments += cut_into_fragments(protocol, trajectory, row, 1 / len(runs.trajectories))
+    if protocol.fragments == "until-failure":
+        longest = max((len(fragment.overlaps) for fragment in fragments), default=0)
+    else:
+        longest = max((len(runs.truth) for runs in sequences), default=0)
+    return expected_overlaps(fragments, longest - 1)
+
+
+def _all_overlaps(rule: OverlapRule, runs: VotRuns) -> NDArray[np.float64]:
+    """(repetitions, frames)."""
+    columns = max(trajectory.regions.shape[1] for trajectory in runs.trajectories)
+    results = np.full((len(runs.trajectories), len(runs.truth), columns), np.nan)
+    for row, trajectory in zip(results, runs.trajectories, strict=True):
+        row[:, : trajectory.regions.shape[1]] = trajectory.regions
+    truth = np.tile(runs.truth, (len(results), 1))
+    return region_overlaps(rule, truth, results.reshape(-1, columns), runs.image_size_wh).reshape(len(results), -1)
+
+
+def _eao_overlaps(protocol: VotProtocol, runs: VotRuns, known: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Overlaps by the rule of the expected average overlap, computed anew only where they can differ."""
+    if protocol.eao_overlap == protocol.accuracy_overlap:
+        return known
+    if {protocol.accuracy_overlap, protocol.eao_overlap} != {INCLUSIVE, INCLUSIVE_LAST_PIXEL}:
+        return _all_overlaps(protocol.eao_overlap, runs)
+    # One column and one row of pixels less: of no matter to regions that end before them.
+    values = known.copy()
+    for row, trajectory in zip(values, runs.trajectories, strict=True):
+        near = _reaches_last_pixel(runs.truth, runs.image_size_wh)
+        near |= _reaches_last_pixel(trajectory.regions, runs.image_size_wh)
+        row[near] = region_overlaps(
+            protocol.eao_overlap, runs.truth[near], trajectory.regions[near], runs.image_size_wh
+        )
+    return values
+
+
+def _reaches_last_pixel(regions: Regions, image_size_wh: tuple[int, int]) -> NDArray[np.bool_]:
+    """(frames,) whether a region may reach the last column or row of pixels once it is rounded."""
+    reaches = np.zeros(len(regions), dtype=bool)
+    rows = np.flatnonzero(is_region(regions))
+    reaches[rows] = (to_polygons(regions[rows]).max(axis=1) > np.array(image_size_wh) - 2).any(axis=1)
+    return reaches
+
+
+def _valid_overlaps(protocol: VotProtocol, runs: VotRuns, overlaps: NDArray[np.float64]) -> NDArray[np.float64]:
+    """(repetitions, frames) with NaN in frames that do not count for accuracy."""
+    counted = np.stack([trajectory.after_burn_in(protocol.burn_in) for trajectory in runs.trajectories])
+    # A result that is no region is no special frame either: it overlaps with nothing.
+    return np.where(counted, overlaps, np.nan)
+
+
+def _accuracy(protocol: VotProtocol, sequences: Sequence[VotRuns], valid: Sequence[NDArray[np.float64]]) -> float:
+    if protocol.accuracy_pooling == "frames":
+        return _mean(np.concatenate([_over_repetitions(values) for values in valid] or [np.zeros(0)]))
+    frames = np.array([len(runs.truth) for runs in sequences], dtype=np.float64)
+    # A run without a valid frame has accuracy 0 here, and its sequence's weight.
+    means = [np.nan_to_num([_mean(row) for row in values]).mean() for values in valid]
+    return float(np.dot(means, frames) / frames.sum()) if frames.sum() else float("nan")
+
+
+def _failures(runs: VotRuns) -> float:
+    return float(np.mean([len(trajectory.failures) for trajectory in runs.trajectories]))
+
+
+def _over_repetitions(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """(frames,) mean over the repetitions in which the frame counts, NaN where there is none."""
+    counted = ~np.isnan(values)
+    count = counted.sum(axis=0)
+    total = np.where(counted, values, 0.0).sum(axis=0)
+    return np.divide(total, count, out=np.full(len(total), np.nan), where=count > 0)
+
+
+def _mean(values: NDArray[np.float64]) -> float:
+    """Mean of what is no NaN; NaN where there is nothing."""
+    values = values[~np.isnan(values)]
+    return float(values.mean()) if len(values) else float("nan")

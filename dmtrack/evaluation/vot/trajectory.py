@@ -1,0 +1,145 @@
+"""Trajectories of the VOT toolkits: one region per frame, or a code where the tracker was (re)started or has failed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from dmtrack.errors import EvaluationError
+from dmtrack.evaluation.vot.regions import (
+    FAILED,
+    INITIALIZED,
+    NO_CODE,
+    SKIPPED,
+    Regions,
+    as_regions,
+    number_of_values,
+    special_codes,
+)
+from dmtrack.files import write_text
+
+_EXPECTED = (
+    "expected per line the code 0, 1 or 2, or x,y,width,height, or the corners x1,y1,x2,y2,... of a polygon, separated "
+    "by commas"
+)
+
+
+@dataclass(frozen=True)
+class Trajectory:
+    """What one run of a tracker gave on one sequence.
+
+    Attributes:
+        regions: (frames, columns) rectangles, polygons or codes, padded with NaN, see `regions.py`. A row that is
+            nothing of that (NaN coordinates) stands for a result that overlaps with nothing.
+
+    Raises:
+        EvaluationError: a code other than 0 (skipped), 1 (initialised) and 2 (failed).
+    """
+
+    regions: Regions
+
+    def __post_init__(self) -> None:
+        regions = as_regions(self.regions)
+        object.__setattr__(self, "regions", regions)
+        special = number_of_values(regions) == 1
+        unknown = np.flatnonzero(special & ~np.isin(regions[:, 0], (SKIPPED, INITIALIZED, FAILED)))
+        if len(unknown):
+            raise EvaluationError(
+                f"frame {unknown[0]} of a VOT trajectory has the code {regions[unknown[0], 0]:g}; known are 0 "
+                "(skipped), 1 (initialised) and 2 (failed)"
+            )
+
+    def __len__(self) -> int:
+        return len(self.regions)
+
+    @property
+    def codes(self) -> NDArray[np.int64]:
+        """(frames,) 0 skipped, 1 initialised, 2 failed, -1 where there is a region."""
+        return special_codes(self.regions)
+
+    @property
+    def failures(self) -> NDArray[np.int64]:
+        """The frames in which the tracker lost the target."""
+        return np.flatnonzero(self.codes == FAILED)
+
+    @property
+    def initializations(self) -> NDArray[np.int64]:
+        """The frames in which it was started."""
+        return np.flatnonzero(self.codes == INITIALIZED)
+
+    def after_burn_in(self, frames: int) -> NDArray[np.bool_]:
+        """(frames,) True where the tracker gave a region, `frames` or more frames after its last start."""
+        codes = self.codes
+        valid = codes == NO_CODE
+        for start in np.flatnonzero(codes == INITIALIZED):
+            valid[start : start + frames] = False
+        return valid
+
+    @staticmethod
+    def without_restarts(regions: ArrayLike) -> Trajectory:
+        """The trajectory of a run in one go: the first row, where the tracker was given the target, becomes a code."""
+        rows = as_regions(regions).copy()
+        rows[:1] = np.nan
+        rows[:1, 0] = INITIALIZED
+        return Trajectory(rows)
+
+
+def read_trajectory(path: str | Path) -> Trajectory:
+    """Reads the text that VOT toolkits, PySOT and MMTracking write (`<sequence>_001.txt`).
+
+    Raises:
+        EvaluationError: the file is missing, empty, or a line is no region and no code.
+    """
+    path = Path(path)
+    try:
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
+    except FileNotFoundError as error:
+        raise EvaluationError(f"{path} does not exist; give a trajectory of the VOT format") from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise EvaluationError(f"{path} is no text file ({error}); {_EXPECTED}") from error
+    while lines and not lines[-1].strip():
+        lines.pop()
+    if not lines:
+        raise EvaluationError(f"{path} is empty; {_EXPECTED}")
+    rows = [_parse(path, number, line) for number, line in enumerate(lines, start=1)]
+    regions = np.full((len(rows), max(map(len, rows))), np.nan)
+    for region, row in zip(regions, rows, strict=True):
+        region[: len(row)] = row
+    return Trajectory(regions)
+
+
+def _parse(path: Path, number: int, line: str) -> list[float]:
+    where = f"{path}, line {number}: {line.strip()[:60]!r}"
+    if line.lstrip().startswith("m"):
+        raise EvaluationError(f"{where} is a mask; only rectangles and polygons are supported, convert it first")
+    try:
+        values = [float(value) for value in line.replace("\t", ",").split(",")]
+    except ValueError as error:
+        raise EvaluationError(f"{where} holds something that is no number; {_EXPECTED}") from error
+    if len(values) == 1 and values[0] not in (SKIPPED, INITIALIZED, FAILED):
+        raise EvaluationError(f"{where} is no code; {_EXPECTED}")
+    if len(values) in (2, 3) or (len(values) % 2 and len(values) != 1):
+        raise EvaluationError(f"{where} has {len(values)} numbers; {_EXPECTED}")
+    if not np.isfinite(values).all():
+        raise EvaluationError(f"{where} is not finite; {_EXPECTED}")
+    return values
+
+
+def write_trajectory(path: str | Path, trajectory: Trajectory) -> None:
+    """Writes the text that `read_trajectory` and the VOT toolkits read, with four decimals.
+
+    Raises:
+        EvaluationError: a row is neither region nor code, which the format cannot say.
+        OutputError: the file cannot be written.
+    """
+    lines = []
+    for frame, (row, count) in enumerate(zip(trajectory.regions, number_of_values(trajectory.regions), strict=True)):
+        if count == 0:
+            raise EvaluationError(
+                f"frame {frame} has no finite region, which a VOT file cannot say: not written {path}"
+            )
+        lines.append(f"{int(row[0])}" if count == 1 else ",".join(f"{value:.4f}" for value in row[:count]))
+    write_text(path, "".join(f"{line}\n" for line in lines))

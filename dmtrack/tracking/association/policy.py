@@ -1,0 +1,203 @@
+"""Which of the things that look alike is the target: tracklets of all of them, and a belief that flows along them.
+
+Known of DMTrack-ReID (CVPR 2021): tracklets of all similar objects are kept and associated by appearance and motion,
+the MOT way, and the answer is the target's tracklet. Everything else here is this project's design (no code of it was
+published). It is the forward pass of a hidden Markov model: what is hidden is which tracklet is the target; a frame's
+scores are the evidence; and where two things meet and could have changed places, the belief flows both ways, so that a
+wrong turn is mended when the scores say so.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from dmtrack.boxes import pairwise_iou_xyxy, xywh_to_xyxy
+from dmtrack.tracking.association.assignment import assign
+from dmtrack.tracking.association.costs import appearance_costs, iou_costs, motion_costs
+from dmtrack.tracking.association.observations import Decision, Observation, TrackletView
+from dmtrack.tracking.association.settings import AssociationSettings
+from dmtrack.tracking.association.tracklets import Tracklets
+
+Floats = NDArray[np.float64]
+Integers = NDArray[np.int64]
+
+
+class DistractorAwarePolicy:
+    """Associates candidates with the tracklets of the target and of its look-alikes, frame by frame.
+
+    Memory is bounded by `max_tracklets` and `gallery_size`, whatever the length of the video.
+
+    Args:
+        settings: see there.
+        presence_threshold: the target counts as present where its score reaches this.
+    """
+
+    def __init__(self, settings: AssociationSettings | None = None, presence_threshold: float = 0.3) -> None:
+        self.settings = settings or AssociationSettings()
+        self.presence_threshold = presence_threshold
+        self._tracklets = Tracklets(0, 0)
+        self._target_id = 0
+
+    def start(self, box_xywh: ArrayLike, embedding: ArrayLike | None, observation: Observation) -> Decision:
+        """The first frame.
+
+        Args:
+            box_xywh: (4,) the given box.
+            embedding: (channels,) of the template, or None.
+            observation: the candidates of the first frame; those elsewhere are distractors from now on.
+        """
+        settings = self.settings
+        box = np.asarray(box_xywh, np.float64).reshape(1, 4)
+        template = np.zeros((1, 0), np.float32)
+        if embedding is not None and settings.appearance:
+            template = np.asarray(embedding, np.float16).astype(np.float32).reshape(1, -1)
+        self._tracklets = Tracklets(template.shape[1], settings.gallery_size)
+        self._tracklets.add(box, np.ones(1), template, np.zeros(1))
+        self._target_id = int(self._tracklets.ids[0])
+        seen = self._look(observation)
+        elsewhere = np.flatnonzero(iou_costs(box, seen.boxes_xywh.astype(np.float64))[0] > 0.5)
+        rows = self._begin(seen, elsewhere, np.full(len(elsewhere), -float(settings.jump_cost + settings.company_cost)))
+        self._tracklets.with_target[rows] = settings.company_frames
+        decision = self._answer(())
+        self._forget()
+        return decision
+
+    def step(self, observation: Observation) -> Decision:
+        """The next frame."""
+        settings, tracklets = self.settings, self._tracklets
+        tracklets.advance(settings.motion)
+        seen = self._look(observation)
+        boxes, scores = seen.boxes_xywh.astype(np.float64), seen.scores.astype(np.float64)
+        embeddings = self._embeddings(seen)
+        costs = self._costs(boxes, embeddings)
+        matches, _, free = assign(costs, settings.cost_limit)
+        rows, columns = matches[:, 0], matches[:, 1]
+        prior = self._prior(costs, rows, columns)
+        tracklets.see(
+            rows, boxes[columns], scores[columns], embeddings[columns], settings.memory_rate, settings.gallery_interval
+        )
+        tracklets.belief[tracklets.unseen > 0] += self._nats(settings.unseen_score)
+        tracklets.belief[rows] = prior[columns] + self._nats(scores[columns])
+        self._begin(seen, free, prior[free] + self._nats(scores[free]))
+        tracklets.belief -= np.logaddexp.reduce(tracklets.belief)
+        events = self._choose_target()
+        self._remember_company()
+        decision = self._answer(events)
+        self._forget()
+        return decision
+
+    def _look(self, observation: Observation) -> Observation:
+        """The candidates worth looking at, each thing once."""
+        worth = np.flatnonzero(observation.scores >= self.settings.min_score)
+        if not len(worth):
+            return observation.select(worth)
+        corners = xywh_to_xyxy(observation.boxes_xywh[worth].astype(np.float64))
+        same = np.triu(pairwise_iou_xyxy(corners, corners) > self.settings.duplicate_iou, k=1)
+        return observation.select(worth[~same.any(axis=0)])
+
+    def _embeddings(self, seen: Observation) -> NDArray[np.float32]:
+        channels = self._tracklets.memory.shape[1]
+        return seen.embeddings[:, :channels].astype(np.float32)
+
+    def _costs(self, boxes_xywh: Floats, embeddings: NDArray[np.float32]) -> Floats:
+        """(tracklets, candidates) nats against being the same thing."""
+        settings, tracklets = self.settings, self._tracklets
+        costs = np.zeros((len(tracklets), len(boxes_xywh)))
+        if settings.motion:
+            reach = settings.reach * np.sqrt(tracklets.unseen)
+            costs += motion_costs(tracklets.boxes_xywh, boxes_xywh, reach)
+        if tracklets.memory.shape[1]:
+            appearance = appearance_costs(tracklets.memory, embeddings)
+            if settings.gallery_size:
+                appearance = (appearance + appearance_costs(tracklets.gallery, embeddings)) / 2
+            costs += settings.appearance_weight * appearance
+        return costs
+
+    def _nats(self, scores: ArrayLike) -> Floats:
+        probability = np.clip(np.asarray(scores, np.float64), 0.01, 0.99)
+        nats: Floats = self.settings.score_weight * np.log(probability / (1 - probability))
+        return nats
+
+    def _prior(self, costs: Floats, rows: Integers, columns: Integers) -> Floats:
+        """(candidates,) nats: how likely each is the target before its score is known."""
+        settings, tracklets = self.settings, self._tracklets
+        # The target went on as its motion and looks say, from wherever it may have been ...
+        moved = np.logaddexp.reduce(tracklets.belief[:, None] - costs, axis=0, initial=-np.inf)
+        # ... or it is somewhere else altogether, which is less strange of something new while it is out of sight.
+        jumped = np.full(costs.shape[1], -float(settings.jump_cost))
+        known = tracklets.with_target[rows] >= settings.company_frames
+        jumped[columns[known]] -= settings.company_cost
+        if tracklets.unseen[tracklets.row_of(self._target_id)] > 1:
+            new = np.ones(costs.shape[1], bool)
+            new[columns] = False
+            jumped[new] = np.maximum(jumped[new], -settings.reappear_cost)
+        prior: Floats = np.logaddexp(moved, jumped)
+        return prior
+
+    def _begin(self, seen: Observation, chosen: Integers, belief: Floats) -> Integers:
+        """Starts tracklets of candidates that nothing claims; returns their rows."""
+        some = seen.select(chosen)
+        return self._tracklets.add(
+            some.boxes_xywh.astype(np.float64), some.scores.astype(np.float64), self._embeddings(some), belief
+        )
+
+    def _choose_target(self) -> tuple[str, ...]:
+        """Calls the tracklet in which most of the belief is the target's; says why where it is another one."""
+        tracklets = self._tracklets
+        old, new = tracklets.row_of(self._target_id), int(tracklets.belief.argmax())
+        if new == old:
+            return ()
+        old_id, new_id = self._target_id, int(tracklets.ids[new])
+        self._target_id = new_id
+        lead = float(tracklets.belief[new] - tracklets.belief[old])
+        unseen, hits = int(tracklets.unseen[old]), int(tracklets.hits[new])
+        what = "something new" if hits == 1 else f"what was seen in {hits} frames"
+        if unseen == 0:
+            return (f"changed: {new_id} ({what}) is {lead:.1f} nats more likely the target than {old_id}",)
+        if tracklets.gallery.size and hits == 1:
+            # One object in two pieces: what was remembered of it goes on.
+            tracklets.gallery[new], tracklets.views[new] = tracklets.gallery[old], tracklets.views[old]
+            tracklets.last_view[new] = tracklets.age[new]
+        return (f"re-appeared: {old_id} is out of sight for {unseen} frames, the target is {new_id} ({what})",)
+
+    def _remember_company(self) -> None:
+        """Counts who is seen together with the target."""
+        tracklets = self._tracklets
+        if tracklets.unseen[tracklets.row_of(self._target_id)] == 0:
+            tracklets.with_target += (tracklets.unseen == 0) & (tracklets.ids != self._target_id)
+
+    def _answer(self, events: tuple[str, ...]) -> Decision:
+        tracklets = self._tracklets
+        target = tracklets.row_of(self._target_id)
+        seen = tracklets.unseen == 0
+        others = seen & (tracklets.ids != self._target_id)
+        margin = float(tracklets.belief[target] - np.max(tracklets.belief[others], initial=-np.inf))
+        answer, score = target, 0.0
+        if seen[target]:
+            score = float(tracklets.scores[target] * np.exp(tracklets.belief[target]))
+        elif others.any():
+            # The target is thought to be out of sight; the next best is the best guess all the same.
+            answer = int(np.where(others, tracklets.belief, -np.inf).argmax())
+            score = float(tracklets.scores[answer] * np.exp(tracklets.belief[answer]))
+        view = TrackletView(
+            tracklets.ids.copy(),
+            np.where(seen[:, None], tracklets.last_boxes_xywh, tracklets.boxes_xywh),
+            tracklets.belief.copy(),
+            tracklets.scores.copy(),
+            tracklets.unseen.copy(),
+        )
+        present = bool(seen[target]) and score >= self.presence_threshold
+        box = tracklets.last_boxes_xywh[answer].copy()
+        return Decision(box, min(score, 1.0), present, self._target_id, margin, events, view)
+
+    def _forget(self) -> None:
+        """Drops distractors that were not seen for long, and the stalest where there are too many; never the target."""
+        settings, tracklets = self.settings, self._tracklets
+        is_target = tracklets.ids == self._target_id
+        keep = is_target | (settings.distractors & (tracklets.unseen <= settings.max_lost_frames))
+        if keep.sum() > settings.max_tracklets:
+            order = np.lexsort((-tracklets.belief, tracklets.unseen, ~is_target, ~keep))
+            keep[order[settings.max_tracklets :]] = False
+        tracklets.keep(keep)
+        tracklets.belief -= np.logaddexp.reduce(tracklets.belief)

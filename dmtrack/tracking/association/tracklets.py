@@ -1,0 +1,152 @@
+"""Tracklets of everything that looks like the target: what is known of each, as arrays over all of them."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dmtrack.tracking.association import kalman
+from dmtrack.tracking.association.kalman import BoxStates
+
+Floats = NDArray[np.float64]
+Integers = NDArray[np.int64]
+
+
+class Tracklets:
+    """n tracklets; row i of every array is tracklet i.
+
+    Attributes:
+        ids: (n,) numbers that are never given twice.
+        states: boxes and their motion, in the current frame.
+        last_boxes_xywh: (n, 4) where each was last seen, as it was seen.
+        scores: (n,) of what each was seen as in the current frame; NaN where not seen.
+        unseen: (n,) frames since each was last seen; 0: seen in the current frame.
+        age: (n,) frames since its first one.
+        hits: (n,) frames in which it was seen.
+        with_target: (n,) frames in which it and the target were both seen.
+        belief: (n,) nats, logarithm of the probability that it is the target.
+        memory: (n, channels) float32 unit vectors, moving average of the embeddings; channels 0 without embeddings.
+        gallery: (n, views, channels) float32 past views, NaN where there is none yet.
+        views: (n,) views put into the gallery so far.
+        last_view: (n,) age at which the last one was.
+    """
+
+    def __init__(self, channels: int, views: int) -> None:
+        self.ids: Integers = np.zeros(0, np.int64)
+        self.states = kalman.start(np.zeros((0, 4)))
+        self.last_boxes_xywh: Floats = np.zeros((0, 4))
+        self.scores: Floats = np.zeros(0)
+        self.unseen: Integers = np.zeros(0, np.int64)
+        self.age: Integers = np.zeros(0, np.int64)
+        self.hits: Integers = np.zeros(0, np.int64)
+        self.with_target: Integers = np.zeros(0, np.int64)
+        self.belief: Floats = np.zeros(0)
+        self.memory = np.zeros((0, channels), np.float32)
+        self.gallery = np.full((0, views, channels), np.nan, np.float32)
+        self.views: Integers = np.zeros(0, np.int64)
+        self.last_view: Integers = np.zeros(0, np.int64)
+        self._next_id = 0
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    @property
+    def boxes_xywh(self) -> Floats:
+        """(n, 4) boxes in the current frame, predicted where not seen."""
+        return self.states.boxes_xywh
+
+    def advance(self, motion: bool) -> None:
+        """To the next frame, in which nothing has been seen yet."""
+        if motion:
+            self.states = kalman.predict(self.states)
+        self.unseen += 1
+        self.age += 1
+        self.scores[:] = np.nan
+
+    def see(
+        self,
+        rows: Integers,
+        boxes_xywh: Floats,
+        scores: Floats,
+        embeddings: NDArray[np.float32],
+        memory_rate: float,
+        gallery_interval: int,
+    ) -> None:
+        """Puts what was seen of some tracklets into them.
+
+        Args:
+            rows: (k,) which.
+            boxes_xywh: (k, 4).
+            scores: (k,).
+            embeddings: (k, channels) unit vectors.
+            memory_rate: share of the new embeddings in the moving averages.
+            gallery_interval: frames between two views of the gallery.
+        """
+        if not len(rows):
+            return
+        seen = kalman.update(self.states.select(rows), kalman.xywh_to_xyah(boxes_xywh))
+        self.states.means[rows], self.states.covariances[rows] = seen.means, seen.covariances
+        self.last_boxes_xywh[rows], self.scores[rows] = boxes_xywh, scores
+        self.unseen[rows] = 0
+        self.hits[rows] += 1
+        if not self.memory.shape[1]:
+            return
+        mixed = (1 - memory_rate) * self.memory[rows] + memory_rate * embeddings
+        self.memory[rows] = mixed / np.maximum(np.linalg.norm(mixed, axis=1, keepdims=True), 1e-12)
+        if self.gallery.shape[1]:
+            due = self.age[rows] - self.last_view[rows] >= gallery_interval
+            self._add_views(rows[due], embeddings[due])
+
+    def add(self, boxes_xywh: Floats, scores: Floats, embeddings: NDArray[np.float32], belief: Floats) -> Integers:
+        """Starts tracklets that are seen in the current frame.
+
+        Args:
+            boxes_xywh: (k, 4).
+            scores: (k,).
+            embeddings: (k, channels) unit vectors.
+            belief: (k,) nats.
+
+        Returns:
+            (k,) their rows.
+        """
+        count, before = len(boxes_xywh), len(self)
+        rows = np.arange(before, before + count)
+        if not count:
+            return rows
+        self.ids = np.concatenate([self.ids, np.arange(self._next_id, self._next_id + count)])
+        self._next_id += count
+        self.states = BoxStates.concatenate(self.states, kalman.start(kalman.xywh_to_xyah(boxes_xywh)))
+        self.last_boxes_xywh = np.concatenate([self.last_boxes_xywh, boxes_xywh])
+        self.scores = np.concatenate([self.scores, scores])
+        for name in ("unseen", "age", "with_target", "views", "last_view"):
+            setattr(self, name, np.concatenate([getattr(self, name), np.zeros(count, np.int64)]))
+        self.hits = np.concatenate([self.hits, np.ones(count, np.int64)])
+        self.belief = np.concatenate([self.belief, belief])
+        self.memory = np.concatenate([self.memory, embeddings.astype(np.float32)])
+        empty = np.full((count, *self.gallery.shape[1:]), np.nan, np.float32)
+        self.gallery = np.concatenate([self.gallery, empty])
+        if self.gallery.shape[1] and self.memory.shape[1]:
+            self._add_views(rows, embeddings)
+        return rows
+
+    def keep(self, chosen: NDArray[np.bool_]) -> None:
+        """Forgets all others."""
+        if chosen.all():
+            return
+        self.states = self.states.select(chosen)
+        for name, values in vars(self).items():
+            if isinstance(values, np.ndarray):
+                setattr(self, name, values[chosen])
+
+    def row_of(self, identity: int) -> int:
+        """The row of the tracklet with that id."""
+        return int(np.flatnonzero(self.ids == identity)[0])
+
+    def _add_views(self, rows: Integers, embeddings: NDArray[np.float32]) -> None:
+        """The first view stays for ever; of the others the oldest makes room."""
+        size = self.gallery.shape[1]
+        later = 1 + (self.views[rows] - 1) % max(size - 1, 1)
+        places = np.where(self.views[rows] < size, self.views[rows], np.minimum(later, size - 1))
+        self.gallery[rows, places] = embeddings
+        self.views[rows] += 1
+        self.last_view[rows] = self.age[rows]

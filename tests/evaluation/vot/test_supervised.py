@@ -1,0 +1,297 @@
+"""Restarts, accuracy, robustness and expected average overlap, on runs short enough to count by hand."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from dmtrack.data.types import Sequence
+from dmtrack.errors import EvaluationError
+from dmtrack.evaluation.vot import (
+    VOT2018,
+    VOT2018_MMTRACKING,
+    VOT2018_REALTIME,
+    VOT2018_UNSUPERVISED,
+    VOT_PROTOCOLS,
+    Trajectory,
+    VotProtocol,
+    VotRuns,
+    answered_by,
+    get_vot_protocol,
+    read_trajectory,
+    register,
+    run_supervised,
+    score_vot,
+    write_trajectory,
+)
+from dmtrack.evaluation.vot.eao import Fragment, expected_overlaps
+from dmtrack.evaluation.vot.realtime import missed_frames
+
+NAN = float("nan")
+BOX = [20.0, 20.0, 40.0, 40.0]
+AWAY = [150.0, 20.0, 40.0, 40.0]
+SIZE = (200, 160)
+
+
+def special(code):
+    return [float(code), NAN, NAN, NAN]
+
+
+def runs(*trajectories, truth=None):
+    truth = [BOX] * len(trajectories[0]) if truth is None else truth
+    return VotRuns("s", np.array(truth), SIZE, tuple(Trajectory(np.array(rows)) for rows in trajectories))
+
+
+class Scripted:
+    """Gives the true box, except in the frames where it is told to be lost."""
+
+    def __init__(self, lost=(), seconds=0.0):
+        self.lost, self.seconds, self.started = set(lost), seconds, []
+
+    def init(self, image, box):
+        self.started.append((int(image[0, 0, 0]), tuple(box)))
+
+    def update(self, image):
+        time.sleep(self.seconds)
+        return AWAY if int(image[0, 0, 0]) in self.lost else BOX
+
+
+def sequence(frames, boxes=None):
+    boxes = np.array([BOX] * frames if boxes is None else boxes, dtype=np.float64)
+    return Sequence(
+        "s", boxes, np.isfinite(boxes[:, 0]), lambda index: np.full((SIZE[1], SIZE[0], 3), index, dtype=np.uint8)
+    )
+
+
+def test_a_run_with_restarts_in_codes():
+    tracker = Scripted(lost=(3, 12))
+    trajectory, seconds = run_supervised(tracker, sequence(15), VOT2018)
+    assert trajectory.codes.tolist() == [1, -1, -1, 2, 0, 0, 0, 0, 1, -1, -1, -1, 2, 0, 0]
+    assert [frame for frame, _ in tracker.started] == [0, 8]
+    assert (seconds[trajectory.codes == 0] == 0).all()
+    score = score_vot(VOT2018, [runs(trajectory.regions)])
+    assert score.scores["lost"] == 2 and score.scores["robustness"] == pytest.approx(200 / 15)
+
+
+def test_a_failure_at_the_end_and_a_start_where_the_truth_is_unknown():
+    boxes = [BOX, BOX, BOX, *[[NAN] * 4] * 6, BOX]
+    trajectory, _ = run_supervised(Scripted(lost=(2,)), sequence(10, boxes), VOT2018)
+    assert trajectory.codes.tolist() == [1, -1, 2, 0, 0, 0, 0, 0, 0, 1]
+    last, _ = run_supervised(Scripted(lost=(4,)), sequence(5), VOT2018)
+    assert last.codes.tolist() == [1, -1, -1, -1, 2]
+    assert np.isfinite(score_vot(VOT2018, [runs(last.regions)]).scores["robustness"])
+
+
+def test_failures_are_judged_by_the_polygon_and_starts_by_the_box():
+    diamond = np.tile([40, 20, 60, 40, 40, 60, 20, 40], (4, 1)).astype(float)
+
+    class Corner(Scripted):
+        def update(self, image):
+            return [20, 20, 4, 4]  # in the box around the diamond, but not in the diamond
+
+    tracker = Corner()
+    trajectory, _ = run_supervised(tracker, sequence(4), VOT2018, truth=diamond)
+    assert trajectory.codes.tolist() == [1, 2, 0, 0] and tracker.started == [(0, tuple(BOX))]
+    assert run_supervised(Corner(), sequence(4), VOT2018)[0].codes.tolist() == [1, -1, -1, -1]
+
+
+def test_what_is_no_answer():
+    class Silent(Scripted):
+        def update(self, image):
+            return [1, 2, 3]
+
+    with pytest.raises(EvaluationError, match=r"Silent\.update gave"):
+        run_supervised(Silent(), sequence(3), VOT2018)
+
+    class Unsure(Scripted):
+        def update(self, image):
+            return [NAN] * 4
+
+    assert run_supervised(Unsure(), sequence(3), VOT2018)[0].codes.tolist() == [1, 2, 0]
+
+
+def test_accuracy_leaves_out_ten_frames_from_each_start():
+    half = [20.0, 20.0, 40.0, 19.5]
+    trajectory = [special(1), *[half] * 9, *[BOX] * 3]
+    for protocol in (VOT2018, VOT2018_MMTRACKING):
+        assert score_vot(protocol, [runs(trajectory)]).scores["accuracy"] == pytest.approx(1)
+    short = [special(1), *[BOX] * 5]
+    assert np.isnan(score_vot(VOT2018, [runs(short)]).scores["accuracy"])
+    assert score_vot(VOT2018_MMTRACKING, [runs(short)]).scores["accuracy"] == 0
+
+
+def test_accuracy_pools_frames_or_sequences():
+    half = [20.0, 20.0, 40.0, 20.0]
+    good = [special(1), *[BOX] * 29]
+    poor = [special(1), *[BOX] * 9, *[half] * 2]
+    exact = replace(VOT2018, accuracy_overlap=VOT2018_MMTRACKING.accuracy_overlap)
+    assert score_vot(exact, [runs(good), runs(poor)]).scores["accuracy"] == pytest.approx((20 + 2 * 0.5) / 22)
+    pooled = score_vot(VOT2018_MMTRACKING, [runs(good), runs(poor)]).scores["accuracy"]
+    assert pooled == pytest.approx((30 * 1 + 12 * 0.5) / 42)
+
+
+def test_repetitions_are_one_run_together():
+    lost = [special(1), BOX, special(2), *[special(0)] * 4, special(1), BOX, BOX]
+    kept = [special(1), *[BOX] * 9]
+    both = score_vot(VOT2018, [runs(lost, kept)])
+    assert both.scores["lost"] == 0.5
+    assert both.scores["robustness"] == pytest.approx(5)
+    assert both.sequences[0].failures == 0.5
+    # The length of 1 frame: 1 in all three fragments, so in the mean; of 2: 0.5, 1 and 1.
+    assert both.curve.overlaps[:2] == pytest.approx([1, 2.5 / 3])
+
+
+def test_the_two_ways_of_cutting_runs():
+    lost = [special(1), BOX, BOX, special(2), *[special(0)] * 4, special(1), *[BOX] * 5]
+    official = score_vot(VOT2018, [runs(lost)]).curve
+    mmtracking = score_vot(VOT2018_MMTRACKING, [runs(lost)]).curve
+    # Fragment 1 has two frames, then zeros; fragment 2 has five frames.
+    assert official.overlaps[:6] == pytest.approx([1, 1, (2 / 3 + 1) / 2, (2 / 4 + 1) / 2, (2 / 5 + 1) / 2, 2 / 6])
+    assert mmtracking.overlaps == pytest.approx([1, 1, (2 / 3 + 1) / 2, (2 / 4 + 1) / 2, (2 / 5 + 1) / 2])
+    assert len(official.lengths) == 13
+
+
+def test_a_start_one_frame_beyond_the_sequence():
+    lost = [special(1), BOX, BOX, special(2), *[special(0)] * 4]
+    score = score_vot(VOT2018, [runs(lost)])
+    assert score.curve.overlaps == pytest.approx([1, 1, 2 / 3, 2 / 4, 2 / 5, 2 / 6, 2 / 7])
+
+
+def test_the_window_of_the_year():
+    year = replace(VOT2018, eao_window=(2, 4))
+    lost = [special(1), BOX, BOX, special(2), *[special(0)] * 4]
+    assert score_vot(year, [runs(lost)]).scores["eao"] == pytest.approx((1 + 2 / 3 + 1 / 2) / 3)
+    assert np.isnan(score_vot(VOT2018, [runs(lost)]).scores["eao"])  # no run of 99 frames
+    assert VOT2018.eao_window == (99, 355) and VOT2018_MMTRACKING.eao_window == (100, 356)
+
+
+def test_average_overlap_without_restarts():
+    boxes = np.array([AWAY, BOX, AWAY, BOX, [NAN] * 4])
+    trajectory = Trajectory.without_restarts(boxes)
+    score = score_vot(VOT2018_UNSUPERVISED, [runs(trajectory.regions)])
+    assert score.scores == {"average_overlap": pytest.approx(0.5)}
+
+
+def test_nothing_to_score_divides_by_nothing():
+    for name, protocol in VOT_PROTOCOLS.items():
+        assert name == protocol.name and protocol.description and protocol.source and protocol.headings()
+        if isinstance(protocol, VotProtocol):
+            one = score_vot(protocol, [runs([special(1)])])
+            absent = score_vot(protocol, [runs([special(1), BOX, BOX], truth=[[NAN] * 4] * 3)])
+            for score in (score_vot(protocol, []), one, absent):
+                assert set(score.scores) == set(protocol.headings())
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.lists(st.integers(1, 400), min_size=1, max_size=4), st.integers(1, 3))
+def test_a_perfect_tracker_gets_one(lengths, repetitions):
+    trajectories = [[special(1), *[BOX] * (length - 1)] for length in lengths]
+    for protocol in (VOT2018, VOT2018_MMTRACKING):
+        score = score_vot(protocol, [runs(*[rows] * repetitions) for rows in trajectories])
+        assert score.scores["lost"] == 0 == score.scores["robustness"]
+        if max(lengths) > 100:
+            assert score.scores["eao"] == pytest.approx(1)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.lists(
+        st.tuples(st.lists(st.floats(0, 1), min_size=1, max_size=12), st.booleans(), st.floats(0.1, 2)), max_size=6
+    ),
+    st.integers(0, 12),
+)
+def test_the_curve_is_the_weighted_mean_over_padded_fragments(pieces, frames):
+    fragments = [Fragment(np.array(values), failed, weight) for values, failed, weight in pieces]
+    curve = expected_overlaps(fragments, frames)
+    for length, value in zip(curve.lengths, curve.overlaps, strict=True):
+        terms = []
+        for values, failed, weight in pieces:
+            after_start = values[1:] + [0.0] * (length if failed else 0)
+            if len(after_start) >= length:
+                terms.append((np.mean(after_start[:length]), weight))
+        expected = np.average([m for m, _ in terms], weights=[w for _, w in terms]) if terms else NAN
+        np.testing.assert_allclose(value, expected, atol=1e-12)
+
+
+def test_trajectories_survive_their_file(tmp_path):
+    rows = np.full((4, 8), NAN)
+    rows[0, 0] = 1
+    rows[1, :4] = [1.25, 2.5, 30.125, 40]
+    rows[2] = [1, 2, 11, 2.5, 11, 12, 1, 12.0625]
+    rows[3, 0] = 2
+    path = tmp_path / "s_001.txt"
+    write_trajectory(path, Trajectory(rows))
+    assert path.read_text().splitlines()[0] == "1" and path.read_text().splitlines()[3] == "2"
+    np.testing.assert_allclose(read_trajectory(path).regions, rows, atol=5e-5)
+    path.write_bytes(b"\xef\xbb\xbf1.0000\r\n10\t20\t30\t40\r\n0\r\n\r\n")
+    assert read_trajectory(path).codes.tolist() == [1, -1, 0]
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        ("", "is empty"),
+        ("1\n10,20,nan,40\n", "line 2: '10,20,nan,40' is not finite"),
+        ("1\n10;20;30;40\n", "line 2: .* no number"),
+        ("1\n\n10,20,30,40\n", "line 2"),
+        ("1\n10,20,30\n", "has 3 numbers"),
+        ("1\n1,2,3,4,5\n", "has 5 numbers"),
+        ("7\n", "no code"),
+        ("1\nm0,0,3,3,2,5\n", "is a mask"),
+    ],
+)
+def test_files_that_are_no_trajectory(tmp_path, text, complaint):
+    path = tmp_path / "s_001.txt"
+    path.write_text(text)
+    with pytest.raises(EvaluationError, match=complaint):
+        read_trajectory(path)
+    with pytest.raises(EvaluationError, match="does not exist"):
+        read_trajectory(tmp_path / "other.txt")
+
+
+def test_refusals(tmp_path):
+    with pytest.raises(EvaluationError, match="repetition 2 has 3 frames, the truth has 2"):
+        runs([special(1), BOX], [special(1), BOX, BOX])
+    with pytest.raises(EvaluationError, match="no trajectory"):
+        VotRuns("s", np.array([BOX]), SIZE, ())
+    with pytest.raises(EvaluationError, match="code 3"):
+        Trajectory(np.array([special(1), special(3)]))
+    with pytest.raises(EvaluationError, match="not written"):
+        write_trajectory(tmp_path / "s.txt", Trajectory(np.array([special(1), [NAN] * 4])))
+    with pytest.raises(EvaluationError, match="did you mean 'vot2018'"):
+        get_vot_protocol("vot-2018")
+    with pytest.raises(EvaluationError, match="two different protocols"):
+        register(replace(VOT2018, skip=6))
+    with pytest.raises(EvaluationError, match="eao_window"):
+        register(replace(VOT2018, name="mine", eao_window=(5, 2)))
+
+
+def test_real_time_by_the_frame():
+    at = 1 / 20
+    assert [missed_frames(factor * at, 20) for factor in (0, 1, 1.5, 2, 2.5, 3, 3.1)] == [0, 0, 0, 0, 1, 1, 2]
+    assert answered_by([2.5 * at] * 7, 20, grace=0).tolist() == [0, 0, 2, 2, 4, 4, 6]
+    assert answered_by([2.5 * at] * 7, 20, grace=3).tolist() == [0, 1, 2, 3, 3, 5, 5]
+    assert answered_by([0.0] * 3).tolist() == [0, 1, 2]
+    with pytest.raises(EvaluationError, match="seconds"):
+        answered_by([NAN])
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.floats(0, 0.5), max_size=30), st.integers(0, 5))
+def test_answers_are_never_from_the_future(seconds, grace):
+    answers = answered_by(seconds, 20, grace)
+    assert (answers <= np.arange(len(seconds))).all() and (np.diff(answers) >= 0).all()
+
+
+def test_a_slow_tracker_misses_frames_in_real_time():
+    protocol = replace(VOT2018_REALTIME, realtime_grace=0, realtime_fps=100.0)
+    _, seconds = run_supervised(Scripted(seconds=0.025), sequence(12), protocol)
+    # 2.5 frames of work or more: at least every second frame is missed.
+    assert 0 < (seconds[1:] > 0.02).sum() <= 6
+    _, seconds = run_supervised(Scripted(seconds=0.025), sequence(12), VOT2018)
+    assert (seconds[1:] > 0.02).all()
