@@ -127,10 +127,10 @@ def load_plugins() -> None:
         entry_point.load()
 
 
-MODELS = Registry("model", ("dmtrack.models.global_search",))
+MODELS = Registry("model", ("dmtrack.models.global_search", "dmtrack.models.siamrpn"))
 BACKBONES = Registry("backbone", ("dmtrack.models.backbones",))
-NECKS = Registry("neck", ("dmtrack.models.necks",))
-HEADS = Registry("head", ("dmtrack.models.heads", "dmtrack.models.global_search"))
+NECKS = Registry("neck", ("dmtrack.models.necks", "dmtrack.models.siamrpn"))
+HEADS = Registry("head", ("dmtrack.models.heads", "dmtrack.models.global_search", "dmtrack.models.siamrpn"))
 DATASETS = Registry("dataset", ("dmtrack.data.sources", "dmtrack.data.sampling", "dmtrack.data.synthetic"))
-TRANSFORMS = Registry("transform", ("dmtrack.data.transforms",))
+TRANSFORMS = Registry("transform", ("dmtrack.data.transforms", "dmtrack.data.siamese"))
 TRACKERS = Registry("tracker", ("dmtrack.tracking",))

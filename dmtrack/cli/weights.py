@@ -19,7 +19,7 @@ _Output = Annotated[Path | None, typer.Option("--output", help="File to write; b
 @weights_app.command("import")
 def import_(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="Foreign checkpoint (.pth).")],
-    origin: Annotated[str, typer.Option("--from", help="Where FILE comes from: dmtrack.")],
+    origin: Annotated[str, typer.Option("--from", help="Where FILE comes from: dmtrack, pysot or mmtracking.")],
     config: Annotated[str | None, typer.Option("--config", help="Config of the model, file or name.")] = None,
     output: _Output = None,
 ) -> None:

@@ -102,10 +102,10 @@ def config_folders() -> list[Path]:
 
 
 def available_configs() -> dict[str, Path]:
-    """Every config that can be named without a path."""
+    """Every config that can be named without a path: those in the folders and in the folders right inside them."""
     found: dict[str, Path] = {}
     for folder in config_folders():
-        for file in sorted(folder.iterdir()):
+        for file in (*sorted(folder.iterdir()), *sorted(folder.glob("*/*"))):
             if file.suffix in SUFFIXES and not file.name.startswith("_"):
                 found.setdefault(file.stem, file)
     return found

@@ -23,7 +23,17 @@ def _metrics(folder: Path) -> list[Check]:
     return verify_metrics(folder)
 
 
-REFERENCES: dict[str, Callable[[Path], list[Check]]] = {"dmtrack_gs": _dmtrack_gs, "metrics": _metrics}
+def _siamrpn(folder: Path) -> list[Check]:
+    from dmtrack.verification.siamrpn import verify_folder
+
+    return verify_folder(folder)
+
+
+REFERENCES: dict[str, Callable[[Path], list[Check]]] = {
+    "dmtrack_gs": _dmtrack_gs,
+    "metrics": _metrics,
+    "siamrpn": _siamrpn,
+}
 """What can be verified, by name."""
 
 NARROWEST_TABLE = 150

@@ -86,12 +86,16 @@ def load_into(
         metadata: of `read_weights`; tells in errors what the weights were made for.
 
     Raises:
-        WeightsError: the weights are of another architecture or hold NaN.
+        WeightsError: the weights are of another architecture, hold NaN, or mean something else to this model.
     """
     expected = model.state_dict()
     report = compare_keys(expected, state_dict)
     check_report(report, source, type(model).__name__, strict, metadata)
     check_finite({name: state_dict[name] for name in report.matched}, source)
+    # Names and shapes can agree where the meaning does not: anchors, crops and normalisation are not in the tensors.
+    check_meaning = getattr(model, "check_metadata", None)
+    if check_meaning is not None:
+        check_meaning(metadata or {}, source)
     with torch.no_grad():
         for name in report.matched:
             expected[name].copy_(state_dict[name])

@@ -2,3 +2,6 @@
 
 from dmtrack.models.backbones import dla34 as dla34
 from dmtrack.models.backbones import residual_trunk as residual_trunk
+from dmtrack.models.backbones import siamese_alexnet as siamese_alexnet
+from dmtrack.models.backbones import siamese_mobilenet as siamese_mobilenet
+from dmtrack.models.backbones import siamese_resnet as siamese_resnet

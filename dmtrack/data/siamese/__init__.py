@@ -1,0 +1,6 @@
+"""Training pairs for Siamese trackers: crops around the target, their augmentation, and which frames make a pair."""
+
+from dmtrack.data.siamese.augmentation import BlurSearch, CropAround, GrayPair, ShiftColour, ShiftScaleCrop
+from dmtrack.data.siamese.pairing import FramePair, pair_frames
+
+__all__ = ["BlurSearch", "CropAround", "FramePair", "GrayPair", "ShiftColour", "ShiftScaleCrop", "pair_frames"]

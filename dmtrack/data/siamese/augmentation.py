@@ -1,0 +1,169 @@
+"""Augmentation of Siamese training pairs; every step is `step(pair, rng) -> pair` (spec a.9).
+
+The numbers drawn, and their order, are MMTracking's: with `numpy.random.RandomState(seed)` its draws are repeated one
+by one. Every pair has one instance; images are RGB.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from dmtrack.data.siamese.cropping import CROP_SIZE, CropRule, crop_around, warp_region
+from dmtrack.data.transforms.draws import Draws, happens, integer, uniform
+from dmtrack.data.transforms.sides import Side, pair_of, sides_of
+from dmtrack.data.types import Pair
+from dmtrack.errors import ConfigError
+from dmtrack.registry import TRANSFORMS
+
+COLOUR_AXES = np.array(
+    [
+        [-0.55919361, 0.98062831, -0.41940627],
+        [1.72091413, 0.19879334, -1.82968581],
+        [4.64467907, 4.73710203, 4.88324118],
+    ]
+)
+"""How the channels R, G, B of photographs vary together, in levels per standard deviation."""
+
+BLUR_SIZES = tuple(range(5, 46, 2))
+
+
+@TRANSFORMS.register
+class CropAround:
+    """Cuts both images to the square around the target.
+
+    Args:
+        size: of the square in pixels.
+        rule: 'mmtracking', or 'pysot' for PySOT's offline crops.
+    """
+
+    def __init__(self, size: int = CROP_SIZE, rule: CropRule = "mmtracking") -> None:
+        self.size, self.rule = size, rule
+
+    def __call__(self, pair: Pair, rng: Draws) -> Pair:
+        """Cuts both sides; draws nothing."""
+        query, search = sides_of(pair)
+        return pair_of(self._cut(query), self._cut(search))
+
+    def _cut(self, side: Side) -> Side:
+        image, box = crop_around(side.image, side.boxes_xyxy[0], self.size, self.rule)
+        return Side(image, box[None].astype(np.float64))
+
+
+@TRANSFORMS.register
+class ShiftScaleCrop:
+    """Cuts exemplar and search image out of the squares, shifted and scaled by chance.
+
+    Args:
+        sizes: of exemplar and search image in pixels.
+        shifts: largest shift of each, in pixels of the square.
+        scales: largest change of scale of each; width and height change independently.
+    """
+
+    def __init__(
+        self,
+        sizes: tuple[int, int] = (127, 255),
+        shifts: tuple[float, float] = (4, 64),
+        scales: tuple[float, float] = (0.05, 0.18),
+    ) -> None:
+        self.sizes, self.shifts, self.scales = sizes, shifts, scales
+
+    def __call__(self, pair: Pair, rng: Draws) -> Pair:
+        """Cuts the exemplar, then the search image."""
+        cut = [
+            _shift_scale(side, size, shift, scale, rng)
+            for side, size, shift, scale in zip(sides_of(pair), self.sizes, self.shifts, self.scales, strict=True)
+        ]
+        return pair_of(*cut)
+
+
+def _shift_scale(side: Side, size: int, shift: float, scale: float, rng: Draws) -> Side:
+    lengths = np.array([side.image.shape[1], side.image.shape[0]], dtype=np.float64)
+    factors = np.array([1 + uniform(rng, -1, 1) * scale for _ in range(2)])
+    factors = np.minimum(factors, lengths / size)
+    middle = lengths // 2
+    low, high = middle - 0.5 * factors * size, middle + 0.5 * factors * size
+    moves = np.array([uniform(rng, -1, 1) * shift for _ in range(2)])
+    moves = np.minimum(lengths - high, np.maximum(-low, moves))
+    low, high = low + moves, high + moves
+    image = warp_region(side.image, np.concatenate([low, high]), size, (0.0, 0.0, 0.0))
+    boxes = (side.boxes_xyxy - np.tile(low, 2)) / np.tile(factors, 2)
+    return Side(image, boxes)
+
+
+@TRANSFORMS.register
+class ShiftColour:
+    """Adds one random colour to a whole image, along the axes in which photographs vary; nothing is clipped.
+
+    Args:
+        probabilities: of exemplar and search image.
+    """
+
+    def __init__(self, probabilities: tuple[float, float] = (1.0, 1.0)) -> None:
+        self.probabilities = probabilities
+
+    def __call__(self, pair: Pair, rng: Draws) -> Pair:
+        """Shifts the exemplar, then the search image; the images become float32."""
+        sides = zip(sides_of(pair), self.probabilities, strict=True)
+        return pair_of(*(Side(self._shift(side.image, share, rng), side.boxes_xyxy) for side, share in sides))
+
+    def _shift(self, image: NDArray[Any], probability: float, rng: Draws) -> NDArray[np.float32]:
+        if not happens(rng, probability):
+            return np.asarray(image, dtype=np.float32)
+        offset = COLOUR_AXES @ rng.standard_normal((3, 1))
+        return np.asarray(image - offset[:, 0], dtype=np.float32)
+
+
+@TRANSFORMS.register
+class BlurSearch:
+    """Blurs along a row and a column through each pixel, as fast motion would.
+
+    Args:
+        probabilities: of exemplar and search image.
+    """
+
+    def __init__(self, probabilities: tuple[float, float] = (0.0, 0.2)) -> None:
+        self.probabilities = probabilities
+
+    def __call__(self, pair: Pair, rng: Draws) -> Pair:
+        """Blurs the exemplar, then the search image; each with its probability."""
+        sides = zip(sides_of(pair), self.probabilities, strict=True)
+        return pair_of(*(Side(self._blur(side.image, share, rng), side.boxes_xyxy) for side, share in sides))
+
+    def _blur(self, image: NDArray[Any], probability: float, rng: Draws) -> NDArray[Any]:
+        if not happens(rng, probability):
+            return image
+        size = BLUR_SIZES[integer(rng, 0, len(BLUR_SIZES))]
+        down = float(rng.random())
+        kernel = np.zeros((size, size))
+        kernel[:, size // 2] += down / size
+        kernel[size // 2] += (1 - down) / size
+        return np.asarray(cv2.filter2D(np.ascontiguousarray(image), -1, kernel))
+
+
+@TRANSFORMS.register
+class GrayPair:
+    """Both images in shades of gray, together (for OTB).
+
+    Args:
+        probability: of a pair.
+    """
+
+    def __init__(self, probability: float = 0.2) -> None:
+        if not 0 <= probability <= 1:
+            raise ConfigError(f"GrayPair.probability is {probability:g}: expected a number from 0 to 1")
+        self.probability = probability
+
+    def __call__(self, pair: Pair, rng: Draws) -> Pair:
+        """Grays both images or none."""
+        if not happens(rng, self.probability):
+            return pair
+        return pair.with_(query_image=_gray(pair.query_image), search_image=_gray(pair.search_image))
+
+
+def _gray(image: NDArray[Any]) -> NDArray[Any]:
+    gray = cv2.cvtColor(np.ascontiguousarray(image), cv2.COLOR_RGB2GRAY)
+    return np.repeat(gray[..., None], 3, axis=2)

@@ -1,0 +1,9 @@
+"""SiamRPN++ and its relatives; importing the package registers them."""
+
+from dmtrack.models.siamrpn import layers as layers
+from dmtrack.models.siamrpn import siamrpn as siamrpn
+from dmtrack.models.siamrpn.flavours import FLAVOURS, Flavour, SiamesePreprocessing
+from dmtrack.models.siamrpn.layers import Outputs
+from dmtrack.models.siamrpn.siamrpn import SiamRPN
+
+__all__ = ["FLAVOURS", "Flavour", "Outputs", "SiamRPN", "SiamesePreprocessing"]

@@ -1,0 +1,158 @@
+"""Cutting the template and the search image out of a frame, by the rules of either flavour (spec a.6)."""
+
+from __future__ import annotations
+
+import math
+
+import cv2
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from dmtrack.models.siamrpn.flavours import SiamesePreprocessing
+
+Pixels = NDArray[np.float32]
+"""(size, size, 3), values 0 to 255, channels in the order of the frame."""
+
+LARGEST_PATCH = 4096
+"""Side of a patch, in pixels, above which PySOT's patch is sampled instead of copied: boxes of any size fit in memory.
+Values then differ by at most one level."""
+
+
+def context_side(size_wh: ArrayLike, context_amount: float = 0.5) -> float:
+    """Side of the square around a box that the template shows, in pixels: sqrt((w + p)(h + p)), p = 0.5 (w + h)."""
+    width, height = (float(value) for value in np.asarray(size_wh))
+    context = context_amount * (width + height)
+    return math.sqrt((width + context) * (height + context))
+
+
+def crop_sides(
+    size_wh: ArrayLike, preprocessing: SiamesePreprocessing, search_size: int | None = None
+) -> tuple[int, int]:
+    """Sides of the exemplar and of the search patch in the frame, in whole pixels, at least 1.
+
+    Args:
+        size_wh: width and height of the box in the frame.
+        preprocessing: of the model.
+        search_size: of the search image; by default the usual one.
+    """
+    side = context_side(size_wh, preprocessing.context_amount)
+    search = side * ((search_size or preprocessing.search_size) / preprocessing.exemplar_size)
+    return max(round(side), 1), max(round(search), 1)
+
+
+def mean_colour(frame: NDArray[np.uint8], preprocessing: SiamesePreprocessing) -> NDArray[np.float64]:
+    """(3,) mean of each channel, in the precision of the flavour."""
+    if preprocessing.flavour == "pysot":
+        return np.asarray(frame.mean(axis=(0, 1), dtype=np.float64))
+    # Summed exactly and rounded once.
+    return np.asarray(frame.mean(axis=(0, 1), dtype=np.float64).astype(np.float32).astype(np.float64))
+
+
+def crop(
+    frame: NDArray[np.uint8],
+    centre_xy: ArrayLike,
+    side: float,
+    size: int,
+    fill: NDArray[np.float64],
+    preprocessing: SiamesePreprocessing,
+) -> Pixels:
+    """A square of a frame, enlarged or reduced to the input of the network; what lies outside is filled.
+
+    Args:
+        frame: HxWx3 uint8.
+        centre_xy: of the square, in pixels of the frame.
+        side: of the square, in pixels of the frame; a whole number.
+        size: of the result.
+        fill: (3,) colour of what lies outside, 0 to 255.
+        preprocessing: of the model.
+    """
+    x, y = (float(value) for value in np.asarray(centre_xy))
+    if preprocessing.flavour == "pysot":
+        return _crop_pysot(frame, x, y, int(side), size, fill)
+    return _crop_mmtracking(frame, x, y, float(side), size, fill)
+
+
+def _crop_pysot(
+    frame: NDArray[np.uint8], x: float, y: float, side: int, size: int, fill: NDArray[np.float64]
+) -> Pixels:
+    """Whole pixels on uint8, resized by OpenCV; the fill colour loses its fraction."""
+    middle = (side + 1) / 2
+    left, top = math.floor(x - middle + 0.5), math.floor(y - middle + 0.5)
+    colour = fill.astype(np.uint8)
+    if side > LARGEST_PATCH:
+        return _sample(frame, left, top, side, size, colour)
+    height, width = frame.shape[:2]
+    columns, rows = slice(max(left, 0), min(left + side, width)), slice(max(top, 0), min(top + side, height))
+    if (columns.start, rows.start, columns.stop, rows.stop) == (left, top, left + side, top + side):
+        patch = frame[rows, columns]
+    else:
+        patch = np.empty((side, side, 3), dtype=np.uint8)
+        patch[:] = colour
+        if columns.start < columns.stop and rows.start < rows.stop:
+            patch[rows.start - top : rows.stop - top, columns.start - left : columns.stop - left] = frame[rows, columns]
+    if side != size:
+        patch = cv2.resize(np.ascontiguousarray(patch), (size, size))
+    return patch.astype(np.float32)
+
+
+def _sample(frame: NDArray[np.uint8], left: int, top: int, side: int, size: int, colour: NDArray[np.uint8]) -> Pixels:
+    """The same without a patch of its own."""
+    steps = (np.arange(size, dtype=np.float64) + 0.5) * (side / size) - 0.5
+    columns, rows = np.meshgrid(steps + left, steps + top)
+    # OpenCV addresses pixels by 16 bits; everything beyond the border is the same colour.
+    columns, rows = np.clip(columns, -2, frame.shape[1] + 1), np.clip(rows, -2, frame.shape[0] + 1)
+    sampled = cv2.remap(
+        np.ascontiguousarray(frame),
+        columns.astype(np.float32),
+        rows.astype(np.float32),
+        cv2.INTER_LINEAR,
+        borderMode=cv2.BORDER_CONSTANT,
+        borderValue=tuple(int(value) for value in colour),
+    )
+    return sampled.astype(np.float32)
+
+
+def _crop_mmtracking(
+    frame: NDArray[np.uint8], x: float, y: float, side: float, size: int, fill: NDArray[np.float64]
+) -> Pixels:
+    """Inclusive corners cut toward zero, float pixels, bilinear without aligned corners.
+
+    The padded canvas of the original ends one column before an inclusive corner outside the frame, so that the patch
+    loses that column; the same for rows.
+    """
+    # Corners are computed in float32 there, and the cut to whole pixels sees the difference.
+    half = np.float32(side / 2)
+    height, width = frame.shape[:2]
+    columns = _taps(int(np.float32(x) - half), int(np.float32(x) + half), width, size)
+    rows = _taps(int(np.float32(y) - half), int(np.float32(y) + half), height, size)
+    upper, lower = (_gather_columns(frame, row, columns, fill) for row in rows[:2])
+    weight = rows[2][:, None, None]
+    return np.asarray(upper * (1 - weight) + lower * weight, dtype=np.float32)
+
+
+def _taps(first: int, last: int, length: int, size: int) -> tuple[NDArray[np.int64], NDArray[np.int64], Pixels]:
+    """Bilinear resampling of one axis: both neighbours of each output in the frame, and the second's share."""
+    count = max(min(last, max(length, last) - 1) - first + 1, 1)
+    scale = np.float32(count / size)
+    source = np.maximum((np.arange(size, dtype=np.float32) + np.float32(0.5)) * scale - np.float32(0.5), 0)
+    lower = np.minimum(source.astype(np.int64), count - 1)
+    upper = np.minimum(lower + 1, count - 1)
+    return lower + first, upper + first, (source - lower).astype(np.float32)
+
+
+def _gather_columns(
+    frame: NDArray[np.uint8],
+    rows: NDArray[np.int64],
+    columns: tuple[NDArray[np.int64], NDArray[np.int64], Pixels],
+    fill: NDArray[np.float64],
+) -> Pixels:
+    """The given rows of the frame, resampled along x: (size, size, 3)."""
+    height, width = frame.shape[:2]
+    sides = []
+    for column in columns[:2]:
+        values = frame[np.clip(rows, 0, height - 1)][:, np.clip(column, 0, width - 1)].astype(np.float32)
+        outside = ((rows < 0) | (rows >= height))[:, None] | ((column < 0) | (column >= width))[None]
+        values[outside] = fill.astype(np.float32)
+        sides.append(values)
+    weight = columns[2][None, :, None]
+    return np.asarray(sides[0] * (1 - weight) + sides[1] * weight, dtype=np.float32)

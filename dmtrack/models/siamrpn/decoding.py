@@ -1,0 +1,144 @@
+"""From raw outputs to the box of the next frame: decoding, penalties, window, smoothed size (spec a.7).
+
+Pure functions on arrays: the parameters that people search for act here, so outputs can be kept and used again.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from dmtrack.errors import ConfigError
+from dmtrack.models.siamrpn.anchors import anchors_cxcywh, cosine_window, flat_outputs
+from dmtrack.models.siamrpn.crops import context_side
+from dmtrack.models.siamrpn.flavours import SiamesePreprocessing
+from dmtrack.models.siamrpn.layers import Outputs
+
+SMALLEST_SIDE = 10
+"""Boxes do not shrink below this many pixels."""
+
+
+@dataclass(frozen=True)
+class SearchParameters:
+    """The parameters that every benchmark is tuned with (spec a.8).
+
+    Attributes:
+        penalty_k: strength of the penalty on changes of size and shape, at least 0.
+        window_influence: share of the window in the ranking, in [0, 1].
+        lr: share of the new size in the smoothed one, before it is scaled by the score, in [0, 1].
+    """
+
+    penalty_k: float = 0.05
+    window_influence: float = 0.42
+    lr: float = 0.38
+
+    def __post_init__(self) -> None:
+        if not 0.0 <= self.penalty_k < float("inf"):
+            raise ConfigError(f"penalty_k is {self.penalty_k:g}: expected a number from 0 up")
+        for key in ("window_influence", "lr"):
+            if not 0.0 <= getattr(self, key) <= 1.0:
+                raise ConfigError(f"{key} is {getattr(self, key):g}: expected a number from 0 to 1")
+
+
+class Decoded(NamedTuple):
+    """Every anchor's box.
+
+    Attributes:
+        scores: (anchors,) float32 probability of the target.
+        boxes_cxcywh: (anchors, 4) float32 pixels of the search image, relative to its centre.
+        score_size: cells per side of the map.
+    """
+
+    scores: NDArray[np.float32]
+    boxes_cxcywh: NDArray[np.float32]
+    score_size: int
+
+
+class Best(NamedTuple):
+    """What one frame says.
+
+    Attributes:
+        score: probability of the target at the chosen anchor, without penalty and window.
+        box_cxcywh: (4,) float64 pixels of the frame, size smoothed, not clipped.
+    """
+
+    score: float
+    box_cxcywh: NDArray[np.float64]
+
+
+def decode(outputs: Outputs, preprocessing: SiamesePreprocessing) -> Decoded:
+    """Scores and boxes of one image's raw outputs."""
+    score_size = int(outputs.cls.shape[-1])
+    logits = flat_outputs(_to_numpy(outputs.cls), preprocessing)
+    # The softmax over two kinds, computed as the original does.
+    scores = torch.from_numpy(logits).softmax(1)[:, 1].numpy()
+    deltas = flat_outputs(_to_numpy(outputs.reg), preprocessing)
+    anchors = anchors_cxcywh(preprocessing, score_size)
+    limit = preprocessing.conventions.delta_limit
+    growth = deltas[:, 2:] if limit is None else deltas[:, 2:].clip(-limit, limit)
+    with np.errstate(over="ignore"):
+        boxes = np.concatenate([deltas[:, :2] * anchors[:, 2:] + anchors[:, :2], np.exp(growth) * anchors[:, 2:]], 1)
+    return Decoded(scores, boxes, score_size)
+
+
+def choose(
+    decoded: Decoded,
+    last_cxcywh: NDArray[np.float64],
+    parameters: SearchParameters,
+    preprocessing: SiamesePreprocessing,
+    window_influence: float | None = None,
+) -> Best:
+    """The best anchor under penalty and window, and the box that follows from it.
+
+    Args:
+        decoded: of the frame.
+        last_cxcywh: the box that the search image was cut around, in pixels of the frame.
+        parameters: of the tracker.
+        preprocessing: of the model.
+        window_influence: instead of that of the parameters.
+    """
+    influence = parameters.window_influence if window_influence is None else window_influence
+    last = np.asarray(last_cxcywh, dtype=np.float64)
+    side = context_side(last[2:], preprocessing.context_amount)
+    zoom = preprocessing.exemplar_size / side
+    width, height = decoded.boxes_cxcywh[:, 2], decoded.boxes_cxcywh[:, 3]
+    with np.errstate(over="ignore", invalid="ignore"):
+        size_change = _change(_equivalent_side(width, height) / _equivalent_side(*(last[2:] * zoom)))
+        shape_change = _change((last[2] / last[3]) / (width / height))
+        penalty = np.exp(-(size_change * shape_change - 1.0) * parameters.penalty_k)
+    # A box that overflows is no candidate.
+    penalty = np.where(np.isfinite(penalty), penalty, 0.0)
+    window = cosine_window(preprocessing, decoded.score_size)
+    ranking = penalty * decoded.scores * (1.0 - influence) + window * influence
+    index = int(np.argmax(ranking))
+    score = float(decoded.scores[index])
+    chosen = decoded.boxes_cxcywh[index].astype(np.float64) / zoom
+    rate = float(penalty[index]) * score * parameters.lr
+    centre = last[:2] + chosen[:2]
+    with np.errstate(invalid="ignore"):
+        size = last[2:] * (1.0 - rate) + chosen[2:] * rate
+    return Best(score, np.concatenate([centre, size]))
+
+
+def clip_to_frame(box_cxcywh: NDArray[np.float64], size_wh: tuple[int, int]) -> NDArray[np.float64]:
+    """The centre inside the frame; each side between 10 pixels and the frame's."""
+    limits = np.array([*size_wh, *size_wh], dtype=np.float64)
+    least = np.array([0, 0, SMALLEST_SIDE, SMALLEST_SIDE], dtype=np.float64)
+    return np.maximum(np.minimum(box_cxcywh, limits), least)
+
+
+def _equivalent_side(width: Any, height: Any) -> Any:
+    padding = (width + height) * 0.5
+    return np.sqrt((width + padding) * (height + padding))
+
+
+def _change(ratio: Any) -> Any:
+    return np.maximum(ratio, 1.0 / ratio)
+
+
+def _to_numpy(outputs: torch.Tensor) -> NDArray[np.float32]:
+    return outputs[0].detach().float().cpu().numpy()

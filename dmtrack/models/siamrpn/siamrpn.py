@@ -1,0 +1,153 @@
+"""SiamRPN++ (Li et al., CVPR 2019, arXiv 1812.11703) and its smaller relatives, in both published flavours."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from dmtrack.config import build
+from dmtrack.errors import ConfigError, WeightsError
+from dmtrack.models.siamrpn.flavours import FlavourName, SiamesePreprocessing, check_flavour
+from dmtrack.models.siamrpn.layers import Outputs, SiamRPNHead
+from dmtrack.registry import BACKBONES, HEADS, MODELS, NECKS, Registry
+
+_FLAVOUR = "flavour"
+"""Entry of a state dict's own metadata, beside the layers' versions."""
+
+CENTRE_CROP_BELOW = 20
+"""Maps of fewer columns are templates that still show their border, which is cut away (PySOT; spec a.3)."""
+
+
+@MODELS.register
+class SiamRPN(nn.Module):
+    """A template of the target is correlated with a search image around its last place; anchors say where it is.
+
+    Args:
+        backbone: images to maps at stride 8, such as `SiameseResNet50`.
+        head: a `SiamRPNHead`.
+        neck: maps of the backbone to those of the head, such as `ChannelMapper`; None where they are the same.
+        flavour: whose conventions the weights were trained with: 'pysot' or 'mmtracking'.
+        center_size: cells of the template that are kept, counted from its centre; None keeps all, which a backbone
+            without padding wants.
+        preprocessing: sizes and anchors, where they are not those of the published ResNet-50.
+
+    Raises:
+        ConfigError: an unknown flavour, or numbers of channels or anchors that do not go together.
+    """
+
+    def __init__(
+        self,
+        backbone: dict[str, Any] | nn.Module,
+        head: dict[str, Any] | nn.Module,
+        neck: dict[str, Any] | nn.Module | None = None,
+        flavour: FlavourName = "mmtracking",
+        center_size: int | None = 7,
+        preprocessing: dict[str, Any] | None = None,
+    ) -> None:
+        super().__init__()
+        settings = {**(preprocessing or {}), "flavour": check_flavour(flavour)}
+        self.preprocessing = _preprocessing(settings)
+        self.center_size = center_size
+        # The order of these lines is the order of the published files.
+        self.backbone: nn.Module = _part(backbone, BACKBONES)
+        self.neck: nn.Module | None = None if neck is None else _part(neck, NECKS)
+        self.head: SiamRPNHead = _part(head, HEADS)
+        self._check_parts()
+        self.register_state_dict_post_hook(_note_flavour)
+
+    @property
+    def device(self) -> torch.device:
+        """Where the parameters lie."""
+        return next(self.parameters()).device
+
+    def extract(self, images: Tensor) -> tuple[Tensor, ...]:
+        """Maps after the neck of (images, 3, H, W) BGR images with values 0 to 255."""
+        features: tuple[Tensor, ...] = self.backbone(images)
+        return features if self.neck is None else self.neck(features)
+
+    def encode_template(self, images: Tensor) -> tuple[Tensor, ...]:
+        """Templates of exemplar images: maps after the neck, of which the central cells are kept."""
+        return tuple(self.cut_centre(level) for level in self.extract(images))
+
+    def cut_centre(self, level: Tensor) -> Tensor:
+        """The central `center_size` x `center_size` cells; the same offset serves rows and columns."""
+        width = level.shape[3]
+        if self.center_size is None or width >= CENTRE_CROP_BELOW or width <= self.center_size:
+            return level
+        first = (width - self.center_size) // 2
+        cells = slice(first, first + self.center_size)
+        return level[:, :, cells, cells]
+
+    def search(self, templates: Sequence[Tensor], images: Tensor) -> Outputs:
+        """Raw outputs for search images, one per template."""
+        outputs: Outputs = self.head(templates, self.extract(images))
+        return outputs
+
+    def forward(self, exemplars: Tensor, searches: Tensor) -> Outputs:
+        """(pairs, 3, 127, 127) and (pairs, 3, 255, 255) BGR images, 0 to 255 -> raw outputs."""
+        return self.search(self.encode_template(exemplars), searches)
+
+    def check_metadata(self, metadata: Mapping[str, Any], source: object) -> None:
+        """An error if weights were made for other conventions than this model's; nothing else would show it.
+
+        Args:
+            metadata: of a weights file; what it does not say is not checked.
+            source: what the error calls the file.
+
+        Raises:
+            WeightsError: they are of the other flavour, or of other anchors or sizes.
+        """
+        stored = metadata.get("normalisation")
+        if not isinstance(stored, Mapping):
+            return
+        for key, own in vars(self.preprocessing).items():
+            theirs = stored.get(key, own)
+            if (list(theirs) if isinstance(theirs, (list, tuple)) else theirs) != (
+                list(own) if isinstance(own, tuple) else own
+            ):
+                raise WeightsError(
+                    f"{source} was made for {key}={theirs!r}, but the config has {key}={own!r}; "
+                    "give the config that belongs to these weights"
+                )
+
+    def _check_parts(self) -> None:
+        if self.head.anchors != self.preprocessing.anchors_per_cell:
+            raise ConfigError(
+                f"model.head.anchors is {self.head.anchors}, but ratios and scales make "
+                f"{self.preprocessing.anchors_per_cell} anchors per cell; give the same number"
+            )
+        last = self.backbone if self.neck is None else self.neck
+        channels = tuple(getattr(last, "out_channels", self.head.in_channels))
+        if channels != self.head.in_channels:
+            raise ConfigError(
+                f"model.head.in_channels is {self.head.in_channels}, but {type(last).__name__} gives {channels}; "
+                "give the same numbers"
+            )
+
+
+def _note_flavour(model: nn.Module, state_dict: dict[str, Any], prefix: str, local_metadata: dict[str, Any]) -> None:
+    assert isinstance(model, SiamRPN)
+    local_metadata[_FLAVOUR] = model.preprocessing.flavour
+
+
+def flavour_of_state_dict(state_dict: Any) -> str | None:
+    """The flavour of the model that a state dict was taken from; None where it was none of these."""
+    versions = getattr(state_dict, "_metadata", {})
+    flavour: str | None = versions.get("", {}).get(_FLAVOUR)
+    return flavour
+
+
+def _preprocessing(settings: dict[str, Any]) -> SiamesePreprocessing:
+    known = SiamesePreprocessing.__dataclass_fields__
+    for key in settings:
+        if key not in known:
+            raise ConfigError(f"model.preprocessing.{key} is not known; known are {', '.join(known)}")
+    lists = {key: tuple(value) for key, value in settings.items() if isinstance(value, list)}
+    return SiamesePreprocessing(**{**settings, **lists})
+
+
+def _part(part: dict[str, Any] | nn.Module, registry: Registry) -> Any:
+    return part if isinstance(part, nn.Module) else build(part, registry)

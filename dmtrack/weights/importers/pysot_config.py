@@ -1,0 +1,227 @@
+"""PySOT's experiment files (`experiments/*/config.yaml`) as configs of ours."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from dmtrack.config import Config
+from dmtrack.config.located import LocatedDict
+from dmtrack.config.yaml_reader import read_yaml
+from dmtrack.errors import ConfigError
+from dmtrack.registry import did_you_mean
+
+ANY = object()
+"""A section that may hold anything."""
+
+_AUGMENTATION = dict.fromkeys(("SHIFT", "SCALE", "BLUR", "FLIP", "COLOR"))
+_DATASET = dict.fromkeys(("ROOT", "ANNO", "FRAME_RANGE", "NUM_USE"))
+_TRAIN = (
+    "THR_HIGH THR_LOW NEG_NUM POS_NUM TOTAL_NUM EXEMPLAR_SIZE SEARCH_SIZE BASE_SIZE OUTPUT_SIZE RESUME PRETRAINED "
+    "LOG_DIR SNAPSHOT_DIR EPOCH START_EPOCH BATCH_SIZE NUM_WORKERS MOMENTUM WEIGHT_DECAY CLS_WEIGHT LOC_WEIGHT "
+    "MASK_WEIGHT PRINT_FREQ LOG_GRADS GRAD_CLIP BASE_LR"
+)
+_TRACK = (
+    "TYPE PENALTY_K WINDOW_INFLUENCE LR EXEMPLAR_SIZE INSTANCE_SIZE BASE_SIZE CONTEXT_AMOUNT LOST_INSTANCE_SIZE "
+    "CONFIDENCE_LOW CONFIDENCE_HIGH MASK_THERSHOLD MASK_OUTPUT_SIZE"
+)
+KNOWN: dict[str, Any] = {
+    "META_ARC": None,
+    "CUDA": None,
+    "TRAIN": {
+        **dict.fromkeys(_TRAIN.split()),
+        "LR": {"TYPE": None, "KWARGS": ANY},
+        "LR_WARMUP": {"WARMUP": None, "TYPE": None, "EPOCH": None, "KWARGS": ANY},
+    },
+    "DATASET": {
+        "TEMPLATE": _AUGMENTATION,
+        "SEARCH": _AUGMENTATION,
+        **dict.fromkeys(("NEG", "GRAY", "NAMES", "VIDEOS_PER_EPOCH")),
+        **dict.fromkeys(("VID", "YOUTUBEBB", "COCO", "DET"), _DATASET),
+    },
+    # LAYERS, CHANNELS, WIDTH_MULT, ADJUST_CHANNEL and WEIGHTED stand in files of early versions, among them the
+    # published long-term one, which PySOT's own reader refuses.
+    "BACKBONE": {
+        **dict.fromkeys(("TYPE", "PRETRAINED", "TRAIN_LAYERS", "LAYERS_LR", "TRAIN_EPOCH")),
+        **dict.fromkeys(("LAYERS", "CHANNELS", "WIDTH_MULT")),
+        "KWARGS": ANY,
+    },
+    "ADJUST": {"ADJUST": None, "TYPE": None, "ADJUST_CHANNEL": None, "KWARGS": ANY},
+    "RPN": {"TYPE": None, "WEIGHTED": None, "KWARGS": ANY},
+    "MASK": {"MASK": None, "TYPE": None, "KWARGS": ANY},
+    "REFINE": {"REFINE": None, "TYPE": None},
+    "ANCHOR": dict.fromkeys(("STRIDE", "RATIOS", "SCALES", "ANCHOR_NUM")),
+    "TRACK": dict.fromkeys(_TRACK.split()),
+}
+"""Every key that PySOT's files may hold; None for a value."""
+
+_BACKBONES = {
+    "resnet50": "SiameseResNet50",
+    "mobilenetv2": "SiameseMobileNetV2",
+    "mobilenet_v2": "SiameseMobileNetV2",
+    "alexnetlegacy": "SiameseAlexNet",
+    "alexnet": "SiameseAlexNet",
+}
+
+
+def read_pysot_config(path: str | Path) -> Config:
+    """An experiment file as a config with `model` and `tracker`; what only concerns training is left out.
+
+    Raises:
+        ConfigError: the file cannot be read, has an unknown key or a wrong value, or describes SiamMask or a network
+            that is not known here; names file and line.
+    """
+    path = Path(path)
+    try:
+        content = read_yaml(path.read_text(encoding="utf-8"), str(path))
+    except FileNotFoundError as error:
+        raise ConfigError(f"{path} does not exist; give a config.yaml of PySOT") from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path} cannot be read as text: {error}") from error
+    _check_keys(content, KNOWN, "", str(path))
+    return _Experiment(content, str(path)).config()
+
+
+def _check_keys(section: LocatedDict, known: Mapping[str, Any], where: str, file: str) -> None:
+    for key, value in section.items():
+        place = section.where.get(key, file)
+        if key not in known:
+            raise ConfigError(f"{place}: unknown key {where + key!r} of a PySOT config{did_you_mean(key, known)}")
+        if isinstance(known[key], Mapping):
+            if not isinstance(value, LocatedDict):
+                raise ConfigError(f"{place}: {where + key!r} must be a section with keys, got {value!r}")
+            _check_keys(value, known[key], f"{where}{key}.", file)
+        elif known[key] is None and isinstance(value, Mapping):
+            raise ConfigError(f"{place}: {where + key!r} must be a value, not a section")
+
+
+class _Experiment:
+    """One experiment file, its keys checked.
+
+    Args:
+        content: of the file.
+        file: what errors call it.
+    """
+
+    def __init__(self, content: LocatedDict, file: str) -> None:
+        self.content, self.file = content, file
+
+    def config(self) -> Config:
+        """Its `model` and `tracker`."""
+        if self.value("MASK.MASK", False, bool):
+            raise self.error("MASK.MASK", "SiamMask is not known here; only SiamRPN without a mask branch is")
+        levels, backbone = self._backbone()
+        model: dict[str, Any] = {"type": "SiamRPN", "flavour": "pysot", "backbone": backbone}
+        channels = levels
+        if self.value("ADJUST.ADJUST", True, bool):
+            channels = self._adjusted(len(levels))
+            model["neck"] = {"type": "ChannelMapper", "in_channels": levels, "out_channels": channels}
+        ratios = self.numbers("ANCHOR.RATIOS", [0.33, 0.5, 1, 2, 3])
+        scales = self.numbers("ANCHOR.SCALES", [8])
+        weighted = self.value("RPN.WEIGHTED", self.value("RPN.KWARGS.weighted", False, bool), bool)
+        model["head"] = {
+            "type": "SiamRPNHead",
+            "in_channels": channels,
+            "anchors": len(ratios) * len(scales),
+            "weighted": weighted,
+        }
+        model["center_size"] = 7 if "neck" in model else None
+        model["preprocessing"] = {
+            "exemplar_size": self.value("TRACK.EXEMPLAR_SIZE", 127, int),
+            "search_size": self.value("TRACK.INSTANCE_SIZE", 255, int),
+            "base_size": self.value("TRACK.BASE_SIZE", 8, int),
+            "context_amount": self.value("TRACK.CONTEXT_AMOUNT", 0.5, float),
+            "stride": self.value("ANCHOR.STRIDE", 8, int),
+            "ratios": ratios,
+            "scales": scales,
+        }
+        return Config({"model": model, "tracker": self._tracker()}, self.file)
+
+    def _tracker(self) -> dict[str, Any]:
+        kind = str(self.value("TRACK.TYPE", "SiamRPNTracker", str)).rsplit(".", 1)[-1]
+        tracker: dict[str, Any] = {
+            "type": "SiamRPNTracker",
+            "penalty_k": self.value("TRACK.PENALTY_K", 0.04, float),
+            "window_influence": self.value("TRACK.WINDOW_INFLUENCE", 0.44, float),
+            "lr": self.value("TRACK.LR", 0.4, float),
+        }
+        if kind == "SiamRPNLTTracker":
+            tracker["long_term"] = {
+                "confidence_low": self.value("TRACK.CONFIDENCE_LOW", 0.85, float),
+                "confidence_high": self.value("TRACK.CONFIDENCE_HIGH", 0.998, float),
+                "lost_search_size": self.value("TRACK.LOST_INSTANCE_SIZE", 831, int),
+            }
+        elif kind != "SiamRPNTracker":
+            raise self.error(
+                "TRACK.TYPE", f"tracker {kind!r} is not known here; SiamRPNTracker and SiamRPNLTTracker are"
+            )
+        return tracker
+
+    def _backbone(self) -> tuple[list[int], dict[str, Any]]:
+        """Channels of its levels, and its section."""
+        name = str(self.value("BACKBONE.TYPE", "resnet50", str)).rsplit(".", 1)[-1]
+        kind = _BACKBONES.get(name)
+        if kind is None:
+            raise self.error("BACKBONE.TYPE", f"backbone {name!r} is not known here{did_you_mean(name, _BACKBONES)}")
+        if kind == "SiameseAlexNet":
+            width = self.value("BACKBONE.WIDTH_MULT", self.value("BACKBONE.KWARGS.width_mult", 1.0, float), float)
+            return [int(256 * width)], {"type": kind, "width_mult": width}
+        default = [2, 3, 4] if kind == "SiameseResNet50" else [3, 5, 7]
+        stages = self.numbers("BACKBONE.LAYERS", self.numbers("BACKBONE.KWARGS.used_layers", default))
+        if kind == "SiameseResNet50":
+            return [64 * 2 ** (int(stage) + 1) for stage in stages], {"type": kind, "out_stages": stages}
+        width = self.value("BACKBONE.WIDTH_MULT", self.value("BACKBONE.KWARGS.width_mult", 1.0, float), float)
+        channels = {1: 16, 2: 24, 3: 32, 4: 64, 5: 96, 6: 160, 7: 320}
+        unknown = [stage for stage in stages if stage not in channels]
+        if unknown:
+            raise self.error("BACKBONE.KWARGS", f"used_layers {stages!r}: expected numbers from 1 to 7")
+        return (
+            [int(channels[int(stage)] * width) for stage in stages],
+            {"type": kind, "width_mult": width, "out_stages": stages},
+        )
+
+    def _adjusted(self, levels: int) -> list[int]:
+        default = [256] * levels
+        channels = self.numbers("ADJUST.ADJUST_CHANNEL", self.numbers("ADJUST.KWARGS.out_channels", default))
+        if len(channels) != levels:
+            raise self.error("ADJUST", f"{len(channels)} output channels for {levels} levels of the backbone")
+        return [int(number) for number in channels]
+
+    def value(self, key: str, default: Any, kind: type) -> Any:
+        """A value of the file, or PySOT's default where it has none.
+
+        Raises:
+            ConfigError: it is of another kind.
+        """
+        found: Any = self.content
+        for part in key.split("."):
+            if not isinstance(found, Mapping) or part not in found:
+                return default
+            found = found[part]
+        fits = isinstance(found, (int, float) if kind is float else kind)
+        if not fits or (kind is not bool and isinstance(found, bool)):
+            raise self.error(key, f"{key} is {found!r}: expected {'a number' if kind is float else kind.__name__}")
+        return float(found) if kind is float else found
+
+    def numbers(self, key: str, default: list[Any]) -> list[Any]:
+        """A list of numbers of the file, or the default.
+
+        Raises:
+            ConfigError: it is no such list.
+        """
+        found = self.value(key, default, list)
+        if not found or any(isinstance(item, bool) or not isinstance(item, (int, float)) for item in found):
+            raise self.error(key, f"{key} is {found!r}: expected a list of numbers")
+        return list(found)
+
+    def error(self, key: str, message: str) -> ConfigError:
+        """An error at the line of a key, or of the section around it."""
+        place, section = self.file, self.content
+        for part in key.split("."):
+            place = section.where.get(part, place)
+            inner = section.get(part)
+            if not isinstance(inner, LocatedDict):
+                break
+            section = inner
+        return ConfigError(f"{place}: {message}")
