@@ -38,7 +38,7 @@ class Observation:
         return cls(
             np.asarray(boxes_xywh, np.float32).reshape(-1, 4),
             np.asarray(scores, np.float32),
-            np.asarray(found, np.float16).reshape(len(scores), -1),
+            np.asarray(found, np.float16),
         )
 
     def select(self, rows: NDArray[np.int64] | NDArray[np.bool_]) -> Observation:

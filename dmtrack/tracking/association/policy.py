@@ -67,6 +67,7 @@ class DistractorAwarePolicy:
         """The next frame."""
         settings, tracklets = self.settings, self._tracklets
         tracklets.advance(settings.motion)
+        self._fade()
         seen = self._look(observation)
         boxes, scores = seen.boxes_xywh.astype(np.float64), seen.scores.astype(np.float64)
         embeddings = self._embeddings(seen)
@@ -118,6 +119,13 @@ class DistractorAwarePolicy:
         probability = np.clip(np.asarray(scores, np.float64), 0.01, 0.99)
         nats: Floats = self.settings.score_weight * np.log(probability / (1 - probability))
         return nats
+
+    def _fade(self) -> None:
+        """Takes back a part of what earlier scores said for tracklets that are not the target's."""
+        tracklets, floor = self._tracklets, -self.settings.jump_cost
+        gained = np.maximum(tracklets.belief - floor, 0.0)
+        gained[tracklets.row_of(self._target_id)] = 0.0
+        tracklets.belief -= (1 - self.settings.score_memory) * gained
 
     def _prior(self, costs: Floats, rows: Integers, columns: Integers) -> Floats:
         """(candidates,) nats: how likely each is the target before its score is known."""

@@ -33,6 +33,9 @@ class AssociationSettings:
         gallery_interval: frames between two views of the gallery.
         score_weight: how much one frame's score tells: a candidate of score p adds this times logit(p) to the belief
             that its tracklet is the target's.
+        score_memory: share of what earlier scores said for a tracklet that is not the target's which is left after a
+            frame. Scores of neighbouring frames repeat each other: a look-alike does not become the target by looking
+            alike for long.
         unseen_score: a tracklet that is not seen in a frame counts as one with this score.
         jump_cost: nats against the target's turning up as something that did not move there.
         company_cost: further nats against a tracklet that was seen beside the seen target: a known distractor.
@@ -41,7 +44,7 @@ class AssociationSettings:
     """
 
     min_score: float = 0.01
-    duplicate_iou: float = 0.7
+    duplicate_iou: float = 0.5
     max_tracklets: int = 32
     max_lost_frames: int = 60
     distractors: bool = True
@@ -54,14 +57,15 @@ class AssociationSettings:
     gallery_size: int = 8
     gallery_interval: int = 5
     score_weight: float = 2.0
-    unseen_score: float = 0.1
-    jump_cost: float = 20.0
+    score_memory: float = 0.6
+    unseen_score: float = 0.4
+    jump_cost: float = 50.0
     company_cost: float = 5.0
     company_frames: int = 3
     reappear_cost: float = 5.0
 
     def __post_init__(self) -> None:
-        shares = ("min_score", "duplicate_iou", "memory_rate", "unseen_score")
+        shares = ("min_score", "duplicate_iou", "memory_rate", "score_memory", "unseen_score")
         amounts = (
             "reach",
             "cost_limit",
