@@ -1,0 +1,75 @@
+"""`dmtrack submit`: packages for evaluation servers, checked before they are uploaded."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from dmtrack.evaluation.submission import Checked
+
+submit_app = typer.Typer(no_args_is_help=True, help="Build and check packages for evaluation servers.")
+
+_Data = Annotated[Path | None, typer.Option(metavar="ROOT", help="The benchmark; checks lengths and first boxes, too.")]
+
+
+@submit_app.command("build")
+def build(
+    benchmark: Annotated[str, typer.Argument(metavar="got10k|trackingnet", help="Whose server.")],
+    results: Annotated[Path, typer.Argument(metavar="RESULTS", help="Results of one tracker.")],
+    out: Annotated[Path, typer.Option(metavar="FILE", help="Zip file to write.")],
+    data: _Data = None,
+) -> None:
+    """Write the package of one tracker, if the server would take it.
+
+    RESULTS is a folder <results>/<tracker> as `dmtrack test` and got10k write it; with --data of any known layout.
+    """
+    from dmtrack.evaluation.submission import RejectedError, build_submission
+
+    try:
+        checked = build_submission(benchmark, results, out, data)
+    except RejectedError as error:
+        _print_problems(error.checked)
+        raise
+    _print_problems(checked)
+    typer.echo(f"wrote {out}: {_summary(checked)}")
+
+
+@submit_app.command("check")
+def check(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="Package (.zip).")],
+    benchmark: Annotated[
+        str | None, typer.Option(metavar="got10k|trackingnet", help="Whose server; by default what the names say.")
+    ] = None,
+    data: _Data = None,
+) -> None:
+    """Say what the server would reject, one line per problem; the exit code is 2 if there is anything."""
+    from dmtrack.errors import EvaluationError
+    from dmtrack.evaluation.submission import check_package
+
+    checked = check_package(file, benchmark, data)
+    _print_problems(checked)
+    if checked.rejected:
+        number = len(checked.rejected)
+        raise EvaluationError(
+            f"{checked.package.title}'s server would reject {file} or score it wrongly ({number} "
+            f"problem{'s' * (number > 1)} above); correct the results and build it again with dmtrack submit build"
+        )
+    typer.echo(f"{file} is ready for upload: {_summary(checked)}")
+
+
+def register(app: typer.Typer) -> None:
+    """Adds the command group to the `dmtrack` command line."""
+    app.add_typer(submit_app, name="submit")
+
+
+def _print_problems(checked: Checked) -> None:
+    for problem in checked.problems:
+        typer.echo(f"{'rejected' if problem.rejected else 'warning '}  {problem}")
+
+
+def _summary(checked: Checked) -> str:
+    known = "" if checked.lengths_known else "; lengths and first boxes not checked: give --data ROOT"
+    return f"{checked.package.title}, {checked.sequences} sequences, {checked.frames:,} boxes{known}"

@@ -1,0 +1,126 @@
+"""Results with another number of boxes than the sequence has frames: refused, or aligned by a rule that is named."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dmtrack.boxes import Boxes
+from dmtrack.errors import EvaluationError
+from dmtrack.evaluation.metrics import overlaps
+from dmtrack.evaluation.results import SequenceResult
+from dmtrack.registry import did_you_mean
+
+ALIGNMENTS: dict[str, str] = {
+    "common-prefix": "both start together; frames beyond the shorter one are left out of the scores",
+    "drop-first": "both end together; the first frames of the longer one are left out of the scores",
+    "add-first": "the result lacks only the first frame, which gets the given box",
+    "repeat-last": "the result stops early; its last box stands for all later frames",
+    "pad-misses": "the result stops early; all later frames are misses",
+}
+"""Rules by name. The first two score fewer frames, the others all of them."""
+
+
+@dataclass(frozen=True)
+class Alignment:
+    """Which row of a result belongs to which frame.
+
+    Attributes:
+        rows: (frames covered,) index of the row; `FIRST_BOX` takes the given box, `MISS` none at all.
+        frames: the frames of the sequence that are covered.
+    """
+
+    rows: NDArray[np.int64]
+    frames: range
+
+
+FIRST_BOX, MISS = -1, -2
+
+
+def check_rule(rule: str | None) -> None:
+    """An `EvaluationError` that lists the rules where `rule` is none of them."""
+    if rule is not None and rule not in ALIGNMENTS:
+        raise EvaluationError(f"unknown alignment {rule!r}{did_you_mean(rule, ALIGNMENTS)}")
+
+
+def align(rows: int, frames: int, rule: str) -> Alignment | None:
+    """Applies a rule; None where it cannot make the two fit.
+
+    Args:
+        rows: of the result, at least 1.
+        frames: of the sequence, at least 1.
+        rule: a key of `ALIGNMENTS`.
+    """
+    common, every = min(rows, frames), np.arange(rows)
+    if rule == "common-prefix":
+        return Alignment(every[:common], range(common))
+    if rule == "drop-first":
+        return Alignment(every[rows - common :], range(frames - common, frames))
+    if rule == "add-first" and rows == frames - 1:
+        return Alignment(np.concatenate([[FIRST_BOX], every]), range(frames))
+    if rule in ("repeat-last", "pad-misses") and rows < frames:
+        end = rows - 1 if rule == "repeat-last" else MISS
+        return Alignment(np.concatenate([every, np.full(frames - rows, end)]), range(frames))
+    return None
+
+
+def refusal(where: str, name: str, results_xywh: Boxes, truth_xywh: Boxes, rule: str | None) -> EvaluationError:
+    """The error for a result that does not fit, naming the rule that its first box speaks for.
+
+    Args:
+        where: the file.
+        name: of the sequence.
+        results_xywh: (rows, 4) in the coordinates of the truth.
+        truth_xywh: (frames, 4).
+        rule: the one that was tried in vain, None where there was none.
+    """
+    rows, frames = len(results_xywh), len(truth_xywh)
+    says = f"{where} holds {rows} boxes for the {frames} frames of sequence {name!r}"
+    if rule is not None:
+        says += f", which the rule {rule!r} ({ALIGNMENTS[rule]}) cannot make fit"
+    return EvaluationError(f"{says}; {_advice(results_xywh, truth_xywh)}, or run the tracker again")
+
+
+def _advice(results_xywh: Boxes, truth_xywh: Boxes) -> str:
+    rows, frames = len(results_xywh), len(truth_xywh)
+    late = abs(frames - rows)
+    if rows < frames:
+        starts_late = _overlap(results_xywh[0], truth_xywh[late]) > _overlap(results_xywh[0], truth_xywh[0])
+        if starts_late and late == 1:
+            return (
+                "its first box is nearest to frame 2, so the rule needed is align='add-first' (the first frame gets "
+                "the given box) or align='drop-first' (it is not scored)"
+            )
+        if starts_late:
+            return (
+                f"its first box is nearest to frame {late + 1}, so the rule needed is align='drop-first' (the first "
+                f"{late} frames are not scored)"
+            )
+        return (
+            f"its first box is nearest to frame 1, so it stops {late} early and the rule needed is "
+            "align='common-prefix' (the last frames are not scored), 'repeat-last' or 'pad-misses'"
+        )
+    starts_early = _overlap(results_xywh[late], truth_xywh[0]) > _overlap(results_xywh[0], truth_xywh[0])
+    if starts_early:
+        return f"its box {late + 1} is nearest to frame 1, so the rule needed is align='drop-first'"
+    return "its first box is nearest to frame 1, so the rule needed is align='common-prefix' (what is too much is cut)"
+
+
+def _overlap(first_xywh: Boxes, second_xywh: Boxes) -> float:
+    return float(np.nan_to_num(overlaps(first_xywh[None], second_xywh[None]))[0])
+
+
+def aligned_result(result: SequenceResult, aligned: Alignment, given_xywh: Boxes) -> SequenceResult:
+    """The result with one row per covered frame; frames that it does not have get no time and no score."""
+    rows, known = np.maximum(aligned.rows, 0), aligned.rows >= 0
+
+    def take(values: NDArray[np.float64] | None) -> NDArray[np.float64] | None:
+        return None if values is None else np.where(known, values[rows], np.nan)
+
+    boxes = result.boxes_xywh[rows].copy()
+    boxes[aligned.rows == MISS] = np.nan
+    boxes[aligned.rows == FIRST_BOX] = given_xywh
+    present = None if result.present is None else np.where(known, result.present[rows], aligned.rows == FIRST_BOX)
+    return SequenceResult(boxes, take(result.seconds), take(result.scores), present)

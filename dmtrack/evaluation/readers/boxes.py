@@ -1,0 +1,134 @@
+"""From rows of numbers to boxes: what is a miss, what is refused, and where pixels are counted from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dmtrack.boxes import Boxes
+from dmtrack.data.types import Sequence
+from dmtrack.errors import EvaluationError
+
+BadBoxes = Literal["refuse", "keep"]
+"""What happens to infinite numbers and negative sizes: an error, or left to the rules of the protocol."""
+
+
+def check_boxes(boxes_xywh: Boxes, where: str, bad_boxes: BadBoxes, unit: str = "line") -> tuple[Boxes, list[str]]:
+    """Boxes whose misses are whole NaN rows, and sentences about them.
+
+    Args:
+        boxes_xywh: (rows, 4) as read.
+        where: the file, for errors and notes.
+        bad_boxes: "refuse" infinite numbers and negative sizes, or "keep" them.
+        unit: what a row is called.
+
+    Raises:
+        EvaluationError: a number is infinite, or a width or height negative.
+    """
+    notes = []
+    missed: NDArray[np.bool_] = np.asarray(np.isnan(boxes_xywh).any(axis=1))
+    if missed.any():
+        boxes_xywh = np.where(missed[:, None], np.nan, boxes_xywh)
+        notes.append(
+            f"{where}: {_count(missed, 'box')} with NaN, first in {unit} {np.argmax(missed) + 1}; kept as misses"
+        )
+    infinite: NDArray[np.bool_] = np.asarray(np.isinf(boxes_xywh).any(axis=1))
+    negative: NDArray[np.bool_] = np.asarray((boxes_xywh[:, 2:] < 0).any(axis=1)) & ~infinite
+    for bad, what in ((infinite, "is infinite"), (negative, "has a negative size")):
+        if not bad.any():
+            continue
+        row = int(np.argmax(bad))
+        if bad_boxes == "refuse":
+            box = ",".join(f"{value:g}" for value in boxes_xywh[row])
+            raise EvaluationError(
+                f"{where}, {unit} {row + 1}: the box {box} {what} ({_count(bad, 'such box')} in the file); expected "
+                "left, top, width and height: correct the file, or read it with bad_boxes='keep', which leaves such "
+                "boxes to the rules of the protocol"
+            )
+        notes.append(f"{where}: {_count(bad, 'box')} {what}, first in {unit} {row + 1}; left to the protocol")
+    return boxes_xywh, notes
+
+
+def index_base(layout_base: int | None, sequence: Sequence, override: int | None) -> int:
+    """The number that the files of a result give to the first pixel.
+
+    Trackers of all toolkits but ours are started with the box as the benchmark's file has it and compared with it, so
+    their results count as that file does (`attributes["index_base"]` of the sequence, 0 where it is not given).
+
+    Args:
+        layout_base: where a layout always counts from the same number; None where it counts as the annotation does.
+        sequence: of the benchmark.
+        override: what the user says.
+    """
+    if override is not None:
+        return override
+    return int(sequence.attributes.get("index_base", 0)) if layout_base is None else layout_base
+
+
+def base_notes(
+    bases: Mapping[str, int], first_xy: Mapping[str, NDArray[np.float64]], sequences: Mapping[str, Sequence]
+) -> list[str]:
+    """Which base was taken, and a warning where the first boxes speak for another one.
+
+    Args:
+        bases: by sequence.
+        first_xy: left and top of the first box of a result as its file has it, by sequence.
+        sequences: by name.
+    """
+    notes = [
+        f"coordinates: {number} file{'s' * (number > 1)} of results count pixels from {base}"
+        + (", converted to 0" if base else "")
+        for base in sorted(set(bases.values()))
+        if (number := sum(value == base for value in bases.values()))
+    ]
+    offsets = [
+        first_xy[name] - sequences[name].boxes_xywh[0, :2]
+        for name in first_xy
+        if np.isfinite(sequences[name].boxes_xywh[0, :2]).all()
+    ]
+    declared = [bases[name] for name in first_xy if np.isfinite(sequences[name].boxes_xywh[0, :2]).all()]
+    fits = {base: sum(bool((np.abs(offset - base) < 0.01).all()) for offset in offsets) for base in (0, 1)}
+    as_declared = sum(
+        bool((np.abs(offset - base) < 0.01).all()) for offset, base in zip(offsets, declared, strict=True)
+    )
+    best = max(fits, key=lambda base: fits[base])
+    if offsets and fits[best] * 2 > len(offsets) and as_declared * 2 < len(offsets):
+        notes.append(
+            f"check the coordinates: {fits[best]} of {len(offsets)} results start exactly at the given box if their "
+            f"pixels count from {best}; if so, read them with index_base={best}"
+        )
+    return notes
+
+
+def upright_boxes(regions: NDArray[np.float64], counts: NDArray[np.int64]) -> Boxes:
+    """(rows, 4) smallest upright boxes around regions of VOT; NaN for codes.
+
+    Args:
+        regions: (rows, columns) rectangles or polygons, padded with NaN at the right.
+        counts: (rows,) how many numbers each row has.
+    """
+    boxes = np.full((len(regions), 4), np.nan)
+    rectangles = counts == 4
+    boxes[rectangles] = regions[rectangles, :4]
+    for count in sorted(set(counts[counts > 4].tolist())):
+        chosen = counts == count
+        across, down = regions[chosen, 0:count:2], regions[chosen, 1:count:2]
+        left, top = across.min(axis=1), down.min(axis=1)
+        boxes[chosen] = np.stack([left, top, across.max(axis=1) - left, down.max(axis=1) - top], axis=1)
+    return boxes
+
+
+def shift_regions(regions: NDArray[np.float64], counts: NDArray[np.int64], base: int) -> NDArray[np.float64]:
+    """Regions whose pixels count from `base`, counted from 0."""
+    shifted = regions.copy()
+    shifted[counts == 4, :2] -= base
+    shifted[counts > 4] -= base
+    return shifted
+
+
+def _count(rows: NDArray[np.bool_], what: str) -> str:
+    number = int(np.count_nonzero(rows))
+    return f"{number} {what}" if number == 1 else f"{number} {what}es"

@@ -1,0 +1,117 @@
+"""Results of OTB's own code: MATLAB structs and JSON."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dmtrack.errors import EvaluationError
+from dmtrack.evaluation.readers.boxes import BadBoxes, check_boxes
+from dmtrack.evaluation.readers.files import ResultFiles
+from dmtrack.evaluation.readers.layouts import Candidate
+from dmtrack.evaluation.readers.types import RawResult
+
+_VARIABLES = ("results", "result", "res")
+_EXPECTED = "expected 'results' with a field 'res' of one left, top, width, height per frame"
+
+
+def read_mat_result(files: ResultFiles, candidate: Candidate, bad_boxes: BadBoxes) -> RawResult:
+    """A `.mat` file: `results`, a struct or a cell of one, with `res`, `type` and perhaps `fps`; or boxes alone.
+
+    Raises:
+        EvaluationError: it is damaged, holds something else, or shapes that are no boxes.
+    """
+    from scipy.io import loadmat
+
+    where = files.where(candidate.boxes)
+    stream: Any = io.BytesIO(files.read(candidate.boxes))
+    try:
+        variables = loadmat(stream, squeeze_me=True, struct_as_record=False)
+    except NotImplementedError as error:
+        raise EvaluationError(f"{where} has MATLAB's 7.3 format; save it again in MATLAB with '-v7'") from error
+    except Exception as error:  # scipy raises whatever a damaged file makes it stumble over
+        raise EvaluationError(f"{where} is no readable .mat file ({error}); download or save it again") from error
+    own = {name: value for name, value in variables.items() if not name.startswith("__")}
+    name = next((name for name in _VARIABLES if name in own), None)
+    if name is None:
+        raise EvaluationError(f"{where} has no variable 'results' (it has {', '.join(own) or 'none'}); {_EXPECTED}")
+    runs = np.atleast_1d(own[name]) if _is_struct(own[name]) or _is_cell(own[name]) else [{"res": own[name]}]
+    return _read_run([_fields(run) for run in runs], where, bad_boxes)
+
+
+def read_json_result(files: ResultFiles, candidate: Candidate, bad_boxes: BadBoxes) -> RawResult:
+    """A `.json` file: a list of runs, each with `res`, `resType` and perhaps `fps`.
+
+    Raises:
+        EvaluationError: it is no JSON, holds something else, or shapes that are no boxes.
+    """
+    where, text = files.where(candidate.boxes), files.text(candidate.boxes)
+    try:
+        content = json.loads(text)
+    except ValueError as error:
+        raise EvaluationError(f"{where} is no complete JSON file ({error}); download it again") from error
+    except RecursionError as error:
+        raise EvaluationError(f"{where} is nested too deeply; {_EXPECTED}") from error
+    runs = content if isinstance(content, list) else [content]
+    if not runs or not all(isinstance(run, dict) for run in runs):
+        raise EvaluationError(f"{where} holds no list of runs; {_EXPECTED}")
+    return _read_run(runs, where, bad_boxes)
+
+
+def _read_run(runs: list[Mapping[str, Any]], where: str, bad_boxes: BadBoxes) -> RawResult:
+    if len(runs) != 1:
+        raise EvaluationError(
+            f"{where} holds {len(runs)} runs; expected one (OPE): those of OTB's TRE and SRE, which start at other "
+            "frames and boxes, are not supported"
+        )
+    run = runs[0]
+    kind = run.get("resType", run.get("type", "rect"))
+    if kind != "rect":
+        raise EvaluationError(f"{where} holds shapes of type {kind!r}; only 'rect' is supported: convert it to boxes")
+    if "res" not in run:
+        raise EvaluationError(f"{where} has no field 'res' (it has {', '.join(run) or 'none'}); {_EXPECTED}")
+    boxes, notes = check_boxes(_to_boxes(run["res"], where), where, bad_boxes, unit="row")
+    seconds = None
+    fps = run.get("fps")
+    if isinstance(fps, (int, float, np.number)) and np.isfinite(fps) and fps > 0:
+        seconds = np.full(len(boxes), 1.0 / float(fps))
+    return RawResult(where, boxes, unit="row", seconds=seconds, notes=tuple(notes))
+
+
+def _to_boxes(rows: Any, where: str) -> NDArray[np.float64]:
+    if isinstance(rows, list):
+        for number, row in enumerate(rows, start=1):
+            numbers = isinstance(row, list) and all(isinstance(value, (int, float)) for value in row)
+            if not numbers or len(row) != 4:
+                raise EvaluationError(f"{where}, row {number}: {str(row)[:60]} are no 4 numbers; {_EXPECTED}")
+    try:
+        boxes = np.asarray(rows, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise EvaluationError(f"{where}: 'res' holds something that is no number; {_EXPECTED}") from error
+    if boxes.ndim == 1 and len(boxes) == 4:  # one frame, which MATLAB does not tell from a row
+        boxes = boxes[None]
+    if boxes.ndim != 2 or boxes.shape[1] != 4 or not len(boxes):
+        shape = " x ".join(map(str, boxes.shape))
+        raise EvaluationError(f"{where}: 'res' has {shape or 'no'} numbers; {_EXPECTED}")
+    return boxes
+
+
+def _is_struct(value: Any) -> bool:
+    return hasattr(value, "_fieldnames")
+
+
+def _is_cell(value: Any) -> bool:
+    return isinstance(value, np.ndarray) and value.dtype == object
+
+
+def _fields(run: Any) -> Mapping[str, Any]:
+    if isinstance(run, Mapping):
+        return run
+    if _is_cell(run) and run.size == 1:
+        run = run.ravel()[0]
+    return {name: getattr(run, name) for name in run._fieldnames} if _is_struct(run) else {}

@@ -1,0 +1,92 @@
+"""What readers of foreign results give."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dmtrack.boxes import Boxes
+from dmtrack.data.types import Image, Sequence
+from dmtrack.evaluation.results import SequenceResult
+from dmtrack.evaluation.vot.trajectory import Trajectory
+
+
+@dataclass(frozen=True)
+class RawResult:
+    """A result as its file has it, before names, lengths and coordinates are made those of the benchmark.
+
+    Attributes:
+        where: the file, for errors and notes.
+        boxes_xywh: (rows, 4) in the file's coordinates; NaN rows are misses.
+        unit: what the file calls a row: "line" or "row".
+        seconds: (rows,) per frame, where known.
+        scores: (rows,), where known; NaN where a frame has none.
+        present: (rows,) bool, where known.
+        trajectories: of VOT results, one per repetition; empty for others.
+        starts_with_truth: the first row says only that the tracker was given the target, not where it was.
+        notes: sentences about this file.
+    """
+
+    where: str
+    boxes_xywh: Boxes
+    unit: str = "line"
+    seconds: NDArray[np.float64] | None = None
+    scores: NDArray[np.float64] | None = None
+    present: NDArray[np.bool_] | None = None
+    trajectories: tuple[Trajectory, ...] = ()
+    starts_with_truth: bool = False
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class ForeignResults:
+    """One tracker's results, in the terms of a benchmark.
+
+    Attributes:
+        name: label of the tracker: the name of the folder or archive.
+        results: by name of the sequence, in the benchmark's order; boxes count pixels from 0. Scores are as the tool
+            wrote them, whatever their range, NaN where a frame has none.
+        missing: sequences without a result, in the benchmark's order.
+        notes: one sentence for everything that was detected, matched, converted, aligned or left unread.
+        layout: name of the layout that was read.
+        frames: the frames of a sequence that its result covers, where that is not all of them (see `align`).
+        trajectories: of VOT results, one per repetition, in 0-based pixels: polygons and codes as written.
+    """
+
+    name: str
+    results: dict[str, SequenceResult]
+    missing: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    layout: str = ""
+    frames: Mapping[str, range] = field(default_factory=dict)
+    trajectories: Mapping[str, tuple[Trajectory, ...]] = field(default_factory=dict)
+
+    def cut(self, sequence: Sequence) -> Sequence:
+        """The sequence with the frames that its result covers; the very sequence where those are all."""
+        frames = self.frames.get(sequence.name)
+        return sequence if frames is None else cut_sequence(sequence, frames)
+
+
+def cut_sequence(sequence: Sequence, frames: range) -> Sequence:
+    """A part of a sequence; attributes that have one row per frame are cut, too."""
+    part = slice(frames.start, frames.stop)
+
+    def cut_if_per_frame(value: object) -> object:
+        return value[part] if isinstance(value, np.ndarray) and len(value) == len(sequence) else value
+
+    return replace(
+        sequence,
+        boxes_xywh=sequence.boxes_xywh[part],
+        present=sequence.present[part],
+        read_frame=functools.partial(_read_shifted, sequence.read_frame, frames.start),
+        cover=None if sequence.cover is None else sequence.cover[part],
+        attributes={key: cut_if_per_frame(value) for key, value in sequence.attributes.items()},
+    )
+
+
+def _read_shifted(read_frame: Callable[[int], Image], start: int, index: int) -> Image:
+    return read_frame(start + index)

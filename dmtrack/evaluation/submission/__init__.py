@@ -1,0 +1,8 @@
+"""Packages for the evaluation servers of GOT-10k and TrackingNet: built of stored results, checked before upload."""
+
+from dmtrack.evaluation.submission.building import RejectedError, build_submission
+from dmtrack.evaluation.submission.checking import Checked, check_package
+from dmtrack.evaluation.submission.formats import FORMATS, SubmissionFormat
+from dmtrack.evaluation.submission.problems import Problem
+
+__all__ = ["FORMATS", "Checked", "Problem", "RejectedError", "SubmissionFormat", "build_submission", "check_package"]

@@ -1,0 +1,112 @@
+"""Packages for evaluation servers, made of stored results and written only if the server would take them."""
+
+from __future__ import annotations
+
+import zipfile
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from dmtrack.data.sources.base import SequenceSource
+from dmtrack.errors import EvaluationError
+from dmtrack.evaluation.readers import read_results
+from dmtrack.evaluation.readers.files import ResultFiles
+from dmtrack.evaluation.results import BOX_DECIMALS, ResultStore, SequenceResult
+from dmtrack.evaluation.submission.checking import Checked, check_files
+from dmtrack.evaluation.submission.formats import SubmissionFormat, get_format, open_test_set, test_sequences
+from dmtrack.files import atomic_path
+
+_DATE = (1980, 1, 1, 0, 0, 0)
+"""Of all entries, so that the same results give the same bytes."""
+
+
+class RejectedError(EvaluationError):
+    """A package that the server would reject; it was not written.
+
+    Attributes:
+        checked: what was found.
+    """
+
+    def __init__(self, message: str, checked: Checked) -> None:
+        super().__init__(message)
+        self.checked = checked
+
+
+def build_submission(
+    benchmark: str, results: str | Path, target: str | Path, data: str | Path | None = None
+) -> Checked:
+    """Writes the package of one tracker.
+
+    Args:
+        benchmark: "got10k" or "trackingnet".
+        results: the tracker's folder `<results>/<tracker>` in got10k's layout; where `data` is given, of any layout
+            that `read_results` knows.
+        target: zip file to write.
+        data: root of the benchmark, which gives lengths and first boxes to check against.
+
+    Returns:
+        What the check found; nothing in it is rejected.
+
+    Raises:
+        RejectedError: the server would reject the package, which is not written.
+        EvaluationError: no results, or malformed ones.
+        DataError: the data set cannot be opened.
+        OutputError: the file cannot be written.
+    """
+    package = get_format(benchmark)
+    source = None if data is None else open_test_set(package, data)
+    with atomic_path(target) as temporary:
+        with zipfile.ZipFile(temporary, "w", zipfile.ZIP_DEFLATED) as archive:
+            for name, result in _stored_results(package, Path(results), source):
+                _add(archive, package.boxes_entry.format(name=name), result.boxes_xywh, f"%.{BOX_DECIMALS}f")
+                if package.times_entry is not None and result.seconds is not None:
+                    _add(archive, package.times_entry.format(name=name), result.seconds, "%.8f")
+        known = None if source is None else test_sequences(source)
+        with closing(ResultFiles(temporary)) as files:
+            checked = check_files(files, package, known)
+        if checked.rejected:
+            number = len(checked.rejected)
+            raise RejectedError(
+                f"{results} makes no package that {package.title}'s server would take ({number} "
+                f"problem{'s' * (number > 1)}, first: {checked.rejected[0]}); {target} was not written: run the "
+                "tracker on what is lacking",
+                checked,
+            )
+    return checked
+
+
+def _stored_results(
+    package: SubmissionFormat, results: Path, source: SequenceSource | None
+) -> Iterator[tuple[str, SequenceResult]]:
+    """Results by name of the sequence, as far as there are any."""
+    store = ResultStore(results)
+    names = package.sequences or (source.names if source is not None else _names_in(results))
+    stored = [name for name in names if store.exists(name)]
+    if stored:
+        for name in stored:
+            yield name, store.read(name)
+        return
+    if source is None:
+        raise EvaluationError(
+            f"{results} has no results of {package.title}'s test set (looked for "
+            f"{names[0] if names else '<sequence>'}/..._001.txt); give the folder <results>/<tracker>, or with "
+            "--data ROOT one of another tool"
+        )
+    yield from read_results(results, source).results.items()
+
+
+def _names_in(results: Path) -> list[str]:
+    """Sequences in a folder of got10k's layout."""
+    found = (path.parent.name for path in results.glob("*/*_001.txt") if path.name == f"{path.parent.name}_001.txt")
+    return sorted(found)
+
+
+def _add(archive: zipfile.ZipFile, entry: str, values: ArrayLike, number_format: str) -> None:
+    rows = np.asarray(values, dtype=np.float64)
+    text = "".join(",".join(number_format % value for value in row) + "\n" for row in rows.reshape(len(rows), -1))
+    info = zipfile.ZipInfo(entry, _DATE)
+    info.compress_type, info.external_attr = zipfile.ZIP_DEFLATED, 0o644 << 16
+    archive.writestr(info, text)

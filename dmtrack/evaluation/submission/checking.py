@@ -1,0 +1,228 @@
+"""What an evaluation server would say of a package, before it is uploaded."""
+
+from __future__ import annotations
+
+import zipfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from dmtrack.errors import EvaluationError
+from dmtrack.evaluation.readers.files import ResultFiles, left_by_system
+from dmtrack.evaluation.readers.names import listed
+from dmtrack.evaluation.submission.formats import (
+    FORMATS,
+    SubmissionFormat,
+    TestSequence,
+    get_format,
+    open_test_set,
+    test_sequences,
+)
+from dmtrack.evaluation.submission.lines import check_boxes_text, check_first_box, check_times_text
+from dmtrack.evaluation.submission.problems import Problem
+
+
+@dataclass(frozen=True)
+class Checked:
+    """A package that has been looked at.
+
+    Attributes:
+        package: the format that it was checked against.
+        sequences: how many of the server's sequences it holds.
+        frames: how many boxes those have.
+        problems: all that was found, in the order of the files.
+        lengths_known: whether the numbers of frames were compared with the data set's.
+    """
+
+    package: SubmissionFormat
+    sequences: int
+    frames: int
+    problems: tuple[Problem, ...]
+    lengths_known: bool
+
+    @property
+    def rejected(self) -> tuple[Problem, ...]:
+        """The problems because of which a server would reject the package or score it wrongly."""
+        return tuple(problem for problem in self.problems if problem.rejected)
+
+
+def check_package(path: str | Path, benchmark: str | None = None, data: str | Path | None = None) -> Checked:
+    """Checks a package.
+
+    Args:
+        path: a zip archive.
+        benchmark: "got10k" or "trackingnet"; found out by the names in it where None.
+        data: root of the benchmark, which gives lengths and first boxes.
+
+    Raises:
+        EvaluationError: the file is no zip archive, or the benchmark is unknown.
+        DataError: the data set cannot be opened.
+    """
+    files = ResultFiles(path)
+    if not files.is_archive:
+        raise EvaluationError(f"{path} is a folder; servers take a zip archive: make one with `dmtrack submit build`")
+    package = get_format(benchmark) if benchmark else detect_format(files)
+    known = None if data is None else test_sequences(open_test_set(package, data))
+    return check_files(files, package, known)
+
+
+def detect_format(files: ResultFiles) -> SubmissionFormat:
+    """The benchmark for which a package seems to be made: its entries' names tell."""
+    return FORMATS["got10k" if any("GOT-10k_" in name for name in files.names) else "trackingnet"]
+
+
+def check_files(
+    files: ResultFiles, package: SubmissionFormat, known: Mapping[str, TestSequence] | None = None
+) -> Checked:
+    """Checks an open package.
+
+    Args:
+        files: of the package.
+        package: the format.
+        known: lengths and first boxes by sequence; they are not checked where None.
+    """
+    problems = _check_archive(files.path)
+    top = _common_folder(files.names) if package.nested else ""
+    present = {name.removeprefix(top): name for name in files.names}
+    wanted = list(package.sequences) or (sorted(known) if known else _flat_names(present))
+    problems += _check_names(present, package, wanted, known)
+    sequences = frames = 0
+    used: set[str] = set()
+    for name in wanted:
+        entries = _entries_of(name, present, package)
+        used.update(entries)
+        counts = []
+        for entry in entries:
+            count, found = _check_boxes(files, present[entry], entry, package, known.get(name) if known else None)
+            counts.append(count)
+            problems += found
+        if counts:
+            sequences, frames = sequences + 1, frames + counts[0]
+        if package.times_entry is not None and counts:
+            times = package.times_entry.format(name=name)
+            used.add(times)
+            problems += _check_times(files, present, times, counts[0])
+    problems += _check_rest(present, used, package, wanted)
+    return Checked(package, sequences, frames, tuple(problems), known is not None)
+
+
+def _entries_of(name: str, present: Mapping[str, str], package: SubmissionFormat) -> list[str]:
+    """The boxes of a sequence: of the first run, and of GOT-10k's further runs, which stand beside."""
+    first = package.boxes_entry.format(name=name)
+    further = [first.replace("_001.txt", f"_{number:03d}.txt") for number in range(2, 4)] if package.times_entry else []
+    return [entry for entry in (first, *further) if entry in present]
+
+
+def _check_boxes(
+    files: ResultFiles, file: str, entry: str, package: SubmissionFormat, expected: TestSequence | None
+) -> tuple[int, list[Problem]]:
+    """One file of boxes: how many it has, and what is wrong with them."""
+    text, problems = _read_entry(files, file, entry)
+    if text is None:
+        return 0, problems
+    count, first, found = check_boxes_text(text, entry, package.positive_sum)
+    problems += found
+    if expected is not None and count and count != expected.frames:
+        says = f"the file has {count} boxes; expected {expected.frames}, one per frame"
+        problems.append(Problem(entry, says, min(count, expected.frames) + 1))
+    if expected is not None and first is not None:
+        problems += check_first_box(first, expected.first_box_xywh, entry)
+    return count, problems
+
+
+def _read_entry(files: ResultFiles, file: str, entry: str) -> tuple[str | None, list[Problem]]:
+    try:
+        text = files.text(file)
+    except EvaluationError as error:
+        return None, [Problem(entry, str(error).removeprefix(f"{files.where(file)} "))]
+    if files.read(file)[:3] == b"\xef\xbb\xbf" or files.read(file)[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        return text, [Problem(entry, "the file starts with a byte order mark; save it as plain UTF-8 text", 1)]
+    return text, []
+
+
+def _check_archive(path: Path) -> list[Problem]:
+    """Damaged entries, and what operating systems have added."""
+    problems = []
+    with zipfile.ZipFile(path) as archive:
+        try:
+            damaged = archive.testzip()
+        except Exception as error:  # a broken archive raises whatever its decompressor stumbles over
+            return [Problem("", f"the archive is damaged ({error}); build it again")]
+        if damaged is not None:
+            problems.append(Problem(damaged, "the entry is damaged (its checksum is wrong); build the package again"))
+        strange = [name for name in archive.namelist() if not name.endswith("/") and left_by_system(name)]
+    if strange:
+        problems.append(
+            Problem("", f"{len(strange)} entries are of the operating system ({listed(strange, 2)})", rejected=False)
+        )
+    return problems
+
+
+def _common_folder(names: list[str]) -> str:
+    """The one folder below which all entries of results stand, as "folder/"; "" where they stand at the top."""
+    if any(name.count("/") < 2 for name in names if name.endswith(".txt")):
+        return ""
+    tops = {name.split("/", 1)[0] for name in names if name.endswith(".txt")}
+    return f"{tops.pop()}/" if len(tops) == 1 else ""
+
+
+def _flat_names(present: Mapping[str, str]) -> list[str]:
+    return sorted(name.removesuffix(".txt") for name in present if name.endswith(".txt") and "/" not in name)
+
+
+def _check_names(
+    present: Mapping[str, str],
+    package: SubmissionFormat,
+    wanted: list[str],
+    known: Mapping[str, TestSequence] | None,
+) -> list[Problem]:
+    """Sequences that are lacking, or of which nobody knows whether they are the right ones."""
+    entries = {name: package.boxes_entry.format(name=name) for name in wanted}
+    by_capitals = {entry.casefold(): entry for entry in present}
+    problems = []
+    for entry in entries.values():
+        if entry in present:
+            continue
+        other = by_capitals.get(entry.casefold())
+        hint = f" (there is {other}: capitals count)" if other else ""
+        problems.append(Problem(entry, f"missing{hint}; expected boxes of all {package.count} test sequences"))
+    if not package.sequences and known is None and len(wanted) != package.count:
+        problems.append(
+            Problem(
+                "",
+                f"{len(wanted)} files <sequence>.txt at the top of the archive; expected {package.count}, one per test "
+                "sequence",
+            )
+        )
+    if known is not None and len(known) != package.count:
+        problems.append(
+            Problem("", f"the data set has {len(known)} test sequences, not all {package.count}", rejected=False)
+        )
+    return problems
+
+
+def _check_times(files: ResultFiles, present: Mapping[str, str], entry: str, boxes: int) -> list[Problem]:
+    if entry not in present:
+        return [Problem(entry, "missing; expected the seconds of each frame, one line per frame")]
+    text, problems = _read_entry(files, present[entry], entry)
+    return problems if text is None else [*problems, *check_times_text(text, entry, boxes)]
+
+
+def _check_rest(
+    present: Mapping[str, str], used: set[str], package: SubmissionFormat, wanted: list[str]
+) -> list[Problem]:
+    """Entries that the server does not expect."""
+    problems = []
+    rest = [entry for entry in present if entry not in used]
+    if not package.nested:
+        mine = {f"{name}.txt" for name in wanted}
+        nested = [entry for entry in rest if "/" in entry and entry.endswith(".txt")]
+        nested = [entry for entry in nested if not mine or entry.rpartition("/")[2] in mine]
+        if nested:
+            says = f"{len(nested)} files stand in folders ({listed(nested, 3)}); expected <sequence>.txt at the top"
+            problems.append(Problem("", says))
+        rest = [entry for entry in rest if entry not in nested]
+    if rest:
+        says = f"{len(rest)} entries that the server does not expect ({listed(rest, 3)})"
+        problems.append(Problem("", says, rejected=False))
+    return problems
