@@ -6,6 +6,7 @@ is searched on its own, and the best box of the frame is the answer.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -16,10 +17,8 @@ from torch import Tensor
 from dmtrack.boxes import (
     Boxes,
     check_first_box_xywh,
-    inclusive_xyxy_to_xywh,
     xywh_to_inclusive_xyxy,
     xywh_to_xyxy,
-    xyxy_to_xywh,
 )
 from dmtrack.data.device_preprocessing import prepare_image_on
 from dmtrack.data.preprocessing import PreparedImage, prepare_image
@@ -29,7 +28,8 @@ from dmtrack.models.fast.cuda_graph import GraphedSearch
 from dmtrack.models.fast.inference_copy import inference_copy
 from dmtrack.models.global_search.base import Detections, GlobalSearchModel
 from dmtrack.registry import TRACKERS
-from dmtrack.tracking.base import Candidates, Tracker, TrackResult
+from dmtrack.tracking.base import Tracker, TrackResult
+from dmtrack.tracking.detections import FrameDetections, TopCandidate, best_candidate
 from dmtrack.tracking.device import Precision, autocast, check_precision, choose_device
 
 
@@ -139,9 +139,22 @@ class GlobalSearchTracker(Tracker):
         self._graph = None
         self._last_boxes_xywh = boxes
 
-    @torch.inference_mode()
     def step_targets(self, image: Any) -> list[TrackResult]:
         """Finds every target of `init_targets` in the next frame, in the order of their boxes.
+
+        Raises:
+            DMTrackError: there was no `init_targets`, or the image is none.
+        """
+        results = [
+            best_candidate(found, last, self.presence_threshold)
+            for found, last in zip(self.detect_targets(image), self._last_boxes_xywh, strict=True)
+        ]
+        self._last_boxes_xywh = [result.box_xywh for result in results]
+        return results
+
+    @torch.inference_mode()
+    def detect_targets(self, image: Any) -> list[FrameDetections]:
+        """What the detector finds of every target of `init_targets` in a frame; changes no state.
 
         Raises:
             DMTrackError: there was no `init_targets`, or the image is none.
@@ -151,12 +164,16 @@ class GlobalSearchTracker(Tracker):
         prepared, images = self._prepare(as_rgb(image))
         with autocast(self.device, self._autocast_precision):
             outputs = self._search(images)
-        detections = self.model.decode(outputs, prepared.size_hw, prepared.scale_factor)
-        results = [
-            self._result(detected, last) for detected, last in zip(detections, self._last_boxes_xywh, strict=True)
-        ]
-        self._last_boxes_xywh = [result.box_xywh for result in results]
-        return results
+        return [self._found(item) for item in self.model.decode(outputs, prepared.size_hw, prepared.scale_factor)]
+
+    def template_embeddings(self) -> list[NDArray[np.float16]]:
+        """(channels,) of every target of `init_targets`; without channels, because this tracker embeds nothing."""
+        return [np.zeros(0, np.float16) for _ in self._last_boxes_xywh]
+
+    @classmethod
+    def policy(cls, settings: Mapping[str, Any]) -> TopCandidate:
+        """How this tracker decides, from its settings in a config: see `CandidatePolicy`."""
+        return TopCandidate(float(settings.get("presence_threshold", 0.0)))
 
     def _prepare(self, frame: Image) -> tuple[PreparedImage, Tensor]:
         if self._prepare_on_device:
@@ -190,17 +207,16 @@ class GlobalSearchTracker(Tracker):
         boxes[:, 2:] = np.maximum(boxes[:, 2:], boxes[:, :2])
         return torch.from_numpy(boxes.astype(np.float32)).to(self.device)
 
-    def _result(self, detections: Detections, last_box_xywh: Boxes) -> TrackResult:
-        """The best box, or the last one where nothing was found."""
-        boxes_xyxy = detections.boxes_xyxy[: self.max_candidates].double().cpu().numpy()
-        scores = detections.scores[: self.max_candidates].double().cpu().numpy()
+    def _found(self, detections: Detections) -> FrameDetections:
+        """The best candidates, as they are stored."""
+        boxes_xyxy = detections.boxes_xyxy[: self.max_candidates].float().cpu().numpy()
+        scores = detections.scores[: self.max_candidates].float().cpu().numpy()
         # Half precision can overflow; a box that is no number is no candidate.
         finite = np.isfinite(boxes_xyxy).all(axis=1) & np.isfinite(scores)
-        boxes_xyxy, scores = boxes_xyxy[finite], scores[finite]
+        found: dict[str, Any] = {}
+        for name, kind in (("centerness", torch.float32), ("embeddings", torch.float16)):
+            values = getattr(detections, name, None)
+            if values is not None:
+                found[name] = values[: self.max_candidates].to(kind).cpu().numpy()[finite]
         inclusive = self.model.preprocessing.inclusive_boxes
-        boxes_xywh = (inclusive_xyxy_to_xywh if inclusive else xyxy_to_xywh)(boxes_xyxy)
-        candidates = Candidates(boxes_xywh, scores)
-        if not len(scores):
-            return TrackResult(last_box_xywh, 0.0, False, candidates)
-        score = float(scores[0])
-        return TrackResult(boxes_xywh[0], score, score >= self.presence_threshold, candidates)
+        return FrameDetections(boxes_xyxy[finite], scores[finite], inclusive=inclusive, **found)

@@ -75,7 +75,7 @@ def assemble_tracker(
     plugin = _PLUGIN.fullmatch(str(config)) if config is not None else None
     if plugin and not Path(str(config)).exists():
         return _load_plugin(plugin["module"], plugin["name"], device, precision)
-    node, name, stored = _config_and_weights(config, weights, overrides)
+    node, name, stored = config_and_weights(config, weights, overrides)
     settings = dict(node.get("tracker") or {"type": "GlobalSearchTracker"})
     accepted = inspect.signature(TRACKERS.get(settings["type"])).parameters
     defaults = {"name": Path(name).stem, "device": chosen_device}
@@ -108,10 +108,20 @@ def _load_plugin(module_name: str, name: str, device: str | None, precision: str
     return LoadedTracker(tracker, None, spec)
 
 
-def _config_and_weights(
+def config_and_weights(
     config: str | Path | None, weights: str | Path | None, overrides: Sequence[str]
 ) -> tuple[Config, str, WeightsFile]:
-    """The config, what it is called, and the weights."""
+    """The config, what it is called, and the weights; nothing is built of them.
+
+    Args:
+        config: as in `assemble_tracker`, except that it is no class.
+        weights: likewise.
+        overrides: likewise.
+
+    Raises:
+        ConfigError: the config or a key is unknown.
+        WeightsError: there are no weights, or they cannot be read.
+    """
     if config is not None and Path(config).suffix in _WEIGHTS_SUFFIXES:
         if weights is not None:
             raise ConfigError(f"{config} and {weights} are both weights files; give a config and one weights file")

@@ -39,13 +39,22 @@ class DistractorAwarePolicy:
         self._tracklets = Tracklets(0, 0)
         self._target_id = 0
 
-    def start(self, box_xywh: ArrayLike, embedding: ArrayLike | None, observation: Observation) -> Decision:
+    def start(
+        self,
+        box_xywh: ArrayLike,
+        embedding: ArrayLike | None,
+        observation: Observation,
+        others_xywh: ArrayLike | None = None,
+        others_embeddings: ArrayLike | None = None,
+    ) -> Decision:
         """The first frame.
 
         Args:
             box_xywh: (4,) the given box.
-            embedding: (channels,) of the template, or None.
+            embedding: (channels,) of the template; None or without channels where there is none.
             observation: the candidates of the first frame; those elsewhere are distractors from now on.
+            others_xywh: (n, 4) boxes of things that are known not to be the target: other targets.
+            others_embeddings: (n, channels) of them.
         """
         settings = self.settings
         box = np.asarray(box_xywh, np.float64).reshape(1, 4)
@@ -56,9 +65,16 @@ class DistractorAwarePolicy:
         self._tracklets.add(box, np.ones(1), template, np.zeros(1))
         self._target_id = int(self._tracklets.ids[0])
         seen = self._look(observation)
-        elsewhere = np.flatnonzero(iou_costs(box, seen.boxes_xywh.astype(np.float64))[0] > 0.5)
-        rows = self._begin(seen, elsewhere, np.full(len(elsewhere), -float(settings.jump_cost + settings.company_cost)))
-        self._tracklets.with_target[rows] = settings.company_frames
+        others = np.zeros((0, 4)) if others_xywh is None else np.asarray(others_xywh, np.float64).reshape(-1, 4)
+        looks = np.zeros((len(others), template.shape[1]), np.float32)
+        if others_embeddings is not None and template.shape[1]:
+            looks = np.asarray(others_embeddings, np.float16).astype(np.float32).reshape(looks.shape)
+        unlikely = -float(settings.jump_cost + settings.company_cost)
+        self._tracklets.add(others, np.full(len(others), np.nan), looks, np.full(len(others), unlikely))
+        taken = np.concatenate([box, others])
+        elsewhere = np.flatnonzero((iou_costs(taken, seen.boxes_xywh.astype(np.float64)) > 0.5).all(axis=0))
+        self._begin(seen, elsewhere, np.full(len(elsewhere), unlikely))
+        self._tracklets.with_target[1:] = settings.company_frames
         decision = self._answer(())
         self._forget()
         return decision
