@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,8 +18,6 @@ from dmtrack.files import write_json, write_text
 if TYPE_CHECKING:
     from rich.table import Table
 
-METRICS = ("success", "precision", "normalized_precision", "success_rate")
-
 
 @dataclass(frozen=True)
 class Report:
@@ -30,6 +29,7 @@ class Report:
         scores: one per tracker, in the order given.
         split: which part of the benchmark was scored.
         stride: every how many frames were tracked and scored.
+        left_out: sequences that were not scored because not every tracker has a result for them; named everywhere.
     """
 
     benchmark: str
@@ -37,6 +37,7 @@ class Report:
     scores: tuple[Score, ...]
     split: str = "all"
     stride: int = 1
+    left_out: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         names = [score.tracker for score in self.scores]
@@ -44,21 +45,43 @@ class Report:
         if twice:
             raise EvaluationError(f"two trackers are called {twice[0]!r}; rename one of their result folders")
 
-    def ranked(self, metric: str = "success") -> list[Score]:
-        """The trackers, best first; those without a number last."""
-        return sorted(self.scores, key=lambda score: _order(score.scores.get(metric, math.nan)))
+    @property
+    def primary(self) -> str:
+        """Key of the number that trackers are ranked by: the protocol's first."""
+        return next(iter(self.headings()))
+
+    @property
+    def per_sequence(self) -> str:
+        """Key of the number that single sequences are compared in."""
+        return self.primary
+
+    def lower_is_better(self, metric: str) -> bool:
+        """Whether a smaller number is the better one, which no number between 0 and 1 of ours is."""
+        return False
+
+    @property
+    def scope(self) -> str:
+        """What was scored: split, stride, and how many sequences where some were left out."""
+        text = f"{self.split}, stride {self.stride}"
+        return f"{text}, {self.sequence_set}" if self.left_out else text
+
+    @property
+    def sequence_set(self) -> str:
+        """Which sequences: "all", or how many are common to all trackers."""
+        if not self.left_out:
+            return "all"
+        common = max((len(score.sequences) for score in self.scores), default=0)
+        return f"{common} of {common + len(self.left_out)} sequences, those common to all trackers"
+
+    def ranked(self, metric: str | None = None) -> list[Score]:
+        """The trackers, best first in one number (the primary one if none is named); those without it last."""
+        key = metric or self.primary
+        sign = -1 if self.lower_is_better(key) else 1
+        return sorted(self.scores, key=lambda score: _order(sign * score.scores.get(key, math.nan)))
 
     def headings(self) -> dict[str, str]:
         """Column titles of the protocol's metrics, short, with where on the curve each is read."""
-        titles = {
-            "success": "success",
-            "precision": f"P@{self.protocol.precision_at:g}px",
-            "normalized_precision": f"Pnorm@{self.protocol.normalized_precision_at:g}",
-            "success_rate": f"IoU{'>' if self.protocol.success_strict else '>='}0.5",
-        }
-        if not self.protocol.normalized_precision_thresholds:
-            del titles["normalized_precision"]
-        return titles
+        return self.protocol.headings()
 
     def to_dict(self) -> dict[str, Any]:
         """JSON values: benchmark, protocol, split, stride, and per tracker its metrics, run and sequences."""
@@ -68,6 +91,7 @@ class Report:
             "protocol_description": self.protocol.description,
             "split": self.split,
             "stride": self.stride,
+            "sequence_set": self.sequence_set,
             "trackers": {score.tracker: _numbers(score) for score in self.scores},
             "runs": {score.tracker: dict(score.provenance) for score in self.scores},
             "sequences": {
@@ -75,6 +99,7 @@ class Report:
             },
             "missing": {score.tracker: list(score.missing) for score in self.scores},
             "uncounted": {score.tracker: list(score.uncounted) for score in self.scores},
+            "left_out": list(self.left_out),
         }
 
     def write_json(self, path: str | Path) -> None:
@@ -83,21 +108,15 @@ class Report:
 
     def write_csv(self, path: str | Path) -> None:
         """Writes one line per tracker and sequence, and one per tracker for all sequences ("*")."""
-        metrics = list(self.headings())
-        text = io.StringIO()
-        lines = csv.writer(text, lineterminator="\n")
-        lines.writerow(
-            ["benchmark", "split", "stride", "protocol", "tracker", "weights_sha256", "sequence", *metrics, "fps"]
-        )
-        for score in self.scores:
-            fixed = [self.benchmark, self.split, self.stride, self.protocol.name, score.tracker, weights_hash(score)]
-            lines.writerow([*fixed, "*", *_cells(score, metrics)])
-            for item in score.sequences:
-                lines.writerow([*fixed, item.name, *_cells(item, metrics)])
-        write_text(path, text.getvalue())
+        write_text(path, csv_text([self]))
 
-    def table(self) -> Table:
-        """A table for the terminal, best success first."""
+    def table(self, intervals: Mapping[str, str] | None = None, interval_title: str = "interval") -> Table:
+        """A table for the terminal, best first.
+
+        Args:
+            intervals: of the primary number, by tracker, shown beside it.
+            interval_title: of their column.
+        """
         from rich.box import SIMPLE_HEAD
         from rich.table import Table
 
@@ -106,23 +125,28 @@ class Report:
             show_edge=False,
             pad_edge=False,
             padding=(0, 1, 0, 0),
-            title=f"{self.benchmark} ({self.split}, stride {self.stride}) · protocol {self.protocol.name}",
+            title=f"{self.benchmark} ({self.scope}) · protocol {self.protocol.name}",
             caption=self.protocol.description,
             title_justify="left",
             caption_justify="left",
         )
         table.add_column("tracker", style="bold", overflow="fold")
-        for title in self.headings().values():
+        for metric, title in self.headings().items():
             table.add_column(title, justify="right", no_wrap=True)
+            if metric == self.primary and intervals:
+                table.add_column(interval_title, justify="right", no_wrap=True, style="dim")
         table.add_column("fps", justify="right", no_wrap=True)
         table.add_column("seq.", justify="right", no_wrap=True)
         table.add_column("weights", no_wrap=True)
         for score in self.ranked():
             total = len(score.sequences) + len(score.missing)
             counted = len(score.sequences) - len(score.uncounted)
+            numbers = [shown(score.scores.get(metric)) for metric in self.headings()]
+            if intervals:
+                numbers.insert(1, intervals.get(score.tracker, "-"))
             table.add_row(
                 score.tracker,
-                *(shown(score.scores.get(metric)) for metric in self.headings()),
+                *numbers,
                 shown_speed(score.frames_per_second),
                 str(counted) if counted == total else f"{counted}/{total}",
                 weights_hash(score)[:8] or "-",
@@ -132,6 +156,10 @@ class Report:
     def remarks(self) -> list[str]:
         """Sentences on what no average holds: sequences without result, or without a frame that counts."""
         remarks = []
+        if self.left_out:
+            remarks.append(
+                f"only the {self.sequence_set}, are scored; left out: {_listed(self.left_out, len(self.left_out))}"
+            )
         for score in self.scores:
             if score.missing:
                 remarks.append(f"{score.tracker} has no result for {_listed(score.missing)}; they are in no average")
@@ -141,6 +169,23 @@ class Report:
                     "they are in no average"
                 )
         return remarks
+
+
+def csv_text(reports: Sequence[Report]) -> str:
+    """One table of all reports, which may follow different protocols; a number that one does not have is empty."""
+    metrics = list(dict.fromkeys(metric for report in reports for metric in report.headings()))
+    text = io.StringIO()
+    lines = csv.writer(text, lineterminator="\n")
+    fixed_titles = ["benchmark", "split", "stride", "sequence_set", "protocol", "tracker", "weights_sha256", "sequence"]
+    lines.writerow([*fixed_titles, *metrics, "fps"])
+    for report in reports:
+        run = [report.benchmark, report.split, report.stride, report.sequence_set, report.protocol.name]
+        for score in report.scores:
+            fixed = [*run, score.tracker, weights_hash(score)]
+            lines.writerow([*fixed, "*", *_cells(score, metrics)])
+            for item in score.sequences:
+                lines.writerow([*fixed, item.name, *_cells(item, metrics)])
+    return text.getvalue()
 
 
 def shown(value: float | None, digits: int = 3) -> str:
@@ -161,9 +206,7 @@ def weights_hash(score: Score) -> str:
 
 
 def _numbers(score: Score | SequenceScore) -> dict[str, Any]:
-    numbers: dict[str, Any] = {
-        metric: _json_number(score.scores[metric]) for metric in METRICS if metric in score.scores
-    }
+    numbers: dict[str, Any] = {metric: _json_number(value) for metric, value in score.scores.items()}
     numbers["frames_per_second"] = _json_number(score.frames_per_second)
     if isinstance(score, SequenceScore):
         numbers["frames"] = len(score.counted)

@@ -1,0 +1,182 @@
+"""The work behind `dmtrack report`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from dmtrack import registry
+from dmtrack.data.types import Sequence as VideoSequence
+from dmtrack.errors import DataError, EvaluationError
+from dmtrack.evaluation.protocols import PROTOCOLS, Protocol
+from dmtrack.evaluation.reporting.loading import Reading, TrackerResults, load_tracker_results
+from dmtrack.evaluation.reporting.output import steps, write_csv, write_latex, write_study, write_study_json
+from dmtrack.evaluation.reporting.study import Study, make_study
+from dmtrack.evaluation.reporting.terminal import print_study
+from dmtrack.evaluation.vot import VOT_PROTOCOLS
+from dmtrack.evaluation.vot.rules import VotProtocol
+from dmtrack.files import check_writable_folder
+from dmtrack.registry import did_you_mean
+
+DEFAULT_PROTOCOL = "dmtrack-visible"
+
+
+@dataclass(frozen=True)
+class ReportJob:
+    """The options of `dmtrack report`."""
+
+    benchmark: str
+    results: tuple[str, ...]
+    root: Path | None = None
+    protocols: tuple[str, ...] = ()
+    split: str | None = None
+    layout: str | None = None
+    align: tuple[str, ...] = ()
+    index_base: int | None = None
+    keep_bad_boxes: bool = False
+    common: bool = False
+    rounds: int = 1000
+    seed: int = 0
+    json: Path | None = None
+    csv: Path | None = None
+    latex: Path | None = None
+    out: Path | None = None
+    worst: int = 6
+    images: bool = True
+    imports: tuple[str, ...] = ()
+
+
+def run(job: ReportJob) -> Study:
+    """Reads, scores, compares, prints, writes.
+
+    Raises:
+        EvaluationError: unknown protocol, results that cannot be read or compared.
+        DataError: the benchmark cannot be opened.
+        OutputError: a file cannot be written.
+    """
+    registry.load_plugins()
+    registry.import_modules(job.imports)
+    if job.out:
+        check_writable_folder(job.out)
+    console = Console()
+    benchmark, protocols, sequences = open_sequences(job)
+    trackers = read_trackers(job, sequences, console)
+    study = make_study(
+        benchmark,
+        [any_protocol(name) for name in protocols],
+        sequences,
+        trackers,
+        split=job.split or "all",
+        stride=common_stride(trackers),
+        common=job.common,
+        rounds=job.rounds,
+        seed=job.seed,
+    )
+    print_study(study, console)
+    for path, write in ((job.json, write_study_json), (job.csv, write_csv), (job.latex, write_latex)):
+        if path:
+            write(study, path)
+            print(f"written: {path}")
+    if job.out:
+        with _progress(console) as progress:
+            task = progress.add_task("writing", total=steps(study))
+            page = write_study(
+                study,
+                job.out,
+                images=job.images,
+                worst=job.worst,
+                on_step=lambda name: progress.update(task, advance=1, description=f"writing {name}"),
+            )
+        print(f"page: {page}\ntables: {job.out}\nplots: {job.out / 'plots'}")
+    return study
+
+
+def open_sequences(job: ReportJob) -> tuple[str, tuple[str, ...], list[VideoSequence]]:
+    """Label of the benchmark, names of the protocols, and the sequences, with images where they are at hand."""
+    from dmtrack.data.benchmarks import get_benchmark, open_benchmark
+
+    folder = Path(job.benchmark)
+    if folder.is_dir():
+        name, root, label = "folder", folder, folder.resolve().name
+    else:
+        known = get_benchmark(job.benchmark)
+        if job.root is None:
+            raise EvaluationError(f"where does {known.name} lie? Give its folder with --root FOLDER")
+        name, root, label = known.name, job.root, known.name
+    protocols = tuple(dict.fromkeys(job.protocols)) or get_benchmark(name).protocols[:1] or (DEFAULT_PROTOCOL,)
+    if job.images and job.out:
+        try:
+            return label, protocols, list(open_benchmark(name, root, job.split, images=True))
+        except DataError:
+            pass  # annotations alone are enough; what is wrong with them is said below
+    return label, protocols, list(open_benchmark(name, root, job.split, images=False))
+
+
+def read_trackers(job: ReportJob, sequences: Sequence[VideoSequence], console: Console) -> list[TrackerResults]:
+    """The results of all trackers."""
+    reading = Reading(job.layout, alignment_rules(job.align), job.index_base, job.keep_bad_boxes)
+    with _progress(console) as progress:
+        sources = progress.track(job.results, description="reading results")
+        return [load_tracker_results(source, sequences, reading) for source in sources]
+
+
+def alignment_rules(given: Sequence[str]) -> str | dict[str, str] | None:
+    """`RULE` for all sequences, or `SEQUENCE=RULE` for some.
+
+    Raises:
+        EvaluationError: a rule for all sequences beside others.
+    """
+    by_name = dict(item.split("=", 1) for item in given if "=" in item)
+    for_all = [item for item in given if "=" not in item]
+    if len(for_all) > 1 or (for_all and by_name):
+        raise EvaluationError(
+            f"--align {for_all[0]} is meant for all sequences; give it alone, or write SEQUENCE=RULE for each"
+        )
+    return for_all[0] if for_all else by_name or None
+
+
+def any_protocol(name: str) -> Protocol | VotProtocol:
+    """A one-pass protocol, or one of VOT with restarts.
+
+    Raises:
+        EvaluationError: there is none of that name, or it is of a kind that reports do not show.
+    """
+    if name not in VOT_PROTOCOLS:
+        if name not in PROTOCOLS:
+            known = [*PROTOCOLS, *(key for key, item in VOT_PROTOCOLS.items() if isinstance(item, VotProtocol))]
+            raise EvaluationError(f"unknown protocol {name!r}{did_you_mean(name, known)}")
+        return PROTOCOLS[name]
+    protocol = VOT_PROTOCOLS[name]
+    if not isinstance(protocol, VotProtocol):
+        raise EvaluationError(
+            f"reports cannot show protocol {name} yet, which needs confidences or presence; name another --protocol"
+        )
+    return protocol
+
+
+def common_stride(trackers: Sequence[TrackerResults]) -> int:
+    """Every how many frames the trackers ran, as their manifests say.
+
+    Raises:
+        EvaluationError: they differ.
+    """
+    strides = {tracker.name: int(tracker.provenance.get("stride") or 1) for tracker in trackers}
+    if len(set(strides.values())) > 1:
+        listed = ", ".join(f"{name} {stride}" for name, stride in strides.items())
+        raise EvaluationError(f"the trackers ran at different strides ({listed}); compare those of one stride")
+    return next(iter(strides.values()), 1)
+
+
+def _progress(console: Console) -> Progress:
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        console=console,
+        transient=True,
+    )

@@ -1,0 +1,104 @@
+"""Scores per attribute of the sequences: fast motion, occlusion and what else a benchmark says of its videos."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from dmtrack.data.types import Sequence
+from dmtrack.evaluation.report import Report
+from dmtrack.evaluation.scoring import pooled_curves
+
+Tags = Mapping[str, tuple[str, ...]]
+"""The attributes of each sequence, by its name."""
+
+FULL_NAMES = {
+    "ARC": "Aspect Ratio Change",
+    "BC": "Background Clutter",
+    "CM": "Camera Motion",
+    "DEF": "Deformation",
+    "FM": "Fast Motion",
+    "FOC": "Full Occlusion",
+    "IPR": "In-Plane Rotation",
+    "IV": "Illumination Variation",
+    "LR": "Low Resolution",
+    "MB": "Motion Blur",
+    "OCC": "Occlusion",
+    "OPR": "Out-of-Plane Rotation",
+    "OV": "Out-of-View",
+    "POC": "Partial Occlusion",
+    "ROT": "Rotation",
+    "SOB": "Similar Object",
+    "SV": "Scale Variation",
+    "VC": "Viewpoint Change",
+}
+"""The abbreviations of OTB, LaSOT and UAV123."""
+
+
+@dataclass(frozen=True)
+class AttributeScores:
+    """One number of each tracker over the sequences that have an attribute.
+
+    Attributes:
+        metric: key of the number.
+        sequences: how many counted sequences have each attribute, the most frequent attribute first.
+        scores: by tracker and attribute; NaN where no frame counts.
+    """
+
+    metric: str
+    sequences: Mapping[str, int]
+    scores: Mapping[str, Mapping[str, float]]
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON values."""
+        return {
+            "metric": self.metric,
+            "sequences": dict(self.sequences),
+            "trackers": {
+                tracker: {tag: None if np.isnan(value) else value for tag, value in values.items()}
+                for tracker, values in self.scores.items()
+            },
+        }
+
+
+def sequence_tags(sequence: Sequence) -> tuple[str, ...]:
+    """The attributes of a sequence: its `attributes["attributes"]`, names or a mapping from name to yes or no."""
+    found: Any = sequence.attributes.get("attributes", ())
+    if isinstance(found, Mapping):
+        return tuple(str(name) for name, present in found.items() if present)
+    return (found,) if isinstance(found, str) else tuple(str(name) for name in found)
+
+
+def read_tags(sequences: Iterable[Sequence]) -> dict[str, tuple[str, ...]]:
+    """The attributes of all sequences, by name; sequences without any are left out."""
+    tags = {sequence.name: sequence_tags(sequence) for sequence in sequences}
+    return {name: found for name, found in tags.items() if found}
+
+
+def full_name(tag: str) -> str:
+    """An attribute's name spelled out, where it is an abbreviation of one of the usual benchmarks."""
+    return FULL_NAMES.get(tag, tag)
+
+
+def score_attributes(report: Report, tags: Tags, metric: str | None = None) -> AttributeScores:
+    """Scores all trackers of a report on the sequences of each attribute, pooled as the protocol says."""
+    key = metric or report.primary
+    measure = next(item for item in report.protocol.reported() if item.key == key)
+    counted: dict[str, int] = {}
+    for item in report.scores[0].sequences if report.scores else ():
+        for tag in tags.get(item.name, ()) if item.counted.any() else ():
+            counted[tag] = counted.get(tag, 0) + 1
+    order = sorted(counted, key=lambda tag: (-counted[tag], tag))
+    scores = {
+        score.tracker: {
+            tag: pooled_curves(
+                report.protocol, [item for item in score.sequences if tag in tags.get(item.name, ())]
+            ).read(report.protocol, measure)
+            for tag in order
+        }
+        for score in report.scores
+    }
+    return AttributeScores(key, {tag: counted[tag] for tag in order}, scores)

@@ -1,0 +1,135 @@
+"""Success, precision and normalised precision plots, drawn as the OTB and LaSOT papers draw them."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from dmtrack.errors import EvaluationError
+from dmtrack.evaluation.protocols import Measure
+from dmtrack.evaluation.protocols.rules import CurveName
+from dmtrack.evaluation.report import Report, weights_hash
+from dmtrack.evaluation.reporting.figures.saving import save_figure
+from dmtrack.evaluation.reporting.figures.theme import LIGHT, Theme, blank, footnote, label, legend, looks, shortened
+
+
+@dataclass(frozen=True)
+class CurveKind:
+    """One kind of plot.
+
+    Attributes:
+        curve: of `Score.curves`; also the name of the file.
+        title: as the papers write it.
+        across: label of the threshold axis.
+        up: label of the other axis.
+    """
+
+    curve: CurveName
+    title: str
+    across: str
+    up: str
+
+    def measure(self, report: Report) -> Measure:
+        """The number in the legend, by which it is sorted: the first that is read from the curve.
+
+        Raises:
+            EvaluationError: the protocol reads none from it.
+        """
+        for measure in report.protocol.reported():
+            if measure.curve == self.curve:
+                return measure
+        raise EvaluationError(f"protocol {report.protocol.name!r} reads no number from the curve {self.curve!r}")
+
+
+CURVES = (
+    CurveKind("success", "Success plots of OPE", "Overlap threshold", "Success rate"),
+    CurveKind("precision", "Precision plots of OPE", "Location error threshold [px]", "Precision"),
+    CurveKind(
+        "normalized_precision",
+        "Normalized precision plots of OPE",
+        "Location error threshold [target sides]",
+        "Normalized precision",
+    ),
+)
+
+
+def curve_kinds(report: Report) -> list[CurveKind]:
+    """The plots that the report's protocol has."""
+    read = {measure.curve for measure in report.protocol.reported()}
+    return [kind for kind in CURVES if kind.curve in read and report.protocol.thresholds(kind.curve)]
+
+
+def draw_curve(report: Report, kind: CurveKind, theme: Theme = LIGHT) -> Figure:
+    """One plot with all trackers of a report, the legend sorted by score; without a counted frame none is drawn."""
+    measure = kind.measure(report)
+    thresholds = np.array(report.protocol.thresholds(kind.curve))
+    many = len(report.scores) > 6
+    figure, axes = blank(theme, (7.6 if many else 5.6, 4.6))
+    look = looks((score.tracker for score in report.scores), theme)
+    for score in report.ranked(measure.key):
+        value = score.scores[measure.key]
+        if math.isnan(value):
+            continue
+        axes.plot(
+            thresholds,
+            getattr(score.curves, kind.curve),
+            color=look[score.tracker].colour,
+            linestyle=look[score.tracker].line,
+            linewidth=2.2,
+            label=f"[{value:.3f}] {shortened(score.tracker)}",
+            clip_on=False,
+            zorder=3,
+        )
+    if measure.reading == "at" and measure.at is not None and kind.curve != "success":
+        axes.axvline(measure.at, color=theme.lines, linewidth=1.2, zorder=1)
+    axes.set(xlim=(0, thresholds[-1]), ylim=(0, 1))
+    axes.set_yticks(np.linspace(0, 1, 11))
+    axes.set_xticks(np.linspace(0, thresholds[-1], 11 if kind.curve != "normalized_precision" else 6))
+    label(axes, theme, f"{kind.title} on {report.benchmark}", kind.across, kind.up)
+    # A fixed corner would hide weak trackers, such as the static box.
+    legend(axes, theme, len(report.scores), beside=many)
+    footnote(figure, theme, describe(report, f"[{measure.title}]"))
+    return figure
+
+
+def save_plots(
+    report: Report,
+    folder: str | Path,
+    suffixes: tuple[str, ...] = (".png", ".pdf"),
+    theme: Theme = LIGHT,
+    tail: str = "",
+) -> list[Path]:
+    """Writes one plot per curve of the report's protocol.
+
+    Args:
+        report: trackers to draw, any number; those without a counted frame are left out.
+        folder: created if needed.
+        suffixes: file types that matplotlib writes.
+        theme: colours of paper and ink.
+        tail: appended to the file names.
+
+    Returns:
+        The files: `success.png`, `success.pdf`, `precision.png`, and so on.
+
+    Raises:
+        OutputError: a file cannot be written.
+    """
+    written: list[Path] = []
+    for kind in curve_kinds(report):
+        written += save_figure(draw_curve(report, kind, theme), Path(folder) / f"{kind.curve}{tail}", suffixes, theme)
+    return written
+
+
+def describe(report: Report, *more: str) -> str:
+    """The footnote of a figure: protocol, sequences, split, stride and weights of its numbers."""
+    hashes = [f"{shortened(item.tracker, 20)} {weights_hash(item)[:8]}" for item in report.scores if weights_hash(item)]
+    counts = sorted({len(score.sequences) - len(score.uncounted) for score in report.scores})
+    sequences = " or ".join(str(count) for count in counts)
+    parts = [f"protocol {report.protocol.name}", f"{sequences} sequences", report.scope, *more]
+    if hashes:
+        parts.append(f"weights: {', '.join(hashes)}")
+    return " · ".join(parts)

@@ -1,0 +1,174 @@
+"""Points: accuracy against speed, and two trackers sequence by sequence."""
+
+from __future__ import annotations
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import FixedLocator, NullLocator
+from numpy.typing import NDArray
+
+from dmtrack.evaluation.report import Report
+from dmtrack.evaluation.reporting.figures.curves import describe
+from dmtrack.evaluation.reporting.figures.theme import LIGHT, Theme, blank, footnote, label, looks, shortened
+from dmtrack.evaluation.scoring import Score
+
+REAL_TIME_FPS = 25.0
+"""Frames per second of usual video; drawn as a line, as in the VOT and SiamRPN papers."""
+
+LABELLED_SEQUENCES = 8
+
+Box = tuple[float, float, float, float]
+Obstacles = NDArray[np.float64] | None
+
+# Offsets of a name from its point, in typographic points, the preferred ones first.
+_PLACES = (
+    (8, 0),
+    (-8, 0),
+    (0, 11),
+    (0, -11),
+    (8, 9),
+    (8, -9),
+    (-8, 9),
+    (-8, -9),
+    (8, 18),
+    (8, -18),
+    (-8, 18),
+    (-8, -18),
+)
+
+
+def has_speed(report: Report) -> bool:
+    """Whether at least one tracker recorded its times."""
+    return any(_speed(score) is not None for score in report.scores)
+
+
+def draw_speed(report: Report, theme: Theme = LIGHT) -> Figure:
+    """The primary number over frames per second, which has a logarithmic axis; one labelled marker per tracker.
+
+    Trackers without recorded times are named in the footnote.
+    """
+    known = [score for score in report.ranked() if _speed(score) is not None]
+    unknown = [score.tracker for score in report.scores if _speed(score) is None]
+    figure, axes = blank(theme, (5.6, 4.6))
+    look = looks((score.tracker for score in report.scores), theme)
+    speeds = np.array([_speed(score) for score in known], dtype=np.float64)
+    values = np.array([score.scores[report.primary] for score in known])
+    for score, speed, value in zip(known, speeds, values, strict=True):
+        axes.scatter(
+            speed, value, s=90, color=look[score.tracker].colour, marker=look[score.tracker].marker,
+            edgecolors=theme.ink, linewidths=0.7, zorder=3,
+        )  # fmt: skip
+    axes.set_xscale("log")
+    low, high = min(10.0, speeds.min() / 1.6), max(60.0, speeds.max() * 2.2)
+    axes.set_xlim(low, high)
+    ticks = [tick for tick in (0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 5000) if low <= tick <= high]
+    axes.xaxis.set_major_locator(FixedLocator(ticks))
+    axes.xaxis.set_minor_locator(NullLocator())
+    axes.set_xticklabels([f"{tick:g}" for tick in ticks])
+    margin = max(0.03, 0.15 * float(np.ptp(values)))
+    axes.set_ylim(max(0.0, values.min() - margin), min(1.0, values.max() + margin))
+    axes.axvline(REAL_TIME_FPS, color=theme.ink, linestyle="--", linewidth=1, zorder=1)
+    axes.text(
+        REAL_TIME_FPS, 0.02, " real time ", transform=axes.get_xaxis_transform(), fontsize=8, color=theme.ink,
+        ha="left", va="bottom",
+    )  # fmt: skip
+    _label_points(axes, np.stack([speeds, values], 1), [shortened(score.tracker, 22) for score in known], theme)
+    title = report.headings()[report.primary]
+    label(axes, theme, f"Accuracy against speed on {report.benchmark}", "Frames per second (log scale)", title)
+    missing = [f"no times: {', '.join(unknown)}"] if unknown else []
+    footnote(figure, theme, describe(report, *missing))
+    return figure
+
+
+def draw_pair(report: Report, tracker_a: str, tracker_b: str, theme: Theme = LIGHT) -> Figure:
+    """One number of two trackers, one point per sequence; above the diagonal B is better.
+
+    The sequences on which the two differ most are named.
+    """
+    by_name = {score.tracker: score for score in report.scores}
+    a, b = by_name[tracker_a], by_name[tracker_b]
+    pairs = [
+        (one.name, one.scores[report.per_sequence], other.scores[report.per_sequence])
+        for one, other in zip(a.sequences, b.sequences, strict=True)
+        if np.isfinite([one.scores[report.per_sequence], other.scores[report.per_sequence]]).all()
+    ]
+    points = np.array([[x, y] for _, x, y in pairs], dtype=np.float64).reshape(-1, 2)
+    look = looks((score.tracker for score in report.scores), theme)
+    figure, axes = blank(theme, (5.2, 5.2))
+    axes.plot([0, 1], [0, 1], color=theme.ink, linewidth=1, zorder=1)
+    better_b = points[:, 1] > points[:, 0]
+    for chosen, tracker in ((~better_b, tracker_a), (better_b, tracker_b)):
+        axes.scatter(
+            points[chosen, 0], points[chosen, 1], s=26, color=look[tracker].colour, marker=look[tracker].marker,
+            edgecolors=theme.ink, linewidths=0.4, alpha=0.85, zorder=3, clip_on=False,
+        )  # fmt: skip
+    wins_a, wins_b = int((points[:, 0] > points[:, 1]).sum()), int(better_b.sum())
+    furthest = np.argsort(-np.abs(points[:, 1] - points[:, 0]), kind="stable")[:LABELLED_SEQUENCES]
+    furthest = furthest[np.abs(points[furthest, 1] - points[furthest, 0]) > 0.1]
+    axes.set(xlim=(0, 1), ylim=(0, 1), aspect="equal")
+    _label_points(axes, points[furthest], [shortened(pairs[index][0], 18) for index in furthest], theme, 7, points)
+    title = report.headings()[report.per_sequence]
+    label(
+        axes,
+        theme,
+        f"Sequences of {report.benchmark}: {title}",
+        f"{shortened(tracker_a, 30)} (better on {wins_a} of {len(points)})",
+        f"{shortened(tracker_b, 30)} (better on {wins_b} of {len(points)})",
+    )
+    footnote(figure, theme, describe(report))
+    return figure
+
+
+def _speed(score: Score) -> float | None:
+    speed = score.frames_per_second
+    return (
+        speed if speed is not None and np.isfinite(speed) and np.isfinite(next(iter(score.scores.values()))) else None
+    )
+
+
+def _label_points(
+    axes: Axes,
+    points: NDArray[np.float64],
+    names: list[str],
+    theme: Theme,
+    size: float = 8.5,
+    obstacles: Obstacles = None,
+) -> None:
+    """Names beside their points, each where it covers the fewest markers and other names."""
+    if not len(points):
+        return
+    axes.figure.canvas.draw()  # the layout must stand before points can be told in pixels
+    pixel = axes.figure.dpi / 72
+    marks = axes.transData.transform(points if obstacles is None else obstacles)
+    left, bottom, right, top = axes.bbox.extents
+    taken = [(x - 5 * pixel, y - 5 * pixel, x + 5 * pixel, y + 5 * pixel) for x, y in marks]
+    height = 1.15 * size * pixel
+    for point, name in zip(points, names, strict=True):
+        x, y = axes.transData.transform(point)
+        width = 0.62 * size * pixel * len(name)
+        choices = []
+        for place, (across, up) in enumerate(_PLACES):
+            start = x + across * pixel - (width if across < 0 else width / 2 if across == 0 else 0)
+            box = (start, y + up * pixel - height / 2, start + width, y + up * pixel + height / 2)
+            outside = box[0] < left or box[2] > right or box[1] < bottom or box[3] > top
+            covered = sum(_overlap(box, other) for other in taken)
+            choices.append((100 * outside + 10 * covered + 0.1 * place, box, across, up))
+        _, box, across, up = min(choices)
+        taken.append(box)
+        align = "right" if across < 0 else "center" if across == 0 else "left"
+        axes.annotate(
+            name,
+            (float(point[0]), float(point[1])),
+            xytext=(across, up),
+            textcoords="offset points",
+            ha=align,
+            va="center",
+            fontsize=size,
+            color=theme.ink,
+            zorder=4,
+        )
+
+
+def _overlap(box: Box, other: Box) -> bool:
+    return box[0] < other[2] and other[0] < box[2] and box[1] < other[3] and other[1] < box[3]

@@ -1,0 +1,111 @@
+"""How figures look: paper and ink, and per tracker a colour, line and marker that colour-blind readers tell apart."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+# Okabe and Ito's palette, yellow last because it is pale on white; the line style tells neighbours apart in print.
+COLOURS = ("#D55E00", "#0072B2", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
+LINE_STYLES = ("-", "--", "-.", (0, (1, 1)), (0, (5, 1, 1, 1, 1, 1)))
+MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">", "*", "p", "h")
+
+
+@dataclass(frozen=True)
+class Theme:
+    """Colours of paper and ink."""
+
+    paper: str = "#ffffff"
+    ink: str = "#1a1a1a"
+    lines: str = "#c4c4c4"
+    black: str = "#000000"
+
+
+LIGHT = Theme()
+DARK = Theme(paper="#161b22", ink="#e6edf3", lines="#3d444d", black="#f0f0f0")
+INLINE = Theme(paper="#fdfefc", ink="#191a1c", lines="#c1c3c5", black="#171819")
+"""Each colour stands for a colour of the page, see `saving.inline_svg`; none of them occurs anywhere else."""
+
+
+@dataclass(frozen=True)
+class Look:
+    """How one tracker is drawn, in every figure alike."""
+
+    colour: str
+    line: Any
+    marker: str
+    hatch: str = ""
+
+
+def looks(trackers: Iterable[str], theme: Theme = LIGHT) -> dict[str, Look]:
+    """A look per tracker, by its place among the given ones."""
+    found = {}
+    for place, tracker in enumerate(trackers):
+        colour = COLOURS[place % len(COLOURS)]
+        line = LINE_STYLES[(place // len(COLOURS) + place) % len(LINE_STYLES)]
+        hatch = "/" * min(6, 3 * (place // len(COLOURS)))
+        found[tracker] = Look(
+            theme.black if colour == "#000000" else colour, line, MARKERS[place % len(MARKERS)], hatch
+        )
+    return found
+
+
+def blank(theme: Theme, size_inches: tuple[float, float], projection: str | None = None) -> tuple[Figure, Axes]:
+    """A figure with one plot on it, in the colours of the theme."""
+    figure = Figure(figsize=size_inches, layout="constrained", facecolor=theme.paper)
+    FigureCanvasAgg(figure)
+    axes = figure.add_subplot(facecolor=theme.paper, projection=projection)
+    axes.tick_params(colors=theme.ink, labelsize=9)
+    axes.grid(True, color=theme.lines, linestyle=":", linewidth=0.8)
+    axes.set_axisbelow(True)
+    for spine in axes.spines.values():
+        spine.set_color(theme.ink)
+    return figure, axes
+
+
+def label(axes: Axes, theme: Theme, title: str, across: str = "", up: str = "", fits: int = 46) -> None:
+    """Title and axis labels; a title of more than `fits` characters is made smaller."""
+    axes.set_title(title, fontsize=min(12.0, 12 * fits / len(title)), fontweight="bold", color=theme.ink)
+    axes.set_xlabel(across, color=theme.ink, fontsize=11)
+    axes.set_ylabel(up, color=theme.ink, fontsize=11)
+
+
+def footnote(figure: Figure, theme: Theme, text: str) -> None:
+    """Whose rules the numbers follow, small below the plot."""
+    letters = int(figure.get_figwidth() * 19)
+    figure.supxlabel("\n".join(textwrap.wrap(text, letters)), fontsize=6.5, color=theme.ink)
+
+
+def legend(axes: Axes, theme: Theme, entries: int, beside: bool = False, **options: Any) -> None:
+    """A legend in the theme's colours, right of the plot if `beside`; none where nothing has a label."""
+    if not axes.get_legend_handles_labels()[0]:
+        return
+    # Only a legend of the figure takes part in its layout; one of the axes would be cut where it stands outside them.
+    owner: Any = axes.figure if beside else axes
+    drawn = owner.legend(
+        **{
+            "loc": "outside right center" if beside else "best",
+            "fontsize": 9 if entries <= 20 else 6,
+            "facecolor": theme.paper,
+            "edgecolor": theme.ink,
+            "labelcolor": theme.ink,
+            "framealpha": 0.9,
+            "fancybox": False,
+            "handlelength": 2.6,
+            **options,
+        }
+    )
+    drawn.get_frame().set_linewidth(0.8)
+    drawn.get_title().set_color(theme.ink)
+
+
+def shortened(name: str, most: int = 34) -> str:
+    """A tracker's name for a legend, from which matplotlib would drop names with a leading underscore."""
+    name = name.lstrip("_") or name
+    return name if len(name) <= most else name[: most - 1] + "…"

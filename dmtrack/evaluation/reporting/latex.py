@@ -1,0 +1,103 @@
+"""The table of a paper: booktabs, best number bold, second underlined."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from dmtrack.evaluation.report import Report, shown_speed, weights_hash
+from dmtrack.evaluation.reporting.significance import Significance
+
+_SPECIAL = {
+    "\\": r"\textbackslash{}",
+    "&": r"\&",
+    "%": r"\%",
+    "$": r"\$",
+    "#": r"\#",
+    "_": r"\_",
+    "{": r"\{",
+    "}": r"\}",
+    "~": r"\textasciitilde{}",
+    "^": r"\textasciicircum{}",
+    "<": r"\textless{}",
+    ">": r"\textgreater{}",
+}
+
+
+def escape_latex(text: str) -> str:
+    """Text whose special characters LaTeX prints as they are."""
+    return "".join(_SPECIAL.get(character, character) for character in text)
+
+
+def latex_tables(reports: Sequence[Report], significances: Sequence[Significance]) -> str:
+    """One table per protocol, to be included in a document that loads booktabs.
+
+    Numbers are in percent with one decimal, followed by the half width of their bootstrap interval.
+
+    Args:
+        reports: one per protocol.
+        significances: of the same reports.
+    """
+    tables = [_table(*pair) for pair in zip(reports, significances, strict=True)]
+    return "% \\usepackage{booktabs}\n" + "\n".join(tables)
+
+
+def _table(report: Report, significance: Significance) -> str:
+    headings = report.headings()
+    best = {
+        metric: _best_two([score.scores[metric] for score in report.scores], report.lower_is_better(metric))
+        for metric in headings
+    }
+    rows = []
+    for score in report.ranked():
+        cells = [escape_latex(score.tracker)]
+        for metric in headings:
+            interval = significance.intervals[score.tracker][metric]
+            half_width = (interval.high - interval.low) / 2
+            # Shares in percent; numbers of failures as they are.
+            scale = 0.01 if report.lower_is_better(metric) else 1.0
+            cells.append(_cell(scale * score.scores[metric], scale * half_width, best[metric]))
+        speed = score.frames_per_second
+        cells += [escape_latex(shown_speed(speed)), rf"\texttt{{{weights_hash(score)[:8] or '-'}}}"]
+        rows.append("    " + " & ".join(cells) + r" \\")
+    titles = [escape_latex(title) for title in ("Tracker", *headings.values(), "fps", "weights")]
+    counted = max((len(score.sequences) - len(score.uncounted) for score in report.scores), default=0)
+    caption = (
+        f"{report.benchmark} ({report.scope}; {counted} sequences), protocol {report.protocol.name}; percent, with "
+        f"half the width of the {100 * significance.level:g} % bootstrap interval over sequences "
+        f"({significance.rounds} rounds)."
+    )
+    lines = [
+        r"\begin{table}",
+        r"  \centering",
+        f"  \\caption{{{escape_latex(caption)} Best in bold, second underlined.}}",
+        rf"  \begin{{tabular}}{{l{'r' * (len(headings) + 1)}l}}",
+        r"    \toprule",
+        "    " + " & ".join(titles) + r" \\",
+        r"    \midrule",
+        *rows,
+        r"    \bottomrule",
+        r"  \end{tabular}",
+        r"\end{table}",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _cell(value: float, half_width: float, best: list[str]) -> str:
+    if math.isnan(value):
+        return "--"
+    text = f"{100 * value:.1f}"
+    # Ranks are those of the printed digits, so that equal numbers look equal.
+    if best and text == best[0]:
+        marked = rf"\textbf{{{text}}}"
+    elif len(best) > 1 and text == best[1]:
+        marked = rf"\underline{{{text}}}"
+    else:
+        marked = text
+    return marked if math.isnan(half_width) else rf"{marked} {{\scriptsize$\pm${100 * half_width:.1f}}}"
+
+
+def _best_two(values: list[float], lower_is_better: bool) -> list[str]:
+    scale = 1 if lower_is_better else 100
+    printed = {f"{scale * value:.1f}" for value in values if not math.isnan(value)}
+    return sorted(printed, key=float, reverse=not lower_is_better)[:2]

@@ -1,0 +1,197 @@
+"""From folders of results to reports: which tracker has which sequences, and what may be compared."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from dmtrack.data.types import Sequence as VideoSequence
+from dmtrack.errors import EvaluationError
+from dmtrack.evaluation.api import score_result
+from dmtrack.evaluation.protocols import Protocol
+from dmtrack.evaluation.readers import read_results
+from dmtrack.evaluation.readers.types import cut_sequence
+from dmtrack.evaluation.report import Report
+from dmtrack.evaluation.results import ResultStore, SequenceResult
+from dmtrack.evaluation.scoring import combine
+from dmtrack.evaluation.vot.trajectory import Trajectory
+
+_NAMED = 8
+"""How many sequences a sentence names before it counts the rest."""
+
+
+@dataclass(frozen=True)
+class TrackerResults:
+    """What one tracker has stored for a benchmark.
+
+    Attributes:
+        name: label in tables and figures.
+        results: by sequence.
+        missing: sequences of the benchmark without a result.
+        notes: sentences of the reader: which rows were aligned how.
+        provenance: of its manifest, empty where there is none.
+        frames: the frames of a sequence that its result covers, where that is not all of them.
+        trajectories: of VOT results, one per repetition, by sequence.
+    """
+
+    name: str
+    results: Mapping[str, SequenceResult]
+    missing: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    provenance: Mapping[str, Any] = field(default_factory=dict)
+    frames: Mapping[str, range] = field(default_factory=dict)
+    trajectories: Mapping[str, tuple[Trajectory, ...]] = field(default_factory=dict)
+
+    def covered(self, sequence: VideoSequence) -> range:
+        """The frames of the sequence that its result covers."""
+        return self.frames.get(sequence.name, range(len(sequence)))
+
+    def cut(self, sequence: VideoSequence) -> VideoSequence:
+        """The sequence with the frames that its result covers."""
+        return cut_sequence(sequence, self.frames[sequence.name]) if sequence.name in self.frames else sequence
+
+
+@dataclass(frozen=True)
+class Reading:
+    """How results of other tools are read; see `dmtrack.evaluation.readers.read_results`.
+
+    Attributes:
+        layout: of the files; None finds it out.
+        align: rule for results with another number of boxes than frames, for all sequences or by name of the sequence.
+        index_base: number that the files give to the first pixel; None follows the layout.
+        keep_bad_boxes: leave infinite numbers and negative sizes to the protocol's rules instead of refusing them.
+    """
+
+    layout: str | None = None
+    align: str | Mapping[str, str] | None = None
+    index_base: int | None = None
+    keep_bad_boxes: bool = False
+
+
+def load_tracker_results(
+    source: str | Path, sequences: Sequence[VideoSequence], reading: Reading | None = None
+) -> TrackerResults:
+    """Reads one tracker's results.
+
+    Args:
+        source: a folder or zip file of any known layout; `NAME=PATH` gives it another label.
+        sequences: of the benchmark.
+        reading: how.
+
+    Raises:
+        EvaluationError: nothing there, or malformed.
+    """
+    label, path = _label_and_path(source)
+    reading = reading or Reading()
+    found = read_results(
+        path,
+        sequences,
+        reading.layout,
+        align=reading.align,
+        index_base=reading.index_base,
+        bad_boxes="keep" if reading.keep_bad_boxes else "refuse",
+    )
+    manifest = ResultStore(path).manifest() if path.is_dir() else {}
+    provenance = {**manifest.get("details", {}), **manifest.get("identity", {}), "results": str(path)}
+    if manifest:
+        provenance["software"] = manifest.get("software", {})
+    return TrackerResults(
+        label or found.name,
+        dict(found.results),
+        tuple(found.missing),
+        tuple(found.notes),
+        provenance,
+        dict(found.frames),
+        dict(found.trajectories),
+    )
+
+
+def common_sequences(
+    trackers: Sequence[TrackerResults], sequences: Sequence[VideoSequence], common: bool = False
+) -> tuple[list[VideoSequence], tuple[str, ...]]:
+    """The sequences on which all trackers may be compared, and the names of those left out for it.
+
+    Args:
+        trackers: at least one.
+        sequences: of the benchmark.
+        common: take the sequences that all trackers have.
+
+    Returns:
+        All sequences and no name where the trackers have the same ones; otherwise those common to all.
+
+    Raises:
+        EvaluationError: the trackers have different sequences and `common` is not set, or have none in common.
+    """
+    have = [set(tracker.results) for tracker in trackers]
+    every = [sequence for sequence in sequences if all(sequence.name in names for names in have)]
+    some = [sequence for sequence in sequences if any(sequence.name in names for names in have)]
+    if len(every) == len(some):
+        return list(sequences), ()
+    if not common:
+        lacking = [
+            f"{tracker.name} lacks {_listed([item.name for item in some if item.name not in names])}"
+            for tracker, names in zip(trackers, have, strict=True)
+            if any(item.name not in names for item in some)
+        ]
+        raise EvaluationError(
+            f"the trackers have results for different sequences, so their means cannot be compared: "
+            f"{'; '.join(lacking)}; run what is missing, or compare on the {len(every)} common sequences with --common"
+        )
+    if not every:
+        raise EvaluationError(
+            f"no sequence has a result of every tracker ({', '.join(tracker.name for tracker in trackers)}); "
+            "compare fewer of them"
+        )
+    chosen = {item.name for item in every}
+    return every, tuple(sequence.name for sequence in sequences if sequence.name not in chosen)
+
+
+def build_report(
+    benchmark: str,
+    protocol: Protocol,
+    sequences: Sequence[VideoSequence],
+    trackers: Sequence[TrackerResults],
+    *,
+    split: str = "all",
+    stride: int = 1,
+    left_out: Iterable[str] = (),
+) -> Report:
+    """Scores all trackers by one protocol.
+
+    Args:
+        benchmark: label.
+        protocol: the rules.
+        sequences: what is scored.
+        trackers: their results.
+        split: label.
+        stride: every how many frames were tracked.
+        left_out: sequences that are not in `sequences` because not every tracker has them.
+
+    Raises:
+        EvaluationError: two trackers of one name, or results that do not fit a sequence.
+    """
+    scores = []
+    for tracker in trackers:
+        scored = [
+            score_result(protocol, tracker.cut(sequence), tracker.results[sequence.name])
+            for sequence in sequences
+            if sequence.name in tracker.results
+        ]
+        missing = [sequence.name for sequence in sequences if sequence.name not in tracker.results]
+        scores.append(combine(protocol, tracker.name, benchmark, scored, missing, tracker.provenance))
+    return Report(benchmark, protocol, tuple(scores), split, stride, tuple(left_out))
+
+
+def _label_and_path(source: str | Path) -> tuple[str | None, Path]:
+    text = str(source)
+    if Path(text).exists() or "=" not in text:
+        return None, Path(text)
+    label, _, path = text.partition("=")
+    return label.strip() or None, Path(path)
+
+
+def _listed(names: Sequence[str]) -> str:
+    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+    return ", ".join(names[:_NAMED]) + more

@@ -1,0 +1,123 @@
+"""Everything that a report says: scores under one or more protocols, intervals, attributes, and what was left out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from dmtrack.data.types import Sequence as VideoSequence
+from dmtrack.evaluation.protocols import Protocol
+from dmtrack.evaluation.report import Report
+from dmtrack.evaluation.reporting.attributes import AttributeScores, read_tags, score_attributes
+from dmtrack.evaluation.reporting.loading import TrackerResults, build_report, common_sequences
+from dmtrack.evaluation.reporting.significance import Significance, assess
+from dmtrack.evaluation.reporting.vot import VotReport, assess_vot, build_vot_report
+from dmtrack.evaluation.vot.rules import VotProtocol
+
+
+@dataclass(frozen=True)
+class Study:
+    """Trackers on one benchmark.
+
+    Attributes:
+        reports: one per protocol, at least one; the first one is shown in full.
+        significances: of the same reports.
+        attributes: of the first report's primary number; None where no counted sequence has one.
+        sequences: what was scored.
+        trackers: what was read, in the order given.
+        tags: attributes of each sequence.
+    """
+
+    reports: tuple[Report, ...]
+    significances: tuple[Significance, ...]
+    attributes: AttributeScores | None
+    sequences: tuple[VideoSequence, ...]
+    trackers: tuple[TrackerResults, ...]
+    tags: dict[str, tuple[str, ...]] = field(default_factory=dict)
+
+    @property
+    def report(self) -> Report:
+        """By the first protocol."""
+        return self.reports[0]
+
+    @property
+    def significance(self) -> Significance:
+        """By the first protocol."""
+        return self.significances[0]
+
+    def remarks(self) -> list[str]:
+        """Sentences on what no average holds and on how results were read."""
+        remarks = [remark for report in self.reports for remark in report.remarks()]
+        remarks += [f"{tracker.name}: {note}" for tracker in self.trackers for note in tracker.notes]
+        return list(dict.fromkeys(remarks))
+
+    def rival(self) -> tuple[str, str] | None:
+        """The first tracker given and the best of the others; None where there is one tracker."""
+        first = self.report.scores[0].tracker
+        others = [score.tracker for score in self.report.ranked() if score.tracker != first]
+        return (first, others[0]) if others else None
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON values: those of the first report with its intervals; the other protocols under `other_protocols`."""
+        first, *others = (
+            {**report.to_dict(), "significance": significance.to_dict()}
+            for report, significance in zip(self.reports, self.significances, strict=True)
+        )
+        return {
+            **first,
+            "attributes": self.attributes.to_dict() if self.attributes else None,
+            "remarks": self.remarks(),
+            "other_protocols": others,
+        }
+
+
+def make_study(
+    benchmark: str,
+    protocols: Sequence[Protocol | VotProtocol],
+    sequences: Sequence[VideoSequence],
+    trackers: Sequence[TrackerResults],
+    *,
+    split: str = "all",
+    stride: int = 1,
+    common: bool = False,
+    rounds: int = 1000,
+    seed: int = 0,
+) -> Study:
+    """Scores and compares trackers.
+
+    Args:
+        benchmark: label.
+        protocols: at least one; the first is the one that figures show.
+        sequences: of the benchmark, with or without images.
+        trackers: their results.
+        split: label.
+        stride: every how many frames were tracked.
+        common: compare on the sequences that all trackers have, where they have different ones.
+        rounds: of the bootstrap.
+        seed: of the bootstrap.
+
+    Raises:
+        EvaluationError: different sequences without `common`, two trackers of one name, or results that do not fit.
+    """
+    chosen, left_out = common_sequences(trackers, sequences, common)
+    reports: list[Report] = []
+    for protocol in protocols:
+        if isinstance(protocol, VotProtocol):
+            build: Any = build_vot_report
+        else:
+            build = build_report
+        reports.append(build(benchmark, protocol, chosen, trackers, split=split, stride=stride, left_out=left_out))
+    tags = {} if isinstance(reports[0], VotReport) else read_tags(chosen)
+    attributes = score_attributes(reports[0], tags) if tags else None
+    return Study(
+        tuple(reports),
+        tuple(
+            assess_vot(report, rounds, seed) if isinstance(report, VotReport) else assess(report, rounds, seed)
+            for report in reports
+        ),
+        attributes if attributes and attributes.sequences else None,
+        tuple(chosen),
+        tuple(trackers),
+        tags,
+    )
