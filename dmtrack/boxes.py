@@ -70,10 +70,18 @@ def paired_iou_xyxy(first_xyxy: ArrayLike, second_xyxy: ArrayLike) -> NDArray[np
 
 def pairwise_iou_xyxy(first_xyxy: ArrayLike, second_xyxy: ArrayLike) -> NDArray[np.float64]:
     """IoU of every box of (n, 4) with every box of (m, 4): shape (n, m)."""
-    first = np.asarray(first_xyxy, dtype=np.float64).reshape(-1, 1, 4)
-    second = np.asarray(second_xyxy, dtype=np.float64).reshape(1, -1, 4)
-    first, second = np.broadcast_arrays(first, second)
-    return paired_iou_xyxy(first, second)
+    first = np.asarray(first_xyxy, dtype=np.float64).reshape(-1, 4)
+    second = np.asarray(second_xyxy, dtype=np.float64).reshape(-1, 4)
+    width, height = (
+        np.minimum(first[:, side + 2, None], second[:, side + 2]) - np.maximum(first[:, side, None], second[:, side])
+        for side in (0, 1)
+    )
+    intersection = np.maximum(width, 0.0) * np.maximum(height, 0.0)
+    union = area_xyxy(first)[:, None] + area_xyxy(second) - intersection
+    iou = np.divide(intersection, union, out=np.zeros_like(union), where=union > 0)
+    iou[np.isnan(first).any(axis=1)] = np.nan
+    iou[:, np.isnan(second).any(axis=1)] = np.nan
+    return iou
 
 
 def check_first_box_xywh(box_xywh: ArrayLike, width: int, height: int) -> Boxes:

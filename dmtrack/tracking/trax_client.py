@@ -74,10 +74,10 @@ def import_trax() -> Any:
         DMTrackError: it is not installed.
     """
     try:
-        import trax
-        import trax.image
-        import trax.region
-        import trax.server
+        import trax  # type: ignore[import-untyped]
+        import trax.image  # type: ignore[import-untyped]
+        import trax.region  # type: ignore[import-untyped]
+        import trax.server  # type: ignore[import-untyped]
     except ImportError as error:
         raise DMTrackError(
             f"the VOT client needs the package vot-trax ({error}); install it with pip install 'dmtrack[vot]'"

@@ -30,13 +30,13 @@ def appearance_costs(tracklets: NDArray[np.floating], detections: NDArray[np.flo
     """Cosine distances in [0, 2] of unit vectors.
 
     Args:
-        tracklets: (n, channels), or (n, views, channels) of a gallery, whose nearest view counts; NaN views are empty.
+        tracklets: (n, channels), or (n, views, channels) of a gallery, whose nearest view counts.
         detections: (m, channels).
     """
-    similarity = np.einsum("...c,mc->...m", np.asarray(tracklets, np.float64), np.asarray(detections, np.float64))
-    if similarity.ndim == 3:
-        similarity = np.max(np.where(np.isnan(similarity), -1.0, similarity), axis=1, initial=-1.0)
-    return np.maximum(0.0, 1.0 - similarity)
+    similarity = tracklets.reshape(-1, tracklets.shape[-1]) @ detections.T
+    if tracklets.ndim == 3:
+        similarity = similarity.reshape(*tracklets.shape[:2], len(detections)).max(axis=1)
+    return np.maximum(0.0, 1.0 - similarity.astype(np.float64))
 
 
 def motion_costs(tracklets_xywh: Array, detections_xywh: Array, reach: Array) -> Array:
@@ -57,7 +57,7 @@ def motion_costs(tracklets_xywh: Array, detections_xywh: Array, reach: Array) ->
     offsets = (detections_xywh[:, :2] + other / 2)[None] - centres[:, None]
     offsets /= np.sqrt(size.prod(axis=1))[:, None, None]
     growth = np.log(other)[None] - np.log(size)[:, None]
-    squares: Array = (offsets**2).sum(axis=2) + (growth**2).sum(axis=2)
+    squares: Array = np.einsum("nmd,nmd->nm", offsets, offsets) + np.einsum("nmd,nmd->nm", growth, growth)
     return squares / (2 * np.maximum(reach, 1e-6)[:, None] ** 2)
 
 

@@ -106,7 +106,7 @@ class DistractorAwarePolicy:
 
     def _look(self, observation: Observation) -> Observation:
         """The candidates worth looking at, each thing once."""
-        worth = np.flatnonzero(observation.scores >= self.settings.min_score)
+        worth = np.flatnonzero(observation.scores >= self.settings.min_score)[: self.settings.max_candidates]
         if not len(worth):
             return observation.select(worth)
         corners = xywh_to_xyxy(observation.boxes_xywh[worth].astype(np.float64))

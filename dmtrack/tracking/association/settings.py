@@ -18,6 +18,7 @@ class AssociationSettings:
 
     Attributes:
         min_score: candidates below are not looked at.
+        max_candidates: of the others, so many are looked at, best first.
         duplicate_iou: of two candidates that overlap more, the weaker is the same thing and is dropped.
         max_tracklets: memory bound; of the distractors, those unseen for longest are forgotten first.
         max_lost_frames: a distractor unseen for so many frames is forgotten. The target never is.
@@ -44,6 +45,7 @@ class AssociationSettings:
     """
 
     min_score: float = 0.01
+    max_candidates: int = 32
     duplicate_iou: float = 0.5
     max_tracklets: int = 32
     max_lost_frames: int = 60
@@ -81,6 +83,7 @@ class AssociationSettings:
             **dict.fromkeys(amounts, (0.0, 1e9)),
             **dict.fromkeys(counts, (0, 1_000_000)),
             "max_tracklets": (1, 10_000),
+            "max_candidates": (1, 10_000),
             "gallery_interval": (1, 1_000_000),
         }
         for name, (lowest, highest) in ranges.items():

@@ -26,7 +26,7 @@ class Tracklets:
         with_target: (n,) frames in which it and the target were both seen.
         belief: (n,) nats, logarithm of the probability that it is the target.
         memory: (n, channels) float32 unit vectors, moving average of the embeddings; channels 0 without embeddings.
-        gallery: (n, views, channels) float32 past views, NaN where there is none yet.
+        gallery: (n, views, channels) float32 past views; the first one repeated where there is none yet.
         views: (n,) views put into the gallery so far.
         last_view: (n,) age at which the last one was.
     """
@@ -42,7 +42,7 @@ class Tracklets:
         self.with_target: Integers = np.zeros(0, np.int64)
         self.belief: Floats = np.zeros(0)
         self.memory = np.zeros((0, channels), np.float32)
-        self.gallery = np.full((0, views, channels), np.nan, np.float32)
+        self.gallery = np.zeros((0, views, channels), np.float32)
         self.views: Integers = np.zeros(0, np.int64)
         self.last_view: Integers = np.zeros(0, np.int64)
         self._next_id = 0
@@ -123,10 +123,9 @@ class Tracklets:
         self.hits = np.concatenate([self.hits, np.ones(count, np.int64)])
         self.belief = np.concatenate([self.belief, belief])
         self.memory = np.concatenate([self.memory, embeddings.astype(np.float32)])
-        empty = np.full((count, *self.gallery.shape[1:]), np.nan, np.float32)
-        self.gallery = np.concatenate([self.gallery, empty])
-        if self.gallery.shape[1] and self.memory.shape[1]:
-            self._add_views(rows, embeddings)
+        first_views = np.repeat(embeddings.astype(np.float32)[:, None], self.gallery.shape[1], axis=1)
+        self.gallery = np.concatenate([self.gallery, first_views])
+        self.views[rows] = 1
         return rows
 
     def keep(self, chosen: NDArray[np.bool_]) -> None:
