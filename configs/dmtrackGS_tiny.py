@@ -64,4 +64,4 @@ load_from_except = [
     "bbox_head.box_tower",
     "bbox_head.wide_tower",
 ]
-tracker = dict(type="GlobalSearchTracker", presence_threshold=0.45)  # chosen on generated sequences with absence
+tracker = dict(type="GlobalSearchTracker", presence_threshold=0.6)  # chosen on generated sequences with absence

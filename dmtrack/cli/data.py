@@ -1,4 +1,4 @@
-"""`dmtrack data`: write synthetic sequences in a dataset's official layout."""
+"""`dmtrack data`: check and show data sets, write synthetic ones in an official layout."""
 
 from __future__ import annotations
 
@@ -6,6 +6,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
+from dmtrack.cli.data_check import check
+from dmtrack.cli.data_show import show
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -18,14 +21,11 @@ _LARGEST_SIDE = 8192
 
 def register(app: typer.Typer) -> None:
     """Adds the command group."""
-    group = typer.Typer(help="Make datasets.", no_args_is_help=True)
+    group = typer.Typer(help="Check, show and make datasets.", no_args_is_help=True)
+    group.command()(check)
+    group.command()(show)
     group.command()(synthesize)
     app.add_typer(group, name="data")
-
-    # A group with one command would lose the command's name without this.
-    @group.callback()
-    def _group() -> None:
-        pass
 
 
 def synthesize(

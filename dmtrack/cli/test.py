@@ -1,4 +1,4 @@
-"""`dmtrack test`: a tracker on a folder of sequences, or on generated ones; scores, table and plots."""
+"""`dmtrack test`: trackers on benchmarks, on a folder of sequences or on generated ones; scores, table and plots."""
 
 from __future__ import annotations
 
@@ -7,7 +7,47 @@ from typing import Annotated
 
 import typer
 
-from dmtrack.errors import EvaluationError
+ExperimentOption = Annotated[Path | None, typer.Option(help="YAML file of benchmarks and trackers, see experiments/.")]
+DataOption = Annotated[Path | None, typer.Option(help="Folder of sequences, or root of a benchmark.")]
+LayoutOption = Annotated[
+    str | None,
+    typer.Option(
+        help="folder: <sequence>/{images, groundtruth.txt}; or a benchmark: got10k, lasot, otb100, ...",
+        show_default="folder",
+    ),
+]
+SplitOption = Annotated[
+    str | None, typer.Option(help="Split of the benchmark.", show_default="the one that is usually reported")
+]
+StrideOption = Annotated[int, typer.Option(min=1, help="Track and score every so many frames.")]
+SyntheticOption = Annotated[
+    str | None, typer.Option(metavar="plain|distractors", help="Generated sequences instead of --data.")
+]
+SeedOption = Annotated[int, typer.Option(min=0, help="Seed of --synthetic.")]
+CountOption = Annotated[int, typer.Option(min=1, help="Sequences of --synthetic.")]
+FramesOption = Annotated[int, typer.Option(min=2, help="Frames per sequence of --synthetic.")]
+ConfigOption = Annotated[
+    str | None, typer.Option(help="A config file, or the name of one; without it, dmtrackGS_tiny.")
+]
+WeightsOption = Annotated[
+    Path | None, typer.Option(help="A weights file; without it, the one that ships with the config's name.")
+]
+BenchmarkOption = Annotated[str | None, typer.Option(help="Label of the sequences; without it, the folder's name.")]
+ProcessesOption = Annotated[int, typer.Option(min=1, help="Sequences tracked at once, one process and thread each.")]
+GpusOption = Annotated[int, typer.Option(min=0, help="Deal out so many GPUs, to at least one process each.")]
+DeviceOption = Annotated[str | None, typer.Option(help="cpu, cuda, cuda:1; without it, a GPU if there is one.")]
+PrecisionOption = Annotated[str | None, typer.Option(help="fp32, bf16 or fp16.")]
+ImportOption = Annotated[
+    list[str] | None, typer.Option("--import", metavar="MODULE", help="Import a module of yours first; repeatable.")
+]
+SetOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set",
+        metavar="KEY=VALUE",
+        help="Change a value of the experiment (benchmark.seed=7) or of the configs (model.x=1); repeatable.",
+    ),
+]
 
 
 def register(app: typer.Typer) -> None:
@@ -15,65 +55,28 @@ def register(app: typer.Typer) -> None:
     app.command("test")(test)
 
 
-def read_experiment(context: typer.Context, path: Path | None) -> Path | None:
-    """Takes the options of an experiment file as defaults, so that those on the command line win.
-
-    Raises:
-        EvaluationError: the file cannot be read, or has a key that is no option.
-    """
-    if path is None:
-        return None
-    import yaml
-
-    from dmtrack.registry import did_you_mean
-
-    options = {parameter.name.rstrip("_"): parameter.name for parameter in context.command.params if parameter.name}
-    try:
-        values = yaml.safe_load(path.read_text())
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise EvaluationError(f"experiment {path}: {reason}; give a YAML file of options of `dmtrack test`") from error
-    if not isinstance(values, dict):
-        raise EvaluationError(f"experiment {path}: expected lines `option: value`, as in experiments/*.yaml")
-    for key in values:
-        if key not in options:
-            raise EvaluationError(f"experiment {path}: unknown option {key!r}{did_you_mean(str(key), options)}")
-    context.default_map = {options[key]: value for key, value in values.items()}
-    return path
-
-
 def test(
-    experiment: Annotated[
-        Path | None,
-        typer.Option(help="A file of these options, as in experiments/.", is_eager=True, callback=read_experiment),
-    ] = None,
-    data: Annotated[Path | None, typer.Option(help="Folder of sequences.")] = None,
-    layout: Annotated[
-        str,
-        typer.Option(help="folder: <sequence>/{images, groundtruth.txt}; got10k: the root of GOT-10k or of a split."),
-    ] = "folder",
-    split: Annotated[str, typer.Option(help="Split of GOT-10k: train or val.")] = "val",
-    synthetic: Annotated[
-        str | None, typer.Option(metavar="plain|distractors", help="Generated sequences instead of --data.")
-    ] = None,
-    seed: Annotated[int, typer.Option(help="Seed of --synthetic.")] = 900_001,
-    count: Annotated[int, typer.Option(min=1, help="Sequences of --synthetic.")] = 20,
-    frames: Annotated[int, typer.Option(min=2, help="Frames per sequence of --synthetic.")] = 100,
-    config: Annotated[
-        str | None, typer.Option(help="A config file, or the name of one; without it, dmtrackGS_tiny.")
-    ] = None,
-    weights: Annotated[
-        Path | None, typer.Option(help="A weights file; without it, the one that ships with the config's name.")
-    ] = None,
+    context: typer.Context,
+    experiment: ExperimentOption = None,
+    data: DataOption = None,
+    layout: LayoutOption = None,
+    split: SplitOption = None,
+    stride: StrideOption = 1,
+    synthetic: SyntheticOption = None,
+    seed: SeedOption = 900_001,
+    count: CountOption = 20,
+    frames: FramesOption = 100,
+    config: ConfigOption = None,
+    weights: WeightsOption = None,
     tracker: Annotated[
         str | None,
         typer.Option(metavar="MODULE:CLASS", help="Your own tracker instead: a class with got10k's init and update."),
     ] = None,
     name: Annotated[str | None, typer.Option(help="Label of the tracker in folders, tables and plots.")] = None,
-    benchmark: Annotated[
-        str | None, typer.Option(help="Label of the sequences; without it, the folder's name.")
+    benchmark: BenchmarkOption = None,
+    protocol: Annotated[
+        str | None, typer.Option(help="Rules of scoring.", show_default="the experiment's, or dmtrack-visible")
     ] = None,
-    protocol: Annotated[str, typer.Option(help="Rules of scoring.")] = "dmtrack-visible",
     compare: Annotated[
         list[Path] | None,
         typer.Option(
@@ -82,57 +85,27 @@ def test(
     ] = None,
     results: Annotated[Path, typer.Option(help="Folder of raw results.")] = Path("results"),
     reports: Annotated[Path, typer.Option(help="Folder of tables and plots.")] = Path("reports"),
-    processes: Annotated[int, typer.Option(min=1, help="Sequences tracked at once, one process and thread each.")] = 1,
-    device: Annotated[str | None, typer.Option(help="cpu, cuda, cuda:1; without it, a GPU if there is one.")] = None,
-    precision: Annotated[str | None, typer.Option(help="fp32, bf16 or fp16.")] = None,
+    cache: Annotated[
+        Path | None, typer.Option(help="Run from the detections that `dmtrack cache build` stored here.")
+    ] = None,
+    processes: ProcessesOption = 1,
+    gpus: GpusOption = 0,
+    engine: Annotated[str, typer.Option(help="local, or ray: the machines of an existing Ray cluster.")] = "local",
+    address: Annotated[str | None, typer.Option(help="Of the Ray cluster; without it, this machine's.")] = None,
+    device: DeviceOption = None,
+    precision: PrecisionOption = None,
     json: Annotated[Path | None, typer.Option(help="Also write the scores to this file.")] = None,
     restart: Annotated[bool, typer.Option("--restart", help="Replace stored results instead of resuming.")] = False,
-    import_: Annotated[
-        list[str] | None, typer.Option("--import", metavar="MODULE", help="Import a module of yours first; repeatable.")
-    ] = None,
-    set_: Annotated[
-        list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Change a config value; repeatable.")
-    ] = None,
+    import_: ImportOption = None,
+    set_: SetOption = None,
 ) -> None:
-    """Runs a tracker over sequences and scores it.
+    """Runs trackers over sequences and scores them.
 
-    The options can also stand in a YAML file (--experiment); those on the command line win.
-    Raw results go to RESULTS/<benchmark>/<tracker>/ in got10k's layout, one sequence at a time: a second run does only
-    what is missing. Table (JSON, CSV) and plots (PNG, PDF) go to REPORTS/<benchmark>/<tracker>/.
+    Trackers and benchmarks can also stand in a YAML file (--experiment), whose values --set changes; the other options
+    win over both. Raw results go to RESULTS/<benchmark>/<tracker>/ in got10k's layout, one sequence at a time: a second
+    run does only what is missing. Table (JSON, CSV) and plots (PNG, PDF) go to REPORTS/<benchmark>/.
     """
-    if (data is None) == (synthetic is None):
-        raise EvaluationError("say what to track: either --data FOLDER or --synthetic plain|distractors, not both")
-    if tracker is not None and (config or weights or set_):
-        raise EvaluationError("--tracker takes your own class, so --config, --weights and --set do not apply")
+    from dmtrack.cli.sweep_options import settings_of
+    from dmtrack.cli.test_run import run
 
-    from dmtrack.cli.test_run import TestJob, TrackerChoice, run
-
-    choice = TrackerChoice(
-        config=tracker or config,
-        weights=weights,
-        device=device,
-        precision=precision,
-        overrides=tuple(set_ or ()),
-        imports=tuple(import_ or ()),
-    )
-    run(
-        TestJob(
-            tracker=choice,
-            data=data,
-            layout=layout,
-            split=split,
-            synthetic=synthetic,
-            seed=seed,
-            count=count,
-            frames=frames,
-            name=name,
-            benchmark=benchmark,
-            protocol=protocol,
-            compare=tuple(compare or ()),
-            results=results,
-            reports=reports,
-            processes=processes,
-            json=json,
-            restart=restart,
-        )
-    )
+    run(settings_of(context))

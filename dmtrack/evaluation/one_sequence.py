@@ -6,7 +6,7 @@ import contextlib
 import time
 import traceback
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from PIL import Image as PillowImage
@@ -22,7 +22,9 @@ def track_sequence(tracker: Any, sequence: Sequence, on_frame: Callable[[], obje
     """Tracks one sequence from its first true box.
 
     Args:
-        tracker: a `dmtrack.tracking.base.Tracker`, or any object of got10k's contract, which then gets PIL images.
+        tracker: a `dmtrack.tracking.base.Tracker`, or any object of got10k's contract, which then gets PIL images. One
+            with a method `frames_of(sequence)` gets what that yields instead of images (stored detections), and no
+            time is recorded, because none of it is the time of a tracker that sees images.
         sequence: what to track; its first frame must show the target.
         on_frame: called after each frame.
 
@@ -32,12 +34,11 @@ def track_sequence(tracker: Any, sequence: Sequence, on_frame: Callable[[], obje
     Raises:
         EvaluationError: the target is absent in the first frame, or the tracker answers with no box.
     """
-    first_box = sequence.boxes_xywh[0] if len(sequence) else np.full(4, np.nan)
-    if not np.isfinite(first_box).all():
-        raise EvaluationError(f"sequence {sequence.name!r} has no box in its first frame; give it one, or leave it out")
+    first_box = first_box_of(sequence)
     ours = isinstance(tracker, Tracker)
+    own_frames = getattr(tracker, "frames_of", None)
     boxes, seconds, scores, present = [first_box], [], [1.0], [True]
-    for index, frame in enumerate(sequence.frames()):
+    for index, frame in enumerate(sequence.frames() if own_frames is None else own_frames(sequence)):
         image = frame if ours else PillowImage.fromarray(frame)
         start = time.perf_counter()
         if index == 0:
@@ -53,13 +54,47 @@ def track_sequence(tracker: Any, sequence: Sequence, on_frame: Callable[[], obje
         if on_frame is not None:
             on_frame()
     stored_boxes = np.asarray(np.round(np.array(boxes), BOX_DECIMALS), dtype=np.float64)
+    times = np.array(seconds) if own_frames is None else None
     if not ours:
-        return SequenceResult(stored_boxes, np.array(seconds))
-    return SequenceResult(stored_boxes, np.array(seconds), np.array(scores), np.array(present))
+        return SequenceResult(stored_boxes, times)
+    return SequenceResult(stored_boxes, times, np.array(scores), np.array(present))
 
 
-def track_and_store(store: ResultStore, tracker: Any, sequence: Sequence, on_frame: Callable[[], object]) -> str | None:
-    """Tracks a sequence and stores its result.
+def first_box_of(sequence: Sequence) -> Boxes:
+    """(4,) the true box that a tracker is given.
+
+    Raises:
+        EvaluationError: there is none in the first frame.
+    """
+    first_box = sequence.boxes_xywh[0] if len(sequence) else np.full(4, np.nan)
+    if not np.isfinite(first_box).all():
+        raise EvaluationError(f"sequence {sequence.name!r} has no box in its first frame; give it one, or leave it out")
+    return np.asarray(first_box, dtype=np.float64)
+
+
+class Failure(NamedTuple):
+    """Why a sequence has no result: one sentence, and the traceback."""
+
+    reason: str
+    trace: str
+
+
+def failure_of(error: Exception) -> Failure:
+    """What is told and kept of an error while it is being handled."""
+    reason = str(error) if isinstance(error, DMTrackError) else f"{type(error).__name__}: {error}"
+    return Failure(" ".join(reason.split()), traceback.format_exc())
+
+
+def try_to_track(tracker: Any, sequence: Sequence, on_frame: Callable[[], object] | None) -> SequenceResult | Failure:
+    """`track_sequence`, where whatever a user's tracker raises concerns this sequence alone."""
+    try:
+        return track_sequence(tracker, sequence, on_frame)
+    except Exception as error:
+        return failure_of(error)
+
+
+def store_outcome(store: ResultStore, name: str, outcome: SequenceResult | Failure) -> str | None:
+    """Stores what came of a sequence.
 
     Returns:
         None, or the sentence that says why there is no result; the traceback then lies beside the results.
@@ -67,16 +102,17 @@ def track_and_store(store: ResultStore, tracker: Any, sequence: Sequence, on_fra
     Raises:
         OutputError: the result cannot be written.
     """
-    try:
-        result = track_sequence(tracker, sequence, on_frame)
-    except Exception as error:
-        # Whatever a user's tracker raises concerns this sequence alone; the traceback is kept beside its results.
-        reason = str(error) if isinstance(error, DMTrackError) else f"{type(error).__name__}: {error}"
+    if isinstance(outcome, Failure):
         with contextlib.suppress(OutputError):
-            store.write_failure(sequence.name, traceback.format_exc())
-        return " ".join(reason.split())
-    store.write(sequence.name, result)
+            store.write_failure(name, outcome.trace)
+        return outcome.reason
+    store.write(name, outcome)
     return None
+
+
+def track_and_store(store: ResultStore, tracker: Any, sequence: Sequence, on_frame: Callable[[], object]) -> str | None:
+    """Tracks a sequence and stores its result; returns and raises what `store_outcome` does."""
+    return store_outcome(store, sequence.name, try_to_track(tracker, sequence, on_frame))
 
 
 def _checked_box(box: Any, name: str, index: int) -> Boxes:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from types import TracebackType
+from typing import Any
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
@@ -11,7 +12,6 @@ from dmtrack.data.types import Sequence
 from dmtrack.evaluation.api import score_result
 from dmtrack.evaluation.protocols import DMTRACK_VISIBLE, Protocol
 from dmtrack.evaluation.report import shown
-from dmtrack.evaluation.results import SequenceResult
 from dmtrack.evaluation.scoring import SequenceScore, combine
 
 
@@ -21,15 +21,18 @@ class RunProgress:
     Args:
         label: what is running.
         console: where to draw.
-        protocol: of the score so far.
+        protocol: of the score so far; None where nothing is scored.
     """
 
-    def __init__(self, label: str, console: Console, protocol: Protocol = DMTRACK_VISIBLE) -> None:
+    def __init__(self, label: str, console: Console, protocol: Protocol | None = DMTRACK_VISIBLE) -> None:
         self._protocol = protocol
         self._scores: list[SequenceScore] = []
-        self._failed = 0
+        self._finished = self._failed = 0
         self._total = 0
-        self._label = f"{label} (success by {protocol.name})"
+        self._label = label
+        if protocol is not None:
+            self._measure = protocol.reported()[0]
+            self._label += f" ({self._measure.key} by {protocol.name})"
         self._progress = Progress(
             BarColumn(bar_width=12),
             MofNCompleteColumn(),
@@ -65,9 +68,11 @@ class RunProgress:
         rate = f"{frames / elapsed:.1f}/s" if elapsed > 0 else "-/s"
         self._progress.update(self._task, completed=frames, rate=rate)
 
-    def finished(self, sequence: Sequence, result: SequenceResult) -> None:
-        """Takes a sequence into the score so far."""
-        self._scores.append(score_result(self._protocol, sequence, result))
+    def finished(self, sequence: Sequence, result: Any) -> None:
+        """Counts a sequence, and takes its `SequenceResult` into the score so far."""
+        self._finished += 1
+        if self._protocol is not None:
+            self._scores.append(score_result(self._protocol, sequence, result))
         self._show()
 
     def failed(self, sequence: Sequence, reason: str) -> None:
@@ -77,9 +82,8 @@ class RunProgress:
         self._show()
 
     def _show(self) -> None:
-        success = combine(self._protocol, "", "", self._scores).scores["success"]
-        self._progress.update(
-            self._task,
-            sequences=f"{len(self._scores) + self._failed}/{self._total} seq.",
-            score=f"success {shown(success)}",
-        )
+        score = ""
+        if self._protocol is not None:
+            value = combine(self._protocol, "", "", self._scores).scores[self._measure.key]
+            score = f"{self._measure.key} {shown(value)}"
+        self._progress.update(self._task, sequences=f"{self._finished + self._failed}/{self._total} seq.", score=score)

@@ -9,12 +9,14 @@ from typing import Any
 
 from rich.console import Console
 
+from dmtrack.data.types import Sequence
 from dmtrack.evaluation.api import score_store
 from dmtrack.evaluation.progress import RunProgress
 from dmtrack.evaluation.protocols import Protocol
 from dmtrack.evaluation.results import ResultStore
-from dmtrack.evaluation.runner import run
+from dmtrack.evaluation.runner import Engine, run
 from dmtrack.evaluation.scoring import Score
+from dmtrack.evaluation.trackers import TrackerChoice, identity_of
 from dmtrack.evaluation.workers import BuildTracker, OpenSequences
 
 
@@ -46,22 +48,59 @@ class Session:
         return ResultStore(self.results / self.benchmark / self.tracker)
 
     def run(
-        self, protocol: Protocol, console: Console, processes: int = 1, restart: bool = False
+        self,
+        protocol: Protocol,
+        console: Console,
+        processes: int = 1,
+        restart: bool = False,
+        *,
+        gpus: int = 0,
+        engine: Engine | None = None,
+        sequences: list[Sequence] | None = None,
+        place: str = "",
     ) -> tuple[Score | None, dict[str, str]]:
         """Tracks what is not stored yet, with progress, and scores everything.
+
+        Args:
+            protocol: of the scores.
+            console: where progress is drawn.
+            processes: see `dmtrack.evaluation.runner.run`.
+            restart: replace stored results.
+            gpus: likewise.
+            engine: likewise.
+            sequences: what `open_sequences` gives, where that is at hand already.
+            place: of this session among others, as progress shows it ("2/6 ").
 
         Returns:
             The score, None where every sequence failed; and why sequences failed, by name.
 
         Raises:
-            EvaluationError: stored results are of another run or other sequences, or a worker process died.
+            EvaluationError: stored results are of another run or other sequences, or worker processes died.
             OutputError: results cannot be written.
         """
         store = self.store
         store.start(self.identity, self.details, restart=restart)
-        with RunProgress(f"{self.tracker} on {self.benchmark}", console, protocol) as progress:
-            failures = run(store, self.build_tracker, self.open_sequences, processes, progress)
-        sequences = list(self.open_sequences())
-        if len(failures) == len(sequences):
+        items = list(self.open_sequences()) if sequences is None else sequences
+        with RunProgress(f"{place}{self.tracker} on {self.benchmark}", console, protocol) as progress:
+            failures = run(
+                store,
+                self.build_tracker,
+                self.open_sequences,
+                processes,
+                progress,
+                gpus=gpus,
+                engine=engine,
+                sequences=items,
+            )
+        if len(failures) == len(items):
             return None, failures
-        return score_store(protocol, self.benchmark, sequences, store, self.tracker), failures
+        return score_store(protocol, self.benchmark, items, store, self.tracker), failures
+
+
+def session_of(
+    choice: TrackerChoice, benchmark: str, open_sequences: OpenSequences, results: Path, name: str | None = None
+) -> Session:
+    """The session of a tracker; the tracker is built once here, so that what is wrong with it is said at once."""
+    loaded = choice.load()
+    identity, details = identity_of(loaded)
+    return Session(benchmark, open_sequences, name or loaded.tracker.name, choice.build, identity, details, results)

@@ -1,23 +1,25 @@
-"""Several processes that track sequences: spawned, one thread each, every result stored by the process that made it."""
+"""Several processes that work on sequences: spawned, one thread each, every result stored by the process that made it.
+
+A process that dies (killed, out of memory, a crash in a library) is replaced, and its sequence tried once more.
+"""
 
 from __future__ import annotations
 
 import contextlib
 import multiprocessing
 import os
+import pickle
 import signal
 import threading
-from collections.abc import Callable, Generator, Iterator
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
-from concurrent.futures.process import BrokenProcessPool
+from collections import Counter
+from collections.abc import Callable, Generator, Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
+from multiprocessing.connection import Connection, wait
+from multiprocessing.context import SpawnProcess
 from typing import Any, Protocol
 
 from dmtrack.data.types import Sequence
 from dmtrack.errors import EvaluationError
-from dmtrack.evaluation.one_sequence import track_and_store
-from dmtrack.evaluation.results import ResultStore
 
 BuildTracker = Callable[[], Any]
 """Makes a tracker with got10k's `init(image, box)` and `update(image)`; `step` is used where it exists."""
@@ -39,128 +41,234 @@ class SequenceList(Protocol):
 OpenSequences = Callable[[], SequenceList]
 """Opens the sequences; every call gives the same ones in the same order."""
 
+Work = Callable[[Any, Sequence, Callable[[], object]], str | None]
+"""What is done with a tracker and a sequence, calling the third argument after each frame.
+
+Returns:
+    None, or why the sequence failed.
+"""
+
 Outcome = tuple[int, str | None]
 """Index of a sequence, and why it failed (None: it did not)."""
 
+ATTEMPTS = 2
+"""How often a sequence is tried whose process dies."""
+
 
 def run_spawned(
-    store: ResultStore,
+    work: Work,
     build_tracker: BuildTracker,
     open_sequences: OpenSequences,
     sequences: list[Sequence],
     pending: list[int],
     processes: int,
     tracked: Callable[[int], object],
+    gpus: int = 0,
 ) -> Generator[Outcome, None, None]:
-    """Tracks and stores the pending sequences in spawned processes.
+    """Works on the pending sequences in spawned processes.
 
     Args:
-        store: where results go; already started.
+        work: picklable; done with each sequence.
         build_tracker: picklable; called once per process.
         open_sequences: picklable; called once per process.
         sequences: what `open_sequences` gives.
-        pending: indices of the sequences to track.
+        pending: indices of the sequences to work on.
         processes: how many at once.
         tracked: told several times per second how many frames are done.
+        gpus: of this machine, dealt out to the processes in turn, so that each sees one; 0 leaves all visible.
 
     Yields:
         The outcome of each sequence, as they end.
 
     Raises:
-        EvaluationError: a worker process died.
-        OutputError: results cannot be written.
+        EvaluationError: processes died before any sequence was done.
+        DMTrackError: sequences or tracker cannot be opened in a process, or results cannot be written.
     """
-    context = multiprocessing.get_context("spawn")
-    frames = context.Value("q", 0)
     # The longest sequences go first, so that no long one is left running alone at the end.
-    ordered = sorted(pending, key=lambda index: len(sequences[index]), reverse=True)
-    before = set(multiprocessing.active_children())
-    with _one_thread_environment():
-        pool = ProcessPoolExecutor(
-            min(processes, len(ordered)),
-            mp_context=context,
-            initializer=_start_worker,
-            initargs=(store.folder, build_tracker, open_sequences, frames),
-        )
-        waiting: set[Future[Outcome]] = set()
-        try:
-            waiting = {pool.submit(_work, index, sequences[index].name) for index in ordered}
-            while waiting:
-                finished, waiting = wait(waiting, timeout=0.2, return_when=FIRST_COMPLETED)
-                tracked(frames.value)
-                for future in finished:
-                    yield future.result()
-        except BrokenProcessPool as error:
-            raise EvaluationError(
-                "a worker process died (out of memory?); what was finished is kept: run again with fewer --processes"
-            ) from error
-        except BaseException:
-            for process in set(multiprocessing.active_children()) - before:
-                process.terminate()
-            raise
-        finally:
-            pool.shutdown(cancel_futures=True)
+    waiting = sorted(pending, key=lambda index: len(sequences[index]))
+    slots = range(min(processes, len(waiting)))
+    environments = [_environment(slot, gpus) for slot in slots]
+    make = _WorkerMaker(work, build_tracker, open_sequences)
+    workers: dict[int, _Worker] = {}
+    deaths: Counter[int] = Counter()
+    finished = frames = 0
+    try:
+        while waiting or workers:
+            for slot in slots:
+                if waiting and slot not in workers:
+                    workers[slot] = make(environments[slot])
+                    workers[slot].give(waiting.pop(), sequences)
+            ready = wait([worker.connection for worker in workers.values()], timeout=0.2)
+            tracked(frames + sum(worker.frames.value for worker in workers.values()))
+            for slot, worker in list(workers.items()):
+                if worker.connection not in ready:
+                    continue
+                index, answer = worker.running, worker.answer()
+                if isinstance(answer, BaseException):
+                    raise answer
+                if answer is _DIED:
+                    del workers[slot]
+                    deaths[index] += 1
+                    if deaths[index] < ATTEMPTS:
+                        waiting.append(index)
+                        continue
+                    if not finished:
+                        raise EvaluationError(
+                            f"a worker process died ({worker.death()}) and died again on the same sequence; what was "
+                            "finished is kept: run again with fewer --processes"
+                        )
+                    answer = f"the process that tracked it died {ATTEMPTS} times ({worker.death()})"
+                elif waiting:
+                    worker.give(waiting.pop(), sequences)
+                else:
+                    worker.stop()
+                    del workers[slot]
+                finished += answer is None
+                frames += len(sequences[index])
+                tracked(frames + sum(other.frames.value for other in workers.values()))
+                yield index, answer
+    finally:
+        for worker in workers.values():
+            worker.process.terminate()
+        for worker in workers.values():
+            worker.process.join()
+
+
+_DIED = object()
 
 
 @dataclass
 class _Worker:
-    store: ResultStore
+    """A process as its parent sees it."""
+
+    process: SpawnProcess
+    connection: Connection
+    frames: Any
+    running: int = -1
+
+    def give(self, index: int, sequences: list[Sequence]) -> None:
+        self.running = index
+        self.frames.value = 0
+        with contextlib.suppress(OSError):  # it has just died, which is seen when its answer is read
+            self.connection.send((index, sequences[index].name))
+
+    def answer(self) -> Any:
+        try:
+            answer = self.connection.recv()
+            self.frames.value = 0
+            return answer
+        except (EOFError, OSError):
+            self.process.join()
+            return _DIED
+
+    def stop(self) -> None:
+        with contextlib.suppress(OSError):
+            self.connection.send(None)
+        self.process.join()
+
+    def death(self) -> str:
+        code = self.process.exitcode or 0
+        if code >= 0:
+            return f"exit code {code}"
+        name = signal.Signals(-code).name
+        return f"{name}, out of memory?" if name == "SIGKILL" else name
+
+
+@dataclass(frozen=True)
+class _WorkerMaker:
+    work: Work
     build_tracker: BuildTracker
     open_sequences: OpenSequences
-    frames: Any
-    tracker: Any = None
-    sequences: SequenceList | None = None
+
+    def __call__(self, environment: Mapping[str, str]) -> _Worker:
+        context = multiprocessing.get_context("spawn")
+        ours, theirs = context.Pipe()
+        # Written by the process alone, so that no lock can be left locked by one that is killed.
+        frames = context.Value("q", 0, lock=False)
+        arguments = (theirs, self.work, self.build_tracker, self.open_sequences, frames)
+        process = context.Process(target=_serve, args=arguments, daemon=False)
+        with _environment_set(environment):
+            process.start()
+        theirs.close()
+        return _Worker(process, ours, frames)
 
 
-_worker: _Worker | None = None
-
-
-def _start_worker(folder: Path, build_tracker: BuildTracker, open_sequences: OpenSequences, frames: Any) -> None:
-    global _worker
+def _serve(connection: Connection, work: Work, build: BuildTracker, opener: OpenSequences, frames: Any) -> None:
+    """The life of a worker process."""
     # Ctrl-C reaches the whole process group; the parent alone answers it and ends the workers.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()
+    use_one_thread()
+
+    def count() -> None:
+        frames.value += 1
+
+    try:
+        sequences = tracker = None
+        while (task := connection.recv()) is not None:
+            index, name = task
+            if sequences is None:
+                sequences, tracker = opener(), build()
+            connection.send(work(tracker, same_sequence(sequences, index, name), count))
+    except EOFError:  # the parent has gone
+        return
+    except BaseException as error:
+        connection.send(_sendable(error))
+
+
+def use_one_thread() -> None:
+    """Makes the numerical libraries of this process compute in one thread."""
     import cv2
     import torch
 
     cv2.setNumThreads(1)
     torch.set_num_threads(1)
-    _worker = _Worker(ResultStore(folder), build_tracker, open_sequences, frames)
+
+
+def same_sequence(sequences: SequenceList, index: int, name: str) -> Sequence:
+    """The sequence of that index, which must have that name.
+
+    Raises:
+        EvaluationError: it has another one, so the folder changed since it was opened.
+    """
+    sequence = sequences[index]
+    if sequence.name != name:
+        raise EvaluationError(f"the sequences changed during the run ({name!r} became {sequence.name!r}); run again")
+    return sequence
+
+
+def _sendable(error: BaseException) -> BaseException:
+    try:
+        pickle.loads(pickle.dumps(error))
+    except Exception:
+        return EvaluationError(f"a worker process failed: {type(error).__name__}: {error}")
+    return error
 
 
 def _end_with_parent() -> None:
-    """A worker whose parent was killed would wait for work for ever."""
+    """A worker whose parent was killed would work on for ever."""
     parent = multiprocessing.parent_process()
     if parent is not None:
         parent.join()
         os._exit(1)
 
 
-def _work(index: int, name: str) -> Outcome:
-    worker = _worker
-    if worker is None:
-        raise RuntimeError("the worker process was not started by run()")
-    if worker.sequences is None:
-        worker.sequences = worker.open_sequences()
-        worker.tracker = worker.build_tracker()
-    sequence = worker.sequences[index]
-    if sequence.name != name:
-        raise EvaluationError(f"the sequences changed during the run ({name!r} became {sequence.name!r}); run again")
-    frames = worker.frames
-
-    def count() -> None:
-        with frames.get_lock():
-            frames.value += 1
-
-    return index, track_and_store(worker.store, worker.tracker, sequence, count)
+def _environment(slot: int, gpus: int) -> dict[str, str]:
+    """Of the process with that number: one thread, and one GPU where they are dealt out."""
+    names = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
+    environment = dict.fromkeys(names, "1")
+    if gpus:
+        visible = [name for name in os.environ.get("CUDA_VISIBLE_DEVICES", "").split(",") if name.strip()]
+        names_of_gpus = visible or [str(number) for number in range(gpus)]
+        environment["CUDA_VISIBLE_DEVICES"] = names_of_gpus[slot % min(gpus, len(names_of_gpus))]
+    return environment
 
 
 @contextlib.contextmanager
-def _one_thread_environment() -> Iterator[None]:
-    """Numerical libraries of processes spawned meanwhile start one thread each."""
-    names = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
-    before = {name: os.environ.get(name) for name in names}
-    os.environ.update(dict.fromkeys(names, "1"))
+def _environment_set(environment: Mapping[str, str]) -> Iterator[None]:
+    """Processes spawned meanwhile see these variables."""
+    before = {name: os.environ.get(name) for name in environment}
+    os.environ.update(environment)
     try:
         yield
     finally:

@@ -6,12 +6,17 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from dmtrack.boxes import Boxes
+from dmtrack.media.images import read_image
+
+if TYPE_CHECKING:
+    from dmtrack.media.viewer import Viewer
 
 
 @dataclass(frozen=True)
@@ -73,15 +78,28 @@ class Tracker(ABC):
         """The box of `step` alone: (x, y, w, h)."""
         return self.step(image).box_xywh
 
-    def track(self, images: Iterable[Any], box: ArrayLike) -> tuple[Boxes, NDArray[np.float64]]:
+    def track(
+        self, images: Iterable[Any], box: ArrayLike, visualize: bool = False
+    ) -> tuple[Boxes, NDArray[np.float64]]:
         """Tracks through `images`; the first row is the given box.
+
+        Args:
+            images: arrays, PIL images, or paths of image files, which got10k's experiments give.
+            box: (x, y, w, h) in the first of them.
+            visualize: show the frames with the box in a window.
 
         Returns:
             (frames, 4) boxes xywh and (frames,) seconds, decoding of the frame excluded.
+
+        Raises:
+            BoxError: see `init`.
+            MediaError: a file cannot be read, or no window can be shown here.
         """
         boxes: list[Boxes] = []
         seconds: list[float] = []
-        for index, image in enumerate(images):
+        viewer = _open_viewer(self.name) if visualize else None
+        for index, given in enumerate(images):
+            image = read_image(given) if isinstance(given, (str, Path)) else given
             start = time.perf_counter()
             if index == 0:
                 self.init(image, box)
@@ -89,4 +107,15 @@ class Tracker(ABC):
             else:
                 boxes.append(self.update(image))
             seconds.append(time.perf_counter() - start)
+            if viewer is not None:
+                viewer.show(image, boxes[-1])
+        if viewer is not None:
+            viewer.close()
         return np.array(boxes).reshape(-1, 4), np.array(seconds)
+
+
+def _open_viewer(title: str) -> Viewer:
+    # Windows are imported only where one is wanted: they cost more than the contract.
+    from dmtrack.media.viewer import Viewer
+
+    return Viewer(title)

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,7 +15,11 @@ from typer.testing import CliRunner
 
 from dmtrack.cli.main import app
 from dmtrack.errors import ConfigError, DataError, EvaluationError, OutputError
-from dmtrack.evaluation.protocols import PROTOCOLS
+from dmtrack.evaluation.protocols import PROTOCOLS, get_protocol
+from dmtrack.evaluation.sweeps.reading import read_experiment
+from dmtrack.evaluation.sweeps.settings import parse_settings
+
+REPOSITORY = Path(__file__).resolve().parents[2]
 
 TRACKERS = """
 import time
@@ -138,10 +143,15 @@ def test_other_results_stand_in_the_same_table(world):
         (("--synthetic", "plane"), EvaluationError, "known: plain, distractors"),
         (("--data", "videos", "--import", "no_such_module"), ConfigError, "no_such_module"),
         (
-            ("--data", "videos", "--tracker", "own_trackers:Still", "--layout", "otb"),
+            ("--data", "videos", "--tracker", "own_trackers:Still", "--layout", "otb10"),
             EvaluationError,
-            "known: folder, got10k",
+            "unknown benchmark 'otb10'; did you mean 'otb100'?",
         ),
+        (("--data", "videos", "--set", "benchmark.seed=3"), EvaluationError, "give one with --experiment"),
+        (("--data", "videos", "--set", "benchmrk.seed=3"), EvaluationError, "did you mean 'benchmark'?"),
+        (("--data", "videos", "--address", "x:1"), EvaluationError, "add --engine ray"),
+        (("--data", "videos", "--gpus", "1", "--device", "cuda:1"), EvaluationError, "leave the device out"),
+        (("--data", "videos", "--cache", "nowhere"), EvaluationError, "nowhere/videos holds no detections; build it"),
     ],
 )
 def test_bad_input_is_one_sentence(world, arguments, error, message):
@@ -246,21 +256,76 @@ def test_generated_sequences_in_two_processes(world):
     assert scores["benchmark"] == "synthetic-distractors-seed7-2x4" and scores["trackers"]["still"]["sequences"] == 2
 
 
-def test_an_experiment_file_gives_the_options_and_the_command_line_wins(world):
-    path = world / "mine.yaml"
-    path.write_text("synthetic: plain\nseed: 5\ncount: 1\nframes: 4\ntracker: own_trackers:Still\n")
-    result = command("--experiment", str(path), "--frames", "3")
-    assert result.exit_code == 0, result.output
-    assert "synthetic-plain-seed5-1x3" in result.output
+EXPERIMENT = """
+benchmark: {name: synthetic, kind: plain, seed: 5, count: 1, frames: 4}
+trackers: [{tracker: "own_trackers:Still", name: one}, "own_trackers:Still"]
+"""
+
+
+def test_a_sweep_of_an_experiment_file(world):
+    (world / "mine.yaml").write_text(EXPERIMENT)
+    result = command("--experiment", "mine.yaml", "--set", "benchmark.seed=6", "--frames", "3", "--json", "s.json")
+    assert result.exit_code == 0, (result.output, result.exception)
+    scores = json.loads((world / "s.json").read_text())
+    assert scores["benchmark"] == "synthetic-plain-seed6-1x3"
+    assert (scores["protocol"], scores["split"], scores["stride"]) == ("dmtrack-visible", "all", 1)
+    assert list(scores["trackers"]) == ["one", "still"]
+    assert scores["trackers"]["one"]["success"] == scores["trackers"]["still"]["success"]
+    assert (world / "reports/synthetic-plain-seed6-1x3/mine/report.csv").exists()
+
+
+def test_several_benchmarks_and_every_other_frame(world):
+    (world / "mine.yaml").write_text(
+        "benchmarks:\n- {name: folder, root: videos, stride: 2, sequences: second}\n"
+        "- {name: synthetic, count: 1, frames: 3}\ntrackers: own_trackers:Still\nprotocol: pysot\n"
+    )
+    result = command("--experiment", "mine.yaml", "--json", "s.json", "--set", "benchmarks.1.seed=4")
+    assert result.exit_code == 0, (result.output, result.exception)
+    first, second = json.loads((world / "s.json").read_text())
+    assert (first["benchmark"], first["stride"], first["protocol"]) == ("videos-stride2", 2, "pysot")
+    assert second["benchmark"] == "synthetic-plain-seed4-1x3"
+    assert first["sequences"]["still"]["second"]["frames"] == 3 and "first" not in first["sequences"]["still"]
+
+
+def test_other_sequences_under_the_same_label_are_not_mixed(world):
+    arguments = ("--synthetic", "plain", "--count", "1", "--frames", "3", "--tracker", "own_trackers:Still")
+    assert command(*arguments, "--benchmark", "mine").exit_code == 0
+    result = command(*arguments, "--benchmark", "mine", "--seed", "3")
+    assert isinstance(result.exception, EvaluationError) and "(sequences changed" in str(result.exception)
 
 
 @pytest.mark.parametrize(
     ("text", "complaint"),
-    [("sed: 5\n", "unknown option 'sed'; did you mean 'seed'"), ("- 5\n", "option: value"), ("a: [", "YAML file")],
+    [
+        ("benchmark: {name: synthetic, sed: 5}\n", "unknown key 'benchmark.sed'; did you mean 'seed'?"),
+        ("seed: 5\nbenchmark: {name: synthetic}\n", "unknown key 'seed'; did you mean 'benchmark.seed'?"),
+        ("benchmark: {name: synthetic}\ntracker: x\n", "unknown key 'tracker'; did you mean 'trackers'?"),
+        ("benchmark: {name: lasto}\n", "unknown benchmark 'lasto'; did you mean 'lasot'?"),
+        ("benchmark: {name: lasot}\n", "benchmark 'lasot' needs its folder"),
+        ("benchmark: {name: lasot, root: x, seed: 5}\n", "'benchmark.seed': is for `name: synthetic`"),
+        ("benchmark: {name: synthetic, count: none}\n", "'benchmark.count': expected a whole number from 1"),
+        ("benchmark: {name: synthetic, similarity: 0.5}\n", "expected two numbers"),
+        ("benchmark: {name: synthetic, stride: 0}\n", "whole number from 1, got 0"),
+        ("trackers: [x]\n", "expected either `benchmark:` or `benchmarks:`"),
+        ("benchmark: {name: synthetic}\ntrackers: [{name: x, cfg: y}]\n", "unknown key 'trackers.0.cfg'"),
+        ("benchmark: {name: synthetic}\nengine: rey\n", "'engine': unknown 'rey'; did you mean 'ray'?"),
+        ("benchmark: {name: synthetic}\ntrackers: [own_trackers:Still, own_trackers:Still]\n", "two trackers"),
+        ("- 5\n", "key: value"),
+        ("a: [", "YAML file"),
+    ],
 )
-def test_a_wrong_experiment_file_is_one_sentence(tmp_path, text, complaint):
-    path = tmp_path / "mine.yaml"
+def test_a_wrong_experiment_file_is_one_sentence(world, text, complaint):
+    path = world / "mine.yaml"
     path.write_text(text)
     result = command("--experiment", str(path))
-    assert isinstance(result.exception, EvaluationError)
+    assert isinstance(result.exception, EvaluationError), result.exception
     assert complaint in str(result.exception)
+
+
+@pytest.mark.parametrize("path", sorted((REPOSITORY / "experiments").glob("*.yaml")), ids=lambda path: path.stem)
+def test_shipped_experiments_are_in_order(path):
+    settings = parse_settings(read_experiment(path), str(path))
+    (benchmark,) = settings.benchmarks
+    benchmark.opener()
+    assert get_protocol(settings.protocol).name == settings.protocol
+    assert path.stem in (benchmark.name, f"{benchmark.name}_{benchmark.generated.kind}")

@@ -15,9 +15,10 @@ from dmtrack.data.types import Sequence
 from dmtrack.tracking.base import Tracker, TrackResult
 
 def read_frame(index, boxes):
-    """A black frame whose first pixels hold the true box, so that a test tracker can know it."""
+    """A black frame whose first pixels hold the true box and the length."""
     frame = np.zeros((80, 100, 3), np.uint8)
     frame[0, :4, 0] = np.nan_to_num(boxes[index])
+    frame[1, 0, 0] = len(boxes)
     return frame
 
 def make(name, frames, seed):
@@ -67,6 +68,25 @@ class Slow(Oracle):
         if self.started == 2:
             import time
             time.sleep(600)
+
+class Killed(Oracle):
+    """Is killed in the sequences of 8 and of 9 frames, in that of 8 only once; notes which GPU it sees."""
+    def __init__(self, folder):
+        super().__init__()
+        self.folder = folder
+    def init(self, image, box):
+        import os
+        super().init(image, box)
+        with (self.folder / "gpus").open("a") as opened:
+            opened.write(os.environ["CUDA_VISIBLE_DEVICES"] + "\\n")
+    def step(self, image):
+        import os, signal
+        result = super().step(image)
+        once = self.folder / "killed"
+        if self.frame == 8 or (self.frame == 7 and image[1, 0, 0] == 8 and not once.exists()):
+            once.touch()
+            os.kill(os.getpid(), signal.SIGKILL)
+        return result
 
 class Dying(Oracle):
     def step(self, image):

@@ -81,6 +81,17 @@ def test_a_dead_worker_is_an_error_of_one_sentence(tmp_path, fakes):
         run(store_in(tmp_path / "r"), fakes.Dying, fakes.open_sequences, processes=2)
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="needs SIGKILL")
+def test_a_killed_worker_is_replaced_and_its_sequence_tried_once_more(tmp_path, fakes):
+    store = store_in(tmp_path / "r")
+    build = functools.partial(fakes.Killed, tmp_path)
+    failures = run(store, build, fakes.open_sequences, processes=2, gpus=2)
+    assert failures == {"s3": "the process that tracked it died 2 times (SIGKILL, out of memory?)"}
+    assert all(store.exists(name) for name in ("s0", "s1", "s2")) and not multiprocessing.active_children()
+    assert "SIGKILL" in (store.folder / "s3" / "error.txt").read_text()
+    assert set((tmp_path / "gpus").read_text().split()) == {"0", "1"}
+
+
 SCRIPT = """
 import sys
 from pathlib import Path

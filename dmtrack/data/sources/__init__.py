@@ -8,11 +8,14 @@ from dmtrack.data.sources.image_folder import ImageFolder
 from dmtrack.data.sources.images import AnnotatedImage, ImageSource
 from dmtrack.data.sources.lasot import LaSOT
 from dmtrack.data.sources.otb import OTB, UAV123
+from dmtrack.data.sources.oxuva import OxUvA
+from dmtrack.data.sources.tlp import TLP
 from dmtrack.data.sources.trackingnet import TrackingNet
-from dmtrack.data.sources.vot import VOT
+from dmtrack.data.sources.vot import VOT, VOTLongTerm
 
 __all__ = [
     "OTB",
+    "TLP",
     "UAV123",
     "VOT",
     "AnnotatedImage",
@@ -21,7 +24,9 @@ __all__ = [
     "ImageFolder",
     "ImageSource",
     "LaSOT",
+    "OxUvA",
     "SequenceFolder",
     "SequenceSource",
     "TrackingNet",
+    "VOTLongTerm",
 ]

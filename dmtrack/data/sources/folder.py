@@ -27,14 +27,18 @@ class SequenceFolder(SequenceSource):
         root: folder of the sequences, or one sequence.
         index_base: number of the first pixel (0 or 1) where a sequence's `meta.json` does not say it.
         names: which sequences, in this order; None takes all, sorted.
+        images: False opens the annotations alone.
 
     Raises:
         DataError: the folder or a file is missing, or files do not match; the message shows the expected layout.
     """
 
-    def __init__(self, root: str | Path, index_base: int = 0, names: tuple[str, ...] | None = None) -> None:
+    def __init__(
+        self, root: str | Path, index_base: int = 0, names: tuple[str, ...] | None = None, images: bool = True
+    ) -> None:
         self.root = find_root(root, "SequenceFolder", LAYOUT)
         self.index_base = index_base
+        self.images = images
         if (self.root / "groundtruth.txt").is_file():
             self.root, found = self.root.parent, [self.root.name]
         else:
@@ -52,10 +56,12 @@ class SequenceFolder(SequenceSource):
         annotation = folder / "groundtruth.txt"
         boxes = read_rows(annotation, "a line x,y,w,h per frame")
         meta = _read_meta(folder / "meta.json")
-        boxes[:, :2] -= float(meta.get("index_base", self.index_base))
+        index_base = float(meta.get("index_base", self.index_base))
+        boxes[:, :2] -= index_base
         absence = folder / "absence.label"
         present = read_flags(absence, "0 or 1 (absent) per frame", len(boxes)) == 0 if absence.is_file() else None
-        return make_sequence(name, list_frames(folder, LAYOUT), boxes, annotation, present=present, attributes=meta)
+        frames = list_frames(folder, LAYOUT) if self.images else None
+        return make_sequence(name, frames, boxes, annotation, present=present, attributes=meta, index_base=index_base)
 
 
 def _read_meta(path: Path) -> dict[str, Any]:

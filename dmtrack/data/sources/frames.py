@@ -37,6 +37,26 @@ class FrameFiles:
         return self.folder / self.names[index]
 
 
+@dataclass(frozen=True)
+class NoFrames:
+    """Stands for the frames of a sequence of which only the annotations were opened.
+
+    Attributes:
+        name: of the sequence.
+        annotation: the file of its boxes.
+    """
+
+    name: str
+    annotation: Path
+
+    def __call__(self, index: int) -> Image:
+        """Raises `DataError`: there are none."""
+        raise DataError(
+            f"sequence {self.name}: frame {index} was asked for, but only its annotations were opened "
+            f"({self.annotation}); give the folder of the dataset with its images"
+        )
+
+
 def list_frames(folder: Path, expected: str) -> FrameFiles:
     """The images directly inside a folder, by number where their names are numbers.
 

@@ -28,15 +28,17 @@ class GOT10k(SequenceSource):
     Args:
         root: folder with `train`, `val` and `test`, or the folder of one split.
         split: "train", "val" or "test".
+        images: False opens the annotations alone.
 
     Raises:
         DataError: the folder or a file is missing, or files do not match; the message shows the expected layout.
     """
 
-    def __init__(self, root: str | Path, split: str = "train") -> None:
+    def __init__(self, root: str | Path, split: str = "train", images: bool = True) -> None:
         check_split("GOT-10k", split, ("train", "val", "test"))
         self.root = find_root(root, "GOT-10k", LAYOUT)
         self.split = split
+        self.images = images
         self.folder = self.root / split if (self.root / split).is_dir() else self.root
         listed = self.folder / "list.txt"
         if listed.is_file():
@@ -49,7 +51,8 @@ class GOT10k(SequenceSource):
     def read_sequence(self, name: str) -> Sequence:
         """The sequence of that name."""
         folder = self.folder / name
-        frames = list_frames(folder, f"{LAYOUT}; {name!r} is named in {self.folder / 'list.txt'}")
+        expected = f"{LAYOUT}; {name!r} is named in {self.folder / 'list.txt'}"
+        frames = list_frames(folder, expected) if self.images else None
         annotation = folder / "groundtruth.txt"
         boxes = read_rows(annotation, "a line 'left,top,width,height' per frame")
         hidden = self.split == "test" and len(boxes) == 1

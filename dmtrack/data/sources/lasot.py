@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
 
 from dmtrack.data.sources.annotations import read_flags, read_rows, read_text
 from dmtrack.data.sources.base import SequenceSource, check_split, find_root, make_sequence
-from dmtrack.data.sources.frames import list_frames
+from dmtrack.data.sources.frames import FrameFiles, list_frames
 from dmtrack.data.sources.lasot_testing import published_test_names
 from dmtrack.data.types import Sequence
 from dmtrack.errors import DataError
@@ -16,6 +20,17 @@ LAYOUT = (
     "<root>/<class>/<class>-<number>/{img/00000001.jpg, groundtruth.txt, full_occlusion.txt, out_of_view.txt} "
     "(or the sequence folders directly in <root>) and, if wanted, <root>/{training_set,testing_set}.txt"
 )
+ANNOTATIONS = (
+    "<sequence>/{groundtruth.txt, absent.txt, attributes.txt}, or the evaluation toolkit's annos/{<sequence>.txt, "
+    "absent/<sequence>.txt, att/<sequence>.txt}"
+)
+"""Where the annotations lie when there are no images; the official layout will do as well."""
+
+ATTRIBUTES = ("IV", "POC", "DEF", "MB", "CM", "ROT", "BC", "VC", "SV", "FOC", "FM", "OV", "LR", "ARC")
+"""Of sequences, in the order of the toolkit's files."""
+
+_MORE_FRAMES_THAN_BOXES = ("monkey-17",)
+"""The toolkit cuts the frames of these to their boxes."""
 
 
 @DATASETS.register
@@ -30,23 +45,30 @@ class LaSOT(SequenceSource):
         split: "train", "test" or "all". Lists in `root` decide; without them "test" is the published list of 280
             sequences and "train" is everything else that lies there.
         index_base: number of the first pixel in the files.
+        images: False opens the annotations alone, which may also lie as in `ANNOTATIONS`.
 
     Raises:
         DataError: the folder or a file is missing, or files do not match; the message shows the expected layout.
     """
 
-    def __init__(self, root: str | Path, split: str = "train", index_base: int = 1) -> None:
+    def __init__(self, root: str | Path, split: str = "train", index_base: int = 1, images: bool = True) -> None:
         check_split("LaSOT", split, ("train", "test", "all"))
         self.root = find_root(root, "LaSOT", LAYOUT)
         self.split = split
         self.index_base = index_base
-        self._folders = {
-            path.parent.name: path.parent
+        self.images = images
+        self._annotations = {
+            path.parent.name: path
             for pattern in ("*/groundtruth.txt", "*/*/groundtruth.txt")
             for path in sorted(self.root.glob(pattern))
         }
-        if not self._folders:
-            raise DataError(f"LaSOT: no sequences in {self.root}; expected {LAYOUT}")
+        if not self._annotations and not images:
+            self._annotations = {
+                path.stem: path for path in sorted(self.root.glob("*.txt")) if re.fullmatch(r".+-\d+", path.stem)
+            }
+        if not self._annotations:
+            expected = LAYOUT if images else f"{LAYOUT}; or, without images, {ANNOTATIONS}"
+            raise DataError(f"LaSOT: no sequences in {self.root}; expected {expected}")
         self.names = self._names_of_split()
         if not self.names:
             raise DataError(f"LaSOT: {self.root} has no sequence of the split {split!r}; expected {LAYOUT}")
@@ -61,7 +83,7 @@ class LaSOT(SequenceSource):
             names = published_test_names()
             self._check_complete(names, "the published test list")
             return names
-        names = sorted(self._folders)
+        names = sorted(self._annotations)
         if self.split == "train":
             other = self.root / "testing_set.txt"
             test = read_text(other, "one sequence name per line").split() if other.is_file() else published_test_names()
@@ -69,7 +91,7 @@ class LaSOT(SequenceSource):
         return names
 
     def _check_complete(self, names: list[str], listed: str) -> None:
-        missing = [name for name in names if name not in self._folders]
+        missing = [name for name in names if name not in self._annotations]
         if missing:
             raise DataError(
                 f"LaSOT: {len(missing)} of {len(names)} sequences of {listed} are missing in {self.root}, first "
@@ -78,17 +100,40 @@ class LaSOT(SequenceSource):
 
     def read_sequence(self, name: str) -> Sequence:
         """The sequence of that name."""
-        folder = self._folders[name]
-        frames = list_frames(folder / "img", LAYOUT)
-        annotation = folder / "groundtruth.txt"
+        annotation = self._annotations[name]
         boxes = read_rows(annotation, "a line 'left,top,width,height' per frame, counted from 1")
         boxes[:, :2] -= self.index_base
-        absent = [
-            read_flags(path, "0 or 1 per frame", len(boxes)) != 0
-            for path in (folder / "full_occlusion.txt", folder / "out_of_view.txt")
-            if path.is_file()
-        ]
-        present = ~(absent[0] | absent[-1]) if absent else None
+        frames = list_frames(annotation.parent / "img", LAYOUT) if self.images else None
+        if frames is not None and name in _MORE_FRAMES_THAN_BOXES and len(frames) > len(boxes):
+            frames = FrameFiles(frames.folder, frames.names[: len(boxes)])
+        attributes: dict[str, object] = {"class": name.rsplit("-", 1)[0]}
+        tags = _beside(annotation, "attributes.txt", "att")
+        if tags.is_file():
+            flags = read_flags(tags, f"0 or 1 for each of {', '.join(ATTRIBUTES)}", len(ATTRIBUTES))
+            attributes["attributes"] = tuple(tag for tag, flag in zip(ATTRIBUTES, flags, strict=True) if flag)
         return make_sequence(
-            name, frames, boxes, annotation, present=present, attributes={"class": name.rsplit("-", 1)[0]}
+            name,
+            frames,
+            boxes,
+            annotation,
+            present=_read_presence(annotation, len(boxes)),
+            attributes=attributes,
+            index_base=self.index_base,
         )
+
+
+def _read_presence(annotation: Path, frames: int) -> NDArray[np.bool_] | None:
+    """Where none of the flags is set; None where there are no flags at all."""
+    files = [annotation.parent / "full_occlusion.txt", annotation.parent / "out_of_view.txt"]
+    absent = [read_flags(path, "0 or 1 per frame", frames) != 0 for path in files if path.is_file()]
+    toolkit = _beside(annotation, "absent.txt", "absent")
+    if not absent and toolkit.is_file():
+        absent = [read_flags(toolkit, "0 or 1 (absent) per frame", frames) != 0]
+    return ~np.logical_or.reduce(absent) if absent else None
+
+
+def _beside(annotation: Path, name: str, folder: str) -> Path:
+    """`<sequence>/<name>`, or the evaluation toolkit's `<folder>/<sequence>.txt`."""
+    if annotation.name == "groundtruth.txt":
+        return annotation.parent / name
+    return annotation.parent / folder / annotation.name

@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from dmtrack.data.sources.annotations import read_rows
-from dmtrack.data.sources.base import SequenceSource, find_root, make_sequence
+from dmtrack.data.sources.annotations import read_flags, read_rows
+from dmtrack.data.sources.base import SequenceSource, check_split, find_root, keep_official, make_sequence
 from dmtrack.data.sources.frames import FrameFiles, list_frames
+from dmtrack.data.sources.otb_published import OTB_VERSIONS, published_otb_names
+from dmtrack.data.sources.uav_published import UAV_VERSIONS, published_uav_parts
 from dmtrack.data.types import Sequence
 from dmtrack.errors import DataError
 from dmtrack.registry import DATASETS
@@ -15,6 +17,7 @@ from dmtrack.registry import DATASETS
 OTB_LAYOUT = (
     "<root>/<sequence>/{img/0001.jpg, groundtruth_rect.txt} (or groundtruth_rect.1.txt, .2.txt: one per target)"
 )
+OTB_ANNOTATIONS = "<root>/<sequence>.txt (or <sequence>.1.txt, .2.txt: one per target)"
 UAV_LAYOUT = "<root>/data_seq/UAV123/<video>/000001.jpg and <root>/anno/UAV123/<sequence>.txt"
 
 _ANNOTATED_FRAMES = {
@@ -26,6 +29,12 @@ _ANNOTATED_FRAMES = {
 }
 """First and last number of the annotated frames where the official folder holds more (the benchmark's own table)."""
 
+_OTHER_VERSIONS = {"Tiger1": (6, 354)}
+"""The same where an annotation in circulation has fewer boxes: Tiger1 has 354, but 349 in the lists of 2013."""
+
+UAV_ATTRIBUTES = ("SV", "ARC", "LR", "FM", "FOC", "POC", "OV", "BC", "IV", "VC", "CM", "SOB")
+"""Of sequences, in the order of the toolkit's files `anno/UAV123/att/<sequence>.txt`."""
+
 
 @DATASETS.register
 class OTB(SequenceSource):
@@ -33,65 +42,110 @@ class OTB(SequenceSource):
 
     Args:
         root: folder of the sequences.
+        version: "otb100" or "otb2013" takes the targets of that published list alone, and names in `missing` those that
+            are not there; a folder without any of them is taken as it is. None takes all that is there.
+        images: False opens the annotations alone, which may also lie as in `OTB_ANNOTATIONS`.
 
     Raises:
         DataError: the folder or a file is missing, or files do not match; the message shows the expected layout.
     """
 
-    def __init__(self, root: str | Path) -> None:
+    def __init__(self, root: str | Path, version: str | None = None, images: bool = True) -> None:
+        if version is not None:
+            check_split("OTB", version, OTB_VERSIONS)
         self.root = find_root(root, "OTB", OTB_LAYOUT)
+        self.images = images
         self._annotations: dict[str, Path] = {}
         for path in sorted(self.root.glob("*/groundtruth_rect*.txt")):
             target = path.name.removeprefix("groundtruth_rect").removesuffix(".txt").strip(".")
-            self._annotations[path.parent.name + (f"-{target}" if target else "")] = path
+            # The official folder of Human4 has a file without boxes for the first of its targets.
+            if path.stat().st_size or path.parent.name != "Human4":
+                self._annotations[_target_name(path.parent.name, target)] = path
+        if not self._annotations and not images:
+            for path in sorted(self.root.glob("*.txt")):
+                video, _, target = re.sub(r"[-.](?=\d$)", "\n", path.stem).partition("\n")
+                self._annotations[_target_name(video, target)] = path
+        if not self._annotations:
+            expected = OTB_LAYOUT if images else f"{OTB_LAYOUT}; or, without images, {OTB_ANNOTATIONS}"
+            raise DataError(f"OTB: no */groundtruth_rect.txt in {self.root}; expected {expected}")
         self.names = list(self._annotations)
-        if not self.names:
-            raise DataError(f"OTB: no */groundtruth_rect.txt in {self.root}; expected {OTB_LAYOUT}")
+        if version is not None:
+            self.names, self.missing = keep_official(self.names, published_otb_names(version))
 
     def read_sequence(self, name: str) -> Sequence:
         """The sequence of that name."""
         annotation = self._annotations[name]
         boxes = read_rows(annotation, "a line 'left,top,width,height' per frame, counted from 1")
         boxes[:, :2] -= 1
-        frames = list_frames(annotation.parent / "img", OTB_LAYOUT)
-        if len(frames) != len(boxes) and name in _ANNOTATED_FRAMES:
-            first, last = _ANNOTATED_FRAMES[name]
+        frames = list_frames(annotation.parent / "img", OTB_LAYOUT) if self.images else None
+        spans = _ANNOTATED_FRAMES | _OTHER_VERSIONS
+        if frames is not None and len(frames) != len(boxes) and name in spans:
+            first, last = spans[name]
             inside = (frame for frame in frames.names if first <= int(Path(frame).stem) <= last)
             frames = FrameFiles(frames.folder, tuple(inside))
-        return make_sequence(name, frames, boxes, annotation)
+        return make_sequence(name, frames, boxes, annotation, index_base=1)
+
+
+def _target_name(video: str, target: str) -> str:
+    if video == "Human4":
+        target = target or "2"
+    return f"{video}-{target}" if target else video
 
 
 @DATASETS.register
 class UAV123(SequenceSource):
-    """UAV123 in its official layout.
+    """UAV123 and UAV20L in their official layout.
 
-    Several sequences are parts of one video (`group1_2` of `group1`); which frames they cover stands in the
-    benchmark's MATLAB file `configSeqs.m`, which lies in `<root>` in official downloads.
+    Several sequences are parts of one video (`group1_2` of `group1`). Which frames they cover stands in the benchmark's
+    MATLAB file `configSeqs.m`, which lies in `<root>` in official downloads; without it the published table decides.
 
     Args:
         root: folder with `anno` and `data_seq`.
+        version: "UAV123" or "UAV20L": the folder of the annotations. Sequences of its published list that are not there
+            are named in `missing`; a folder without any of them is taken as it is.
+        images: False opens the annotations alone.
 
     Raises:
         DataError: the folder or a file is missing, or files do not match; the message shows the expected layout.
     """
 
-    def __init__(self, root: str | Path) -> None:
+    def __init__(self, root: str | Path, version: str = "UAV123", images: bool = True) -> None:
+        check_split("UAV123", version, UAV_VERSIONS)
         self.root = find_root(root, "UAV123", UAV_LAYOUT)
-        self._parts = read_uav_parts(self.root / "configSeqs.m")
-        self.names = sorted(path.stem for path in (self.root / "anno" / "UAV123").glob("*.txt"))
+        self.version = version
+        self.images = images
+        published = published_uav_parts(version)
+        self._parts = published | (read_uav_parts(self.root / "configSeqs.m") if version == "UAV123" else {})
+        self._folder = self.root / "anno" / version
+        found = sorted(path.stem for path in self._folder.glob("*.txt"))
+        self.names, self.missing = keep_official(found, published)
         if not self.names:
-            raise DataError(f"UAV123: no annotations in {self.root / 'anno' / 'UAV123'}; expected {UAV_LAYOUT}")
+            expected = UAV_LAYOUT.replace("anno/UAV123", f"anno/{version}")
+            raise DataError(f"{version}: no annotations in {self._folder}; expected {expected}")
 
     def read_sequence(self, name: str) -> Sequence:
         """The sequence of that name."""
-        annotation = self.root / "anno" / "UAV123" / f"{name}.txt"
+        annotation = self._folder / f"{name}.txt"
         boxes = read_rows(annotation, "a line 'left,top,width,height' per frame (NaN: absent), counted from 1")
         boxes[:, :2] -= 1
+        attributes: dict[str, object] = {}
+        tags = self._folder / "att" / f"{name}.txt"
+        if tags.is_file():
+            flags = read_flags(tags, f"0 or 1 for each of {', '.join(UAV_ATTRIBUTES)}", len(UAV_ATTRIBUTES))
+            attributes["attributes"] = tuple(tag for tag, flag in zip(UAV_ATTRIBUTES, flags, strict=True) if flag)
+        frames = self._frames(name, len(boxes)) if self.images else None
+        return make_sequence(name, frames, boxes, annotation, attributes=attributes, index_base=1)
+
+    def _frames(self, name: str, boxes: int) -> FrameFiles:
+        videos = self.root / "data_seq" / "UAV123"
         video, first, last = self._parts.get(name, (name, 1, 0))
-        frames = list_frames(self.root / "data_seq" / "UAV123" / video, UAV_LAYOUT)
-        if last:
-            frames = FrameFiles(frames.folder, frames.names[first - 1 : last])
-        return make_sequence(name, frames, boxes, annotation)
+        if (videos / name).is_dir():
+            # A folder of the sequence's own name may hold its frames alone.
+            own = list_frames(videos / name, UAV_LAYOUT)
+            if len(own) == boxes or (video == name and len(own) < last):
+                return own
+        frames = list_frames(videos / video, UAV_LAYOUT)
+        return FrameFiles(frames.folder, frames.names[first - 1 : last]) if last else frames
 
 
 def read_uav_parts(path: Path) -> dict[str, tuple[str, int, int]]:

@@ -25,14 +25,18 @@ class TrackingNet(SequenceSource):
         root: folder of the chunks.
         split: "train" (all chunks that lie there), "test", or the name of one chunk such as "TRAIN_3".
         chunks: numbers of the training chunks to use; None takes all.
+        images: False opens the annotations alone.
 
     Raises:
         DataError: the folder or a file is missing, or files do not match; the message shows the expected layout.
     """
 
-    def __init__(self, root: str | Path, split: str = "train", chunks: tuple[int, ...] | None = None) -> None:
+    def __init__(
+        self, root: str | Path, split: str = "train", chunks: tuple[int, ...] | None = None, images: bool = True
+    ) -> None:
         self.root = find_root(root, "TrackingNet", LAYOUT)
         self.split = split
+        self.images = images
         self._chunk_of = {
             path.stem: folder for folder in self._folders(chunks) for path in sorted((folder / "anno").glob("*.txt"))
         }
@@ -61,7 +65,7 @@ class TrackingNet(SequenceSource):
         annotation = chunk / "anno" / f"{name}.txt"
         return make_sequence(
             name,
-            list_frames(chunk / "frames" / name, LAYOUT),
+            list_frames(chunk / "frames" / name, LAYOUT) if self.images else None,
             read_rows(annotation, "a line 'left,top,width,height' per frame"),
             annotation,
             attributes={"chunk": chunk.name},

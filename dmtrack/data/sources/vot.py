@@ -1,4 +1,4 @@
-"""VOT short-term challenges up to 2019: polygons that are turned into upright boxes."""
+"""VOT challenges up to 2019: polygons that are turned into upright boxes, and the long-term challenge."""
 
 from __future__ import annotations
 
@@ -24,17 +24,20 @@ class VOT(SequenceSource):
     """VOT2013 to VOT2019 as the toolkits download them; regions count pixels from 0.
 
     Lines have 4 numbers (left, top, width, height) or 8 (the corners of a polygon). `attributes["polygons"]` keeps the
-    (frames, 8) polygons; the boxes are the smallest upright boxes around them.
+    (frames, 8) polygons; the boxes are the smallest upright boxes around them. `attributes["frame_tags"]` has (frames,)
+    bool for each attribute that is annotated by frame (`occlusion.tag`, ...).
 
     Args:
         root: folder of the sequences.
+        images: False opens the annotations alone.
 
     Raises:
         DataError: the folder or a file is missing, or files do not match; the message shows the expected layout.
     """
 
-    def __init__(self, root: str | Path) -> None:
+    def __init__(self, root: str | Path, images: bool = True) -> None:
         self.root = find_root(root, "VOT", LAYOUT)
+        self.images = images
         listed = self.root / "list.txt"
         if listed.is_file():
             self.names = read_text(listed, "one sequence name per line").split()
@@ -48,9 +51,54 @@ class VOT(SequenceSource):
         folder = self.root / name
         annotation = folder / "groundtruth.txt"
         rows = read_rows(annotation, "a rectangle (4 numbers) or polygon (8 numbers) per frame", columns=(4, 8))
-        frames = list_frames(folder / "color" if (folder / "color").is_dir() else folder, LAYOUT)
-        attributes = {"polygons": rows} if rows.shape[1] == 8 else {}
-        return make_sequence(name, frames, upright_boxes_xywh(rows), annotation, attributes=attributes)
+        frames = (
+            list_frames(folder / "color" if (folder / "color").is_dir() else folder, LAYOUT) if self.images else None
+        )
+        attributes: dict[str, object] = {"polygons": rows} if rows.shape[1] == 8 else {}
+        tags = {path.stem: _read_tag(path, len(rows)) for path in sorted(folder.glob("*.tag"))}
+        if tags:
+            attributes["frame_tags"] = tags
+        return make_sequence(
+            name,
+            frames,
+            upright_boxes_xywh(rows),
+            annotation,
+            present=self._presence(rows),
+            attributes=attributes,
+        )
+
+    def _presence(self, rows: NDArray[np.float64]) -> NDArray[np.bool_] | None:
+        return None
+
+
+@DATASETS.register
+class VOTLongTerm(VOT):
+    """The long-term challenge of VOT2018 and later: rectangles, `nan,nan,nan,nan` where the target is absent.
+
+    Args:
+        root: folder of the sequences.
+        images: False opens the annotations alone.
+
+    Raises:
+        DataError: the folder or a file is missing, or files do not match; the message shows the expected layout.
+    """
+
+    def _presence(self, rows: NDArray[np.float64]) -> NDArray[np.bool_] | None:
+        return np.asarray(np.isfinite(rows).all(axis=1))
+
+
+def _read_tag(path: Path, frames: int) -> NDArray[np.bool_]:
+    """Flags of frames; the toolkit leaves out zeros at the end."""
+    words = read_text(path, "0 or 1 per frame").replace(",", " ").split()
+    try:
+        flags = np.array([float(word) != 0 for word in words], dtype=bool)
+    except ValueError as error:
+        raise DataError(f"{path}: expected 0 or 1 per frame ({error}); download the annotations again") from error
+    if len(flags) > frames:
+        raise DataError(
+            f"{path} has {len(flags)} flags but the sequence has {frames} annotated frames; expected one each"
+        )
+    return np.concatenate([flags, np.zeros(frames - len(flags), dtype=bool)])
 
 
 def upright_boxes_xywh(rows: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -61,3 +109,26 @@ def upright_boxes_xywh(rows: NDArray[np.float64]) -> NDArray[np.float64]:
     top_left = np.stack([across.min(axis=1), down.min(axis=1)], axis=1)
     bottom_right = np.stack([across.max(axis=1), down.max(axis=1)], axis=1)
     return np.concatenate([top_left, bottom_right - top_left], axis=1)
+
+
+def boxes_of_same_area_xywh(rows: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Rectangles as they are, or upright boxes around the centres of polygons, of their area and one pixel longer.
+
+    The sides have the ratio of the smallest box around the polygon. The got10k toolkit and PySOT start trackers with
+    these, the VOT toolkit with `upright_boxes_xywh`.
+
+    Args:
+        rows: (frames, 4) left, top, width, height; or (frames, 8) x1,y1,...,x4,y4, in order around a rectangle.
+
+    Returns:
+        (frames, 4); NaN where the polygon has no extent.
+    """
+    if rows.shape[1] == 4:
+        return rows
+    points = rows.reshape(-1, 4, 2)
+    center = points.mean(axis=1)
+    extent = points.max(axis=1) - points.min(axis=1)
+    sides = np.linalg.norm(points[:, 0] - points[:, 1], axis=1) * np.linalg.norm(points[:, 1] - points[:, 2], axis=1)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        size = np.sqrt(sides / extent.prod(axis=1))[:, None] * extent + 1
+    return np.concatenate([center - size / 2, size], axis=1)

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from dmtrack.data.writers.coco import write_coco
+from dmtrack.data.writers.long_term import write_oxuva, write_tlp, write_vot_lt
 from dmtrack.data.writers.sequences import (
     write_folder,
     write_got10k,
@@ -19,9 +20,12 @@ WRITERS: dict[str, Callable[..., list[str]]] = {
     "got10k": write_got10k,
     "lasot": write_lasot,
     "otb": write_otb,
+    "oxuva": write_oxuva,
+    "tlp": write_tlp,
     "trackingnet": write_trackingnet,
     "uav123": write_uav123,
     "vot": write_vot,
+    "vot-lt": write_vot_lt,
 }
 """By the name of the layout: `writer(sequences, root, quality=..., progress=...)`, those with splits take `split`."""
 
@@ -32,7 +36,10 @@ __all__ = [
     "write_got10k",
     "write_lasot",
     "write_otb",
+    "write_oxuva",
+    "write_tlp",
     "write_trackingnet",
     "write_uav123",
     "write_vot",
+    "write_vot_lt",
 ]

@@ -1,0 +1,189 @@
+"""Are the frames of a sequence all there, and are they images."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import statistics
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from dmtrack.data.doctor.findings import Examination, Finding, finding_of
+from dmtrack.data.doctor.rules import SequencePlace, VideoRules
+from dmtrack.data.sources.frames import image_size_wh, list_frames
+from dmtrack.errors import DMTrackError
+from dmtrack.media.images import read_image
+
+_SAMPLED = 8
+"""Frames of a sequence whose header the quick mode reads."""
+_SMALL = 0.4
+"""A file below this share of the sequence's median size is suspicious: half-copied files are."""
+_AGAIN = "copy or download it again"
+
+
+@dataclass(frozen=True)
+class Frames:
+    """The frames of a sequence as they lie there.
+
+    Attributes:
+        names: file names in playing order, those that the benchmark uses.
+        size_wh: of the first frame that could be read; None where none could.
+    """
+
+    names: tuple[str, ...]
+    size_wh: tuple[int, int] | None
+
+
+def check_frames(
+    place: SequencePlace, rules: VideoRules, full: bool, pool: ThreadPoolExecutor, found: Examination
+) -> Frames:
+    """Adds what is wrong with the frames of one sequence.
+
+    Args:
+        place: of the sequence.
+        rules: of the data set.
+        full: decode every frame instead of opening a few.
+        pool: threads that decode.
+        found: takes the findings and counts.
+
+    Returns:
+        What lies there; no names where nothing does.
+    """
+    try:
+        names = _used(place, list_frames(place.frames, rules.layout).names)
+    except DMTrackError:
+        problem = "holds no frames" if place.frames.is_dir() else "is missing"
+        found.add(
+            place.frames, f"{problem}: expected the frames of {place.name}", "copy or download the sequence again"
+        )
+        return Frames((), None)
+    found.frames += len(names)
+    _check_numbers(place, rules, names, found)
+    sizes = {name: (place.frames / name).stat().st_size for name in names}
+    empty = [name for name, size in sizes.items() if size == 0]
+    for name in empty:
+        found.add(place.frames / name, "is empty (0 bytes)", _AGAIN)
+    rest = [name for name in names if sizes[name]]
+    opened = rest if full else _suspicious(rest, sizes)
+    look: Callable[[Path], tuple[int, int] | Finding] = decode if full else open_header
+    shapes = open_all([place.frames / name for name in opened], look, pool, found)
+    if len(set(shapes.values())) > 1:
+        first, other = (next(path for path, size in shapes.items() if size == wanted) for wanted in _two(shapes))
+        found.add(
+            other,
+            f"has {_shown(shapes[other])} pixels but {first.name} has {_shown(shapes[first])}",
+            "the boxes may belong to frames of another size: compare with the official download",
+            severe=False,
+        )
+    return Frames(names, next(iter(shapes.values()), None))
+
+
+def open_all(
+    paths: Iterable[Path],
+    look: Callable[[Path], tuple[int, int] | Finding],
+    pool: ThreadPoolExecutor,
+    found: Examination,
+) -> dict[Path, tuple[int, int]]:
+    """(width, height) of the images that can be read; the others become findings."""
+    paths = list(paths)
+    found.decoded += len(paths)
+    shapes = {}
+    for path, outcome in zip(paths, pool.map(look, paths), strict=True):
+        if isinstance(outcome, Finding):
+            found.findings.append(outcome)
+        else:
+            shapes[path] = outcome
+    return shapes
+
+
+def decode(path: Path) -> tuple[int, int] | Finding:
+    """(width, height) of an image that can be decoded, or what is wrong with it."""
+    try:
+        height, width = read_image(path).shape[:2]
+    except DMTrackError as error:
+        return finding_of(error, path, _AGAIN)
+    return int(width), int(height)
+
+
+def open_header(path: Path) -> tuple[int, int] | Finding:
+    """(width, height) from the header of an image whose end is there, too, or what is wrong with it."""
+    try:
+        size = image_size_wh(path)
+        with open(path, "rb") as opened:
+            jpeg = opened.read(2) == b"\xff\xd8"
+            opened.seek(-min(4096, os.fstat(opened.fileno()).st_size), os.SEEK_END)
+            ended = b"\xff\xd9" in opened.read()
+        if jpeg and not ended:  # a file may carry more behind its end than we have looked at
+            return decode(path)
+    except DMTrackError as error:
+        return finding_of(error, path, _AGAIN)
+    except OSError as error:
+        return Finding(path, f"cannot be read ({error.strerror or error})", "check its permissions")
+    return size
+
+
+def _used(place: SequencePlace, names: tuple[str, ...]) -> tuple[str, ...]:
+    """Those in the span that the benchmark uses."""
+    if place.span is None:
+        return names
+    first, last = place.span
+    return tuple(name for name in names if first <= _number(name, first) <= last)
+
+
+def _number(name: str, otherwise: int = -1) -> int:
+    stem = name.split(".", 1)[0]
+    return int(stem) if stem.isdecimal() else otherwise
+
+
+def _check_numbers(place: SequencePlace, rules: VideoRules, names: tuple[str, ...], found: Examination) -> None:
+    numbers = [_number(name) for name in names]
+    if not names or min(numbers) < 0:
+        return
+    first = place.span[0] if place.span else rules.first_number
+    last = place.span[1] if place.span else max(numbers)
+    begin = min(numbers) if first is None else min(first, min(numbers))
+    missing = sorted(set(range(begin, last + 1)) - set(numbers))
+    if missing and not rules.gaps_allowed:
+        found.add(
+            place.frames,
+            f"{len(missing)} frames are missing, numbers {_spans(missing)}",
+            "copy or download the sequence again",
+        )
+    if first is not None and min(numbers) < first:
+        found.add(place.frames, f"begins with frame {min(numbers)}, expected {first}", "remove or rename what is extra")
+    double = next((name for name, other in itertools.pairwise(names) if _number(name) == _number(other)), None)
+    if double:
+        found.add(place.frames, f"has two files for one frame, e.g. {double}", "remove one of the two")
+
+
+def _spans(numbers: list[int]) -> str:
+    """`4-6, 9`, shortened after five."""
+    spans: list[list[int]] = []
+    for number in numbers:
+        if spans and number == spans[-1][1] + 1:
+            spans[-1][1] = number
+        else:
+            spans.append([number, number])
+    shown = [str(first) if first == last else f"{first}-{last}" for first, last in spans[:5]]
+    return ", ".join(shown) + (", ..." if len(spans) > 5 else "")
+
+
+def _suspicious(names: list[str], sizes: dict[str, int]) -> list[str]:
+    """The frames that the quick mode opens: some evenly spaced ones, and those whose files are unusually small."""
+    if not names:
+        return []
+    small = _SMALL * statistics.median(sizes[name] for name in names)
+    last = len(names) - 1
+    spaced = {names[round(place * last / (_SAMPLED - 1))] for place in range(_SAMPLED)}
+    return [name for name in names if name in spaced or sizes[name] < small]
+
+
+def _two(shapes: dict[Path, tuple[int, int]]) -> tuple[tuple[int, int], tuple[int, int]]:
+    kinds = list(dict.fromkeys(shapes.values()))
+    return kinds[0], kinds[1]
+
+
+def _shown(size_wh: tuple[int, int]) -> str:
+    return f"{size_wh[0]}x{size_wh[1]}"

@@ -1,0 +1,112 @@
+"""What goes on a contact sheet: frames of sequences, annotated images, and training pairs."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from dmtrack.boxes import inclusive_xyxy_to_xywh, xyxy_to_xywh
+from dmtrack.config import build
+from dmtrack.data.doctor.sheet import Tile
+from dmtrack.data.loader import TrainingPairs
+from dmtrack.data.preprocessing import Preprocessing
+from dmtrack.data.recipes import build_recipe
+from dmtrack.data.sources.images import AnnotatedImage, ImageSource
+from dmtrack.data.stages import parse_stages
+from dmtrack.data.types import Pair, Sequence
+from dmtrack.errors import ConfigError
+from dmtrack.registry import DATASETS
+
+Row = tuple[str, list[Tile]]
+
+
+def spaced(total: int, count: int) -> list[int]:
+    """At most `count` places among `total`, evenly spaced from the first to the last."""
+    return sorted({round(place) for place in np.linspace(0, total - 1, min(total, count))}) if total else []
+
+
+def sequence_row(sequence: Sequence, frames: int) -> Row:
+    """Some frames of a sequence, evenly spaced, with their boxes.
+
+    Raises:
+        DMTrackError: a frame cannot be read.
+    """
+    tiles = []
+    for index in spaced(len(sequence), frames):
+        present = bool(sequence.present[index])
+        boxes = sequence.boxes_xywh[index : index + 1] if present else np.zeros((0, 4))
+        tiles.append(Tile(sequence.read_frame(index), boxes, _frame_label(index, present), not present))
+    width, height = (tiles[0].image.shape[1], tiles[0].image.shape[0]) if tiles else (0, 0)
+    absent = int((~sequence.present).sum())
+    gone = f", {absent} without target" if absent else ""
+    return f"{sequence.name}: {len(sequence)} frames, {width}x{height}{gone}", tiles
+
+
+def _frame_label(index: int, present: bool) -> str:
+    return f"{index}" if present else f"{index} absent"
+
+
+def image_rows(source: ImageSource, count: int, columns: int) -> list[Row]:
+    """Some images of a data set, evenly spaced, with the boxes of their objects, at most `columns` in a row.
+
+    Raises:
+        MediaError: an image cannot be read.
+    """
+    tiles = [_image_tile(source[place]) for place in spaced(len(source), count)]
+    rows_needed = max(1, math.ceil(len(tiles) / columns))
+    columns = max(1, math.ceil(len(tiles) / rows_needed))  # rows of nearly equal length
+    rows = [tiles[start : start + columns] for start in range(0, len(tiles), columns)]
+    return [(f"{len(source)} images" if number == 0 else "", row) for number, row in enumerate(rows)]
+
+
+def _image_tile(record: AnnotatedImage) -> Tile:
+    boxes = record.boxes_xywh
+    labels = ", ".join(dict.fromkeys(label for label in record.labels if label))
+    text = f"{record.path.name}: {len(boxes)} {labels}".encode("ascii", "replace").decode()
+    return Tile(record.read(), boxes, text if len(text) <= 56 else f"{text[:53]}...")
+
+
+def pair_rows(
+    data: Mapping[str, Any], preprocessing: Preprocessing, seed: int, count: int, pairs_per_row: int = 2
+) -> list[Row]:
+    """The first pairs of a run as the model will see them, before normalisation.
+
+    Args:
+        data: the section `data` of a config.
+        preprocessing: of the model.
+        seed: of the run.
+        count: how many pairs.
+        pairs_per_row: a pair takes two frames.
+
+    Raises:
+        ConfigError: the config has no sampler of pairs.
+        DataError: a data set that is not there or not as expected.
+    """
+    if not data.get("train"):
+        raise ConfigError("data.train is missing: name the data set to train on, e.g. dict(type='SyntheticPairs')")
+    sampler = build(data["train"], DATASETS)
+    if not hasattr(sampler, "sample"):
+        raise ConfigError(f"data.train: {type(sampler).__name__} gives no pairs; expected a sampler of pairs")
+    pairs = TrainingPairs(sampler, build_recipe(data.get("recipe", "fixed"), preprocessing), seed)
+    size_wh = parse_stages(data.get("stages"))[0].image_size_wh
+    rows = []
+    for start in range(0, count, pairs_per_row):
+        numbers = range(start, min(count, start + pairs_per_row))
+        tiles = [tile for number in numbers for tile in _pair_tiles(pairs[number, size_wh], number, preprocessing)]
+        rows.append((f"pairs {numbers[0]} to {numbers[-1]}, seed {seed}", tiles))
+    return rows
+
+
+def _pair_tiles(pair: Pair, number: int, preprocessing: Preprocessing) -> list[Tile]:
+    to_xywh = inclusive_xyxy_to_xywh if preprocessing.inclusive_boxes else xyxy_to_xywh
+    sides = (
+        ("query", pair.query_image, pair.query_boxes_xyxy),
+        ("search", pair.search_image, pair.search_boxes_xyxy),
+    )
+    return [
+        Tile(image, to_xywh(boxes), f"{number} {side} {image.shape[1]}x{image.shape[0]}, {len(boxes)} boxes")
+        for side, image, boxes in sides
+    ]

@@ -1,0 +1,158 @@
+"""OxUvA in its official layout (https://oxuva.github.io/long-term-tracking-benchmark)."""
+
+from __future__ import annotations
+
+import csv
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from dmtrack.data.sources.annotations import read_text
+from dmtrack.data.sources.base import SequenceSource, check_split, find_root, make_sequence
+from dmtrack.data.sources.frames import FrameFiles, image_size_wh, list_frames
+from dmtrack.data.types import Sequence
+from dmtrack.errors import DataError
+from dmtrack.registry import DATASETS
+
+LAYOUT = (
+    "<root>/{tasks/{dev,test}.csv, annotations/dev.csv, images/{dev,test}/<video>/000000.jpeg}; tasks have lines "
+    "'video,object,first frame,last frame,xmin,xmax,ymin,ymax', annotations 'video,object,class number,class,"
+    "contains cuts,always visible,frame,present or absent,xmin,xmax,ymin,ymax', coordinates from 0 to 1"
+)
+_TASK_COLUMNS = 8
+_ANNOTATION_COLUMNS = 12
+
+
+@dataclass
+class _Task:
+    """One target of one video."""
+
+    video: str
+    first: int
+    last: int
+    box_xxyy: tuple[float, ...]
+    labels: dict[int, tuple[float, ...] | None] = field(default_factory=dict)
+    attributes: dict[str, str] = field(default_factory=dict)
+
+
+@DATASETS.register
+class OxUvA(SequenceSource):
+    """OxUvA: long videos in which one frame per second is annotated as present, with a box, or absent.
+
+    Sequences are called `<video>_<object>` and consist of the frames between the task's first and last one that lie in
+    the folder. `attributes["annotated"]` says for which of them the truth is known, `attributes["frame_numbers"]` what
+    they are called. The test split publishes the first box only.
+
+    Without images the size of the frames is unknown: boxes then are shares of width and height (which IoU does not
+    mind), the sequence has its annotated frames alone, and `attributes["relative"]` is True.
+
+    Args:
+        root: folder with `tasks`, `annotations` and `images`.
+        split: "dev" or "test".
+        images: False opens the annotations alone.
+
+    Raises:
+        DataError: the folder or a file is missing, or files do not match; the message shows the expected layout.
+    """
+
+    def __init__(self, root: str | Path, split: str = "dev", images: bool = True) -> None:
+        check_split("OxUvA", split, ("dev", "test"))
+        self.root = find_root(root, "OxUvA", LAYOUT)
+        self.split = split
+        self.images = images
+        self._tasks_file = self.root / "tasks" / f"{split}.csv"
+        self._tasks = _read_tasks(self._tasks_file)
+        self._labels_file = self.root / "annotations" / f"{split}.csv"
+        if split == "dev" or self._labels_file.is_file():
+            _read_labels(self._labels_file, self._tasks)
+        self.names = list(self._tasks)
+        if not self.names:
+            raise DataError(f"OxUvA: {self._tasks_file} has no tasks; expected {LAYOUT}")
+
+    def read_sequence(self, name: str) -> Sequence:
+        """The sequence of that name."""
+        task = self._tasks[name]
+        frames, numbers = None, np.array(sorted({task.first, *task.labels}), dtype=np.int64)
+        numbers = numbers[(numbers >= task.first) & (numbers <= task.last)]
+        scale = np.ones(2)
+        if self.images:
+            found = list_frames(self.root / "images" / self.split / task.video, LAYOUT)
+            inside = {_number(found, frame): frame for frame in found.names}
+            lacking = [number for number in numbers.tolist() if number not in inside]
+            if lacking:
+                raise DataError(f"sequence {name}: {found.folder} has no frame {lacking[0]:06d}; complete the download")
+            numbers = np.array([number for number in inside if task.first <= number <= task.last], dtype=np.int64)
+            frames = FrameFiles(found.folder, tuple(inside[number] for number in numbers.tolist()))
+            scale = np.array(image_size_wh(frames.path(0)), dtype=np.float64)
+        labels = task.labels or {task.first: task.box_xxyy}
+        boxes = np.full((len(numbers), 4), np.nan)
+        for row, number in enumerate(numbers.tolist()):
+            box = labels.get(number)
+            if box is not None:
+                left, right, top, bottom = box
+                boxes[row] = (left, top, right - left, bottom - top)
+        boxes *= np.tile(scale, 2)
+        attributes: dict[str, object] = {
+            **task.attributes,
+            "video": task.video,
+            "object": name.removeprefix(f"{task.video}_"),
+            "frame_numbers": numbers,
+            "annotated": np.isin(numbers, list(labels)),
+            "relative": frames is None,
+        }
+        if not task.labels:
+            attributes["first_box_only"] = True
+        return make_sequence(
+            name,
+            frames,
+            boxes,
+            self._labels_file if task.labels else self._tasks_file,
+            present=np.isfinite(boxes).all(axis=1),
+            attributes=attributes,
+            frame_size_wh=None if frames is None else (int(scale[0]), int(scale[1])),
+        )
+
+
+def _number(frames: FrameFiles, name: str) -> int:
+    stem = name.split(".", 1)[0]
+    if not stem.isdecimal():
+        raise DataError(f"{frames.folder / name}: expected the number of the frame as its name, such as 000030.jpeg")
+    return int(stem)
+
+
+def _read_tasks(path: Path) -> dict[str, _Task]:
+    tasks: dict[str, _Task] = {}
+    for place, row in _rows(path, _TASK_COLUMNS, "init_frame"):
+        try:
+            task = _Task(row[0], int(row[2]), int(row[3]), tuple(float(value) for value in row[4:8]))
+        except ValueError as error:
+            raise DataError(f"{place}: {error}; expected a task as in {LAYOUT}") from error
+        tasks[f"{row[0]}_{row[1]}"] = task
+    return tasks
+
+
+def _read_labels(path: Path, tasks: dict[str, _Task]) -> None:
+    """Adds the annotations of frames to the tasks that they belong to; others are of no task."""
+    for place, row in _rows(path, _ANNOTATION_COLUMNS, "frame_num"):
+        task = tasks.get(f"{row[0]}_{row[1]}")
+        if task is None:
+            continue
+        if row[7] not in ("present", "absent"):
+            raise DataError(f"{place}: expected 'present' or 'absent' in column 8, got {row[7]!r}")
+        try:
+            box = tuple(float(value) for value in row[8:12]) if row[7] == "present" else None
+            task.labels[int(row[6])] = box
+        except ValueError as error:
+            raise DataError(f"{place}: {error}; expected an annotation as in {LAYOUT}") from error
+        task.attributes = {"class": row[3], "contains_cuts": row[4], "always_visible": row[5]}
+
+
+def _rows(path: Path, columns: int, title: str) -> list[tuple[str, list[str]]]:
+    """Place and cells of each line, without a line of titles."""
+    lines = read_text(path, LAYOUT).splitlines()
+    rows = [(f"{path}:{number}", row) for number, row in enumerate(csv.reader(lines), start=1) if row]
+    for place, row in rows:
+        if len(row) != columns:
+            raise DataError(f"{place}: expected {columns} values separated by commas, got {len(row)}; {LAYOUT}")
+    return [(place, row) for place, row in rows if title not in row]

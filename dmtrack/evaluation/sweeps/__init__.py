@@ -1,0 +1,1 @@
+"""Sweeps: several trackers on several benchmarks, as an experiment file or the command line says."""
