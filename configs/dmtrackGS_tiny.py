@@ -1,8 +1,8 @@
 # DMTrack-GS for two CPU cores: about 2 M parameters, the default of `dmtrack track` and `dmtrack demo`.
-# The shipped weights (dmtrack/assets/dmtrackGS_tiny.safetensors) were trained with this file; until iteration 3250 with
-# distractor_share=0.5 and stages that ended at 0.65 of 7000 iterations, then resumed with what stands here:
 #     dmtrack train --config configs/dmtrackGS_tiny.py --cpus 1 --work-dir work_dirs/dmtrackGS_tiny
-# The real images are those of data/detection (COCO json and photos); see docs/tiny_weights.md.
+# The shipped weights (dmtrack/assets/dmtrackGS_tiny.safetensors) were trained with this file from the weights of an
+# earlier form of it; docs/tiny_weights.md has both commands. The real images are those of data/detection (COCO json and
+# photos).
 channels = 64
 widths = (24, 48, 64, 128, 160)
 model = dict(
@@ -55,13 +55,4 @@ seed = 2
 checkpoint_config = dict(interval_iterations=250)
 log_config = dict(interval=25)
 evaluation = dict(interval_iterations=1000)
-load_from = "dmtrackGS_tiny"
-load_from_except = [
-    "candidate_head",
-    "backbone.stages.1.1",
-    "backbone.stages.3.1",
-    "bbox_head.class_tower",
-    "bbox_head.box_tower",
-    "bbox_head.wide_tower",
-]
 tracker = dict(type="GlobalSearchTracker", presence_threshold=0.6)  # chosen on generated sequences with absence

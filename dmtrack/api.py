@@ -10,8 +10,11 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from dmtrack.boxes import Boxes, check_first_box_xywh
-from dmtrack.errors import MediaError
-from dmtrack.evaluation.api import evaluate_results as evaluate
+from dmtrack.errors import DataError, MediaError
+from dmtrack.evaluation.api import evaluate_results
+from dmtrack.evaluation.protocols import Protocol, get_protocol
+from dmtrack.evaluation.report import Report
+from dmtrack.evaluation.workers import SequenceList
 from dmtrack.media.images import Image, as_rgb
 from dmtrack.media.video import FrameSource, open_frames
 from dmtrack.tracking.adapter import as_tracker
@@ -90,6 +93,44 @@ def track(
     else:
         chosen = as_tracker(tracker)
     return _track(frames, np.asarray(box_xywh, dtype=np.float64), chosen)
+
+
+def evaluate(
+    benchmark: str | Path | SequenceList,
+    results: str | Path | Sequence[str | Path],
+    protocol: str | Protocol | None = None,
+    root: str | Path | None = None,
+    split: str | None = None,
+) -> Report:
+    """Scores stored results of any toolkit.
+
+    >>> report = dmtrack.evaluate("lasot", ["results/mine", "results/theirs.zip"], root="data/LaSOT")  # doctest: +SKIP
+    >>> report.scores[0].scores["success"]                                                             # doctest: +SKIP
+
+    Args:
+        benchmark: a name (`lasot`, `otb100`, ...), a folder of sequences, or the sequences.
+        results: folders or zip files, see `dmtrack.evaluation.readers`; one per tracker.
+        protocol: its name, or one's own `Protocol`; the benchmark's own by default.
+        root: folder of a benchmark that is given by its name; annotations alone are enough.
+        split: part of the benchmark; the one that trackers are compared on by default.
+
+    Raises:
+        DataError: the benchmark is unknown, or does not lie there.
+        EvaluationError: unknown protocol, malformed results, or trackers with different sequences.
+    """
+    given = [results] if isinstance(results, (str, Path)) else list(results)
+    if not isinstance(benchmark, str) or Path(benchmark).is_dir():
+        return evaluate_results(benchmark, given, protocol or "dmtrack-visible")
+    from dmtrack.data.benchmarks import get_benchmark, open_benchmark
+    from dmtrack.evaluation.reporting.loading import build_report, load_tracker_results
+
+    known = get_benchmark(benchmark)
+    if root is None:
+        raise DataError(f"where does {known.name} lie? Give its folder as root=...")
+    rules = protocol if isinstance(protocol, Protocol) else get_protocol(protocol or known.protocols[0])
+    sequences = list(open_benchmark(known.name, root, split, images=False))
+    trackers = [load_tracker_results(str(source), sequences) for source in given]
+    return build_report(known.name, rules, sequences, trackers, split=split or known.splits[0])
 
 
 def _is_iterable(source: Any) -> bool:

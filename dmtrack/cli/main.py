@@ -58,7 +58,20 @@ def _dmtrack(
     """Global-search single-object tracking: train, track, evaluate."""
 
 
-_COMMAND_MODULES = ("demo", "track", "train", "test", "eval", "cache", "report", "submit", "config", "weights", "data", "vot")
+_COMMAND_MODULES = (
+    "demo",
+    "track",
+    "train",
+    "test",
+    "eval",
+    "cache",
+    "report",
+    "submit",
+    "config",
+    "weights",
+    "data",
+    "vot",
+)
 """Modules of `dmtrack.cli` in the order of the help; each has `register(app)`."""
 
 for _module in _COMMAND_MODULES:

@@ -70,7 +70,7 @@ def run(job: ReportJob) -> Study:
         [any_protocol(name) for name in protocols],
         sequences,
         trackers,
-        split=job.split or "all",
+        split=job.split or usual_split(job.benchmark),
         stride=common_stride(trackers),
         common=job.common,
         rounds=job.rounds,
@@ -114,6 +114,14 @@ def open_sequences(job: ReportJob) -> tuple[str, tuple[str, ...], list[VideoSequ
         except DataError:
             pass  # annotations alone are enough; what is wrong with them is said below
     return label, protocols, list(open_benchmark(name, root, job.split, images=False))
+
+
+def usual_split(benchmark: str) -> str:
+    """The part of a benchmark that is opened where none is named; "all" for folders and undivided benchmarks."""
+    from dmtrack.data.benchmarks import get_benchmark
+
+    splits = () if Path(benchmark).is_dir() else get_benchmark(benchmark).splits
+    return splits[0] if splits else "all"
 
 
 def read_trackers(job: ReportJob, sequences: Sequence[VideoSequence], console: Console) -> list[TrackerResults]:

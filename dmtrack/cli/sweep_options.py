@@ -74,7 +74,9 @@ def _given(context: typer.Context, options: Mapping[str, Any]) -> dict[str, Any]
 
 def _check_without_file(options: Mapping[str, Any], assignments: list[tuple[str, str]], overrides: Any) -> None:
     if (options["data"] is None) == (options["synthetic"] is None):
-        raise EvaluationError("say what to track: either --data FOLDER or --synthetic plain|distractors, not both")
+        raise EvaluationError(
+            "say what to track: either --data FOLDER or --synthetic plain|look-alikes|distractors, not both"
+        )
     if assignments:
         key, value = assignments[0]
         raise EvaluationError(f"--set {key}={value} changes an experiment file; give one with --experiment")

@@ -21,7 +21,7 @@ SplitOption = Annotated[
 ]
 StrideOption = Annotated[int, typer.Option(min=1, help="Track and score every so many frames.")]
 SyntheticOption = Annotated[
-    str | None, typer.Option(metavar="plain|distractors", help="Generated sequences instead of --data.")
+    str | None, typer.Option(metavar="plain|look-alikes|distractors", help="Generated sequences instead of --data.")
 ]
 SeedOption = Annotated[int, typer.Option(min=0, help="Seed of --synthetic.")]
 CountOption = Annotated[int, typer.Option(min=1, help="Sequences of --synthetic.")]

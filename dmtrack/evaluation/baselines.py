@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -74,11 +74,13 @@ class DetectionOracle(Tracker):
     Args:
         tracker: whose results list candidates: a `GlobalSearchTracker`, or a `CachedTracker` on stored detections.
         name: in results and reports.
+        identity: JSON values that decide the tracker's candidates, such as the hash of its weights.
     """
 
-    def __init__(self, tracker: Tracker, name: str | None = None) -> None:
+    def __init__(self, tracker: Tracker, name: str | None = None, identity: Mapping[str, Any] | None = None) -> None:
         super().__init__(name or f"oracle of {tracker.name}")
         self.tracker = tracker
+        self.identity = {"oracle": True, **(identity or {})}
 
     def frames_of(self, sequence: Sequence) -> Iterator[FrameWithTruth]:
         """What `init` and `step` take: the tracker's frames, each with its true box."""
@@ -118,7 +120,11 @@ def detection_oracle(config: str | Path | None = None, weights: str | Path | Non
     """
     from dmtrack.tracking.loading import assemble_tracker
 
-    return DetectionOracle(assemble_tracker(config, weights).tracker)
+    loaded = assemble_tracker(config, weights)
+    origin = loaded.origin()
+    return DetectionOracle(
+        loaded.tracker, identity={f"oracle_{key}": origin.get(key) for key in ("config_hash", "weights_sha256")}
+    )
 
 
 def _checked(image: Any) -> FrameWithTruth:

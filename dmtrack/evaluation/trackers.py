@@ -19,7 +19,8 @@ class TrackerChoice:
     """Which tracker; can be sent to other processes.
 
     Attributes:
-        config: a config file or the name of one, or `module:Class`; None is the default config.
+        config: a config file or the name of one, `module:Class`, or the name of a baseline (`static`, `opencv:MIL`);
+            None is the default config.
         weights: a weights file; None is the one that ships with the config's name.
         device: 'cpu', 'cuda', 'cuda:1'; None is a GPU if there is one.
         precision: 'fp32', 'bf16' or 'fp16'.
@@ -42,9 +43,11 @@ class TrackerChoice:
             WeightsError: there are no weights, or they do not fit the model.
         """
         registry.import_modules(self.imports)
+        from dmtrack.evaluation.baselines import baseline_class
         from dmtrack.tracking.loading import assemble_tracker
 
-        return assemble_tracker(self.config, self.weights, self.device, self.precision, self.overrides)
+        config = None if self.config is None else baseline_class(self.config) or self.config
+        return assemble_tracker(config, self.weights, self.device, self.precision, self.overrides)
 
     def build(self) -> Any:
         """The tracker alone."""
@@ -60,7 +63,10 @@ def identity_of(loaded: LoadedTracker) -> tuple[dict[str, Any], dict[str, Any]]:
     origin = loaded.origin()
     identity = {key: origin.get(key) for key in DECISIVE}
     if loaded.config is None:
-        identity["code_sha256"] = code_hash(getattr(loaded.tracker, "tracker", loaded.tracker))
+        inner = getattr(loaded.tracker, "tracker", loaded.tracker)
+        identity["code_sha256"] = code_hash(inner)
+        # A tracker that is made of another one says what that is.
+        identity |= dict(getattr(loaded.tracker, "identity", {}))
     return identity, {key: value for key, value in origin.items() if key not in DECISIVE}
 
 

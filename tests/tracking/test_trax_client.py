@@ -143,3 +143,27 @@ def test_without_the_package_the_extra_is_named(monkeypatch):
     monkeypatch.setitem(sys.modules, "trax", None)
     with pytest.raises(DMTrackError, match=r"pip install 'dmtrack\[vot\]'"):
         import_trax()
+
+
+def test_a_tracker_that_starts_from_corners_gets_them_all():
+    from dmtrack.tracking.siamrpn import SiamRPNTracker
+    from dmtrack.tracking.trax_client import _answer
+
+    given = []
+
+    class Corners(SiamRPNTracker):
+        def __init__(self):
+            self.name = "corners"
+
+        def init(self, image, box):
+            given.append((image.shape, np.asarray(box).tolist()))
+
+    corners = [(20.0, 10.0), (32.0, 12.0), (30.0, 24.0), (18.0, 22.0)]
+    request = SimpleNamespace(
+        type=trax.TraxStatus.INITIALIZE,
+        image={"color": trax.image.MemoryImage.create(frame(0))},
+        objects=[(trax.region.Polygon.create(corners), {})],
+    )
+    _, properties = _answer(Corners(), request, "polygon", trax)
+    assert given == [((60, 80, 3), [20, 10, 32, 12, 30, 24, 18, 22])]
+    assert properties == {"confidence": "1", "present": "1"}

@@ -167,7 +167,9 @@ def oxuva(layout: str) -> Locate:
                     ) from error
                 frames = root / "images" / name / video
                 places.append(
-                    SequencePlace(f"{video}_{target}", table, frames, None, (first, last), boxes=int(name == "test"), split=name)
+                    SequencePlace(
+                        f"{video}_{target}", table, frames, None, (first, last), boxes=int(name == "test"), split=name
+                    )
                 )
         return _not_empty(places, root, layout)
 

@@ -17,7 +17,12 @@ from dmtrack.evaluation.workers import OpenSequences, SequenceList
 from dmtrack.registry import did_you_mean
 
 SYNTHETIC_SIZE_WH = (448, 256)
-SYNTHETIC_DISTRACTORS = {"plain": 0, "distractors": 3}
+SYNTHETIC_DISTRACTORS = {"plain": 0, "look-alikes": 1, "distractors": 3}
+"""Look-alikes in every sequence of a kind."""
+
+SYNTHETIC_SIMILARITY = {"plain": (0.0, 0.5), "look-alikes": (0.0, 0.5), "distractors": (0.3, 0.8)}
+"""How similar they are: up to 0.5 they are recoloured, partly re-textured, or of one shape with another texture."""
+
 DEFAULT_PROTOCOL = "dmtrack-visible"
 _OPENED_HERE = {"synthetic": "all", "folder": "all", "got10k": "val"}
 """Sequences that stand in no list of benchmarks or are opened without it, and the split that is usual for them."""
@@ -28,13 +33,13 @@ class Generated:
     """Settings of generated sequences, see `SyntheticSequences`.
 
     Attributes:
-        kind: "plain" or "distractors".
+        kind: "plain", "look-alikes" (one that can be told apart) or "distractors" (three that hardly can).
         seed: of the whole set.
         count: sequences.
         frames: per sequence.
         size_wh: width and height of the frames.
         distractors: look-alikes per sequence; None is what is usual for the kind.
-        similarity: lowest and highest similarity of the look-alikes to the target, in [0, 1].
+        similarity: lowest and highest similarity of the look-alikes to the target, in [0, 1]; None likewise.
         absence: share of sequences in which the target leaves and returns, in [0, 1].
         occlusion: share of sequences in which something passes in front of the target, in [0, 1].
     """
@@ -45,20 +50,23 @@ class Generated:
     frames: int = 100
     size_wh: tuple[int, int] = SYNTHETIC_SIZE_WH
     distractors: int | None = None
-    similarity: tuple[float, float] = (0.3, 0.8)
+    similarity: tuple[float, float] | None = None
     absence: float = 0.25
     occlusion: float = 0.3
 
     def complete(self) -> Generated:
-        """With the number of look-alikes.
+        """With number and similarity of the look-alikes.
 
         Raises:
             EvaluationError: the kind is unknown.
         """
         if self.kind not in SYNTHETIC_DISTRACTORS:
             raise EvaluationError(f"--synthetic {self.kind!r} is unknown; known: {', '.join(SYNTHETIC_DISTRACTORS)}")
-        usual = SYNTHETIC_DISTRACTORS[self.kind]
-        return replace(self, distractors=usual if self.distractors is None else self.distractors)
+        return replace(
+            self,
+            distractors=SYNTHETIC_DISTRACTORS[self.kind] if self.distractors is None else self.distractors,
+            similarity=SYNTHETIC_SIMILARITY[self.kind] if self.similarity is None else self.similarity,
+        )
 
     def label(self) -> str:
         """Names the set; whatever is not usual stands in it."""

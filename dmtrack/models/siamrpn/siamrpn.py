@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, overload
 
 import torch
 from torch import Tensor, nn
@@ -12,6 +12,9 @@ from dmtrack.config import build
 from dmtrack.errors import ConfigError, WeightsError
 from dmtrack.models.siamrpn.flavours import FlavourName, SiamesePreprocessing, check_flavour
 from dmtrack.models.siamrpn.layers import Outputs, SiamRPNHead
+from dmtrack.models.siamrpn.losses import siamrpn_losses
+from dmtrack.models.siamrpn.pair_encoding import SiameseBatch, SiamesePairEncoder
+from dmtrack.models.siamrpn.train_settings import SiamRPNTraining, trained_modules
 from dmtrack.registry import BACKBONES, HEADS, MODELS, NECKS, Registry
 
 _FLAVOUR = "flavour"
@@ -33,9 +36,14 @@ class SiamRPN(nn.Module):
         center_size: cells of the template that are kept, counted from its centre; None keeps all, which a backbone
             without padding wants.
         preprocessing: sizes and anchors, where they are not those of the published ResNet-50.
+        train_cfg: how anchors are sampled, and which part of the backbone is trained from when on.
+
+    Attributes:
+        epoch: 0-based, of the training; `start_epoch` sets it.
 
     Raises:
-        ConfigError: an unknown flavour, or numbers of channels or anchors that do not go together.
+        ConfigError: an unknown flavour, a part of the backbone that is not there, or numbers of channels or anchors
+            that do not go together.
     """
 
     def __init__(
@@ -46,8 +54,11 @@ class SiamRPN(nn.Module):
         flavour: FlavourName = "mmtracking",
         center_size: int | None = 7,
         preprocessing: dict[str, Any] | None = None,
+        train_cfg: SiamRPNTraining | None = None,
     ) -> None:
         super().__init__()
+        self.epoch = 0
+        self.train_cfg = train_cfg or SiamRPNTraining()
         settings = {**(preprocessing or {}), "flavour": check_flavour(flavour)}
         self.preprocessing = _preprocessing(settings)
         self.center_size = center_size
@@ -56,6 +67,10 @@ class SiamRPN(nn.Module):
         self.neck: nn.Module | None = None if neck is None else _part(neck, NECKS)
         self.head: SiamRPNHead = _part(head, HEADS)
         self._check_parts()
+        trained = trained_modules(self.backbone, self.train_cfg.backbone_layers)
+        for name, parameter in self.backbone.named_parameters():
+            parameter.requires_grad_(name.rpartition(".")[0] in trained)
+        self._trained_modules = frozenset(trained)
         self.register_state_dict_post_hook(_note_flavour)
 
     @property
@@ -65,7 +80,9 @@ class SiamRPN(nn.Module):
 
     def extract(self, images: Tensor) -> tuple[Tensor, ...]:
         """Maps after the neck of (images, 3, H, W) BGR images with values 0 to 255."""
-        features: tuple[Tensor, ...] = self.backbone(images)
+        frozen = self.training and not self._trains_backbone
+        with torch.set_grad_enabled(torch.is_grad_enabled() and not frozen):
+            features: tuple[Tensor, ...] = self.backbone(images)
         return features if self.neck is None else self.neck(features)
 
     def encode_template(self, images: Tensor) -> tuple[Tensor, ...]:
@@ -86,9 +103,60 @@ class SiamRPN(nn.Module):
         outputs: Outputs = self.head(templates, self.extract(images))
         return outputs
 
-    def forward(self, exemplars: Tensor, searches: Tensor) -> Outputs:
-        """(pairs, 3, 127, 127) and (pairs, 3, 255, 255) BGR images, 0 to 255 -> raw outputs."""
-        return self.search(self.encode_template(exemplars), searches)
+    @overload
+    def forward(self, inputs: Tensor, searches: Tensor) -> Outputs: ...
+
+    @overload
+    def forward(self, inputs: SiameseBatch) -> dict[str, Tensor]: ...
+
+    def forward(self, inputs: Tensor | SiameseBatch, searches: Tensor | None = None) -> Outputs | dict[str, Tensor]:
+        """Raw outputs for images, or the losses of a batch: the pass that DistributedDataParallel hooks into.
+
+        Args:
+            inputs: (pairs, 3, 127, 127) exemplars, BGR from 0 to 255; or a training batch.
+            searches: (pairs, 3, 255, 255) likewise, with exemplars.
+        """
+        if isinstance(inputs, SiameseBatch):
+            return self.losses(inputs)
+        assert searches is not None
+        return self.search(self.encode_template(inputs), searches)
+
+    def losses(self, batch: SiameseBatch) -> dict[str, Tensor]:
+        """`loss_cls` and `loss_bbox`, normalised as the flavour does.
+
+        Raises:
+            ConfigError: the score map has another size than `preprocessing` says.
+        """
+        outputs = self.search(self.encode_template(batch.query_images), batch.search_images)
+        cells = outputs.cls.shape[1] // 2 * outputs.cls.shape[2] * outputs.cls.shape[3]
+        if cells != batch.labels.shape[1]:
+            raise ConfigError(
+                f"search images of {batch.search_images.shape[-1]} pixels give a map of "
+                f"{outputs.cls.shape[2]}x{outputs.cls.shape[3]} cells, but model.preprocessing says "
+                f"{self.pair_encoder().preprocessing.score_size()}; set its base_size to what the network gives"
+            )
+        return siamrpn_losses(outputs, batch.targets(), self.preprocessing)
+
+    def pair_encoder(self) -> SiamesePairEncoder:
+        """What makes training batches of augmented pairs."""
+        return SiamesePairEncoder(self.preprocessing, self.train_cfg)
+
+    def start_epoch(self, epoch: int) -> None:
+        """Lets the backbone join the training when its epoch comes (0-based); call it before every epoch."""
+        self.epoch = epoch
+        self.train(self.training)
+
+    def train(self, mode: bool = True) -> SiamRPN:
+        """Training mode; what is frozen keeps its running statistics, too."""
+        super().train(mode)
+        if mode:
+            for name, module in self.backbone.named_modules():
+                module.training = self._trains_backbone and name in self._trained_modules
+        return self
+
+    @property
+    def _trains_backbone(self) -> bool:
+        return self.epoch >= self.train_cfg.backbone_from_epoch
 
     def check_metadata(self, metadata: Mapping[str, Any], source: object) -> None:
         """An error if weights were made for other conventions than this model's; nothing else would show it.

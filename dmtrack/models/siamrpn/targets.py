@@ -23,7 +23,7 @@ _EPSILON = 1e-6
 
 @dataclass(frozen=True)
 class AssignmentSettings:
-    """`model.train_cfg`: assignment and sampling.
+    """Assignment and sampling of anchors.
 
     Attributes:
         positive_iou: least overlap of positive anchors.
