@@ -2,8 +2,9 @@
 
     python benchmarks/bench_association.py [--json FILE]
 
-`p50_ms` and `p95_ms` are for one frame with as many candidates; `frames_per_second` is their mean turned over. With more
-tracklets than `max_tracklets` the policy forgets the stalest, as it does in use.
+`p50_ms` and `p95_ms` are for one frame with as many candidates; `frames_per_second` is their mean turned over. Of more
+candidates than `max_candidates` the best are looked at, and with more tracklets than `max_tracklets` the stalest are
+forgotten, as it is in use.
 """
 
 from __future__ import annotations
