@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from dmtrack.evaluation.timeline.record import Timeline
 
@@ -51,7 +52,7 @@ def _draw_lanes(axes: Axes, timeline: Timeline) -> None:
     lanes, target_ids = timeline.lanes(), timeline.target_ids
     for row, lane in enumerate(lanes):
         axes.bar(lane.frames, 0.62, width=1.0, bottom=row - 0.31, color=shades(lane.scores), linewidth=0)
-        for first, last in _runs(np.asarray(target_ids == lane.tracklet_id)):
+        for first, last in _runs(np.asarray(target_ids == lane.tracklet_id, dtype=bool)):
             axes.plot([first - 0.5, last + 0.5, last + 0.5, first - 0.5, first - 0.5],
                       [row - 0.4, row - 0.4, row + 0.4, row + 0.4, row - 0.4], color=CHOSEN, linewidth=1.6)  # fmt: skip
         if not np.isnan(lane.truth_share):
@@ -105,7 +106,7 @@ def _number_events(axes: Axes, timeline: Timeline) -> None:
         axes.text(frame, 1.0, str(number), transform=axes.get_xaxis_transform(), ha="center", va="bottom", fontsize=8)
 
 
-def _runs(mask: np.ndarray) -> list[tuple[int, int]]:
+def _runs(mask: NDArray[np.bool_]) -> list[tuple[int, int]]:
     """First and last index of every stretch of True."""
     edges = np.flatnonzero(np.diff(np.concatenate([[0], mask.astype(np.int8), [0]])))
     return [(int(first), int(end) - 1) for first, end in zip(edges[::2], edges[1::2], strict=True)]

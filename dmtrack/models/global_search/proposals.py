@@ -27,7 +27,9 @@ class Proposals:
     valid: Tensor
 
 
-def propose(boxes_xyxy: Tensor, scores: Tensor, size_hw: tuple[int, int], count: int, nms_iou: float) -> Proposals:
+def propose(
+    boxes_xyxy: Tensor, scores: Tensor, size_hw: tuple[int, int], count: int, nms_iou: float, vote_iou: float
+) -> Proposals:
     """Picks the best boxes of every target.
 
     Args:
@@ -35,7 +37,8 @@ def propose(boxes_xyxy: Tensor, scores: Tensor, size_hw: tuple[int, int], count:
         scores: (T, locations) in [0, 1].
         size_hw: boxes are clipped to an image of this size.
         count: boxes per target.
-        nms_iou: of two boxes that overlap more than this the weaker is dropped, after it had its say on the box.
+        nms_iou: of two boxes that overlap more than this the weaker is dropped.
+        vote_iou: boxes that overlap more than this with one that stays have their say on it.
     """
     limits = boxes_xyxy.new_tensor([size_hw[1], size_hw[0], size_hw[1], size_hw[0]])
     top_scores, top = scores.topk(min(CONSIDERED, scores.shape[1]), dim=1)
@@ -44,7 +47,7 @@ def propose(boxes_xyxy: Tensor, scores: Tensor, size_hw: tuple[int, int], count:
     rows = []
     for target_boxes, target_scores in zip(top_boxes, top_scores, strict=True):
         keep = nms(target_boxes, target_scores, nms_iou)[:count]
-        boxes = vote_boxes(target_boxes, target_scores, keep, nms_iou)
+        boxes = vote_boxes(target_boxes, target_scores**2, keep, vote_iou)
         # Always the same number of rows: what follows is one batch, and its size is the same for every frame.
         places = torch.arange(count, device=keep.device)
         valid = places < len(keep)

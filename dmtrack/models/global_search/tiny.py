@@ -49,7 +49,8 @@ class DMTrackGSTiny(GlobalSearchModel):
             boxes that people draw are not exact.
         absent_share: share of the pairs that are also searched with a target of another pair, which must find nothing.
         max_detections: best detections kept per target, and looked at twice.
-        nms_iou: of two detections that overlap more than this the weaker is dropped, after it had its say on the box.
+        nms_iou: of two detections that overlap more than this the weaker is dropped.
+        vote_iou: detections that overlap more than this with one that stays have their say on its box.
     """
 
     def __init__(
@@ -63,6 +64,7 @@ class DMTrackGSTiny(GlobalSearchModel):
         absent_share: float = 0.25,
         max_detections: int = 8,
         nms_iou: float = 0.5,
+        vote_iou: float = 0.4,
     ) -> None:
         super().__init__()
         self.preprocessing = Preprocessing(scale=(scale[0], scale[1]))
@@ -77,7 +79,7 @@ class DMTrackGSTiny(GlobalSearchModel):
             raise ConfigError(f"DMTrackGSTiny: candidate_head must be a CandidateHead, got {type(second).__name__}")
         self.candidate_head = second
         self.template_jitter, self.absent_share = template_jitter, absent_share
-        self.max_detections, self.nms_iou = max_detections, nms_iou
+        self.max_detections, self.nms_iou, self.vote_iou = max_detections, nms_iou, vote_iou
 
     def extract(self, images: Tensor) -> Features:
         """The fused stride-8 map of (images, 3, H, W), and before it the stride-4 map where candidates need it."""
@@ -103,8 +105,8 @@ class DMTrackGSTiny(GlobalSearchModel):
         """Boxes clipped to the image, after non-maximum suppression with box voting per target.
 
         Score = class probability x square root of centerness, or what the second look says. The box of a detection is
-        the score-weighted mean of the boxes that it suppresses: the location that answers loudest is seldom the one
-        that sees the borders best.
+        the mean of the boxes around it, weighted by their squared scores: the location that answers loudest is seldom
+        the one that sees the borders best.
         """
         proposals = self.propose(outputs, size_hw)
         scores = proposals.scores
@@ -125,7 +127,7 @@ class DMTrackGSTiny(GlobalSearchModel):
         scores = (torch.sigmoid(outputs.logits) * torch.sigmoid(outputs.centerness).sqrt()).flatten(1)
         inside = (points_xy[..., 0] < size_hw[1]) & (points_xy[..., 1] < size_hw[0])
         scores = scores.masked_fill(~inside.flatten(), 0.0)
-        return propose(boxes, scores, size_hw, self.max_detections, self.nms_iou)
+        return propose(boxes, scores, size_hw, self.max_detections, self.nms_iou, self.vote_iou)
 
     def second_look(
         self, features: Features, templates: TinyTemplates, image_index: Tensor, proposals: Proposals

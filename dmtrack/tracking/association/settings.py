@@ -44,27 +44,27 @@ class AssociationSettings:
         reappear_cost: nats against a new thing's being the target, where the target is out of sight.
     """
 
-    min_score: float = 0.01
+    min_score: float = 0.003
     max_candidates: int = 32
     duplicate_iou: float = 0.5
     max_tracklets: int = 32
     max_lost_frames: int = 60
     distractors: bool = True
     motion: bool = True
-    reach: float = 0.25
-    cost_limit: float = 12.0
+    reach: float = 0.3
+    cost_limit: float = 8.0
     appearance: bool = True
     appearance_weight: float = 3.0
     memory_rate: float = 0.2
     gallery_size: int = 8
     gallery_interval: int = 5
     score_weight: float = 2.0
-    score_memory: float = 0.6
-    unseen_score: float = 0.4
-    jump_cost: float = 50.0
-    company_cost: float = 5.0
+    score_memory: float = 0.8
+    unseen_score: float = 0.7
+    jump_cost: float = 30.0
+    company_cost: float = 2.0
     company_frames: int = 3
-    reappear_cost: float = 5.0
+    reappear_cost: float = 0.0
 
     def __post_init__(self) -> None:
         shares = ("min_score", "duplicate_iou", "memory_rate", "score_memory", "unseen_score")
