@@ -66,10 +66,12 @@ _COMMAND_MODULES = (
     "eval",
     "cache",
     "report",
+    "search",
     "submit",
     "config",
     "weights",
     "data",
+    "crops",
     "vot",
 )
 """Modules of `dmtrack.cli` in the order of the help; each has `register(app)`."""

@@ -65,6 +65,7 @@ class TopLevel:
         tracker: how sequences are tracked with the model.
         load_from: weights of a whole model to start from.
         load_from_except: beginnings of the names of parameters that are not taken from there, and need not be there.
+        load_from_into: the part of the model that `load_from` fills, e.g. "detector"; None is the whole model.
         work_dir: folder of the run.
     """
 
@@ -86,6 +87,7 @@ class TopLevel:
     tracker: dict[str, Any] | None = None
     load_from: str | None = None
     load_from_except: list[str] | None = None
+    load_from_into: str | None = None
     work_dir: str | None = None
 
     def __post_init__(self) -> None:

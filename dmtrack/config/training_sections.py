@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-from dmtrack.config.value_checks import check_one_of, check_positive, check_whole
+from dmtrack.config.value_checks import ConfigValueError, check_one_of, check_positive, check_whole
 
 OptimizerType = Literal["SGD", "Adam", "AdamW"]
-Policy = Literal["step", "cosine", "constant"]
+Policy = Literal["step", "cosine", "constant", "log"]
 Warmup = Literal["constant", "linear"]
 
 
@@ -27,6 +27,7 @@ class Optimizer:
         bias_lr_mult: factor on the learning rate of biases outside of normalisation layers.
         bias_decay_mult: factor on their weight decay.
         norm_decay_mult: factor on the weight decay of normalisation layers.
+        backbone_lr_mult: factor on the learning rate of everything in `model.backbone`.
         decay_matrices_only: no decay for parameters of fewer than two dimensions; None means yes for AdamW, no for
             the others.
     """
@@ -41,6 +42,7 @@ class Optimizer:
     bias_lr_mult: float = 1.0
     bias_decay_mult: float = 1.0
     norm_decay_mult: float = 1.0
+    backbone_lr_mult: float = 1.0
     decay_matrices_only: bool | None = None
 
     def __post_init__(self) -> None:
@@ -86,14 +88,17 @@ class LearningRate:
     """`lr_config`: warm-up and schedule; `dmtrack/training/schedules.py` computes them.
 
     Attributes:
-        policy: `step`, `cosine` or `constant`, over the iterations after the warm-up.
+        policy: `step`, `cosine` or `constant`, over the iterations after the warm-up; or `log`, which is constant
+            within an epoch: it rises geometrically from `warmup_ratio` to 1 in `warmup_epochs`, then falls along a
+            straight line in the logarithm to `min_lr_ratio` (SiamRPN++).
         warmup: a lower rate at first, `constant` or rising in a straight line (`linear`); None for none.
         warmup_iters: iterations of the warm-up.
-        warmup_ratio: factor on the learning rate in the warm-up (`constant`) or at its start (`linear`).
+        warmup_ratio: factor on the learning rate in the warm-up (`constant`) or at its start (`linear`, `log`).
         step: `step` only: the 0-based epochs from which on the rate is multiplied by `gamma` once more.
         gamma: `step` only.
-        min_lr: `cosine` only: the rate at the end, before scaling by the number of processes.
-        min_lr_ratio: `cosine` only: the same as a share of `optimizer.lr`; the larger of the two counts.
+        min_lr: `cosine` and `log`: the rate at the end, before scaling by the number of processes.
+        min_lr_ratio: the same as a share of `optimizer.lr`; the larger of the two counts.
+        warmup_epochs: `log` only.
     """
 
     policy: Policy = "constant"
@@ -104,10 +109,20 @@ class LearningRate:
     gamma: float = 0.1
     min_lr: float = 0.0
     min_lr_ratio: float = 0.0
+    warmup_epochs: int = 5
 
     def __post_init__(self) -> None:
         check_one_of("lr_config.policy", self.policy, get_args(Policy))
         check_one_of("lr_config.warmup", self.warmup, (*get_args(Warmup), None))
+        check_whole("lr_config.warmup_epochs", self.warmup_epochs, least=0)
+        if self.policy == "log":
+            check_positive("lr_config.warmup_ratio", self.warmup_ratio)
+            check_positive("lr_config.min_lr_ratio", max(self.min_lr, self.min_lr_ratio))
+            if self.warmup is not None:
+                raise ConfigValueError(
+                    "lr_config.warmup: the policy 'log' has a warm-up of its own; set warmup_epochs and warmup_ratio",
+                    "lr_config.warmup",
+                )
 
 
 @dataclass(frozen=True)
@@ -165,13 +180,16 @@ class Evaluation:
     Attributes:
         interval_iterations: validation whenever this many iterations are done, and at the end.
         interval: the same in epochs.
+        start: epochs that are over before the first validation.
         metric: the figure, higher is better, by which the best weights are chosen; None means "success".
     """
 
     interval_iterations: int | None = None
     interval: int | None = None
     metric: str | None = None
+    start: int = 0
 
     def __post_init__(self) -> None:
         check_whole("evaluation.interval_iterations", self.interval_iterations)
         check_whole("evaluation.interval", self.interval)
+        check_whole("evaluation.start", self.start, least=0)

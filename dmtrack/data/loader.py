@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from collections.abc import Sequence as SequenceABC
 from functools import partial
-from typing import Any
+from typing import Any, Protocol
 
 import cv2
 import numpy as np
@@ -20,6 +20,7 @@ from dmtrack.errors import ConfigError, DMTrackError
 
 __all__ = [
     "IterationBatches",
+    "PairEncoder",
     "PairLoader",
     "PairToken",
     "Stage",
@@ -34,7 +35,19 @@ __all__ = [
 Transform = Callable[[Pair, np.random.Generator], Pair]
 
 
-class TrainingPairs(Dataset[Pair]):
+class PairEncoder(Protocol):
+    """Turns augmented pairs into what a model trains on, in the processes that prepare batches."""
+
+    def encode(self, drawn: Pair, pair: Pair, rng: np.random.Generator) -> Any:
+        """One pair as it was drawn and as it became by augmentation -> whatever `collate` takes."""
+        ...
+
+    def collate(self, items: SequenceABC[Any]) -> Any:
+        """A batch with the methods `to` and `pin_memory` and the fields `query_images` and `search_images`."""
+        ...
+
+
+class TrainingPairs(Dataset[Any]):
     """Pair number `index` of a run, drawn and augmented with `default_rng([seed, index])` and nothing else.
 
     Args:
@@ -43,26 +56,33 @@ class TrainingPairs(Dataset[Pair]):
         seed: of the run.
         redraws: how often a pair that lost all its instances is drawn again, with the same generator; after that the
             pair without instances is used as it is.
+        encoder: makes of every pair what the model trains on; None leaves pairs.
     """
 
     def __init__(
-        self, sampler: PairSampler, transforms: SequenceABC[Transform] = (), seed: int = 0, redraws: int = 10
+        self,
+        sampler: PairSampler,
+        transforms: SequenceABC[Transform] = (),
+        seed: int = 0,
+        redraws: int = 10,
+        encoder: PairEncoder | None = None,
     ) -> None:
         self.sampler = sampler
         self.transforms = tuple(transforms)
         self.seed = seed
         self.redraws = redraws
+        self.encoder = encoder
 
-    def __getitem__(self, token: PairToken | int) -> Pair:
+    def __getitem__(self, token: PairToken | int) -> Any:
         index, image_size_wh = (token, None) if isinstance(token, int) else token
         rng = np.random.default_rng([self.seed, index])
         for _ in range(self.redraws + 1):
-            pair = self.sampler.sample(rng, image_size_wh)
+            drawn = pair = self.sampler.sample(rng, image_size_wh)
             for transform in self.transforms:
                 pair = transform(pair, rng)
             if len(pair.query_boxes_xyxy):
                 break
-        return pair
+        return pair if self.encoder is None else self.encoder.encode(drawn, pair, rng)
 
 
 class _CaughtErrors(Dataset[Any]):
@@ -71,7 +91,7 @@ class _CaughtErrors(Dataset[Any]):
     def __init__(self, pairs: TrainingPairs) -> None:
         self.pairs = pairs
 
-    def __getitem__(self, token: PairToken) -> Pair | DMTrackError:
+    def __getitem__(self, token: PairToken) -> Any:
         try:
             return self.pairs[token]
         except DMTrackError as error:
@@ -99,6 +119,7 @@ def collate(pairs: SequenceABC[Pair], preprocessing: Preprocessing) -> PairBatch
         pair_index=torch.repeat_interleave(torch.arange(len(pairs), dtype=torch.int64), counts),
         query_sizes_hw=query_sizes,
         search_sizes_hw=search_sizes,
+        identities=_identities(pairs),
     )
 
 
@@ -117,11 +138,16 @@ def _boxes(boxes: SequenceABC[Any]) -> torch.Tensor:
     return torch.from_numpy(np.concatenate([np.reshape(rows, (-1, 4)) for rows in boxes]).astype(np.float32))
 
 
-def _collate_or_error(
-    items: SequenceABC[Pair | DMTrackError], preprocessing: Preprocessing
-) -> PairBatch | DMTrackError:
+def _identities(pairs: SequenceABC[Pair]) -> torch.Tensor:
+    numbers = [
+        np.full(len(pair.query_boxes_xyxy), -1) if pair.identities is None else pair.identities for pair in pairs
+    ]
+    return torch.from_numpy(np.concatenate(numbers).astype(np.int64))
+
+
+def _collate_or_error(items: SequenceABC[Any], collate_items: Callable[[SequenceABC[Any]], Any]) -> Any:
     errors = [item for item in items if isinstance(item, DMTrackError)]
-    return errors[0] if errors else collate([item for item in items if isinstance(item, Pair)], preprocessing)
+    return errors[0] if errors else collate_items(items)
 
 
 class PairLoader(DataLoader[Any]):
@@ -154,6 +180,7 @@ def training_loader(
     workers: int = 0,
     pin_memory: bool = False,
     prefetch: int = 2,
+    encoder: PairEncoder | None = None,
 ) -> PairLoader:
     """The batches of one process from `start_iteration` to the end of the run, in order.
 
@@ -172,15 +199,19 @@ def training_loader(
         workers: processes that prepare batches; 0 prepares them in the calling process.
         pin_memory: page-locked memory, for copies to a GPU.
         prefetch: batches that each worker prepares ahead.
+        encoder: of models that do not train on a `PairBatch`.
     """
     options: dict[str, Any] = {}
     if workers > 0:
         options = {"persistent_workers": True, "prefetch_factor": prefetch, "worker_init_fn": _start_worker}
     return PairLoader(
-        _CaughtErrors(TrainingPairs(sampler, transforms, seed)),
+        _CaughtErrors(TrainingPairs(sampler, transforms, seed, encoder=encoder)),
         batch_sampler=IterationBatches(start_iteration, total_iterations, stages, rank, world_size),
         num_workers=workers,
-        collate_fn=partial(_collate_or_error, preprocessing=preprocessing),
+        collate_fn=partial(
+            _collate_or_error,
+            collate_items=partial(collate, preprocessing=preprocessing) if encoder is None else encoder.collate,
+        ),
         pin_memory=pin_memory,
         **options,
     )
@@ -196,6 +227,7 @@ def training_loader_from_config(
     rank: int = 0,
     world_size: int = 1,
     pin_memory: bool = False,
+    encoder: PairEncoder | None = None,
 ) -> PairLoader:
     """`training_loader` from the `data` section of a config: its `train`, `recipe`, `stages` and `workers_per_gpu`.
 
@@ -215,16 +247,23 @@ def training_loader_from_config(
             f"data.train: {type(sampler).__name__} gives no pairs; wrap it, e.g. "
             "dict(type='SequencePairs', source=...) or dict(type='ImagePairs', source=...)"
         )
+    recipe = data.get("recipe", "fixed")
+    if encoder is not None and (isinstance(recipe, (str, Mapping)) or recipe is None):
+        raise ConfigError(
+            f"data.recipe is {recipe!r}: this model takes a list of steps, "
+            "e.g. [dict(type='CropAround'), dict(type='ShiftScaleCrop'), dict(type='ShiftColour')]"
+        )
     return training_loader(
         sampler,
         preprocessing=preprocessing,
         total_iterations=total_iterations,
         seed=seed,
-        transforms=build_recipe(data.get("recipe", "fixed"), preprocessing),
+        transforms=build_recipe(recipe, preprocessing),
         stages=data.get("stages"),
         start_iteration=start_iteration,
         rank=rank,
         world_size=world_size,
         workers=int(data.get("workers_per_gpu", 0)),
         pin_memory=pin_memory,
+        encoder=encoder,
     )

@@ -53,16 +53,28 @@ class Pair:
         search_image: the same for the search side; sizes may differ.
         query_boxes_xyxy: (instances, 4) float64 pixels of `query_image`.
         search_boxes_xyxy: (instances, 4) float64 pixels of `search_image`; row i is the same instance as query row i.
+        identities: (instances,) int64, which object of the data set each instance is, the same number wherever it is
+            seen again; -1 where nobody knows. None: nobody knows of any. Rows of one pair are different objects in
+            any case.
     """
 
     query_image: NDArray[Any]
     search_image: NDArray[Any]
     query_boxes_xyxy: NDArray[np.float64]
     search_boxes_xyxy: NDArray[np.float64]
+    identities: NDArray[np.int64] | None = None
 
     def swapped(self) -> Pair:
         """The same pair seen the other way round."""
-        return Pair(self.search_image, self.query_image, self.search_boxes_xyxy, self.query_boxes_xyxy)
+        return Pair(self.search_image, self.query_image, self.search_boxes_xyxy, self.query_boxes_xyxy, self.identities)
+
+    def select(self, rows: Any) -> Pair:
+        """Some of the instances, by numbers or by a mask."""
+        return self.with_(
+            query_boxes_xyxy=self.query_boxes_xyxy[rows],
+            search_boxes_xyxy=self.search_boxes_xyxy[rows],
+            identities=None if self.identities is None else self.identities[rows],
+        )
 
     def with_(self, **changes: Any) -> Pair:
         """A copy with some fields replaced."""
@@ -89,6 +101,7 @@ class PairBatch:
         pair_index: (instances,) int64, the pair that each instance belongs to, ascending.
         query_sizes_hw: (pairs, 2) int64, image sizes before padding.
         search_sizes_hw: (pairs, 2) int64.
+        identities: (instances,) int64, see `Pair`; None: nobody knows of any.
     """
 
     query_images: torch.Tensor
@@ -98,12 +111,18 @@ class PairBatch:
     pair_index: torch.Tensor
     query_sizes_hw: torch.Tensor
     search_sizes_hw: torch.Tensor
+    identities: torch.Tensor | None = None
 
     def to(self, device: torch.device | str, non_blocking: bool = False) -> PairBatch:
         """The batch on another device."""
-        moved = {name: value.to(device, non_blocking=non_blocking) for name, value in vars(self).items()}
-        return PairBatch(**moved)
+        return self._with_each(lambda tensor: tensor.to(device, non_blocking=non_blocking))
 
     def pin_memory(self) -> PairBatch:
         """The batch in page-locked memory, for faster copies to a GPU (the hook that DataLoader calls)."""
-        return PairBatch(**{name: value.pin_memory() for name, value in vars(self).items()})
+        return self._with_each(lambda tensor: tensor.pin_memory())
+
+    def _with_each(self, change: Callable[[torch.Tensor], torch.Tensor]) -> PairBatch:
+        changed: dict[str, Any] = {
+            name: value if value is None else change(value) for name, value in vars(self).items()
+        }
+        return PairBatch(**changed)

@@ -26,10 +26,12 @@ class Candidates:
     Attributes:
         boxes_xywh: (candidates, 4) float64 pixels of the frame.
         scores: (candidates,) float64 in [0, 1], descending.
+        embeddings: (candidates, channels) float32 unit vectors of what each looks like; None for models without.
     """
 
     boxes_xywh: Boxes = field(default_factory=lambda: np.zeros((0, 4)))
     scores: NDArray[np.float64] = field(default_factory=lambda: np.zeros(0))
+    embeddings: NDArray[np.float32] | None = None
 
 
 @dataclass(frozen=True)

@@ -50,7 +50,8 @@ class FrameDetections:
 
 def best_candidate(found: FrameDetections, last_box_xywh: Boxes, presence_threshold: float) -> TrackResult:
     """The best box of the frame, or the last one where nothing was found; present from the threshold on."""
-    candidates = Candidates(found.boxes_xywh, found.scores.astype(np.float64))
+    embeddings = found.embeddings.astype(np.float32) if found.embeddings.shape[1] else None
+    candidates = Candidates(found.boxes_xywh, found.scores.astype(np.float64), embeddings)
     if not len(found):
         return TrackResult(last_box_xywh, 0.0, False, candidates)
     score = float(candidates.scores[0])

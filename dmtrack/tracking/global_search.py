@@ -167,8 +167,11 @@ class GlobalSearchTracker(Tracker):
         return [self._found(item) for item in self.model.decode(outputs, prepared.size_hw, prepared.scale_factor)]
 
     def template_embeddings(self) -> list[NDArray[np.float16]]:
-        """(channels,) of every target of `init_targets`; without channels, because this tracker embeds nothing."""
-        return [np.zeros(0, np.float16) for _ in self._last_boxes_xywh]
+        """(channels,) unit vector of every target of `init_targets`; no channels where the model embeds nothing."""
+        embeddings = getattr(self._templates, "embeddings", None)
+        if embeddings is None:
+            return [np.zeros(0, np.float16) for _ in self._last_boxes_xywh]
+        return list(embeddings.to(torch.float16).cpu().numpy())
 
     @classmethod
     def policy(cls, settings: Mapping[str, Any]) -> TopCandidate:

@@ -26,6 +26,7 @@ from dmtrack.data.stages import IterationBatches
 from dmtrack.data.types import PairBatch
 from dmtrack.errors import TrainingError
 from dmtrack.training.ema import ExponentialMovingAverage
+from dmtrack.training.intervals import Moment, evaluation_due, is_due, seconds_passed
 from dmtrack.training.logs import RunLog
 from dmtrack.training.optimizers import set_learning_rate
 from dmtrack.training.random_state import seed_batch
@@ -105,6 +106,7 @@ def train(run: Run, stop: StopRequest) -> bool:
     run.module.train()
     while progress.iteration < run.total_iterations:
         iteration = progress.iteration
+        start_epoch(run.module, epoch_of(iteration, run.total_iterations, settings.total_epochs))
         factor = learning_rate_factor(settings.lr_config, iteration, run.total_iterations, settings.total_epochs)
         # Fabric's wrapper holds the parameter groups from before a resume; the inner optimiser has the current ones.
         set_learning_rate(run.optimizer.optimizer, factor)
@@ -124,25 +126,32 @@ def train(run: Run, stop: StopRequest) -> bool:
             progress.window[name] = progress.window.get(name, 0.0) + value
         progress.window["count"] = progress.window.get("count", 0.0) + 1.0
         finished = done == run.total_iterations
+        now = Moment(done, run.total_iterations, settings.total_epochs)
 
         if done % settings.log_config.interval == 0 or finished:
-            now = time.monotonic()
+            seconds = max(time.monotonic() - last_log, 1e-9)
             if run.log is not None:
                 speed = {
-                    "iterations_per_second": (done - last_log_iteration) / max(now - last_log, 1e-9),
-                    "data_share": data_seconds / max(now - last_log, 1e-9),
+                    "iterations_per_second": (done - last_log_iteration) / seconds,
+                    "data_share": data_seconds / seconds,
                 }
                 run.log.train(done, window_record(run, factor), speed)
             progress.window = {}
-            last_log, last_log_iteration, data_seconds = now, done, 0.0
-        if is_due(run, evaluation.interval_iterations, evaluation.interval):
+            last_log, last_log_iteration, data_seconds = time.monotonic(), done, 0.0
+        if evaluation_due(now, evaluation):
             validate_and_keep_best(run)
-        if stopping or save_due or is_due(run, checkpoints.interval_iterations, checkpoints.interval):
+        if stopping or save_due or is_due(now, checkpoints.interval_iterations, checkpoints.interval):
             run.save()
             last_save = time.monotonic()
         if stopping and not finished:
             return False
     return True
+
+
+def start_epoch(module: nn.Module, epoch: int) -> None:
+    """Tells a model which epoch it is in, if it wants to know: parts of it may join in later."""
+    if hasattr(module, "start_epoch"):
+        module.start_epoch(epoch)  # type: ignore[operator]
 
 
 def accumulate_gradients(run: Run) -> tuple[dict[str, Tensor], float]:
@@ -279,22 +288,3 @@ def evaluation_mode(run: Run) -> Iterator[None]:
     with torch.no_grad():
         yield
     run.module.train()
-
-
-def is_due(run: Run, interval_iterations: int | None, interval_epochs: int | None) -> bool:
-    """Whether an interval ends with the iteration just done; every interval ends with the run."""
-    done = run.progress.iteration
-    if done == run.total_iterations or is_multiple(done, interval_iterations):
-        return True
-    before, after = (epoch_of(at, run.total_iterations, run.settings.total_epochs) for at in (done - 1, done))
-    return before != after and is_multiple(after, interval_epochs)
-
-
-def is_multiple(number: int, interval: int | None) -> bool:
-    """Whether an interval that may be None ends at a number."""
-    return interval is not None and number % interval == 0
-
-
-def seconds_passed(since: float, interval: float | None) -> bool:
-    """Whether an interval that may be None has passed."""
-    return interval is not None and time.monotonic() - since >= interval

@@ -17,8 +17,8 @@ def parameter_multipliers(model: nn.Module, settings: top_level.Optimizer) -> di
 
     Biases outside of normalisation layers get `bias_lr_mult` and `bias_decay_mult`; everything else, the weights and
     biases of normalisation layers included, gets 1 and 1 (the published training, spec section 5.5) unless
-    `norm_decay_mult` says otherwise. With `decay_matrices_only`, parameters of fewer than two dimensions are not
-    decayed at all.
+    `norm_decay_mult` says otherwise. Everything in `backbone` gets `backbone_lr_mult` besides. With
+    `decay_matrices_only`, parameters of fewer than two dimensions are not decayed at all.
 
     Returns:
         (learning-rate factor, weight-decay factor) by parameter name, in the model's order.
@@ -35,7 +35,10 @@ def parameter_multipliers(model: nn.Module, settings: top_level.Optimizer) -> di
             decay_mult = settings.bias_decay_mult if plain_bias else settings.norm_decay_mult if in_norm else 1.0
             if matrices_only and parameter.ndim < 2:
                 decay_mult = 0.0
-            multipliers[f"{module_name}.{leaf}" if module_name else leaf] = (lr_mult, decay_mult)
+            name = f"{module_name}.{leaf}" if module_name else leaf
+            if name.startswith("backbone."):
+                lr_mult *= settings.backbone_lr_mult
+            multipliers[name] = (lr_mult, decay_mult)
     return multipliers
 
 

@@ -161,6 +161,7 @@ def assemble(
     loader = training_loader_from_config(
         config["data"],
         preprocessing=module.preprocessing,  # type: ignore[arg-type]
+        encoder=module.pair_encoder() if hasattr(module, "pair_encoder") else None,  # type: ignore[operator]
         total_iterations=total_iterations * accumulate,
         seed=settings.seed,
         start_iteration=progress.iteration * accumulate,

@@ -5,13 +5,15 @@ from __future__ import annotations
 import math
 
 from dmtrack.config.top_level import LearningRate
+from dmtrack.training.siamrpn_schedule import warmup_then_log
 
 
 def learning_rate_factor(settings: LearningRate, iteration: int, total_iterations: int, total_epochs: int) -> float:
     """The factor for one iteration: the policy's value times that of the warm-up.
 
     `step` multiplies by `gamma` at the start of every epoch in `settings.step`; an epoch is the `total_epochs`-th part
-    of the run. `cosine` falls from 1 to `min_lr_ratio` over the iterations after the warm-up. `constant` stays at 1.
+    of the run. `cosine` falls from 1 to `min_lr_ratio` over the iterations after the warm-up. `log` is that of
+    `warmup_then_log`, its own warm-up included. `constant` stays at 1.
     The warm-up replaces the first `warmup_iters` iterations by `warmup_ratio` times the policy's value (`constant`) or
     by a straight line from that to the policy's value (`linear`), as mmcv does.
 
@@ -19,7 +21,10 @@ def learning_rate_factor(settings: LearningRate, iteration: int, total_iteration
         settings: the config section `lr_config`; its `min_lr` is not used.
         iteration: 0-based optimiser step, below `total_iterations`.
         total_iterations: of the run.
-        total_epochs: of the run; only `step` uses it.
+        total_epochs: of the run; only `step` and `log` use it.
+
+    Raises:
+        ConfigError: `log` with a warm-up that is not shorter than the run.
     """
     return _policy(settings, iteration, total_iterations, total_epochs) * _warmup(settings, iteration)
 
@@ -29,6 +34,11 @@ def _policy(settings: LearningRate, iteration: int, total_iterations: int, total
         epoch = epoch_of(iteration, total_iterations, total_epochs)
         steps = (settings.step,) if isinstance(settings.step, int) else settings.step
         return settings.gamma ** sum(epoch >= start for start in steps)
+    if settings.policy == "log":
+        factors = warmup_then_log(
+            total_epochs, settings.warmup_epochs, (settings.warmup_ratio, 1.0), (1.0, settings.min_lr_ratio)
+        )
+        return float(factors[epoch_of(iteration, total_iterations, total_epochs)])
     if settings.policy == "cosine":
         warmup = settings.warmup_iters if settings.warmup else 0
         progress = min(max(iteration - warmup, 0) / max(total_iterations - warmup, 1), 1.0)

@@ -1,4 +1,4 @@
-"""First weights of a DLA-34 trunk: the ImageNet file of its authors, from disk; nothing is downloaded."""
+"""First weights of a backbone: the ImageNet file of its authors, from disk; nothing is downloaded."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ from dmtrack.weights.loading import KeyReport, load_into
 from dmtrack.weights.reading import read_weights
 
 DLA34_FILE = "dla34-ba72cf86.pth"
+CLASSIFIERS = ("fc.", "classifier.")
+"""What ImageNet files hold beyond a backbone, under the names of most of them."""
 DLA34_URL = f"http://dl.yf.io/dla/models/imagenet/{DLA34_FILE}"
 
 
@@ -28,7 +30,14 @@ def load_backbone(module: nn.Module, file: str | Path = DLA34_FILE) -> KeyReport
     """
     weights = read_weights(find_imagenet_file(file))
     trunk = getattr(module, "base", module)
-    return load_into(trunk, weights.state_dict, weights.path)
+    rename = getattr(trunk, "name_of_pretrained", str)
+    own = trunk.state_dict()
+    state_dict = {
+        rename(name): value
+        for name, value in weights.state_dict.items()
+        if name in own or not name.startswith(CLASSIFIERS)
+    }
+    return load_into(trunk, state_dict, weights.path)
 
 
 def find_imagenet_file(file: str | Path) -> Path:

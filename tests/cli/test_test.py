@@ -140,7 +140,7 @@ def test_other_results_stand_in_the_same_table(world):
         (("--data", "videos", "--tracker", "own_trackers:Still", "--weights", "x"), EvaluationError, "do not apply"),
         (("--data", "videos", "--compare", "nowhere"), EvaluationError, "--compare nowhere is no folder"),
         (("--data", "videos", "--protocol", "dmtrack"), EvaluationError, "did you mean"),
-        (("--synthetic", "plane"), EvaluationError, "known: plain, distractors"),
+        (("--synthetic", "plane"), EvaluationError, "known: plain, look-alikes, distractors"),
         (("--data", "videos", "--import", "no_such_module"), ConfigError, "no_such_module"),
         (
             ("--data", "videos", "--tracker", "own_trackers:Still", "--layout", "otb10"),
@@ -328,4 +328,4 @@ def test_shipped_experiments_are_in_order(path):
     (benchmark,) = settings.benchmarks
     benchmark.opener()
     assert get_protocol(settings.protocol).name == settings.protocol
-    assert path.stem in (benchmark.name, f"{benchmark.name}_{benchmark.generated.kind}")
+    assert path.stem in (benchmark.name, f"{benchmark.name}_{benchmark.generated.kind}".replace("-", "_"))

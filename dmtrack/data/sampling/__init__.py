@@ -3,5 +3,6 @@
 from dmtrack.data.sampling.concatenation import RandomConcat
 from dmtrack.data.sampling.image_pairs import CocoPairs, ImagePairs
 from dmtrack.data.sampling.sequence_pairs import SequencePairs
+from dmtrack.data.sampling.siamese_pairs import PairsWithNegatives, SiamesePairs
 
-__all__ = ["CocoPairs", "ImagePairs", "RandomConcat", "SequencePairs"]
+__all__ = ["CocoPairs", "ImagePairs", "PairsWithNegatives", "RandomConcat", "SequencePairs", "SiamesePairs"]

@@ -21,6 +21,8 @@ class RandomConcat:
     index modulo length, so that images beyond the concatenated length are never seen. Here every pair of every dataset
     can be drawn.
 
+    Identities of the samplers are counted through, in the order of the samplers.
+
     Args:
         datasets: samplers, built or as config dicts.
         probabilities: one per dataset, of any sum; None makes them equal.
@@ -39,12 +41,23 @@ class RandomConcat:
             raise ConfigError(f"RandomConcat: probabilities {weights.tolist()}; expected numbers from 0 up, not all 0")
         self.datasets: list[PairSampler] = [built(dataset) for dataset in datasets]
         self.probabilities = weights / weights.sum()
+        counts = [int(getattr(dataset, "identity_count", 0)) for dataset in self.datasets]
+        self._first_identities = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
 
     def __len__(self) -> int:
         sizes: list[Any] = list(self.datasets)
         return sum(len(dataset) for dataset in sizes)
 
+    @property
+    def identity_count(self) -> int:
+        """How many objects the samplers can tell apart; identities are below."""
+        return int(self._first_identities[-1])
+
     def sample(self, rng: np.random.Generator, image_size_wh: tuple[int, int] | None = None) -> Pair:
         """A pair of one of the datasets."""
         place = int(rng.choice(len(self.datasets), p=self.probabilities))
-        return self.datasets[place].sample(rng, image_size_wh)
+        pair = self.datasets[place].sample(rng, image_size_wh)
+        if pair.identities is None:
+            return pair
+        known = pair.identities >= 0
+        return pair.with_(identities=np.where(known, pair.identities + self._first_identities[place], -1))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -26,7 +27,8 @@ _SEQUENCES_TRIED = 100
 class SequencePairs:
     """Two valid frames of a sequence drawn at random, the earlier one as query.
 
-    A sequence with `attributes["identities_xywh"]` pairs every identity that is valid in both frames.
+    A sequence with `attributes["identities_xywh"]` pairs every identity that is valid in both frames. The pairs'
+    `identities` are the numbers of the tracks, counted through the source.
 
     Args:
         source: a dataset of sequences, built or as a config dict.
@@ -47,6 +49,20 @@ class SequencePairs:
     def __len__(self) -> int:
         return len(self.source)
 
+    @property
+    def identity_count(self) -> int:
+        """How many tracks the source has; identities are below."""
+        return int(self._first_identities[-1])
+
+    @cached_property
+    def _first_identities(self) -> NDArray[np.int64]:
+        """(sequences + 1,) number of the first track of every sequence, and of all tracks."""
+        if self.source[0].attributes.get(IDENTITIES) is None:
+            return np.arange(len(self.source) + 1)
+        # Only data sets with several targets per sequence have to be read for this; they have few sequences.
+        counts = [len(self._annotations(index)[1]) for index in range(len(self.source))]
+        return np.concatenate([[0], np.cumsum(counts)])
+
     def sample(self, rng: np.random.Generator, image_size_wh: tuple[int, int] | None = None) -> Pair:
         """One pair of frames; `image_size_wh` is ignored.
 
@@ -54,17 +70,23 @@ class SequencePairs:
             DataError: a hundred sequences in a row have fewer than two valid frames.
         """
         for _ in range(_SEQUENCES_TRIED):
-            sequence, boxes, valid = self._annotations(int(rng.integers(len(self.source))))
+            index = int(rng.integers(len(self.source)))
+            sequence, boxes, valid = self._annotations(index)
             frames = pick_frames(np.asarray(valid.any(axis=0)), self.max_gap, rng)
             if frames is None:
                 continue
             rows = valid[:, frames[0]] & valid[:, frames[1]]
             if rows.any():
-                return _pair(sequence, boxes[rows], frames)
+                return _pair(sequence, boxes[rows], frames, self._identities(index, len(boxes))[rows])
         raise DataError(
             f"{type(self.source).__name__}: {_SEQUENCES_TRIED} sequences in a row have fewer than two valid frames "
             f"(last: {sequence.name}); expected boxes of 10 to 960 pixels that fill 1 to 75 % of the frame's sides"
         )
+
+    def _identities(self, index: int, tracks: int) -> NDArray[np.int64]:
+        """(tracks,) numbers; unknown where a sequence has other tracks than the first one made expect."""
+        first, after = self._first_identities[index : index + 2]
+        return np.arange(first, after) if after - first == tracks else np.full(tracks, -1)
 
     def _annotations(self, index: int) -> tuple[Sequence, NDArray[np.float64], NDArray[np.bool_]]:
         if index in self._kept:
@@ -88,11 +110,13 @@ def _size_of(sequence: Sequence) -> tuple[int, int]:
     return int(width), int(height)
 
 
-def _pair(sequence: Sequence, boxes_xywh: NDArray[np.float64], frames: tuple[int, int]) -> Pair:
+def _pair(
+    sequence: Sequence, boxes_xywh: NDArray[np.float64], frames: tuple[int, int], identities: NDArray[np.int64]
+) -> Pair:
     query, search = (sequence.read_frame(frame) for frame in frames)
     query_boxes, search_boxes = (
         clip_xyxy(xywh_to_xyxy(boxes_xywh[:, frame]), image.shape[1], image.shape[0])
         for frame, image in zip(frames, (query, search), strict=True)
     )
     seen = ((query_boxes[:, 2:] > query_boxes[:, :2]) & (search_boxes[:, 2:] > search_boxes[:, :2])).all(axis=1)
-    return Pair(query, search, query_boxes[seen], search_boxes[seen])
+    return Pair(query, search, query_boxes, search_boxes, identities).select(seen)

@@ -1,6 +1,17 @@
 """Training pairs for Siamese trackers: crops around the target, their augmentation, and which frames make a pair."""
 
 from dmtrack.data.siamese.augmentation import BlurSearch, CropAround, GrayPair, ShiftColour, ShiftScaleCrop
-from dmtrack.data.siamese.pairing import FramePair, pair_frames
+from dmtrack.data.siamese.pairing import FramePair, SiamesePair, is_positive, pair_frames, pair_valid_frames
 
-__all__ = ["BlurSearch", "CropAround", "FramePair", "GrayPair", "ShiftColour", "ShiftScaleCrop", "pair_frames"]
+__all__ = [
+    "BlurSearch",
+    "CropAround",
+    "FramePair",
+    "GrayPair",
+    "ShiftColour",
+    "ShiftScaleCrop",
+    "SiamesePair",
+    "is_positive",
+    "pair_frames",
+    "pair_valid_frames",
+]

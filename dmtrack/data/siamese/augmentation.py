@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from dmtrack.data.siamese.cropping import CROP_SIZE, CropRule, crop_around, warp_region
+from dmtrack.data.siamese.cropping import CROP_SIZE, CropRule, crop_around, is_cropped, warp_region
 from dmtrack.data.transforms.draws import Draws, happens, integer, uniform
 from dmtrack.data.transforms.sides import Side, pair_of, sides_of
 from dmtrack.data.types import Pair
@@ -33,7 +33,7 @@ BLUR_SIZES = tuple(range(5, 46, 2))
 
 @TRANSFORMS.register
 class CropAround:
-    """Cuts both images to the square around the target.
+    """Cuts both images to the square around the target; what has been cut before (`Crop511`) stays as it is.
 
     Args:
         size: of the square in pixels.
@@ -49,6 +49,8 @@ class CropAround:
         return pair_of(self._cut(query), self._cut(search))
 
     def _cut(self, side: Side) -> Side:
+        if is_cropped(side.image, side.boxes_xyxy[0], self.size):
+            return side
         image, box = crop_around(side.image, side.boxes_xyxy[0], self.size, self.rule)
         return Side(image, box[None].astype(np.float64))
 
@@ -73,11 +75,11 @@ class ShiftScaleCrop:
 
     def __call__(self, pair: Pair, rng: Draws) -> Pair:
         """Cuts the exemplar, then the search image."""
-        cut = [
+        query, search = [
             _shift_scale(side, size, shift, scale, rng)
             for side, size, shift, scale in zip(sides_of(pair), self.sizes, self.shifts, self.scales, strict=True)
         ]
-        return pair_of(*cut)
+        return pair_of(query, search)
 
 
 def _shift_scale(side: Side, size: int, shift: float, scale: float, rng: Draws) -> Side:
@@ -108,7 +110,8 @@ class ShiftColour:
     def __call__(self, pair: Pair, rng: Draws) -> Pair:
         """Shifts the exemplar, then the search image; the images become float32."""
         sides = zip(sides_of(pair), self.probabilities, strict=True)
-        return pair_of(*(Side(self._shift(side.image, share, rng), side.boxes_xyxy) for side, share in sides))
+        query, search = (Side(self._shift(side.image, share, rng), side.boxes_xyxy) for side, share in sides)
+        return pair_of(query, search)
 
     def _shift(self, image: NDArray[Any], probability: float, rng: Draws) -> NDArray[np.float32]:
         if not happens(rng, probability):
@@ -131,7 +134,8 @@ class BlurSearch:
     def __call__(self, pair: Pair, rng: Draws) -> Pair:
         """Blurs the exemplar, then the search image; each with its probability."""
         sides = zip(sides_of(pair), self.probabilities, strict=True)
-        return pair_of(*(Side(self._blur(side.image, share, rng), side.boxes_xyxy) for side, share in sides))
+        query, search = (Side(self._blur(side.image, share, rng), side.boxes_xyxy) for side, share in sides)
+        return pair_of(query, search)
 
     def _blur(self, image: NDArray[Any], probability: float, rng: Draws) -> NDArray[Any]:
         if not happens(rng, probability):

@@ -13,6 +13,8 @@ CropRule = Literal["mmtracking", "pysot"]
 EXEMPLAR_SIZE = 127
 CROP_SIZE = 511
 CONTEXT = 0.5
+PLACE_TOLERANCE = 0.01
+"""Pixels by which a box may miss its place in a finished crop."""
 
 
 def crop_around(
@@ -44,6 +46,28 @@ def crop_around(
     half_size = np.array([width, height]) * (zoom / 2)
     box = np.concatenate([middle - half_size, middle + half_size]).astype(np.float32)
     return warp_region(image, region, size, fill, rule), box
+
+
+def box_in_crop(size_wh: ArrayLike, size: int = CROP_SIZE) -> NDArray[np.float64]:
+    """(4,) xyxy of a target of that width and height in the square around it."""
+    sides = np.asarray(size_wh, dtype=np.float64)
+    half = sides * (EXEMPLAR_SIZE / context_side(sides) / 2)
+    return np.concatenate([size // 2 - half, size // 2 + half])
+
+
+def is_cropped(image: NDArray[Any], box_xyxy: ArrayLike, size: int = CROP_SIZE) -> bool:
+    """Whether an image is already the square that `crop_around` cuts: by its size, and the place of the box in it."""
+    if image.shape[:2] != (size, size):
+        return False
+    box = np.asarray(box_xyxy, dtype=np.float64)
+    return bool(np.abs(box - box_in_crop(box[2:] - box[:2], size)).max() < PLACE_TOLERANCE)
+
+
+def context_side(size_wh: NDArray[np.float64]) -> float:
+    """Side of the square that the exemplar shows of a target."""
+    width, height = size_wh
+    context = CONTEXT * (width + height)
+    return float(np.sqrt((width + context) * (height + context)))
 
 
 def warp_region(

@@ -2,9 +2,30 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import NamedTuple
 
+import numpy as np
+from numpy.typing import NDArray
+
 from dmtrack.data.transforms.draws import Draws, happens, integer
+from dmtrack.data.types import Pair
+
+
+@dataclass(frozen=True)
+class SiamesePair(Pair):
+    """A pair of one target's exemplar and a search image, which may show another one.
+
+    Attributes:
+        positive: whether the search image shows the exemplar's target; its box is that of the object shown.
+    """
+
+    positive: bool = True
+
+
+def is_positive(pair: Pair) -> bool:
+    """Whether both sides show the same target; pairs that do not say otherwise do."""
+    return getattr(pair, "positive", True)
 
 
 class FramePair(NamedTuple):
@@ -45,3 +66,23 @@ def pair_frames(
         return FramePair((0, template), (1, integer(rng, 0, second)), False)
     positive = happens(rng, positive_probability)
     return FramePair((0, 0), (0, 0) if positive else (1, 0), positive)
+
+
+def pair_valid_frames(
+    valid: tuple[NDArray[np.int64], NDArray[np.int64]], rng: Draws, frame_range: int, positive: bool
+) -> FramePair:
+    """Frames of two videos by PySOT's rule: distances count frames that show the target, both ends included.
+
+    Args:
+        valid: numbers of the frames that show the target, of the two videos, ascending and not empty.
+        rng: source of chance.
+        frame_range: largest distance of the frames of a positive pair.
+        positive: whether the second frame is taken from the first video, too.
+    """
+    own, other = valid
+    place = integer(rng, 0, len(own))
+    template = (0, int(own[place]))
+    if positive:
+        low, high = max(place - frame_range, 0), min(place + frame_range, len(own) - 1) + 1
+        return FramePair(template, (0, int(own[integer(rng, low, high)])), True)
+    return FramePair(template, (1, int(other[integer(rng, 0, len(other))])), False)

@@ -2,9 +2,11 @@
 
 from dmtrack.data.sources.base import SequenceSource
 from dmtrack.data.sources.coco import Coco
+from dmtrack.data.sources.crop511 import Crop511
 from dmtrack.data.sources.folder import SequenceFolder
 from dmtrack.data.sources.got10k import GOT10k
 from dmtrack.data.sources.image_folder import ImageFolder
+from dmtrack.data.sources.imagenet import ImageNetDET, ImageNetVID
 from dmtrack.data.sources.images import AnnotatedImage, ImageSource
 from dmtrack.data.sources.lasot import LaSOT
 from dmtrack.data.sources.otb import OTB, UAV123
@@ -12,6 +14,7 @@ from dmtrack.data.sources.oxuva import OxUvA
 from dmtrack.data.sources.tlp import TLP
 from dmtrack.data.sources.trackingnet import TrackingNet
 from dmtrack.data.sources.vot import VOT, VOTLongTerm
+from dmtrack.data.sources.youtube_bb import YouTubeBB
 
 __all__ = [
     "OTB",
@@ -20,8 +23,11 @@ __all__ = [
     "VOT",
     "AnnotatedImage",
     "Coco",
+    "Crop511",
     "GOT10k",
     "ImageFolder",
+    "ImageNetDET",
+    "ImageNetVID",
     "ImageSource",
     "LaSOT",
     "OxUvA",
@@ -29,4 +35,5 @@ __all__ = [
     "SequenceSource",
     "TrackingNet",
     "VOTLongTerm",
+    "YouTubeBB",
 ]

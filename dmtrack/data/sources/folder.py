@@ -6,6 +6,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from dmtrack.data.sources.annotations import read_flags, read_rows, read_text
 from dmtrack.data.sources.base import SequenceSource, find_root, make_sequence
 from dmtrack.data.sources.frames import list_frames
@@ -60,6 +62,8 @@ class SequenceFolder(SequenceSource):
         boxes[:, :2] -= index_base
         absence = folder / "absence.label"
         present = read_flags(absence, "0 or 1 (absent) per frame", len(boxes)) == 0 if absence.is_file() else None
+        if present is None:  # this layout says with NaN that the target is absent
+            present = np.atleast_1d(~np.isnan(boxes).any(axis=1))
         frames = list_frames(folder, LAYOUT) if self.images else None
         return make_sequence(name, frames, boxes, annotation, present=present, attributes=meta, index_base=index_base)
 

@@ -43,7 +43,7 @@ class BoundBoxes:
         query = self._clip(pair.query_boxes_xyxy, pair.query_image)
         search = self._clip(pair.search_boxes_xyxy, pair.search_image)
         keep = (_sides(query) >= self.min_size).all(axis=1) & (_sides(search) >= self.min_size).all(axis=1)
-        return pair.with_(query_boxes_xyxy=query[keep], search_boxes_xyxy=search[keep])
+        return pair.with_(query_boxes_xyxy=query, search_boxes_xyxy=search).select(keep)
 
     def _clip(self, boxes_xyxy: NDArray[np.float64], image: NDArray[np.generic]) -> NDArray[np.float64]:
         height, width = image.shape[:2]
@@ -72,4 +72,4 @@ class LimitInstances:
         if count <= self.maximum:
             return pair
         rows = sorted(permutation(rng, count)[: self.maximum])
-        return pair.with_(query_boxes_xyxy=pair.query_boxes_xyxy[rows], search_boxes_xyxy=pair.search_boxes_xyxy[rows])
+        return pair.select(rows)

@@ -63,6 +63,7 @@ class RandomCrop:
                 return pair_of(
                     Side(first.side.image, first.side.boxes_xyxy[survives]),
                     Side(second.side.image, second.side.boxes_xyxy[survives]),
+                    identities=None if pair.identities is None else pair.identities[survives],
                 )
         return pair
 

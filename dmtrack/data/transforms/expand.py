@@ -32,7 +32,7 @@ class RandomExpand:
     def __call__(self, pair: Pair, rng: Draws) -> Pair:
         """Expands the query side, then the search side."""
         query, search = sides_of(pair)
-        return pair_of(self._expand(query, rng), self._expand(search, rng))
+        return pair_of(self._expand(query, rng), self._expand(search, rng), identities=pair.identities)
 
     def _expand(self, side: Side, rng: Draws) -> Side:
         if coin(rng):

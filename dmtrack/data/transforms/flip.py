@@ -27,7 +27,7 @@ class RandomFlip:
     def __call__(self, pair: Pair, rng: Draws) -> Pair:
         """Flips the query side, then the search side."""
         query, search = sides_of(pair)
-        return pair_of(self._flip(query, rng), self._flip(search, rng))
+        return pair_of(self._flip(query, rng), self._flip(search, rng), identities=pair.identities)
 
     def _flip(self, side: Side, rng: Draws) -> Side:
         if not happens(rng, self.probability):

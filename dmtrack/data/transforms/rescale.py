@@ -53,7 +53,7 @@ class Rescale:
     def __call__(self, pair: Pair, rng: Draws) -> Pair:
         """Resizes the query side, then the search side."""
         query, search = sides_of(pair)
-        return pair_of(self._rescale(query, rng), self._rescale(search, rng))
+        return pair_of(self._rescale(query, rng), self._rescale(search, rng), identities=pair.identities)
 
     def _rescale(self, side: Side, rng: Draws) -> Side:
         interpolation = one_of(rng, self.interpolations) if len(self.interpolations) > 1 else self.interpolations[0]
@@ -78,7 +78,7 @@ class ShrinkToFit:
     def __call__(self, pair: Pair, rng: Draws) -> Pair:
         """Shrinks each side if needed; draws nothing."""
         query, search = sides_of(pair)
-        return pair_of(self._shrink(query), self._shrink(search))
+        return pair_of(self._shrink(query), self._shrink(search), identities=pair.identities)
 
     def _shrink(self, side: Side) -> Side:
         factor = resize_factor(*_height_width(side), self.scale)

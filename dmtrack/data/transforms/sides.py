@@ -29,6 +29,6 @@ def sides_of(pair: Pair) -> tuple[Side, Side]:
     return Side(pair.query_image, pair.query_boxes_xyxy), Side(pair.search_image, pair.search_boxes_xyxy)
 
 
-def pair_of(query: Side, search: Side) -> Pair:
-    """The pair of two sides."""
-    return Pair(query.image, search.image, query.boxes_xyxy, search.boxes_xyxy)
+def pair_of(query: Side, search: Side, *, identities: NDArray[np.int64] | None = None) -> Pair:
+    """The pair of two sides; `identities` of their instances, where they are known."""
+    return Pair(query.image, search.image, query.boxes_xyxy, search.boxes_xyxy, identities)

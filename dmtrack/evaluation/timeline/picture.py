@@ -52,7 +52,7 @@ def _draw_lanes(axes: Axes, timeline: Timeline) -> None:
     lanes, target_ids = timeline.lanes(), timeline.target_ids
     for row, lane in enumerate(lanes):
         axes.bar(lane.frames, 0.62, width=1.0, bottom=row - 0.31, color=shades(lane.scores), linewidth=0)
-        for first, last in _runs(np.asarray(target_ids == lane.tracklet_id, dtype=bool)):
+        for first, last in _runs(np.atleast_1d(target_ids == lane.tracklet_id)):
             axes.plot([first - 0.5, last + 0.5, last + 0.5, first - 0.5, first - 0.5],
                       [row - 0.4, row - 0.4, row + 0.4, row + 0.4, row - 0.4], color=CHOSEN, linewidth=1.6)  # fmt: skip
         if not np.isnan(lane.truth_share):

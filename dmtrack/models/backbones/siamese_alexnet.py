@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from torch import Tensor, nn
 
 from dmtrack.errors import ConfigError
@@ -9,6 +11,8 @@ from dmtrack.registry import BACKBONES
 
 WIDTHS = (96, 256, 384, 384, 256)
 KERNELS = (11, 5, 3, 3, 3)
+FIRST_MODULES = (0, 4, 8, 11, 14)
+"""Places of the convolutions in `features`; each is followed by its batch norm."""
 
 
 @BACKBONES.register
@@ -17,13 +21,15 @@ class SiameseAlexNet(nn.Module):
 
     Args:
         width_mult: factor on all channels.
+        pretrained: file that training takes the first weights from.
 
     Raises:
         ConfigError: a factor that leaves no channels.
     """
 
-    def __init__(self, width_mult: float = 1.0) -> None:
+    def __init__(self, width_mult: float = 1.0, pretrained: str | None = None) -> None:
         super().__init__()
+        self.pretrained = pretrained
         widths = [int(width * width_mult) for width in WIDTHS]
         if min(widths) < 1:
             raise ConfigError(f"SiameseAlexNet.width_mult is {width_mult:g}: expected a number that leaves channels")
@@ -40,3 +46,10 @@ class SiameseAlexNet(nn.Module):
     def forward(self, images: Tensor) -> tuple[Tensor, ...]:
         """(images, 3, H, W) -> one (images, channels, H', W') map."""
         return (self.features(images),)
+
+    def name_of_pretrained(self, name: str) -> str:
+        """Our name of a parameter in `alexnet-bn.pth`, which numbers layers and the modules within them."""
+        match = re.fullmatch(r"layer([1-5])\.([01])\.(\w+)", name)
+        if match is None:
+            return name
+        return f"features.{FIRST_MODULES[int(match[1]) - 1] + int(match[2])}.{match[3]}"

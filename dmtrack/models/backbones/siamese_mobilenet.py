@@ -62,13 +62,17 @@ class SiameseMobileNetV2(nn.Module):
     Args:
         width_mult: factor on all channels; 1.4 in the published file.
         out_stages: numbers, from 1 to 7, of the stages whose maps are returned, ascending.
+        pretrained: file that training takes the first weights from.
 
     Raises:
         ConfigError: a number that is no stage, or not ascending.
     """
 
-    def __init__(self, width_mult: float = 1.4, out_stages: Sequence[int] = (3, 5, 7)) -> None:
+    def __init__(
+        self, width_mult: float = 1.4, out_stages: Sequence[int] = (3, 5, 7), pretrained: str | None = None
+    ) -> None:
         super().__init__()
+        self.pretrained = pretrained
         check_ascending("SiameseMobileNetV2.out_stages", out_stages, 1, len(STAGES))
         self.out_stages = tuple(out_stages)
         self.out_channels = tuple(int(STAGES[stage - 1][1] * width_mult) for stage in self.out_stages)

@@ -64,13 +64,16 @@ class SiameseResNet50(nn.Module):
 
     Args:
         out_stages: 1-based numbers of the stages whose maps are returned, ascending.
+        pretrained: where training takes the first weights from: a file, PySOT's `resnet50.model` being MMTracking's
+            `sot_resnet50.model`.
 
     Raises:
         ConfigError: a number that is no stage, or not ascending.
     """
 
-    def __init__(self, out_stages: Sequence[int] = (2, 3, 4)) -> None:
+    def __init__(self, out_stages: Sequence[int] = (2, 3, 4), pretrained: str | None = None) -> None:
         super().__init__()
+        self.pretrained = pretrained
         check_ascending("SiameseResNet50.out_stages", out_stages, 1, len(BLOCKS))
         self.out_stages = tuple(out_stages)
         self.out_channels = tuple(64 * 2 ** (stage - 1) * EXPANSION for stage in self.out_stages)

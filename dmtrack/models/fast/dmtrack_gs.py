@@ -40,13 +40,16 @@ class FastDMTrackGS(GlobalSearchModel):
     Args:
         model: stays as it is; later changes of its weights do not reach the copy.
         precision: number format of the convolutions, 'fp32', 'bf16' or 'fp16'.
+
+    Attributes:
+        trunk_first: whether `extract` ends at the trunk and leaves the pyramid to those who need it.
     """
 
     def __init__(self, model: DMTrackGS, precision: str = "fp32") -> None:
         super().__init__()
         self.preprocessing = model.preprocessing
         self.model = prepare_layers(model, precision, FULL_PRECISION, LARGE_MAPS)
-        self._trunk_first = type(self.model.backbone) is DLA34 and type(self.model.neck) is FPN
+        self.trunk_first = type(self.model.backbone) is DLA34 and type(self.model.neck) is FPN
         self.eval()
 
     def extract(self, images: Tensor) -> Features:
@@ -56,14 +59,14 @@ class FastDMTrackGS(GlobalSearchModel):
         pyramid.
         """
         images = images.to(memory_format=torch.channels_last)
-        if not self._trunk_first:
+        if not self.trunk_first:
             return self.model.extract(images)
         return tuple(self.model.backbone.base(images)[-len(self.model.bbox_head.strides) :])
 
     def encode_templates(self, features: Features, boxes_xyxy: Tensor, image_index: Tensor) -> Templates:
         """As `DMTrackGS.encode_templates`."""
         model = self.model
-        if not self._trunk_first or features[0].device.type != "cpu":
+        if not self.trunk_first or features[0].device.type != "cpu":
             return model.encode_templates(self._pyramid(features), boxes_xyxy, image_index)
         boxes = clip_to_input(boxes_xyxy.float(), features[0], model.bbox_head.strides[0])
         fusion = model.part_fusion
@@ -74,7 +77,7 @@ class FastDMTrackGS(GlobalSearchModel):
 
     def _pyramid(self, features: Features) -> Features:
         """The complete feature pyramid from the result of `extract`."""
-        if not self._trunk_first:
+        if not self.trunk_first:
             return features
         return self.model.neck(self.model.backbone.dla_up(list(features)))
 

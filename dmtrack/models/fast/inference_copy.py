@@ -9,11 +9,13 @@ import torch
 from torch import nn
 
 from dmtrack.models.fast.dmtrack_gs import FastDMTrackGS
+from dmtrack.models.fast.reid import FastDMTrackReID
 from dmtrack.models.fast.tiny import prepare_tiny
 from dmtrack.models.folding import fold_batch_norms
 from dmtrack.models.global_search.base import GlobalSearchModel
 from dmtrack.models.global_search.dmtrack_gs import DMTrackGS
 from dmtrack.models.global_search.tiny import DMTrackGSTiny
+from dmtrack.models.reid.dmtrack_reid import DMTrackReID
 
 
 class InferenceCopy(NamedTuple):
@@ -44,6 +46,9 @@ def inference_copy(
     device = model.device if device is None else device
     if device != model.device:
         model = copy.deepcopy(model).to(device)
+    if type(model) is DMTrackReID:
+        detector, needs_autocast = inference_copy(model.detector, precision, device)
+        return InferenceCopy(FastDMTrackReID(model, detector, precision), needs_autocast)
     # CPUs compute few operations in fp16; autocast knows which.
     unusual = precision == "fp16" and device.type == "cpu"
     if type(model) is DMTrackGS and not unusual:

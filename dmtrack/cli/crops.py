@@ -1,0 +1,74 @@
+"""`dmtrack crops`: the squares that Siamese training cuts its images from, made once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+def register(app: typer.Typer) -> None:
+    """Adds the command to the `dmtrack` command line."""
+    app.command("crops")(crops)
+
+
+def crops(
+    config: Annotated[str, typer.Option(help="A config file whose data.train is SiamesePairs, or the name of one.")],
+    output: Annotated[Path, typer.Option(help="Folder that gets one folder per source.")],
+    workers: Annotated[int, typer.Option(min=0, help="Processes; 0 works in this one.")] = 0,
+    quality: Annotated[int, typer.Option(min=1, max=100, help="Quality of the JPEG files.")] = 95,
+    set_: Annotated[
+        list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Change a config value; repeatable.")
+    ] = None,
+    import_: Annotated[
+        list[str] | None, typer.Option("--import", metavar="MODULE", help="Import a module of yours first; repeatable.")
+    ] = None,
+) -> None:
+    """Cuts the 511-pixel squares around all targets of a config's training data, for faster loading.
+
+    Stopped, it goes on where it was when repeated. Train with --set data.train.crops=FOLDER.
+    """
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    from dmtrack.config import build, load_config
+    from dmtrack.data.siamese.crop_folder import crops_of_source, write_crops
+    from dmtrack.data.siamese.tracks import tracks_of
+    from dmtrack.registry import DATASETS, import_module
+
+    for module in import_ or []:
+        import_module(module)
+    loaded = load_config(config, set_ or [])
+    sources = _sources(loaded)
+    rule: Any = _rule(loaded)
+    columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
+    console = Console(stderr=True)
+    with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
+        for place, node in enumerate(sources):
+            folder = crops_of_source(output, place, node)
+            tracks = tracks_of(build(node, DATASETS))
+            task = progress.add_task(node["type"], total=len(tracks.video_starts) - 1)
+            count = write_crops(
+                tracks, folder, node, rule, quality, workers, lambda task=task: progress.advance(task)  # type: ignore[misc]
+            )  # fmt: skip
+            print(f"{folder}: {count} crops of {len(tracks)} targets")
+
+
+def _sources(config: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    from dmtrack.errors import ConfigError
+
+    train = (config.get("data") or {}).get("train") or {}
+    if train.get("type") != "SiamesePairs":
+        raise ConfigError(f"data.train is {train.get('type')!r}: crops are made of the sources of SiamesePairs only")
+    return list(train.get("sources") or [])
+
+
+def _rule(config: Mapping[str, Any]) -> str:
+    """The rule of the recipe's `CropAround`."""
+    recipe = (config.get("data") or {}).get("recipe")
+    steps = recipe if isinstance(recipe, (list, tuple)) else []
+    return next((step.get("rule", "mmtracking") for step in steps if step.get("type") == "CropAround"), "mmtracking")

@@ -1,0 +1,173 @@
+"""Pairs for Siamese trackers: two frames of one target, or frames of two targets (spec a.9)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Literal, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dmtrack.data.sampling.building import built
+from dmtrack.data.siamese.crop_folder import cropped_source
+from dmtrack.data.siamese.pairing import FramePair, SiamesePair, pair_frames, pair_valid_frames
+from dmtrack.data.siamese.tracks import Track, Tracks, tracks_of
+from dmtrack.data.types import PairSampler
+from dmtrack.errors import ConfigError, DataError
+from dmtrack.registry import DATASETS
+
+Rule = Literal["mmtracking", "pysot"]
+
+VIDEOS_TRIED = 100
+FRAMES_TRIED = 20
+
+
+@DATASETS.register
+class SiamesePairs:
+    """Positive and negative pairs from videos and still images, by the rule of either implementation.
+
+    `mmtracking` draws a source by its share, two of its targets, and frames by `pair_frames`. `pysot` draws a source by
+    its share, a video, one of the video's targets, and frames by `pair_valid_frames`; the other target of a negative
+    pair comes from any source.
+
+    Args:
+        sources: datasets of sequences or of images with boxes, built or as config dicts. Every object in a still image
+            is a video of one frame.
+        shares: how often each source is drawn, numbers of any sum; None in the place of a number, or of them all, is
+            the number of the source's videos (PySOT: targets of still images do not count).
+        frame_range: largest distance of the frames of a positive pair, for all sources or one per source.
+        positive_probability: share of pairs that show the same target.
+        rule: see above.
+        crops: folder of finished crops that `dmtrack crops` made of these very sources; read instead of the frames.
+
+    Raises:
+        ConfigError: no sources, or not one share and range for each; a rule that does not exist; crops of other
+            sources.
+        DataError: a dataset that is not there or empty, or crops that are not complete.
+    """
+
+    def __init__(
+        self,
+        sources: Sequence[Any],
+        shares: Sequence[float | None] | None = None,
+        frame_range: int | Sequence[int] = 100,
+        positive_probability: float = 0.8,
+        rule: Rule = "mmtracking",
+        crops: str | None = None,
+    ) -> None:
+        if not sources:
+            raise ConfigError("SiamesePairs: `sources` is empty; name at least one dataset")
+        ranges = [frame_range] * len(sources) if isinstance(frame_range, int) else list(frame_range)
+        given = [None] * len(sources) if shares is None else list(shares)
+        for key, values in (("frame_range", ranges), ("shares", given)):
+            if len(values) != len(sources):
+                raise ConfigError(f"SiamesePairs: {len(sources)} sources but {len(values)} {key}; give one each")
+        if min(ranges) < 1:
+            raise ConfigError(f"SiamesePairs: frame_range is {min(ranges)}: expected 1 or more frames")
+        if not 0 <= positive_probability <= 1:
+            raise ConfigError(f"SiamesePairs: positive_probability is {positive_probability}: expected 0 to 1")
+        if rule not in get_args(Rule):
+            raise ConfigError(f"SiamesePairs: rule is {rule!r}: expected one of {', '.join(get_args(Rule))}")
+        self.rule, self.positive_probability, self.frame_ranges = rule, positive_probability, ranges
+        nodes = sources if crops is None else [cropped_source(crops, place, one) for place, one in enumerate(sources)]
+        self.sources: list[Tracks] = [tracks_of(built(node)) for node in nodes]
+        counts = [len(tracks.video_starts) - 1 for tracks in self.sources]
+        weights = np.array([count if share is None else share for share, count in zip(given, counts, strict=True)])
+        if not np.isfinite(weights).all() or weights.min() < 0 or weights.sum() <= 0:
+            raise ConfigError(f"SiamesePairs: shares {given}; expected numbers from 0 up, not all 0")
+        self.shares: NDArray[np.float64] = weights / weights.sum()
+
+    def __len__(self) -> int:
+        return sum(len(tracks) for tracks in self.sources)
+
+    def sample(self, rng: np.random.Generator, image_size_wh: tuple[int, int] | None = None) -> SiamesePair:
+        """One pair of whole frames with one box each; `image_size_wh` is ignored.
+
+        Raises:
+            DataError: a hundred draws in a row found no two frames that show their targets.
+        """
+        for _ in range(VIDEOS_TRIED):
+            place = int(rng.choice(len(self.sources), p=self.shares))
+            draw = self._mmtracking if self.rule == "mmtracking" else self._pysot
+            tracks, frames = draw(place, rng)
+            if frames is not None:
+                return _pair(tracks, frames)
+        raise DataError(
+            f"SiamesePairs: {VIDEOS_TRIED} draws in a row found no frames that show their targets (last: "
+            f"{tracks[0].name}); expected boxes of at least a pixel in most videos"
+        )
+
+    def _mmtracking(self, place: int, rng: np.random.Generator) -> tuple[tuple[Track, Track], FramePair | None]:
+        source = self.sources[place]
+        tracks = source[int(rng.integers(len(source)))], source[int(rng.integers(len(source)))]
+        for _ in range(FRAMES_TRIED):
+            lengths = len(tracks[0]), len(tracks[1])
+            frames = pair_frames(lengths, rng, self.frame_ranges[place], self.positive_probability)
+            if all(np.isfinite(tracks[video].boxes_xyxy[at]).all() for video, at in frames[:2]):
+                return tracks, frames
+        return tracks, None
+
+    def _pysot(self, place: int, rng: np.random.Generator) -> tuple[tuple[Track, Track], FramePair | None]:
+        positive = bool(rng.random() < self.positive_probability)
+        template = _target_of_a_video(self.sources[place], rng)
+        other = template
+        if not positive:
+            other = _target_of_a_video(self.sources[int(rng.integers(len(self.sources)))], rng)
+        if not len(template.valid) or not len(other.valid):
+            return (template, other), None
+        frames = pair_valid_frames((template.valid, other.valid), rng, self.frame_ranges[place], positive)
+        return (template, other), frames
+
+
+def _target_of_a_video(tracks: Tracks, rng: np.random.Generator) -> Track:
+    video = int(rng.integers(len(tracks.video_starts) - 1))
+    return tracks[int(rng.integers(tracks.video_starts[video], tracks.video_starts[video + 1]))]
+
+
+def _pair(tracks: tuple[Track, Track], frames: FramePair) -> SiamesePair:
+    (query, query_frame), (search, search_frame) = ((tracks[video], at) for video, at in frames[:2])
+    query_image = query.read_frame(query_frame)
+    same = query is search and query_frame == search_frame
+    return SiamesePair(
+        query_image,
+        query_image if same else search.read_frame(search_frame),
+        query.boxes_xyxy[query_frame][None],
+        search.boxes_xyxy[search_frame][None],
+        positive=frames.positive,
+    )
+
+
+@DATASETS.register
+class PairsWithNegatives:
+    """Pairs of another sampler, of which some get the search side of a second pair.
+
+    Args:
+        sampler: of pairs, such as `SyntheticPairs`, built or as a config dict.
+        positive_probability: share of pairs that show the same target.
+
+    Raises:
+        ConfigError: no sampler of pairs, or a share out of range.
+    """
+
+    def __init__(self, sampler: Any, positive_probability: float = 0.8) -> None:
+        self.sampler: PairSampler = built(sampler)
+        if not hasattr(self.sampler, "sample"):
+            raise ConfigError(f"PairsWithNegatives: {type(self.sampler).__name__} gives no pairs; name a sampler")
+        if not 0 <= positive_probability <= 1:
+            raise ConfigError(f"PairsWithNegatives: positive_probability is {positive_probability}: expected 0 to 1")
+        self.positive_probability = positive_probability
+
+    def sample(self, rng: np.random.Generator, image_size_wh: tuple[int, int] | None = None) -> SiamesePair:
+        """One instance of a pair, or an instance each of two pairs."""
+        positive = bool(rng.random() < self.positive_probability)
+        first = self.sampler.sample(rng, image_size_wh)
+        second = first if positive else self.sampler.sample(rng, image_size_wh)
+        row = int(rng.integers(len(first.query_boxes_xyxy)))
+        other = row if positive else int(rng.integers(len(second.search_boxes_xyxy)))
+        return SiamesePair(
+            first.query_image,
+            second.search_image,
+            first.query_boxes_xyxy[row][None],
+            second.search_boxes_xyxy[other][None],
+            positive=positive,
+        )

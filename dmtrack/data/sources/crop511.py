@@ -1,0 +1,126 @@
+"""Crops of 511 pixels around targets, as PySOT and `dmtrack crops` make them."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dmtrack.data.siamese.cropping import CROP_SIZE, box_in_crop
+from dmtrack.data.sources.base import SequenceSource, find_root
+from dmtrack.data.types import Image, Sequence
+from dmtrack.errors import DataError
+from dmtrack.media.images import read_image
+from dmtrack.registry import DATASETS
+
+LAYOUT = "<root>/train.json and <root>/crop511/<video>/<frame>.<track>.x.jpg"
+
+
+@dataclass(frozen=True)
+class CropFiles:
+    """The crops of one target; frame i of the sequence is number `first + i` in the file names."""
+
+    folder: Path
+    track: str
+    first: int
+
+    def __call__(self, index: int) -> Image:
+        """Crop i as a 511x511x3 uint8 RGB array."""
+        return read_image(self.folder / f"{self.first + index:06d}.{self.track}.x.jpg")
+
+
+@DATASETS.register
+class Crop511(SequenceSource):
+    """One sequence per target: squares in which the target's context fills the middle 127 pixels.
+
+    Frames are numbered as in the video, from the first one that shows the target; those without it are absent.
+
+    Args:
+        root: folder with `train.json` and `crop511/`.
+        annotations: json file instead of `<root>/train.json`.
+        crops: folder of the crops instead of `<root>/crop511`.
+
+    Attributes:
+        video_starts: (videos + 1,) the first sequence of every video.
+
+    Raises:
+        DataError: a file or folder is missing, or the json is of another format.
+    """
+
+    def __init__(self, root: str | Path, annotations: str | None = None, crops: str | None = None) -> None:
+        self.root = find_root(root, "Crop511", LAYOUT)
+        self.crops = Path(crops).expanduser() if crops else self.root / "crop511"
+        if not self.crops.is_dir():
+            raise DataError(f"Crop511: no folder {self.crops}; expected {LAYOUT}, or give `crops`")
+        path = Path(annotations).expanduser() if annotations else self.root / "train.json"
+        content = _read(path)
+        self.names, starts = [], [0]
+        frames: list[NDArray[np.int32]] = []
+        sizes: list[NDArray[np.float32]] = []
+        try:
+            for video, tracks in content.items():
+                for track, boxes in tracks.items():
+                    # PySOT's own files hold a few entries that are no frames.
+                    numbers = sorted(int(key) for key in boxes if key.isdecimal())
+                    wh = [_size(boxes[f"{number:06d}"]) for number in numbers]
+                    if wh:
+                        self.names.append(f"{video}/{track}")
+                        frames.append(np.array(numbers, dtype=np.int32))
+                        sizes.append(np.array(wh, dtype=np.float32))
+                if len(self.names) > starts[-1]:
+                    starts.append(len(self.names))
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            raise DataError(
+                f"{path}: video {video!r} is not of the form {{track: {{frame: [x1, y1, x2, y2]}}}} ({error})"
+            ) from error
+        self._frames, self._sizes_wh = frames, sizes
+        self.video_starts = np.array(starts, dtype=np.int64)
+        self._places: dict[str, int] | None = None
+
+    def __getitem__(self, key: int | str) -> Sequence:
+        """A target by its place or its name, `<video>/<track>`."""
+        return super().__getitem__(key) if isinstance(key, str) else self._sequence(int(key))
+
+    def read_sequence(self, name: str) -> Sequence:
+        """The target of that name."""
+        if self._places is None:
+            self._places = {known: place for place, known in enumerate(self.names)}
+        return self._sequence(self._places[name])
+
+    def _sequence(self, place: int) -> Sequence:
+        video, track = self.names[place].rsplit("/", 1)
+        numbers, sizes = self._frames[place], self._sizes_wh[place]
+        first = int(numbers[0])
+        boxes_xywh = np.full((int(numbers[-1]) - first + 1, 4), np.nan)
+        for number, size in zip(numbers, sizes, strict=True):
+            x1, y1, x2, y2 = box_in_crop(size)
+            boxes_xywh[number - first] = x1, y1, x2 - x1, y2 - y1
+        present = np.isfinite(boxes_xywh).all(axis=1)
+        files = CropFiles(self.crops / video, track, first)
+        return Sequence(
+            f"{video}/{track}", boxes_xywh, present, files, (CROP_SIZE, CROP_SIZE), attributes={"video": video}
+        )
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        content = json.loads(path.read_bytes())
+    except FileNotFoundError as error:
+        raise DataError(f"Crop511: no file {path}; expected {LAYOUT}, or give `annotations`") from error
+    except (OSError, ValueError) as error:
+        raise DataError(f"{path}: no valid JSON ({error}); make the crops again") from error
+    if not isinstance(content, dict):
+        raise DataError(f"{path}: expected an object {{video: {{track: {{frame: [x1, y1, x2, y2]}}}}}}")
+    return content
+
+
+def _size(box: list[float]) -> tuple[float, float]:
+    """Width and height of x1, y1, x2, y2, or as they stand."""
+    width, height = box if len(box) == 2 else (box[2] - box[0], box[3] - box[1])
+    if not (width > 0 and height > 0):
+        raise ValueError(f"box {box} has no area")
+    return float(width), float(height)

@@ -1,0 +1,141 @@
+"""ImageNet VID and DET in the official layout of ILSVRC (https://image-net.org/challenges/LSVRC)."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from dmtrack.data.sources.base import SequenceSource, check_split, find_root
+from dmtrack.data.sources.frames import FrameFiles
+from dmtrack.data.sources.imagenet_index import BoxIndex, index_boxes
+from dmtrack.data.sources.images import AnnotatedImage, ImageSource
+from dmtrack.data.types import Sequence
+from dmtrack.errors import DataError
+from dmtrack.registry import DATASETS
+
+VID_LAYOUT = (
+    "<root>/Annotations/VID/<split>/[<package>/]<video>/000000.xml and "
+    "<root>/Data/VID/<split>/[<package>/]<video>/000000.JPEG"
+)
+DET_LAYOUT = "<root>/Annotations/DET/<split>/**/<image>.xml and <root>/Data/DET/<split>/**/<image>.JPEG"
+SUFFIX = ".JPEG"
+
+
+@DATASETS.register
+class ImageNetVID(SequenceSource):
+    """ImageNet VID: one sequence per annotated object of a video, as long as the video.
+
+    The first use reads every xml file, 1.1 million for "train", and keeps the boxes as one file in
+    `<root>/dmtrack_index`; delete that file if annotations change.
+
+    Args:
+        root: folder with `Annotations` and `Data` (in the official archive `ILSVRC2015` or `ILSVRC`).
+        split: "train" or "val".
+
+    Attributes:
+        video_starts: (videos + 1,) the first sequence of every video.
+
+    Raises:
+        DataError: a folder is missing or holds no annotations, or an xml file is of another format.
+    """
+
+    def __init__(self, root: str | Path, split: str = "train") -> None:
+        check_split("ImageNet VID", split, ("train", "val"))
+        self.root = find_root(root, "ImageNet VID", VID_LAYOUT)
+        self.annotations = self.root / "Annotations" / "VID" / split
+        self.frames = self.root / "Data" / "VID" / split
+        for folder in (self.annotations, self.frames):
+            if not folder.is_dir():
+                raise DataError(f"ImageNet VID: no folder {folder}; expected {VID_LAYOUT}")
+        self._index = index_boxes(self.annotations, self.root / "dmtrack_index" / f"VID_{split}.npz", by_folder=True)
+        self._targets, self.video_starts = self._index.targets()
+        if not len(self._targets):
+            raise DataError(f"ImageNet VID: no objects in {self.annotations}; expected {VID_LAYOUT}")
+        videos = self._index.groups[self._targets[:, 0]]
+        self.names = [f"{video}/{track}" for video, track in zip(videos, self._targets[:, 1], strict=True)]
+        self._places: dict[str, int] | None = None
+
+    def __getitem__(self, key: int | str) -> Sequence:
+        """An object by its place or its name, `[<package>/]<video>/<track>`."""
+        return super().__getitem__(key) if isinstance(key, str) else self._sequence(int(key))
+
+    def read_sequence(self, name: str) -> Sequence:
+        """The object of that name."""
+        if self._places is None:
+            self._places = {known: place for place, known in enumerate(self.names)}
+        return self._sequence(self._places[name])
+
+    def _sequence(self, place: int) -> Sequence:
+        group, _, first, end = (int(value) for value in self._targets[place])
+        video = str(self._index.groups[group])
+        rows = self._index.rows_by_target[first:end]
+        length = int(self._index.lengths[group])
+        boxes_xywh = np.full((length, 4), np.nan)
+        corners = self._index.boxes_xyxy[rows].astype(np.float64)
+        boxes_xywh[self._index.frames[rows]] = np.concatenate([corners[:, :2], corners[:, 2:] - corners[:, :2]], axis=1)
+        boxes_xywh[~(boxes_xywh[:, 2:] > 0).all(axis=1)] = np.nan
+        files = NumberedFrames(self.frames / video, length)
+        size_wh = tuple(int(side) for side in self._index.sizes_wh[group])
+        present = np.isfinite(boxes_xywh).all(axis=1)
+        attributes = {"video": video, "index_base": 0}
+        return Sequence(self.names[place], boxes_xywh, present, files, (size_wh[0], size_wh[1]), None, attributes)
+
+
+@dataclass(frozen=True)
+class NumberedFrames:
+    """Frames `000000.JPEG`, `000001.JPEG` and so on of one folder; equal for all objects of a video."""
+
+    folder: Path
+    length: int
+
+    def __call__(self, index: int) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
+        """Frame i as an HxWx3 uint8 RGB array."""
+        return FrameFiles(self.folder, (f"{index:06d}{SUFFIX}",))(0)
+
+    def __len__(self) -> int:
+        return self.length
+
+
+@DATASETS.register
+class ImageNetDET(ImageSource):
+    """ImageNet DET: still images with boxes of 200 classes; images without an annotated object are left out.
+
+    The first use reads every xml file and keeps the boxes as one file in `<root>/dmtrack_index`.
+
+    Args:
+        root: folder with `Annotations` and `Data`.
+        split: "train" or "val".
+
+    Raises:
+        DataError: a folder is missing or holds no annotations, or an xml file is of another format.
+    """
+
+    def __init__(self, root: str | Path, split: str = "train") -> None:
+        check_split("ImageNet DET", split, ("train", "val"))
+        folder = find_root(root, "ImageNet DET", DET_LAYOUT)
+        annotations, images = (folder / part / "DET" / split for part in ("Annotations", "Data"))
+        for needed in (annotations, images):
+            if not needed.is_dir():
+                raise DataError(f"ImageNet DET: no folder {needed}; expected {DET_LAYOUT}")
+        index = index_boxes(annotations, folder / "dmtrack_index" / f"DET_{split}.npz", by_folder=False)
+        self.records = _records(index, images)
+        if not self.records:
+            raise DataError(f"ImageNet DET: no objects in {annotations}; expected {DET_LAYOUT}")
+
+
+def _records(index: BoxIndex, images: Path) -> list[AnnotatedImage]:
+    """One record per image; the rows of an image lie together."""
+    records = []
+    starts = np.flatnonzero(np.diff(index.group_of_row, prepend=-1))
+    folder = str(images)
+    for start, end in zip(starts, [*starts[1:], len(index.group_of_row)], strict=True):
+        group = int(index.group_of_row[start])
+        corners = index.boxes_xyxy[start:end].astype(np.float64)
+        boxes_xywh = np.concatenate([corners[:, :2], corners[:, 2:] - corners[:, :2]], axis=1)
+        width, height = (int(side) for side in index.sizes_wh[group])
+        path = Path(os.path.join(folder, f"{index.groups[group]}{SUFFIX}"))  # noqa: PTH118 half a million of them
+        records.append(AnnotatedImage(path, boxes_xywh, size_wh=(width, height)))
+    return records

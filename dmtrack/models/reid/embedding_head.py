@@ -1,0 +1,172 @@
+"""Unit vectors that say what a box shows, so that the same object is near itself and far from its look-alikes.
+
+Known (the published figure): template and candidates are embedded from the backbone's features. Own design: everything
+else. The `location` variant has the shape of FairMOT's re-identification branch; the `roi` variant keeps the layout of
+the box, which tells look-alikes apart that differ in a detail.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from torchvision.ops import roi_align
+
+from dmtrack.errors import ConfigError
+from dmtrack.registry import HEADS
+
+Kind = Literal["location", "roi"]
+
+
+@HEADS.register
+class EmbeddingHead(nn.Module):
+    """Embeds boxes from feature maps that are there already.
+
+    Args:
+        in_channels: channels of each map.
+        strides: input pixels per cell of each map; multiples of each other.
+        kind: `location` makes one dense map by 3x3 convolution, ReLU and 1x1 convolution (finer maps are averaged to
+            the coarsest first), and reads it at the centre of a box; `roi` cuts roi_size x roi_size cells out of all
+            maps and shrinks them by two 3x3 convolutions and a fully connected layer.
+        hidden: channels in between.
+        channels: length of the embeddings.
+        roi_size: `roi` only, at least 5.
+        context: `roi` only, the cut is this many times as wide and high as the box.
+
+    Raises:
+        ConfigError: an unknown kind, or numbers that do not fit each other.
+    """
+
+    def __init__(
+        self,
+        in_channels: tuple[int, ...] = (128,),
+        strides: tuple[int, ...] = (8,),
+        kind: Kind = "location",
+        hidden: int = 256,
+        channels: int = 128,
+        roi_size: int = 7,
+        context: float = 1.4,
+    ) -> None:
+        super().__init__()
+        if len(in_channels) != len(strides) or not strides:
+            raise ConfigError(
+                f"EmbeddingHead: {len(in_channels)} in_channels and {len(strides)} strides; give one of each per map"
+            )
+        self.kind, self.channels = kind, channels
+        self.body: LocationBody | RoIBody
+        if kind == "location":
+            self.body = LocationBody(in_channels, strides, hidden, channels)
+        elif kind == "roi":
+            self.body = RoIBody(in_channels, strides, hidden, channels, roi_size, context)
+        else:
+            raise ConfigError(f"EmbeddingHead: kind is {kind!r}: expected 'location' or 'roi'")
+
+    def forward(self, maps: Sequence[Tensor], boxes_xyxy: Tensor, image_index: Tensor) -> Tensor:
+        """Embeddings of boxes.
+
+        Args:
+            maps: (images, in_channels, h, w), one per stride.
+            boxes_xyxy: (n, 4) input pixels.
+            image_index: (n,) int64, the image of each box.
+
+        Returns:
+            (n, channels) float32 unit vectors.
+        """
+        return F.normalize(self.body(maps, boxes_xyxy.float(), image_index).float(), dim=1)
+
+
+class LocationBody(nn.Module):
+    """One dense map, read bilinearly at the centres of boxes; see `EmbeddingHead`."""
+
+    def __init__(self, in_channels: Sequence[int], strides: Sequence[int], hidden: int, channels: int) -> None:
+        super().__init__()
+        self.strides, self.stride = tuple(strides), max(strides)
+        if any(self.stride % stride for stride in self.strides):
+            raise ConfigError(f"EmbeddingHead: strides {self.strides} must divide the largest of them")
+        self.around = nn.Conv2d(sum(in_channels), hidden, 3, padding=1)
+        self.reduce = nn.Conv2d(hidden, channels, 1)
+
+    def forward(self, maps: Sequence[Tensor], boxes_xyxy: Tensor, image_index: Tensor) -> Tensor:
+        """(n, channels), not normalised."""
+        dense = self.reduce(F.relu(self.around(self.joined(maps))))
+        columns, rows, weights = neighbours(self.centres(boxes_xyxy), dense.shape[2:])
+        corners = dense.permute(0, 2, 3, 1)[image_index[:, None], rows, columns]
+        return (corners.float() * weights[..., None]).sum(1)
+
+    def joined(self, maps: Sequence[Tensor]) -> Tensor:
+        """All maps as one of the coarsest stride."""
+        folded = [
+            level if stride == self.stride else F.avg_pool2d(level, self.stride // stride)
+            for level, stride in zip(maps, self.strides, strict=True)
+        ]
+        return folded[0] if len(folded) == 1 else torch.cat(folded, dim=1)
+
+    def centres(self, boxes_xyxy: Tensor) -> Tensor:
+        """(n, 2) x and y in cells; 0 is the middle of the first one."""
+        return (boxes_xyxy[:, :2] + boxes_xyxy[:, 2:]) / (2.0 * self.stride) - 0.5
+
+
+class RoIBody(nn.Module):
+    """Cells cut out of boxes, and a small network on them; see `EmbeddingHead`."""
+
+    def __init__(
+        self,
+        in_channels: Sequence[int],
+        strides: Sequence[int],
+        hidden: int,
+        channels: int,
+        roi_size: int,
+        context: float,
+    ) -> None:
+        super().__init__()
+        if roi_size < 5:
+            raise ConfigError(f"EmbeddingHead: roi_size is {roi_size}: expected at least 5")
+        self.strides, self.roi_size, self.context = tuple(strides), roi_size, context
+        self.shrink = nn.Sequential(
+            nn.Conv2d(sum(in_channels), hidden, 1),
+            nn.ReLU(inplace=True),
+            nn.Conv2d(hidden, hidden, 3),
+            nn.ReLU(inplace=True),
+            nn.Conv2d(hidden, hidden, 3),
+            nn.ReLU(inplace=True),
+        )
+        self.reduce = nn.Linear(hidden * (roi_size - 4) ** 2, channels)
+
+    def forward(self, maps: Sequence[Tensor], boxes_xyxy: Tensor, image_index: Tensor) -> Tensor:
+        """(n, channels), not normalised."""
+        centres = (boxes_xyxy[:, :2] + boxes_xyxy[:, 2:]) / 2
+        reach = (boxes_xyxy[:, 2:] - boxes_xyxy[:, :2]) / 2 * self.context
+        rois = torch.cat([image_index[:, None].to(boxes_xyxy.dtype), centres - reach, centres + reach], dim=1)
+        cuts = [self.cut(level, rois, stride) for level, stride in zip(maps, self.strides, strict=True)]
+        return self.reduce(self.shrink(torch.cat(cuts, dim=1)).flatten(1))
+
+    def cut(self, level: Tensor, rois: Tensor, stride: int) -> Tensor:
+        """RoIAlign with one sample per cell: (n, channels, roi_size, roi_size)."""
+        # RoIAlign has no bfloat16 kernel on CPU.
+        return roi_align(level.float(), rois, self.roi_size, 1.0 / stride, sampling_ratio=1, aligned=True)
+
+
+def neighbours(points_xy: Tensor, size_hw: Sequence[int]) -> tuple[Tensor, Tensor, Tensor]:
+    """The four cells around each point, and their weights in a bilinear interpolation.
+
+    Args:
+        points_xy: (n, 2) in cells; points outside take the value of the border.
+        size_hw: of the map.
+
+    Returns:
+        Columns and rows, (n, 4) int64 each, and weights (n, 4) float32 that sum to 1.
+    """
+    x, x_share = _between(points_xy[:, 0], size_hw[1])
+    y, y_share = _between(points_xy[:, 1], size_hw[0])
+    columns, rows = x[:, [0, 1, 0, 1]], y[:, [0, 0, 1, 1]]
+    return columns, rows, x_share[:, [0, 1, 0, 1]] * y_share[:, [0, 0, 1, 1]]
+
+
+def _between(points: Tensor, length: int) -> tuple[Tensor, Tensor]:
+    clamped = points.clamp(0, length - 1)
+    first = clamped.floor()
+    share = clamped - first
+    return torch.stack([first, (first + 1).clamp(max=length - 1)], dim=1).long(), torch.stack([1 - share, share], dim=1)

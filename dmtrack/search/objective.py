@@ -1,0 +1,107 @@
+"""One trial: sequences one by one, each scored by the protocol, with a running value for the pruner."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dmtrack.boxes import Boxes
+from dmtrack.data.types import Sequence
+from dmtrack.errors import EvaluationError
+from dmtrack.evaluation.api import annotated_boxes, sequence_facts
+from dmtrack.evaluation.protocols import Measure, Protocol
+from dmtrack.evaluation.scoring import SequenceScore, pooled_curves, score_sequence
+from dmtrack.registry import did_you_mean
+from dmtrack.search.space import Parameters
+from dmtrack.search.tracks import Tracks
+
+
+@dataclass(frozen=True)
+class Scoring:
+    """What is maximised.
+
+    Attributes:
+        protocol: the rules.
+        metric: key of one of its numbers, of which more is better.
+    """
+
+    protocol: Protocol
+    metric: str
+
+    @classmethod
+    def of(cls, protocol: Protocol, metric: str | None) -> Scoring:
+        """With the protocol's own first number where none is named.
+
+        Raises:
+            EvaluationError: the protocol has no such number.
+        """
+        known = [measure.key for measure in protocol.reported()]
+        if metric is not None and metric not in known:
+            raise EvaluationError(f"protocol {protocol.name!r} reports no {metric!r}{did_you_mean(metric, known)}")
+        return cls(protocol, metric or known[0])
+
+    @property
+    def measure(self) -> Measure:
+        """Of the metric."""
+        return next(measure for measure in self.protocol.reported() if measure.key == self.metric)
+
+    def score(self, sequence: Sequence, boxes_xywh: Boxes) -> SequenceScore:
+        """One sequence."""
+        truth = annotated_boxes(sequence)
+        return score_sequence(
+            self.protocol, sequence.name, truth, sequence.present, boxes_xywh, **sequence_facts(sequence)
+        )
+
+    def value(self, scores: list[SequenceScore]) -> float:
+        """The metric over several sequences, pooled as the protocol says; NaN without a counted frame."""
+        return pooled_curves(self.protocol, scores).scores(self.protocol)[self.metric]
+
+    def per_sequence(self, scores: list[SequenceScore]) -> NDArray[np.float64]:
+        """(sequences,) the metric of each, NaN where it does not count."""
+        values = np.array([score.scores[self.metric] for score in scores], dtype=np.float64)
+        counted = np.array([bool(score.counted.any()) for score in scores])
+        return np.where(counted, values, np.nan)
+
+    def weights(self, scores: list[SequenceScore]) -> NDArray[np.float64]:
+        """(sequences,) what each weighs in the pooled number."""
+        if self.protocol.pooling == "frames":
+            return np.array([np.count_nonzero(score.counted) for score in scores], dtype=np.float64)
+        return np.ones(len(scores))
+
+
+def evaluate(
+    tracks: Tracks,
+    sequences: list[Sequence],
+    scoring: Scoring,
+    parameters: Parameters,
+    on_sequence: Callable[[int, float], object] | None = None,
+) -> list[SequenceScore]:
+    """Tracks and scores sequences in the given order.
+
+    Args:
+        tracks: tracks.
+        sequences: all of the split.
+        scoring: the rules.
+        parameters: of the trial.
+        on_sequence: told how many sequences are done and the value over them so far; may raise to stop the trial. Not
+            told where no frame counts yet.
+
+    Raises:
+        Whatever tracking or `on_sequence` raises.
+    """
+    scores: list[SequenceScore] = []
+    for sequence in sequences:
+        scores.append(scoring.score(sequence, tracks.track(sequence, parameters)))
+        so_far = scoring.value(scores)
+        if on_sequence is not None and not math.isnan(so_far):
+            on_sequence(len(scores), so_far)
+    return scores
+
+
+def shuffled(sequences: list[Sequence]) -> list[Sequence]:
+    """The same order for every trial of every machine, in which the first sequences stand for all of them."""
+    return [sequences[index] for index in np.random.default_rng(0).permutation(len(sequences))]

@@ -1,0 +1,148 @@
+"""What came of a search: the best values, what they are worth on other sequences, and how all of it was found."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Any
+
+from dmtrack.errors import EvaluationError
+from dmtrack.evaluation.reporting.bootstrap import Interval, paired_bootstrap
+from dmtrack.evaluation.results import software_versions
+from dmtrack.evaluation.scoring import pooled_curves
+from dmtrack.evaluation.sweeps.benchmarks import BenchmarkChoice
+from dmtrack.search.objective import Scoring, evaluate
+from dmtrack.search.settings import Prepared
+from dmtrack.search.study import import_optuna, storage_errors
+from dmtrack.search.tracks import Tracks, with_parameters
+
+BOOTSTRAP_ROUNDS = 10_000
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """The best values against the config's own on some sequences, both tracked without any tolerance.
+
+    Attributes:
+        title: of the sequences.
+        sequences: how many.
+        best: every number of the protocol with the best values, by key.
+        own: with the config's.
+        difference: best - own in the metric; paired bootstrap over sequences.
+        relation: "tuned on these" or "held out".
+    """
+
+    title: str
+    sequences: int
+    best: dict[str, float]
+    own: dict[str, float]
+    difference: Interval
+    relation: str
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """Of a study, as far as it went.
+
+    Attributes:
+        prepared: what was asked.
+        trials: frozen Optuna trials that ended.
+        best: the trial with the highest value.
+        comparisons: on the tuning sequences and, where asked for, on held-out ones.
+        sharing: how network passes of this run's trials were shared, and how long it took.
+        provenance: JSON values that belong to every file.
+        importance: share of each parameter in what decides the value, by name; empty where it cannot be told.
+    """
+
+    prepared: Prepared
+    trials: list[Any]
+    best: Any
+    comparisons: tuple[Comparison, ...]
+    sharing: dict[str, Any]
+    provenance: dict[str, Any]
+    importance: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def shared_error(self) -> float | None:
+        """Value of the best trial as it was found minus the exact one; None where nothing is approximate."""
+        if not self.prepared.settings.tolerance_px:
+            return None
+        exact = self.comparisons[0].best[self.prepared.scoring.metric]
+        return float(self.best.value) - exact
+
+    def best_config(self) -> dict[str, Any]:
+        """The config with the best values in its `tracker` section."""
+        origin = self.prepared.origin
+        return {**origin.config, "tracker": with_parameters(origin.settings, self.best.params)}
+
+    def counts(self) -> dict[str, int]:
+        """How trials ended: complete, pruned, fail."""
+        return dict(Counter(trial.state.name.lower() for trial in self.trials))
+
+
+def conclude(prepared: Prepared, study: Any, sharing: dict[str, Any]) -> Outcome:
+    """Reads the study and runs the comparisons.
+
+    Raises:
+        EvaluationError: no trial has a value.
+    """
+    settings = prepared.settings
+    states = import_optuna().trial.TrialState
+    with storage_errors(settings.storage):
+        trials = [trial for trial in study.get_trials(deepcopy=False) if trial.state.is_finished()]
+        attributes = dict(study.user_attrs)
+    complete = [trial for trial in trials if trial.state == states.COMPLETE]
+    if not complete:
+        reasons = [trial.user_attrs["error"] for trial in trials if "error" in trial.user_attrs]
+        raise EvaluationError(
+            f"none of {len(trials)} trials has a value; the first crashed with: {reasons[0] if reasons else 'nothing'}"
+        )
+    best = max(complete, key=lambda trial: trial.value)
+    comparisons = [_compare(prepared, settings.tuning, best.params, "tuned on these")]
+    if settings.held_out is not None:
+        comparisons.append(_compare(prepared, settings.held_out, best.params, "held out"))
+    provenance = {
+        **{key: value for key, value in attributes.items() if key != "sequences"},
+        "sequences": len(prepared.sequences),
+        "weights": prepared.origin.weights,
+        "study": settings.storage,
+        "trials": len(trials),
+        "best_trial": best.number,
+        "software": {**software_versions(), "optuna": import_optuna().__version__},
+    }
+    return Outcome(prepared, trials, best, tuple(comparisons), sharing, provenance, _importance(study, complete))
+
+
+def _compare(prepared: Prepared, benchmark: BenchmarkChoice, best: dict[str, Any], relation: str) -> Comparison:
+    settings, scoring = prepared.settings, prepared.scoring
+    sequences = prepared.sequences if benchmark == settings.tuning else settings.open(benchmark)
+    tracks = settings.tracks(prepared.origin, benchmark, exact=True)
+    return compare(tracks, sequences, scoring, best, prepared.current, benchmark.title, relation)
+
+
+def compare(
+    tracks: Tracks,
+    sequences: list[Any],
+    scoring: Scoring,
+    best: dict[str, Any],
+    own: dict[str, Any],
+    title: str,
+    relation: str,
+) -> Comparison:
+    """Tracks sequences with both sets of values; see `Comparison`."""
+    scores = [evaluate(tracks, sequences, scoring, parameters) for parameters in (best, own)]
+    with_best, with_own = (scoring.per_sequence(item) for item in scores)
+    weights = scoring.weights(scores[0])
+    difference = paired_bootstrap(with_best, with_own, rounds=BOOTSTRAP_ROUNDS, weights=weights)
+    numbers = [pooled_curves(scoring.protocol, item).scores(scoring.protocol) for item in scores]
+    return Comparison(title, len(sequences), numbers[0], numbers[1], difference, relation)
+
+
+def _importance(study: Any, complete: list[Any]) -> dict[str, float]:
+    """PED-ANOVA (Watanabe, Bansal and Hutter, IJCAI 2023) of what sets the best quarter of the trials apart."""
+    optuna = import_optuna()
+    if len(complete) < 20 or len({trial.value for trial in complete}) < 4:
+        return {}
+    evaluator = optuna.importance.PedAnovaImportanceEvaluator(target_quantile=0.25)
+    found = optuna.importance.get_param_importances(study, evaluator=evaluator)
+    return {name: float(value) for name, value in found.items()}

@@ -1,0 +1,211 @@
+"""The whole search: study, trials here or in several processes, then everything that is written of it."""
+
+from __future__ import annotations
+
+import contextlib
+import multiprocessing
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+from dmtrack.errors import DMTrackError, EvaluationError
+from dmtrack.files import check_writable_folder
+from dmtrack.search.lock import StudyLock
+from dmtrack.search.outcome import Outcome, conclude
+from dmtrack.search.outputs import print_outcome, write_outcome
+from dmtrack.search.settings import Prepared, SearchSettings, prepare
+from dmtrack.search.splits import TEST_MARK
+from dmtrack.search.study import import_optuna, is_url, make_sampler, open_study, plan, revive, settle, storage_errors
+from dmtrack.search.tracks import Tracks
+from dmtrack.search.work import begun, work_on
+
+DEFAULT_TRIALS = 100
+
+
+def search(settings: SearchSettings, console: Console | None = None) -> Outcome:
+    """Runs the trials that a study lacks, compares on held-out sequences, writes config, tables and plots.
+
+    Args:
+        settings: what to do.
+        console: where progress and the table go.
+
+    Returns:
+        What came of it.
+
+    Raises:
+        EvaluationError: the study is in use or of another search, or every trial crashed.
+        ConfigError: ranges or tracker cannot be used, or Optuna is missing.
+        DMTrackError: benchmark or tracker cannot be opened.
+        OutputError: a file cannot be written.
+    """
+    console = console or Console()
+    import_optuna()
+    make_sampler(settings.sampler, 0, 0, 0, False)
+    prepared = prepare(settings)
+    check_writable_folder(settings.output)
+    with _locked(settings) as alone:
+        study = _open(settings, 0)
+        settle(study, settings.storage, settings.facts(prepared.origin, prepared.sequences))
+        if alone and revive(study, settings.storage):
+            console.print("note: trials that a stopped run left are tried again")
+        combinations = plan(study, settings.storage, settings.space, settings.sampler, prepared.current)
+        trials = min(settings.trials or combinations or DEFAULT_TRIALS, combinations or 10**9)
+        facts = _run_trials(prepared, trials, console)
+        outcome = conclude(prepared, _open(settings, 0), facts)
+    files = write_outcome(outcome, settings.output)
+    print_outcome(outcome, files, console)
+    return outcome
+
+
+@contextlib.contextmanager
+def _locked(settings: SearchSettings) -> Iterator[bool]:
+    """Whether nobody else works on the study; a database server cannot tell, so joining decides there."""
+    if is_url(settings.storage):
+        yield not settings.join
+        return
+    with StudyLock(Path(settings.storage), settings.join) as lock:
+        yield lock.alone
+
+
+def _open(settings: SearchSettings, worker: int) -> Any:
+    optuna = import_optuna()
+    pruner = optuna.pruners.NopPruner()
+    if settings.prune:
+        # Means over very few sequences say little, and the first trials have nobody to be compared with.
+        pruner = optuna.pruners.MedianPruner(n_startup_trials=10, n_warmup_steps=3, n_min_trials=5)
+    study = open_study(settings.storage, settings.name, None, pruner)
+    with storage_errors(settings.storage):
+        done = len(study.get_trials(deepcopy=False))
+    parallel = settings.processes > 1 or settings.join
+    study.sampler = make_sampler(settings.sampler, settings.seed, worker, done, parallel)
+    return study
+
+
+def _run_trials(prepared: Prepared, trials: int, console: Console) -> dict[str, Any]:
+    """Runs what is missing; gives how network passes were shared."""
+    settings = prepared.settings
+    study = _open(settings, 0)
+    done = begun(study)
+    if done >= trials:
+        console.print(f"{done} trials are in {settings.storage} already")
+        return {}
+    start = time.perf_counter()
+    with _Bar(prepared, trials, console) as bar:
+        if settings.processes == 1:
+            tracks = settings.tracks(prepared.origin, settings.tuning)
+            bar.show(study)
+            work_on(
+                study, settings.storage, settings.space, tracks, prepared.sequences, prepared.scoring, trials,
+                lambda trial: bar.show(study),
+            )  # fmt: skip
+            facts = tracks.facts()
+        else:
+            facts = _run_processes(prepared, study, trials, bar)
+    return {**facts, "seconds": round(time.perf_counter() - start, 3), "trials_of_this_run": begun(study) - done}
+
+
+def _run_processes(prepared: Prepared, study: Any, trials: int, bar: _Bar) -> dict[str, Any]:
+    """Several workers on one study; each keeps its own network outputs."""
+    settings = prepared.settings
+    context = multiprocessing.get_context("spawn")
+    told: Any = context.Queue()
+    workers = [
+        context.Process(target=_worker, args=(settings, trials, number, told), daemon=True)
+        for number in range(1, settings.processes + 1)
+    ]
+    for worker in workers:
+        worker.start()
+    try:
+        while any(worker.is_alive() for worker in workers):
+            workers[0].join(0.5)
+            bar.show(study)
+    except BaseException:
+        for worker in workers:
+            worker.terminate()
+        raise
+    all_facts = []
+    while not told.empty():
+        number, answer = told.get()
+        if isinstance(answer, str):
+            raise EvaluationError(f"worker {number} stopped: {answer}")
+        all_facts.append(answer)
+    if begun(study) < trials:
+        raise EvaluationError(
+            f"worker processes died after {begun(study)} of {trials} trials (out of memory?); run the same command "
+            "again to go on, with fewer --processes if it happens again"
+        )
+    return _summed(all_facts)
+
+
+def _worker(settings: SearchSettings, trials: int, number: int, told: Any) -> None:
+    import torch
+
+    torch.set_num_threads(1)
+    try:
+        prepared = prepare(settings)
+        tracks: Tracks = settings.tracks(prepared.origin, settings.tuning)
+        work_on(
+            _open(settings, number), settings.storage, settings.space, tracks, prepared.sequences, prepared.scoring,
+            trials, lambda trial: None,
+        )  # fmt: skip
+    except DMTrackError as error:
+        told.put((number, str(error)))
+        return
+    told.put((number, tracks.facts()))
+
+
+def _summed(all_facts: list[dict[str, Any]]) -> dict[str, Any]:
+    """Of several workers: numbers added up."""
+    if not all_facts:
+        return {}
+    total = dict(all_facts[0])
+    for key in ("frames", "network_passes", "forgotten"):
+        if key in total:
+            total[key] = sum(facts[key] for facts in all_facts)
+    if "hit_rate" in total:
+        total["hit_rate"] = 1 - total["network_passes"] / max(total["frames"], 1)
+    return total
+
+
+class _Bar:
+    """Trials done, rate, time left, and the best so far."""
+
+    def __init__(self, prepared: Prepared, trials: int, console: Console) -> None:
+        self._metric = prepared.scoring.metric + (f", {TEST_MARK}" if prepared.settings.test_split else "")
+        self._trials, self._start, self._first = trials, time.perf_counter(), -1
+        self._progress = Progress(
+            TextColumn("trials"),
+            BarColumn(bar_width=12),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[note]}"),
+            TimeElapsedColumn(),
+            TimeRemainingColumn(),
+            console=console,
+        )
+        self._task = self._progress.add_task("trials", total=trials, note="")
+
+    def __enter__(self) -> _Bar:
+        self._progress.start()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._progress.stop()
+
+    def show(self, study: Any) -> None:
+        """Reads the study and draws."""
+        states = import_optuna().trial.TrialState
+        trials = study.get_trials(deepcopy=False)
+        done = sum(trial.state.is_finished() for trial in trials)
+        self._first = done if self._first < 0 else self._first
+        values = [trial.value for trial in trials if trial.state == states.COMPLETE]
+        counts = {name: sum(t.state == state for t in trials) for name, state in
+                  (("pruned", states.PRUNED), ("failed", states.FAIL))}  # fmt: skip
+        rate = (done - self._first) / max(time.perf_counter() - self._start, 1e-9)
+        parts = [f"{rate:.2f}/s"] + [f"{count} {name}" for name, count in counts.items() if count]
+        if values:
+            parts.append(f"best {max(values):.4f} ({self._metric})")
+        self._progress.update(self._task, completed=min(done, self._trials), note=", ".join(parts))

@@ -1,0 +1,188 @@
+"""What a search is asked to do, and what it prepares from that."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from dmtrack.data.types import Sequence
+from dmtrack.errors import ConfigError
+from dmtrack.evaluation.protocols import get_protocol
+from dmtrack.evaluation.sweeps.benchmarks import BenchmarkChoice
+from dmtrack.evaluation.trackers import TrackerChoice
+from dmtrack.search.objective import Scoring, shuffled
+from dmtrack.search.sharing import SharedOutputs
+from dmtrack.search.space import Space
+from dmtrack.search.splits import seeds_of
+from dmtrack.search.tracks import FullRuns, Origin, ReplayedDetections, SharedRuns, Tracks, origin_of, stored_detections
+from dmtrack.tracking.loading import assemble_tracker
+
+
+@dataclass(frozen=True)
+class SearchSettings:
+    """One search; can be sent to other processes.
+
+    Attributes:
+        tuning: sequences that trials are scored on.
+        tracker: whose parameters are searched.
+        space: which values.
+        storage: file or URL of the study.
+        output: folder of what comes of it.
+        sampler: one of `SAMPLERS`.
+        trials: in the whole study; None is all of a grid, or 100.
+        seed: of the sampler.
+        name: of the study in its file.
+        protocol: of the scores; None is the benchmark's own.
+        metric: that is maximised; None is the protocol's first.
+        held_out: sequences on which the best values are compared with the config's own; None compares nowhere.
+        cache: folder of stored detections.
+        share: whether trials share network outputs.
+        tolerance_px: see `SharedOutputs`.
+        memory_gb: of kept outputs, per process.
+        prune: stop trials below the median of the others.
+        processes: that work at once on this machine.
+        join: work on a study that another run works on.
+        test_split: the tuning split is a test split, and somebody asked for it.
+    """
+
+    tuning: BenchmarkChoice
+    tracker: TrackerChoice
+    space: Space
+    storage: str = "search.db"
+    output: Path = Path("search")
+    sampler: str = "tpe"
+    trials: int | None = None
+    seed: int = 0
+    name: str = "dmtrack"
+    protocol: str | None = None
+    metric: str | None = None
+    held_out: BenchmarkChoice | None = None
+    cache: Path = Path("cache")
+    share: bool = True
+    tolerance_px: float = 0.0
+    memory_gb: float = 2.0
+    prune: bool = True
+    processes: int = 1
+    join: bool = False
+    test_split: bool = False
+
+    def scoring(self) -> Scoring:
+        """What is maximised.
+
+        Raises:
+            EvaluationError: protocol or metric is unknown.
+        """
+        return Scoring.of(get_protocol(self.protocol or self.tuning.usual_protocol), self.metric)
+
+    def tracks(self, origin: Origin, benchmark: BenchmarkChoice, exact: bool = False) -> Tracks:
+        """How sequences of a benchmark are tracked with the parameters of trials.
+
+        Args:
+            origin: of the tracker.
+            benchmark: which sequences.
+            exact: without the tolerance of the trials.
+
+        Raises:
+            DMTrackError: the tracker cannot be built, or its detections are missing.
+        """
+        if origin.way == "full" or not self.share:
+            return FullRuns(self.tracker)
+        if origin.way == "replay":
+            stored = stored_detections(self.cache, benchmark, self.tracker)
+            replayed = ReplayedDetections(origin.kind, origin.settings, stored)
+            check_values(replayed, self.space)
+            return replayed
+        tracker: Any = assemble_tracker(
+            self.tracker.config,
+            self.tracker.weights,
+            self.tracker.device,
+            self.tracker.precision,
+            self.tracker.overrides,
+        ).tracker
+        tolerance = 0.0 if exact else self.tolerance_px
+        return SharedRuns(SharedOutputs(tracker, tolerance, int(self.memory_gb * 2**30)))
+
+    def open(self, benchmark: BenchmarkChoice) -> list[Sequence]:
+        """The sequences of a benchmark, in the order of all workers."""
+        return shuffled(list(benchmark.opener()()))
+
+    def facts(self, origin: Origin, sequences: list[Sequence]) -> dict[str, Any]:
+        """What a study keeps: where its numbers come from. JSON values."""
+        scoring = self.scoring()
+        return {
+            "space": self.space.identity(),
+            "benchmark": self.tuning.title,
+            "split": self.tuning.shown_split,
+            "sequences": [sequence.name for sequence in sequences],
+            "seeds": {**seeds_of(self.tuning), "sampler": self.seed},
+            "tracker": origin.name,
+            "config_hash": origin.config_hash,
+            "weights_sha256": origin.weights_sha256,
+            "protocol": scoring.protocol.name,
+            "metric": scoring.metric,
+            "sharing_tolerance_px": self.tolerance_px if origin.way == "shared" and self.share else 0.0,
+            "tuned_on_test_split": self.test_split,
+            "sampler": self.sampler,
+        }
+
+
+def check_values(replayed: ReplayedDetections, space: Space) -> None:
+    """Tries both ends of all ranges, so that a value out of range is not found by a hundred crashed trials.
+
+    Raises:
+        ConfigError: a key is unknown, or an end out of its range.
+    """
+    for end in ("low", "high"):
+        replayed.policy({item.name: getattr(item, end) for item in space.ranges})
+
+
+def check_siamrpn(space: Space) -> None:
+    """The same for SiamRPN++.
+
+    Raises:
+        ConfigError: see `check_values`.
+    """
+    from dmtrack.models.siamrpn.decoding import SearchParameters
+
+    for name in space.names:
+        if name not in vars(SearchParameters()):
+            known = ", ".join(vars(SearchParameters()))
+            raise ConfigError(f"{name} is none of the parameters of SiamRPN++ that are searched: {known}")
+    for end in ("low", "high"):
+        SearchParameters(**{item.name: getattr(item, end) for item in space.ranges})
+
+
+@dataclass
+class Prepared:
+    """A search that is known to be in order.
+
+    Attributes:
+        settings: as asked.
+        origin: of the tracker.
+        scoring: what is maximised.
+        sequences: of the tuning split.
+        current: the config's own values of the searched parameters.
+    """
+
+    settings: SearchSettings
+    origin: Origin
+    scoring: Scoring
+    sequences: list[Sequence]
+    current: dict[str, Any] = field(default_factory=dict)
+
+
+def prepare(settings: SearchSettings) -> Prepared:
+    """Opens everything that can be wrong before the first trial.
+
+    Raises:
+        DMTrackError: benchmark, tracker, protocol or ranges cannot be used.
+    """
+    scoring = settings.scoring()
+    sequences = settings.open(settings.tuning)
+    origin = origin_of(settings.tracker)
+    if origin.way == "shared":
+        check_siamrpn(settings.space)
+    elif settings.tolerance_px:
+        raise ConfigError("--sharing-tolerance is for SiamRPN++ alone; other trackers share exactly or not at all")
+    return Prepared(settings, origin, scoring, sequences, origin.current(settings.space))

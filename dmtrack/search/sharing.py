@@ -1,0 +1,155 @@
+"""SiamRPN++ with any penalty, window and learning rate from network outputs that trials share.
+
+A trial's search image depends on its own last box, so an output can be shared only where trials look at the same part
+of a frame. Exactly (tolerance 0): at the same whole pixels; the boxes are those of a full run, to the last bit. With a
+tolerance, crops are snapped to a lattice (`regions.Lattice`), and boxes are approximate.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections import OrderedDict
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from dmtrack.boxes import Boxes
+from dmtrack.data.types import Sequence
+from dmtrack.errors import ConfigError
+from dmtrack.evaluation.one_sequence import first_box_of
+from dmtrack.evaluation.results import BOX_DECIMALS
+from dmtrack.models.siamrpn.decoding import Decoded, SearchParameters, choose, clip_to_frame, decode
+from dmtrack.search.regions import Key, Lattice, crop_key, realigned
+from dmtrack.search.space import Parameters
+from dmtrack.tracking.siamrpn import SiamRPNTracker
+from dmtrack.tracking.siamrpn_state import TargetState, cxcywh_to_xywh
+
+
+class ReplayedState(TargetState):
+    """A target's state that takes decoded outputs, which many trials share."""
+
+    def advance_decoded(self, decoded: Decoded, size_wh: tuple[int, int]) -> Boxes:
+        """What `advance` does with raw outputs; gives the box xywh."""
+        long_term = self.long_term
+        influence = long_term.lost_window_influence if long_term is not None and self.lost else None
+        best = choose(decoded, self.box_cxcywh, self.parameters, self.preprocessing, influence)
+        finite = bool(np.isfinite(best.score) and np.isfinite(best.box_cxcywh).all())
+        if long_term is not None:
+            self._decide(best.box_cxcywh, best.score if finite else 0.0, long_term)
+        elif finite:
+            self.box_cxcywh = clip_to_frame(best.box_cxcywh, size_wh)
+        return cxcywh_to_xywh(clip_to_frame(self.box_cxcywh, size_wh))
+
+
+class _Entry(NamedTuple):
+    decoded: Decoded
+    region_cxcywh: Any
+    size_wh: tuple[int, int]
+
+
+@dataclass
+class Counts:
+    """How often the network was needed.
+
+    Attributes:
+        asked: search images that trials wanted.
+        computed: network passes.
+        forgotten: outputs that were dropped to stay within the memory.
+    """
+
+    asked: int = 0
+    computed: int = 0
+    forgotten: int = 0
+
+    @property
+    def hit_rate(self) -> float:
+        """Share of search images that needed no pass, in [0, 1]; NaN before the first."""
+        return 1 - self.computed / self.asked if self.asked else float("nan")
+
+
+class SharedOutputs:
+    """Runs of a SiamRPN++ tracker that share network outputs.
+
+    Args:
+        tracker: whose network, preprocessing and long-term mode are used.
+        tolerance_px: see `Lattice`; 0 shares equal search images alone.
+        memory_bytes: of kept outputs; those unused for longest are dropped.
+
+    Raises:
+        ConfigError: the tolerance is negative.
+    """
+
+    def __init__(self, tracker: SiamRPNTracker, tolerance_px: float = 0.0, memory_bytes: int = 2 << 30) -> None:
+        if not 0 <= tolerance_px < float("inf"):
+            raise ConfigError(f"--sharing-tolerance {tolerance_px:g}: expected a number of pixels from 0 up")
+        self.tolerance_px, self.counts = tolerance_px, Counts()
+        self._lattice = Lattice(tolerance_px) if tolerance_px else None
+        self._tracker = tracker
+        self._templates: dict[str, SiamRPNTracker] = {}
+        self._kept: OrderedDict[tuple[str, int, Key], _Entry] = OrderedDict()
+        self._bytes, self._most_bytes = 0, memory_bytes
+
+    def track(self, sequence: Sequence, parameters: Parameters) -> Boxes:
+        """(frames, 4) boxes xywh, rounded as results are stored; the first is the given one.
+
+        Raises:
+            ConfigError: a parameter is out of range or none of SiamRPN++.
+            EvaluationError: the first frame has no box.
+        """
+        owner = self._tracker.parameters
+        try:
+            chosen = SearchParameters(**{**vars(owner), **parameters})
+        except TypeError as error:
+            raise ConfigError(f"SiamRPN++ is searched for {', '.join(vars(owner))} alone: {error}") from error
+        started = self._started(sequence)
+        assert started.state is not None
+        state = ReplayedState(started.state.box_cxcywh, chosen, started.preprocessing, started.long_term)
+        boxes = [first_box_of(sequence)]
+        for index in range(1, len(sequence)):
+            entry = self._look(started, sequence, index, state)
+            decoded = entry.decoded
+            if self._lattice is not None:
+                decoded = realigned(decoded, entry.region_cxcywh, state.box_cxcywh, state.preprocessing)
+            boxes.append(state.advance_decoded(decoded, entry.size_wh))
+        return np.asarray(np.round(np.array(boxes), BOX_DECIMALS), dtype=np.float64)
+
+    def _started(self, sequence: Sequence) -> SiamRPNTracker:
+        """A tracker that has the sequence's template; all share one network."""
+        if sequence.name not in self._templates:
+            tracker = copy.copy(self._tracker)
+            tracker.init(sequence.read_frame(0), first_box_of(sequence))
+            self._templates[sequence.name] = tracker
+        return self._templates[sequence.name]
+
+    def _look(self, tracker: SiamRPNTracker, sequence: Sequence, index: int, state: TargetState) -> _Entry:
+        """The outputs around the state's box."""
+        if self._lattice is None:
+            region = state.box_cxcywh
+            key = crop_key(region[:2], state.search_side, state.search_size, state.preprocessing)
+        else:
+            key, region = self._lattice.snap(state.box_cxcywh, state.search_size, state.preprocessing)
+        self.counts.asked += 1
+        place = (sequence.name, index, key)
+        if place in self._kept:
+            self._kept.move_to_end(place)
+            return self._kept[place]
+        self.counts.computed += 1
+        frame = sequence.read_frame(index)
+        cut = TargetState(region, state.parameters, state.preprocessing, state.long_term)
+        cut.lost = state.lost
+        decoded = decode(tracker.search(frame, cut), state.preprocessing)
+        entry = _Entry(decoded, region.copy(), (frame.shape[1], frame.shape[0]))
+        self._keep(place, entry)
+        return entry
+
+    def _keep(self, place: tuple[str, int, Key], entry: _Entry) -> None:
+        self._kept[place] = entry
+        self._bytes += _size(entry)
+        while self._bytes > self._most_bytes and len(self._kept) > 1:
+            self._bytes -= _size(self._kept.popitem(last=False)[1])
+            self.counts.forgotten += 1
+
+
+def _size(entry: _Entry) -> int:
+    return entry.decoded.scores.nbytes + entry.decoded.boxes_cxcywh.nbytes

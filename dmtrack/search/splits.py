@@ -1,0 +1,82 @@
+"""Tuning on the split that trackers are compared on is what the field does and should not: here it is locked.
+
+Where somebody asks for it all the same, every number and every file that comes from it says so.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from dmtrack.data.benchmarks import BENCHMARKS
+from dmtrack.errors import EvaluationError
+from dmtrack.evaluation.sweeps.benchmarks import BenchmarkChoice
+
+TEST_MARK = "tuned on the test split"
+FILE_MARK = "_tuned_on_test_split"
+_OWN = ("synthetic", "folder")
+_TUNING = ("train", "val", "dev")
+
+
+def is_test_split(choice: BenchmarkChoice) -> bool:
+    """Whether trackers are compared on this split: all but training, validation and development splits.
+
+    Generated sequences and folders of one's own are nobody's test split.
+    """
+    if choice.name in _OWN:
+        return False
+    return not choice.shown_split.lower().startswith(_TUNING)
+
+
+def check_split(choice: BenchmarkChoice, allow_test_split: bool) -> bool:
+    """Whether the split is a test split that was asked for.
+
+    Raises:
+        EvaluationError: it is one that was not asked for.
+    """
+    if not is_test_split(choice):
+        return False
+    if not allow_test_split:
+        title = BENCHMARKS[choice.name].title if choice.name in BENCHMARKS else choice.name
+        others = [split for split in BENCHMARKS[choice.name].splits if split.lower().startswith(_TUNING)]
+        advice = f"tune on --split {others[0]}" if others else "tune on another benchmark, which has a training split"
+        raise EvaluationError(
+            f"{title}'s split {choice.shown_split!r} is the one that trackers are compared on, so nothing is tuned on "
+            f"it; {advice}, or add --allow-test-split, which marks every number that comes from it"
+        )
+    return True
+
+
+def divided(
+    choice: BenchmarkChoice, names: list[str], share: float, seed: int
+) -> tuple[BenchmarkChoice, BenchmarkChoice]:
+    """Tuning sequences, and a share of all sequences that is held out; the same for the same seed.
+
+    Args:
+        choice: both together.
+        names: of its sequences.
+        share: that is held out, in (0, 1).
+        seed: of the draw.
+
+    Raises:
+        EvaluationError: either part would be empty, or the share is none.
+    """
+    if not 0 < share < 1:
+        raise EvaluationError(f"--held-out-share {share:g}: expected a share between 0 and 1, such as 0.3")
+    count = round(share * len(names))
+    if not 0 < count < len(names):
+        raise EvaluationError(
+            f"--held-out-share {share:g} of {len(names)} sequences leaves nothing on one side; give another share or "
+            "more sequences"
+        )
+    held_out = {names[index] for index in np.random.default_rng(seed).permutation(len(names))[:count]}
+    parts = ([name for name in names if name not in held_out], [name for name in names if name in held_out])
+    tuning, held = (replace(choice, sequences=tuple(part)) for part in parts)
+    return tuning, held
+
+
+def seeds_of(choice: BenchmarkChoice) -> dict[str, Any]:
+    """The seeds behind a choice of sequences; empty for recorded ones."""
+    return {"sequences": choice.generated.seed} if choice.name == "synthetic" else {}

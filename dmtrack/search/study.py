@@ -1,0 +1,247 @@
+"""The file of trials: opening, creating and continuing a study, and what belongs to it for ever."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import json
+import logging
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from dmtrack.errors import ConfigError, EvaluationError
+from dmtrack.search.space import Parameters, Space
+
+SAMPLERS = ("tpe", "cma-es", "random", "grid")
+_FIXED = {
+    "space": "search space",
+    "benchmark": "benchmark",
+    "split": "split",
+    "sequences": "sequences",
+    "seeds": "seeds",
+    "tracker": "tracker",
+    "config_hash": "config",
+    "weights_sha256": "weights",
+    "protocol": "protocol",
+    "metric": "metric",
+    "sharing_tolerance_px": "--sharing-tolerance",
+    "tuned_on_test_split": "test split",
+}
+"""Attributes that all trials of a study have in common, and what errors call them."""
+
+BUSY_SECONDS = 60.0
+"""How long a writer waits for others of the same SQLite file."""
+
+
+def import_optuna() -> Any:
+    """The library.
+
+    Raises:
+        ConfigError: it is not installed.
+    """
+    try:
+        import optuna
+    except ImportError as error:
+        raise ConfigError(
+            "parameter search needs Optuna, which is not installed; run `pip install 'dmtrack[search]'`"
+        ) from error
+    optuna.logging.set_verbosity(logging.ERROR)
+    return optuna
+
+
+def is_url(storage: str) -> bool:
+    """Whether a study lies in a database server instead of a file."""
+    return "://" in storage
+
+
+@contextlib.contextmanager
+def storage_errors(storage: str) -> Iterator[None]:
+    """Turns what databases raise into one sentence.
+
+    Raises:
+        EvaluationError: the file is locked, no study, or the server does not answer.
+    """
+    optuna = import_optuna()
+    from sqlalchemy.exc import SQLAlchemyError
+
+    try:
+        yield
+    except (SQLAlchemyError, optuna.exceptions.StorageInternalError, json.JSONDecodeError) as error:
+        reason = str(getattr(error, "orig", None) or error.__cause__ or error).split("\n")[0]
+        if "locked" in f"{error} {reason}":
+            raise EvaluationError(
+                f"study {storage} is in use: another program has locked the file; close it, or give another file with "
+                "--study"
+            ) from error
+        raise EvaluationError(
+            f"{storage} cannot be used as a study ({reason}); give another file with --study"
+        ) from error
+
+
+def open_storage(storage: str) -> Any:
+    """Where trials are kept.
+
+    Args:
+        storage: a file of SQLite; a file that ends in `.journal`, which several machines may share over NFS; or the URL
+            of a database.
+
+    Raises:
+        EvaluationError: it cannot be opened.
+    """
+    optuna = import_optuna()
+    with storage_errors(storage):
+        if is_url(storage):
+            return optuna.storages.RDBStorage(storage)
+        Path(storage).parent.mkdir(parents=True, exist_ok=True)
+        if Path(storage).suffix == ".journal":
+            backend = optuna.storages.journal.JournalFileBackend(storage)
+            return optuna.storages.JournalStorage(backend)
+        opened = optuna.storages.RDBStorage(
+            f"sqlite:///{storage}", engine_kwargs={"connect_args": {"timeout": BUSY_SECONDS}}
+        )
+        _write_ahead(opened.engine)
+        return opened
+
+
+def _write_ahead(engine: Any) -> None:
+    """Lets a trial's many small notes cost no disk flush each; a crash of the machine may lose the last of them."""
+    from sqlalchemy import event
+
+    def connected(connection: Any, record: Any) -> None:
+        connection.execute("PRAGMA journal_mode=WAL")
+        connection.execute("PRAGMA synchronous=NORMAL")
+
+    engine.dispose()
+    event.listen(engine, "connect", connected)
+    engine.connect().close()
+
+
+def open_study(storage: str, name: str, sampler: Any, pruner: Any) -> Any:
+    """The study, created where there is none.
+
+    Raises:
+        EvaluationError: its file cannot be used.
+    """
+    optuna = import_optuna()
+    opened = open_storage(storage)
+    with storage_errors(storage):
+        return optuna.create_study(
+            storage=opened, study_name=name, sampler=sampler, pruner=pruner, direction="maximize", load_if_exists=True
+        )
+
+
+def settle(study: Any, storage: str, facts: Mapping[str, Any]) -> None:
+    """Records what belongs to a new study, or checks that a known one is of the same.
+
+    Args:
+        study: just opened.
+        storage: for errors.
+        facts: JSON values; those of `_FIXED` must not change, the others are kept from the first run.
+
+    Raises:
+        EvaluationError: the study is of another search space, split, config, ...
+    """
+    with storage_errors(storage):
+        known = study.user_attrs
+        now = json.loads(json.dumps(dict(facts)))
+        if "space" in known:
+            for key, called in _FIXED.items():
+                if known.get(key) != now.get(key):
+                    was, here = (_shown(values.get(key)) for values in (known, now))
+                    raise EvaluationError(
+                        f"study {storage} is of another {called}: it was {was}, now it is {here}; give the same "
+                        "options, or another file with --study"
+                    )
+            return
+        if study.get_trials(deepcopy=False):
+            raise EvaluationError(f"study {storage} was not made by dmtrack; give another file with --study")
+        for key, value in now.items():
+            if key != "space":
+                study.set_user_attr(key, value)
+        # The last one: a study that has it is complete.
+        study.set_user_attr("space", now["space"])
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, list) and value and isinstance(value[0], Mapping):
+        return "; ".join(
+            f"{item['name']} {item['low']:g} to {item['high']:g}" + (f" by {item['step']:g}" if item["step"] else "")
+            for item in value
+        )
+    if isinstance(value, list) and len(value) > 3:
+        return f"{len(value)} items from {value[0]!r} on"
+    return json.dumps(value)
+
+
+def make_sampler(kind: str, seed: int, worker: int, done: int, parallel: bool) -> Any:
+    """A sampler whose draws neither repeat those of an earlier run of the study nor those of other workers.
+
+    Args:
+        kind: one of `SAMPLERS`; a grid needs none, its trials stand in the study.
+        seed: of the search.
+        worker: number of the process.
+        done: trials that are in the study already.
+        parallel: whether several trials run at once.
+
+    Raises:
+        ConfigError: the kind is unknown, or CMA-ES is not installed.
+    """
+    optuna = import_optuna()
+    own = int(np.random.SeedSequence([seed, worker, done]).generate_state(1)[0])
+    if kind == "tpe":
+        return optuna.samplers.TPESampler(seed=own, multivariate=True, constant_liar=parallel)
+    if kind == "cma-es":
+        try:
+            importlib.import_module("cmaes")
+        except ImportError as error:
+            raise ConfigError(
+                "--sampler cma-es needs the package cmaes, which is not installed; run `pip install 'dmtrack[search]'`"
+            ) from error
+        return optuna.samplers.CmaEsSampler(seed=own, warn_independent_sampling=False)
+    if kind in ("random", "grid"):
+        return optuna.samplers.RandomSampler(seed=own)
+    raise ConfigError(f"unknown sampler {kind!r}; known: {', '.join(SAMPLERS)}")
+
+
+def plan(study: Any, storage: str, space: Space, sampler: str, current: Parameters) -> int | None:
+    """Puts into a study what is known to be tried: all combinations of a grid, or the config's own values.
+
+    Returns:
+        The number of combinations of a grid, else None.
+
+    Raises:
+        ConfigError: a grid of ranges without steps.
+    """
+    grid = space.grid() if sampler == "grid" else None
+    wanted = grid if grid is not None else [dict(current)] if space.holds(current) else []
+    with storage_errors(storage):
+        present = [
+            {**trial.system_attrs.get("fixed_params", {}), **trial.params} for trial in study.get_trials(deepcopy=False)
+        ]
+        if grid is None and present:
+            return None
+        for parameters in wanted:
+            if parameters not in present:
+                study.enqueue_trial(parameters)
+    return None if grid is None else len(grid)
+
+
+def revive(study: Any, storage: str) -> int:
+    """Ends trials that a killed run left running, and puts their values up again.
+
+    Returns:
+        How many.
+    """
+    optuna = import_optuna()
+    running = optuna.trial.TrialState.RUNNING
+    with storage_errors(storage):
+        left = study.get_trials(deepcopy=False, states=(running,))
+        for trial in left:
+            study._storage.set_trial_user_attr(trial._trial_id, "error", "its run was killed")
+            study.tell(trial.number, state=optuna.trial.TrialState.FAIL)
+            if trial.params:
+                study.enqueue_trial(trial.params)
+    return len(left)

@@ -1,0 +1,251 @@
+"""How a trial gets the boxes of a sequence: from shared network outputs, from stored detections, or by a full run."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dmtrack.boxes import Boxes
+from dmtrack.config import config_hash
+from dmtrack.data.types import Sequence
+from dmtrack.errors import ConfigError
+from dmtrack.evaluation.cached_tracker import describe
+from dmtrack.evaluation.detection_cache import DetectionCache
+from dmtrack.evaluation.one_sequence import first_box_of, track_sequence
+from dmtrack.evaluation.results import BOX_DECIMALS
+from dmtrack.evaluation.sweeps.benchmarks import BenchmarkChoice
+from dmtrack.evaluation.sweeps.running import cache_of
+from dmtrack.evaluation.trackers import TrackerChoice
+from dmtrack.registry import TRACKERS, import_modules, load_plugins
+from dmtrack.search.sharing import SharedOutputs
+from dmtrack.search.space import ASSOCIATION_SPACE, SIAMRPN_SPACE, Parameters, Space
+from dmtrack.tracking.association.settings import AssociationSettings
+from dmtrack.tracking.detections import CandidatePolicy, FrameDetections
+from dmtrack.tracking.loading import assemble_tracker, config_and_weights
+
+
+class Tracks(Protocol):
+    """Tracks sequences with any parameters of a space."""
+
+    def track(self, sequence: Sequence, parameters: Parameters) -> Boxes:
+        """(frames, 4) boxes xywh, rounded as results are stored; the first is the given one."""
+
+    def facts(self) -> dict[str, Any]:
+        """JSON values for reports: how network passes were shared, and how often."""
+
+
+class StoredSequence(Protocol):
+    """What a replay needs of a sequence: `CachedDetections` has it, and so may anything else."""
+
+    @property
+    def template_embedding(self) -> NDArray[np.float16]:
+        """(channels,) of the first frame's template, empty where there is none."""
+
+    def __iter__(self) -> Iterator[FrameDetections]:
+        """What was found in each frame, the first one included."""
+
+
+class Stored(Protocol):
+    """Where stored detections are opened: `DetectionCache` does it."""
+
+    def open(self, sequence: Sequence) -> StoredSequence:
+        """The detections in a sequence."""
+
+
+class ReplayedDetections:
+    """Policies on stored detections; exact, because all trials decide on the very same candidates.
+
+    Args:
+        kind: a tracker class with `policy(settings)`.
+        settings: of the config's `tracker` section.
+        stored: where the detections are.
+    """
+
+    def __init__(self, kind: Any, settings: Mapping[str, Any], stored: Stored) -> None:
+        self._kind, self._settings, self._stored = kind, dict(settings), stored
+        self._opened: dict[str, StoredSequence] = {}
+        self._frames = 0
+
+    def policy(self, parameters: Parameters) -> CandidatePolicy:
+        """What decides.
+
+        Raises:
+            ConfigError: a parameter is unknown or out of range.
+        """
+        settings = with_parameters(self._settings, parameters)
+        settings.pop("type", None)
+        policy: CandidatePolicy = self._kind.policy(settings)
+        return policy
+
+    def track(self, sequence: Sequence, parameters: Parameters) -> Boxes:
+        """See `Tracks`."""
+        policy, stored = self.policy(parameters), self._open(sequence)
+        boxes = [first_box_of(sequence)]
+        for index, found in enumerate(stored):
+            if index == 0:
+                policy.start(boxes[0].copy(), stored.template_embedding, found)
+            else:
+                boxes.append(policy.step(found).box_xywh)
+        self._frames += len(boxes)
+        return np.asarray(np.round(np.array(boxes), BOX_DECIMALS), dtype=np.float64)
+
+    def facts(self) -> dict[str, Any]:
+        """See `Tracks`."""
+        return {"sharing": "replay of stored detections", "exact": True, "frames": self._frames, "network_passes": 0}
+
+    def _open(self, sequence: Sequence) -> StoredSequence:
+        if sequence.name not in self._opened:
+            self._opened[sequence.name] = self._stored.open(sequence)
+        return self._opened[sequence.name]
+
+
+class SharedRuns:
+    """SiamRPN++ from shared network outputs, see `SharedOutputs`."""
+
+    def __init__(self, shared: SharedOutputs) -> None:
+        self.shared = shared
+
+    def track(self, sequence: Sequence, parameters: Parameters) -> Boxes:
+        """See `Tracks`."""
+        return self.shared.track(sequence, parameters)
+
+    def facts(self) -> dict[str, Any]:
+        """See `Tracks`."""
+        counts, tolerance = self.shared.counts, self.shared.tolerance_px
+        how = f"crops within {tolerance:g} px" if tolerance else "equal crops"
+        return {
+            "sharing": f"network outputs of {how}",
+            "exact": not tolerance,
+            "frames": counts.asked,
+            "network_passes": counts.computed,
+            "hit_rate": counts.hit_rate,
+            "forgotten": counts.forgotten,
+        }
+
+
+class FullRuns:
+    """The tracker itself, as `dmtrack test` runs it; nothing is shared.
+
+    Args:
+        choice: which tracker.
+    """
+
+    def __init__(self, choice: TrackerChoice) -> None:
+        self._choice, self._frames = choice, 0
+        self._built: tuple[dict[str, Any], Any] | None = None
+
+    def track(self, sequence: Sequence, parameters: Parameters) -> Boxes:
+        """See `Tracks`."""
+        wanted = dict(parameters)
+        if self._built is None or self._built[0] != wanted:
+            choice = self._choice
+            overrides = (*choice.overrides, *(f"tracker.{key}={value!r}" for key, value in wanted.items()))
+            loaded = assemble_tracker(choice.config, choice.weights, choice.device, choice.precision, overrides)
+            self._built = (wanted, loaded.tracker)
+        self._frames += len(sequence)
+        return track_sequence(self._built[1], sequence).boxes_xywh
+
+    def facts(self) -> dict[str, Any]:
+        """See `Tracks`."""
+        return {"sharing": "none (full runs)", "exact": True, "frames": self._frames, "network_passes": self._frames}
+
+
+def with_parameters(settings: Mapping[str, Any], parameters: Parameters) -> dict[str, Any]:
+    """A `tracker` section with other values; inner sections are copied."""
+    changed: dict[str, Any] = dict(settings)
+    for name, value in parameters.items():
+        *outer, last = name.split(".")
+        section = changed
+        for key in outer:
+            section[key] = dict(section.get(key) or {})
+            section = section[key]
+        section[last] = value
+    return changed
+
+
+@dataclass(frozen=True)
+class Origin:
+    """A tracker whose parameters are searched, before its network is built.
+
+    Attributes:
+        name: of the tracker.
+        kind: its class.
+        settings: its section of the config.
+        config: all of it.
+        config_hash: of the config.
+        weights_sha256: of the weights file.
+        weights: path of that file.
+    """
+
+    name: str
+    kind: Any
+    settings: dict[str, Any]
+    config: dict[str, Any]
+    config_hash: str
+    weights_sha256: str | None
+    weights: str
+
+    @property
+    def way(self) -> str:
+        """How its trials get their boxes: "shared", "replay" or "full"."""
+        if self.kind.__name__ == "SiamRPNTracker":
+            return "shared"
+        return "replay" if hasattr(self.kind, "policy") else "full"
+
+    def default_space(self) -> Space | None:
+        """What is searched unless ranges are given; None where nothing is usual."""
+        return {"SiamRPNTracker": SIAMRPN_SPACE, "ReIDTracker": ASSOCIATION_SPACE}.get(self.kind.__name__)
+
+    def is_whole(self, name: str) -> bool:
+        """Whether a parameter takes integers alone, by the kind of its present value."""
+        value = self._value(name)
+        return isinstance(value, int) and not isinstance(value, bool)
+
+    def current(self, space: Space) -> dict[str, Any]:
+        """The config's own values of the parameters, defaults where it is silent; those without are left out."""
+        values = {name: self._value(name) for name in space.names}
+        return {name: value for name, value in values.items() if isinstance(value, (int, float))}
+
+    def _value(self, name: str) -> Any:
+        """What the config says of a parameter, or its default; None where neither says anything."""
+        section, _, key = name.rpartition(".")
+        if section == "association":
+            return vars(AssociationSettings.of(self.settings.get("association"))).get(key)
+        default = getattr(inspect.signature(self.kind).parameters.get(name), "default", None)
+        return self.settings.get(name, default)
+
+
+def origin_of(choice: TrackerChoice) -> Origin:
+    """What a choice of tracker is made of.
+
+    Raises:
+        ConfigError: the config or a key is unknown, or it is somebody's own class, whose parameters nobody declared.
+        WeightsError: there are no weights.
+    """
+    load_plugins()
+    import_modules(choice.imports)
+    if choice.config is not None and ":" in choice.config:
+        raise ConfigError(f"{choice.config} has no config whose values could be searched; give --config")
+    config, name, stored = config_and_weights(choice.config, choice.weights, choice.overrides)
+    plain = dict(config)
+    settings = dict(plain.get("tracker") or {"type": "GlobalSearchTracker"})
+    kind: Any = TRACKERS.get(settings["type"])
+    label = str(settings.get("name") or Path(name).stem)
+    return Origin(label, kind, settings, plain, config_hash(plain), stored.sha256, str(stored.path))
+
+
+def stored_detections(root: Path, benchmark: BenchmarkChoice, tracker: TrackerChoice) -> DetectionCache:
+    """The detections of a tracker's model on a benchmark.
+
+    Raises:
+        EvaluationError: there are none, or those of another model.
+    """
+    cache = cache_of(root, benchmark, describe(tracker).detections)
+    cache.require()
+    return cache
