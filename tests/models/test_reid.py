@@ -10,12 +10,13 @@ import torch
 from dmtrack.errors import ConfigError
 from dmtrack.models.fast.inference_copy import inference_copy
 from dmtrack.models.fast.reid import FastDMTrackReID
+from dmtrack.models.global_search.base import Detections
+from dmtrack.models.global_search.dmtrack_gs import DMTrackGS
 from dmtrack.models.reid.candidates import detected_candidates, one_per_pair
 from dmtrack.models.reid.dmtrack_reid import DMTrackReID
 from dmtrack.models.reid.embedding_head import EmbeddingHead
 from dmtrack.models.reid.instances import NOTHING
 from dmtrack.tracking import GlobalSearchTracker
-from dmtrack.verification.case_model import formula_model
 
 sys.path.append(str(Path(__file__).parents[1] / "support"))
 from small_reid import SIZE_HW, look_alikes, no_instances, small_reid
@@ -87,7 +88,7 @@ def test_joint_training_moves_both_and_sums_to_fairmots_loss():
     assert not torch.equal(
         model.detector.backbone.stem[1].running_mean, before["detector.backbone.stem.1.running_mean"]
     )
-    # The same batch norms, the same draws: the detector's own losses, and the embedding's as a frozen detector has them.
+    # The same batch norms and the same draws: the detector's own losses.
     model.load_state_dict(before)
     torch.manual_seed(1)
     model._annotated(batch)
@@ -132,11 +133,9 @@ def test_candidates_of_the_detector_are_views_or_negatives():
 
         @staticmethod
         def decode(pairs, size_hw, scale_factor):
-            from dmtrack.models.global_search.base import Detections
-
             shown = [batch.search_boxes_xyxy[batch.pair_index == pair] + 1.0 for pair in pairs]
             wrong = torch.tensor([[0.0, 80, 20, 96], [60, 0, 80, 20]])
-            boxes = [torch.cat([own, wrong, own[:1] + torch.tensor([16.0, 0, 16, 0])]) for own in shown]
+            boxes = [torch.cat([own, wrong, own[:1] + torch.tensor([12.0, 0, 12, 0])]) for own in shown]
             return [Detections(rows, torch.ones(len(rows))) for rows in boxes]
 
     found = detected_candidates(Everything(), *features, batch, things, 8)
@@ -158,15 +157,33 @@ def test_the_small_models_copy_embeds_the_same(kind):
         fast.losses(batch)
 
 
+@pytest.fixture(scope="module")
+def published() -> DMTrackGS:
+    """The published architecture, with a narrower neck and head."""
+    torch.manual_seed(0)
+    return DMTrackGS(
+        backbone={"type": "DLA34"},
+        neck={"type": "FPN", "in_channels": (128, 256, 512), "out_channels": 32},
+        template={"type": "RoITemplate", "channels": 32},
+        controller={"type": "KernelController", "channels": 32, "mid_channels": 8},
+        bbox_head={
+            "type": "FCOSHead",
+            "in_channels": 32,
+            "feat_channels": 32,
+            "mid_channels": 8,
+            "stacked_convs": 1,
+        },
+    ).eval()
+
+
 @pytest.mark.parametrize("kind", ["location", "roi"])
-def test_the_published_detectors_copy_embeds_the_same_and_finds_the_same(kind):
-    detector = formula_model()
-    model = DMTrackReID(detector, EmbeddingHead((128,), (8,), kind, hidden=16, channels=8)).eval()
+def test_the_published_detectors_copy_embeds_the_same_and_finds_the_same(published, kind):
+    model = DMTrackReID(published, EmbeddingHead((128,), (8,), kind, hidden=16, channels=8)).eval()
     images = torch.randn(2, 3, 96, 128, generator=torch.Generator().manual_seed(0))
     boxes = [[10.0, 20, 60, 80], [0, 0, 127, 95]]
     expected = run(model, images, boxes)
     assert_same_embeddings(expected, run(inference_copy(model).model, images, boxes))
-    alone = run(detector, images, boxes)[1]
+    alone = run(published, images, boxes)[1]
     for own, other in zip(expected[1], alone, strict=True):
         assert torch.equal(own.boxes_xyxy, other.boxes_xyxy) and torch.equal(own.scores, other.scores)
 

@@ -52,7 +52,8 @@ def _draw_lanes(axes: Axes, timeline: Timeline) -> None:
     lanes, target_ids = timeline.lanes(), timeline.target_ids
     for row, lane in enumerate(lanes):
         axes.bar(lane.frames, 0.62, width=1.0, bottom=row - 0.31, color=shades(lane.scores), linewidth=0)
-        for first, last in _runs(np.atleast_1d(target_ids == lane.tracklet_id)):
+        chosen: NDArray[np.bool_] = np.array([number == lane.tracklet_id for number in target_ids])
+        for first, last in _runs(chosen):
             axes.plot([first - 0.5, last + 0.5, last + 0.5, first - 0.5, first - 0.5],
                       [row - 0.4, row - 0.4, row + 0.4, row + 0.4, row - 0.4], color=CHOSEN, linewidth=1.6)  # fmt: skip
         if not np.isnan(lane.truth_share):
@@ -68,7 +69,7 @@ def _draw_answers(axes: Axes, timeline: Timeline) -> None:
     for first, last in _runs(~timeline.present):
         axes.axvspan(first - 0.5, last + 0.5, color=ABSENT, alpha=0.18, linewidth=0)
     if timeline.truth_xywh is not None:
-        absent = np.isnan(timeline.truth_xywh).any(axis=1)
+        absent = np.array([bool(np.isnan(box).any()) for box in timeline.truth_xywh])
         for first, last in _runs(absent):
             axes.axvspan(first - 0.5, last + 0.5, ymin=0.94, color=TRUTH, alpha=0.8, linewidth=0)
         axes.plot(frames, timeline.truth_iou, color=TRUTH, linewidth=1.3, label="IoU with the truth")

@@ -115,5 +115,5 @@ class FastLocationBody(LocationBody):
         ]
         around = (cells.float() * inside[..., None]).flatten(0, 1).flatten(1)
         hidden = F.relu(F.linear(around, self.around_weight, self.around_bias))
-        corners = F.linear(hidden, self.reduce_weight, self.reduce_bias).view(len(boxes_xyxy), 4, -1)
+        corners = F.linear(hidden, self.reduce_weight, self.reduce_bias).unflatten(0, (-1, 4))
         return (corners * weights[..., None]).sum(1)
