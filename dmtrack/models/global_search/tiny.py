@@ -64,7 +64,7 @@ class DMTrackGSTiny(GlobalSearchModel):
         absent_share: float = 0.25,
         max_detections: int = 8,
         nms_iou: float = 0.5,
-        vote_iou: float = 0.4,
+        vote_iou: float = 0.3,
     ) -> None:
         super().__init__()
         self.preprocessing = Preprocessing(scale=(scale[0], scale[1]))
