@@ -37,7 +37,7 @@ def detections(sequence, rng):
     """The target and a look-alike that wanders, whose score is sometimes higher."""
     frames = []
     for box in np.nan_to_num(sequence.boxes_xywh, nan=20.0):
-        boxes = np.array([box, box + [40 + rng.normal(0, 3), 25, 0, 0]])
+        boxes = np.array([box, box + np.array([40 + rng.normal(0, 3), 25, 0, 0])])
         corners = np.concatenate([boxes[:, :2], boxes[:, :2] + boxes[:, 2:]], 1).astype(np.float32)
         scores = np.array([0.6, rng.uniform(0.3, 0.8)], np.float32)
         order = np.argsort(-scores)
