@@ -49,7 +49,7 @@ class Range:
             raise ConfigError(
                 f"a grid needs a step for {self.name}: give START,STOP,STEP instead of {self.low:g},{self.high:g}"
             )
-        count = math.floor((self.high - self.low) / step + 1e-9) + 1
+        count = math.floor((self.high - self.low) / step + 1e-6) + 1
         return tuple(_rounded(self.low + index * step, self.whole) for index in range(count))
 
     def suggest(self, trial: Any) -> Value:
@@ -150,7 +150,8 @@ def parse_range(option: str, name: str, text: str, whole: bool = False) -> Range
     if step <= 0:
         raise ConfigError(f"{said}: the step must be above 0, not {step:g}")
     values = np.arange(low, high, step)
-    return Range(name, _rounded(low, whole), _rounded(values[-1], whole), _rounded(step, whole), whole=whole)
+    # The step keeps all its digits: the last of many values must stay among them.
+    return Range(name, _rounded(low, whole), _rounded(values[-1], whole), int(step) if whole else step, whole=whole)
 
 
 def _number(text: str, said: str) -> float:

@@ -66,7 +66,7 @@ def place(tmp_path, monkeypatch):
     return tmp_path
 
 
-def test_replay_study_config_tables_and_plots(place):
+def test_replay_study_config_tables_and_plots(place, monkeypatch):
     arguments = (*SET, *REID, *NARROW, "--trials", "21", "--held-out-seed", "4", "--no-prune")
     done = command(*arguments, "--output", "out")
     assert done.exit_code == 0, (done.output, done.exception)
@@ -95,6 +95,7 @@ def test_replay_study_config_tables_and_plots(place):
     table = (place / "out/table.md").read_text()
     assert "| dmtrackGS_tiny | searched | synthetic-plain-seed4-4x8 (4, held out) |" in table
 
+    monkeypatch.setattr("dmtrack.search.outputs.save_figure", lambda *_: [])  # once is enough
     again = command(*arguments, "--output", "out")
     assert "21 trials are in out/study.db already" in " ".join(again.output.split())
     other = command(*arguments, "--output", "out", "--range", "association.cost_limit=4,20")

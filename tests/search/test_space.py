@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-import math
-
 import numpy as np
 import pytest
 from hypothesis import given
@@ -17,9 +15,9 @@ def test_published_grids_are_those_of_arange():
     uav = {item.name: item.values() for item in PUBLISHED_GRIDS["uav123"].ranges}
     assert uav["penalty_k"] == (0.01, 0.06, 0.11, 0.16, 0.21)
     assert uav["lr"] == (0.4, 0.45, 0.5, 0.55, 0.6)
-    assert {name: len(space.grid()) for name, space in PUBLISHED_GRIDS.items()} == {
-        "uav123": 125, "otb100": 320, "vot2018": 294, "pysot": 378,
-    }  # fmt: skip
+    # PySOT's lr range 0.35,0.5,0.05 has four values, because numpy.arange rounds that way there as well as here.
+    sizes = {"uav123": 5 * 5 * 5, "otb100": 8 * 5 * 8, "vot2018": 6 * 6 * 7, "pysot": 9 * 14 * 4}
+    assert {name: len(space.grid()) for name, space in PUBLISHED_GRIDS.items()} == sizes
 
 
 @given(low=st.floats(0, 5), length=st.floats(0.01, 3), step=st.floats(0.01, 1))
@@ -27,8 +25,7 @@ def test_a_grid_is_arange(low, length, step):
     text = f"{low!r},{low + length!r},{step!r}"
     found = parse_range("--range", "x", text)
     expected = np.arange(low, low + length, step)
-    assert len(found.values()) == len(expected) or math.isclose(length / step, round(length / step), abs_tol=1e-6)
-    np.testing.assert_allclose(found.values()[: len(expected)], expected[: len(found.values())], atol=1e-6)
+    np.testing.assert_allclose(found.values(), expected, atol=1e-9)
     assert all(found.holds(value) for value in found.values())
 
 
