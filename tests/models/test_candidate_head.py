@@ -45,7 +45,7 @@ def look_alikes(seed: int) -> PairBatch:
 def test_the_second_look_learns_to_tell_two_look_alikes_apart() -> None:
     model = small_model()
     optimizer = torch.optim.AdamW(model.parameters(), 3e-3)
-    for step in range(40):
+    for step in range(80):
         losses = model(look_alikes(step))
         optimizer.zero_grad()
         sum(losses.values()).backward()
