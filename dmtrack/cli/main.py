@@ -65,6 +65,7 @@ _COMMAND_MODULES = (
     "test",
     "eval",
     "cache",
+    "replay",
     "report",
     "search",
     "submit",

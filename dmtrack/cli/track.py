@@ -18,7 +18,10 @@ def register(app: typer.Typer) -> None:
 def track(
     source: Annotated[str, typer.Argument(help="A video, a folder of images, a camera (0, camera:0) or an address.")],
     box: Annotated[
-        str | None, typer.Option(metavar="X,Y,W,H", help="The target in the first frame: left, top, width, height.")
+        list[str] | None,
+        typer.Option(
+            metavar="X,Y,W,H", help="The target in the first frame: left, top, width, height; repeatable for several."
+        ),
     ] = None,
     select: Annotated[bool, typer.Option("--select", help="Drag the first box in a window.")] = False,
     config: Annotated[
@@ -43,18 +46,22 @@ def track(
         list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Change a config value; repeatable.")
     ] = None,
     video: Annotated[bool, typer.Option("--video/--no-video", help="Write annotated.mp4.")] = True,
+    timeline: Annotated[
+        bool,
+        typer.Option("--timeline", help="Write timeline.png and timeline.html: every tracklet, and why it changed."),
+    ] = False,
     show: Annotated[
         bool | None,
         typer.Option("--show/--no-show", help="Show the frames in a window, q stops; the default for cameras."),
     ] = None,
 ) -> None:
-    """Finds the target of the first frame in every later frame.
+    """Finds the target of the first frame in every later frame; several --box are several targets.
 
     Writes boxes.csv, boxes.json and annotated.mp4 (H.264). A camera runs until q or Ctrl-C. Boxes so far are kept.
     """
-    if (box is None) == (not select):
+    if bool(box) == select:
         raise BoxError("say where the target is in the first frame: either --box x,y,w,h or --select, not both")
-    box_xywh = None if box is None else parse_box(box)
+    boxes_xywh = tuple(parse_box(text) for text in box or ())
     if tracker is not None and (config or weights or set_):
         raise ConfigError("--tracker takes your own class; --config, --weights and --set do not apply to it")
 
@@ -65,7 +72,7 @@ def track(
     run(
         TrackJob(
             source=source,
-            box_xywh=box_xywh,
+            boxes_xywh=boxes_xywh,
             config=tracker or config,
             weights=weights,
             device=device,
@@ -73,6 +80,7 @@ def track(
             overrides=tuple(set_ or ()),
             output=output,
             video=video,
+            timeline=timeline,
             show=show,
         )
     )

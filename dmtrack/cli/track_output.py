@@ -9,6 +9,7 @@ import json
 import os
 import re
 from array import array
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -54,28 +55,33 @@ class BoxLog:
 
     Args:
         folder: where the files go; it must exist.
+        targets: how many there are; with several, every row says after the frame which one it is about, from 1.
 
     Raises:
         OutputError: the folder is read-only or the disk is full.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, targets: int = 1) -> None:
         self.csv_path = folder / "boxes.csv"
         self.json_path = folder / "boxes.json"
-        self.rows = 0
+        self.frames = 0
+        self._several = targets > 1
+        self.columns = (COLUMNS[0], "target", *COLUMNS[1:]) if self._several else COLUMNS
         self._partial = folder / "boxes.partial.csv"
         try:
             # Open as long as the run lasts; `finish` closes it.
             self._file = open(self._partial, "w", encoding="utf-8", newline="")  # noqa: SIM115
         except OSError as error:
             raise self._error(error) from error
-        self._write(COLUMNS)
+        self._write(self.columns)
 
-    def add(self, result: TrackResult) -> None:
-        """Appends the next frame: pixels with 3 decimals, score with 4, presence as 0 or 1."""
-        box = [f"{value:.3f}" for value in result.box_xywh]
-        self._write([self.rows, *box, f"{result.score:.4f}", int(result.present)])
-        self.rows += 1
+    def add(self, results: Sequence[TrackResult]) -> None:
+        """Appends the next frame, one row per target: pixels with 3 decimals, score with 4, presence as 0 or 1."""
+        for number, result in enumerate(results, start=1):
+            box = [f"{value:.3f}" for value in result.box_xywh]
+            start = [self.frames, number] if self._several else [self.frames]
+            self._write([*start, *box, f"{result.score:.4f}", int(result.present)])
+        self.frames += 1
 
     def _write(self, row: Any) -> None:
         line = io.StringIO()
@@ -100,13 +106,14 @@ class BoxLog:
         except OSError as error:
             raise self._error(error) from error
         with atomic_path(self.json_path) as path, open(path, "w", encoding="utf-8") as target:
-            head = json.dumps({**metadata, "columns": COLUMNS}, indent=2, ensure_ascii=False)
+            head = json.dumps({**metadata, "columns": self.columns}, indent=2, ensure_ascii=False)
             target.write(head.removesuffix("\n}") + ',\n  "boxes": [')
             with open(self.csv_path, encoding="utf-8", newline="") as source:
                 rows = csv.reader(source)
                 next(rows)
-                for number, (frame, *box, score, present) in enumerate(rows):
-                    row = [int(frame), *map(float, box), float(score), present == "1"]
+                whole = len(self.columns) - 6
+                for number, (*numbers, present) in enumerate(rows):
+                    row = [*map(int, numbers[:whole]), *map(float, numbers[whole:]), present == "1"]
                     target.write((",\n    " if number else "\n    ") + json.dumps(row))
             target.write("\n  ]\n}\n")
 

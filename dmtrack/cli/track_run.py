@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, SpinnerColumn, TimeRemainingColumn
 from rich.progress import Task as ProgressTask
@@ -20,9 +19,9 @@ from rich.text import Text
 from dmtrack import __version__
 from dmtrack.boxes import check_first_box_xywh
 from dmtrack.cli.track_output import BoxLog, Latency, default_folder
+from dmtrack.cli.track_targets import Targets, TrackTimelines
 from dmtrack.errors import BoxError, DMTrackError
 from dmtrack.files import check_writable_folder
-from dmtrack.media.drawing import annotate
 from dmtrack.media.images import Image
 from dmtrack.media.video import FrameSource, VideoWriter, open_frames
 from dmtrack.media.window import PreviewWindow, select_box, why_no_windows
@@ -35,10 +34,10 @@ END_OF_SOURCE = "end of the source"
 
 @dataclass(frozen=True)
 class TrackJob:
-    """The options of `dmtrack track`; `box_xywh` None means: let the user drag it."""
+    """The options of `dmtrack track`; without `boxes_xywh` the user drags one."""
 
     source: str
-    box_xywh: tuple[float, float, float, float] | None
+    boxes_xywh: tuple[tuple[float, float, float, float], ...] = ()
     config: str | None = None
     weights: str | None = None
     device: str | None = None
@@ -46,6 +45,7 @@ class TrackJob:
     overrides: tuple[str, ...] = ()
     output: Path | None = None
     video: bool = True
+    timeline: bool = False
     show: bool | None = None
 
 
@@ -63,9 +63,11 @@ def run(job: TrackJob) -> dict[str, Any]:
     with open_frames(job.source) as source:
         folder = check_writable_folder(job.output or default_folder(source.name, reuse=not source.live))
         preview = _preview(job.show, source.live)
-        box_xywh = _first_box(job, source, console)
+        boxes_xywh = _first_boxes(job, source, console)
         loaded = assemble_tracker(job.config, job.weights, job.device, job.precision, job.overrides)
-        session = TrackingSession(source, loaded, box_xywh, folder, job.video, preview)
+        targets = Targets(loaded.tracker, boxes_xywh)
+        timelines = TrackTimelines(loaded.tracker, len(boxes_xywh)) if job.timeline else None
+        session = TrackingSession(source, loaded, targets, folder, job.video, preview, timelines)
         try:
             session.track(console)
         finally:
@@ -73,14 +75,15 @@ def run(job: TrackJob) -> dict[str, Any]:
     return session.metadata()
 
 
-def _first_box(job: TrackJob, source: FrameSource, console: Console) -> tuple[float, ...]:
-    chosen = job.box_xywh
-    if chosen is None:
-        chosen = select_box(source.first_frame, f"dmtrack: {source.name}")
-        if chosen is None:
+def _first_boxes(job: TrackJob, source: FrameSource, console: Console) -> tuple[tuple[float, ...], ...]:
+    chosen = job.boxes_xywh
+    if not chosen:
+        dragged = select_box(source.first_frame, f"dmtrack: {source.name}")
+        if dragged is None:
             raise BoxError("no box was selected, nothing was tracked; drag one and press Enter, or use --box x,y,w,h")
-        console.print("selected: --box " + ",".join(f"{value:g}" for value in chosen))
-    return tuple(check_first_box_xywh(chosen, *source.size_wh).tolist())
+        chosen = (dragged,)
+        console.print("selected: --box " + ",".join(f"{value:g}" for value in dragged))
+    return tuple(tuple(check_first_box_xywh(box, *source.size_wh).tolist()) for box in chosen)
 
 
 def _preview(show: bool | None, live: bool) -> PreviewWindow | None:
@@ -101,27 +104,30 @@ class TrackingSession:
         self,
         source: FrameSource,
         loaded: LoadedTracker,
-        box_xywh: tuple[float, ...],
+        targets: Targets,
         folder: Path,
         video: bool,
         preview: PreviewWindow | None,
+        timelines: TrackTimelines | None = None,
     ) -> None:
         self.source = source
         self.loaded = loaded
-        self.box_xywh = box_xywh
+        self.targets = targets
+        self.timelines = timelines
         self.folder = folder
         self.video_path = folder / "annotated.mp4" if video else None
         self.preview = preview
         self.latency = Latency()
-        self.present = 0
+        self.present = [0] * len(targets)
         self.end = END_OF_SOURCE
-        self._log = BoxLog(folder)
+        self._log = BoxLog(folder, len(targets))
         self._writer: VideoWriter | None = None
+        self.timeline_paths: list[Path] = []
 
     @property
     def frames(self) -> int:
         """Frames done so far."""
-        return self._log.rows
+        return self._log.frames
 
     def track(self, console: Console) -> None:
         """Goes through the frames; whatever ends it, the files of the frames so far are put in their places."""
@@ -129,6 +135,8 @@ class TrackingSession:
             with contextlib.ExitStack() as stack:
                 # The boxes are closed last, and so even if the video cannot be.
                 stack.callback(lambda: self._log.finish(self.metadata()))
+                if self.timelines is not None:
+                    stack.callback(self._write_timelines)
                 if self.preview is not None:
                     stack.callback(self.preview.close)
                 if self.video_path is not None:
@@ -144,10 +152,12 @@ class TrackingSession:
         try:
             with interrupt_between_frames() as interrupt:
                 for frame in self.source:
-                    result = self._one(frame)
-                    self._log.add(result)
-                    self.present += result.present
-                    going_on = self._picture(frame, result)
+                    results = self._one(frame)
+                    self._log.add(results)
+                    self.present = [count + result.present for count, result in zip(self.present, results, strict=True)]
+                    if self.timelines is not None:
+                        self.timelines.add(frame)
+                    going_on = self._picture(frame, results)
                     progress.advance(task)
                     if interrupt.requested:
                         raise KeyboardInterrupt
@@ -162,24 +172,26 @@ class TrackingSession:
             self.end = f"error: {error}"
             raise
 
-    def _one(self, frame: Image) -> TrackResult:
-        tracker = self.loaded.tracker
+    def _one(self, frame: Image) -> list[TrackResult]:
         if self.frames == 0:
-            tracker.init(frame, self.box_xywh)
-            return TrackResult(np.array(self.box_xywh), 1.0, True)
+            return self.targets.init(frame)
         start = time.perf_counter()
-        result = tracker.step(frame)
+        results = self.targets.step(frame)
         self.latency.add(time.perf_counter() - start)
-        return result
+        return results
 
-    def _picture(self, frame: Image, result: TrackResult) -> bool:
+    def _picture(self, frame: Image, results: list[TrackResult]) -> bool:
         """Draws, writes and shows; False once the user wants to stop."""
         if self._writer is None and self.preview is None:
             return True
-        annotated = annotate(frame, result.box_xywh, result.score, result.present)
+        annotated = self.targets.annotate(frame, results)
         if self._writer is not None:
             self._writer.write(annotated)
         return self.preview is None or self.preview.show(annotated)
+
+    def _write_timelines(self) -> None:
+        assert self.timelines is not None
+        self.timeline_paths = self.timelines.write(self.folder, Path(self.source.name).name)
 
     def metadata(self) -> dict[str, Any]:
         """Everything that is needed to know where the boxes come from, and to track again."""
@@ -188,20 +200,22 @@ class TrackingSession:
             "fps": self.source.fps,
             "size_wh": list(self.source.size_wh),
             "frames": self.frames,
-            "frames_present": self.present,
+            "frames_present": self.present if len(self.targets) > 1 else self.present[0],
             "ended_by": self.end,
-            "first_box_xywh": list(self.box_xywh),
+            **self.targets.metadata(),
             "box_format": "left, top, width, height in 0-based pixels of the frame",
             **self.loaded.origin(),
             "dmtrack_version": __version__,
             "speed": self.latency.summary(),
+            **({} if self.timelines is None else {"events": self.timelines.events()}),
         }
 
     def report(self, console: Console) -> None:
         """Prints where everything is and how fast it was."""
         if not self.frames:
             return
-        console.print(f"{self.frames} frame{'s' if self.frames != 1 else ''}, target present in {self.present}")
+        present = ", ".join(map(str, self.present))
+        console.print(f"{self.frames} frame{'s' if self.frames != 1 else ''}, target present in {present}")
         declared = self.source.frame_count
         # Containers may be a few frames off, so only a clear difference is worth a word.
         if self.end == END_OF_SOURCE and declared is not None and self.frames < 0.9 * declared:
@@ -215,7 +229,7 @@ class TrackingSession:
                 f"tracker: {speed['mean_fps']:.1f} frames/s on average, latency p50 {speed['latency_p50_ms']:.1f} ms, "
                 f"p95 {speed['latency_p95_ms']:.1f} ms (decoding and drawing not included)"
             )
-        for path in (self._log.csv_path, self._log.json_path, self.video_path):
+        for path in (self._log.csv_path, self._log.json_path, self.video_path, *self.timeline_paths):
             if path is not None and path.exists():
                 console.print(f"  {path}", soft_wrap=True)
 

@@ -126,6 +126,8 @@ class DetectionCache:
         if not others:
             raise EvaluationError(f"{self.benchmark_folder} holds no detections; {build}")
         nearest = min(others, key=lambda manifest: len(self._changed(manifest)))
+        if self._changed(nearest) == ["k"]:
+            build += f", or replay with --set tracker.max_candidates={nearest['identity'].get('k')}"
         raise EvaluationError(
             f"{self.benchmark_folder} holds detections of another model or setting ({self._difference(nearest)}); "
             f"{build}"

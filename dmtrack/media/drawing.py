@@ -15,6 +15,16 @@ TARGET_RGB: Colour = (230, 159, 0)
 GROUND_TRUTH_RGB: Colour = (86, 180, 233)
 ABSENT_RGB: Colour = (200, 200, 200)
 CANDIDATE_RGB: Colour = (204, 121, 167)
+TARGETS_RGB: tuple[Colour, ...] = (
+    TARGET_RGB,
+    (0, 158, 115),
+    CANDIDATE_RGB,
+    (240, 228, 66),
+    (213, 94, 0),
+    (0, 114, 178),
+)
+"""Of several targets, in order; then from the first again. The sky blue of the truth is not among them."""
+
 _DARK_RGB: Colour = (0, 0, 0)
 _FONT = cv2.FONT_HERSHEY_SIMPLEX
 
@@ -91,6 +101,7 @@ def annotate(
     present: bool = True,
     ground_truth_xywh: ArrayLike | None = None,
     name: str = "target",
+    colour: Colour = TARGET_RGB,
 ) -> Image:
     """A copy of the frame with the tracker's answer on it.
 
@@ -104,6 +115,7 @@ def annotate(
         present: whether the tracker says that the target is in the frame.
         ground_truth_xywh: the true box; a row of NaN means that the target is truly absent.
         name: what the label calls the target.
+        colour: RGB of the box while the target is present.
 
     Returns:
         HxWx3 uint8 RGB.
@@ -112,7 +124,7 @@ def annotate(
     if ground_truth_xywh is not None:
         draw_box(image, ground_truth_xywh, GROUND_TRUTH_RGB)
     box = np.asarray(box_xywh, dtype=np.float64)
-    colour = TARGET_RGB if present else ABSENT_RGB
+    colour = colour if present else ABSENT_RGB
     draw_box(image, box, colour, dashed=not present)
     text = f"{name} {score:.2f}" if present else f"{name} absent {score:.2f}"
     gap = 2 * line_width(image)
