@@ -52,3 +52,4 @@ total_epochs = 12
 evaluation = dict(interval_iterations=5000)
 load_from = "work_dirs/dmtrackGS_dla34_fpn/final.safetensors"
 load_from_into = "detector"
+tracker = dict(_delete_=True, type="ReIDTracker", presence_threshold=0.3, association=dict())

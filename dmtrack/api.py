@@ -40,7 +40,7 @@ def load_tracker(
     Args:
         config: the name of a config (`dmtrackGS_tiny`), a config file, a weights file that carries its config
             (`mine.safetensors`), or a class of one's own (`my_module:MyTracker`). Without it, the config of `weights`,
-            or else `dmtrackGS_tiny`.
+            or else `dmtrackReID_tiny`.
         weights: a weights file; without it, the one that ships under the config's name.
         device: 'cpu', 'cuda', 'cuda:1'; None takes a GPU if there is one.
         precision: 'fp32', 'bf16' or 'fp16'; None leaves it to the config.

@@ -17,14 +17,16 @@ Boxes = NDArray[np.float64]
 
 def xywh_to_xyxy(boxes_xywh: ArrayLike) -> Boxes:
     """(left, top, width, height) -> (left, top, right, bottom)."""
-    boxes = np.asarray(boxes_xywh, dtype=np.float64)
-    return np.concatenate([boxes[..., :2], boxes[..., :2] + boxes[..., 2:]], axis=-1)
+    boxes = np.array(boxes_xywh, dtype=np.float64)
+    boxes[..., 2:] += boxes[..., :2]
+    return boxes
 
 
 def xyxy_to_xywh(boxes_xyxy: ArrayLike) -> Boxes:
     """(left, top, right, bottom) -> (left, top, width, height)."""
-    boxes = np.asarray(boxes_xyxy, dtype=np.float64)
-    return np.concatenate([boxes[..., :2], boxes[..., 2:] - boxes[..., :2]], axis=-1)
+    boxes = np.array(boxes_xyxy, dtype=np.float64)
+    boxes[..., 2:] -= boxes[..., :2]
+    return boxes
 
 
 def xywh_to_inclusive_xyxy(boxes_xywh: ArrayLike) -> Boxes:
@@ -51,7 +53,7 @@ def clip_xyxy(boxes_xyxy: ArrayLike, width: float, height: float) -> Boxes:
 def area_xyxy(boxes_xyxy: ArrayLike) -> NDArray[np.float64]:
     """Area in square pixels, 0 where the corners are reversed."""
     boxes = np.asarray(boxes_xyxy, dtype=np.float64)
-    sides = np.clip(boxes[..., 2:] - boxes[..., :2], 0.0, None)
+    sides = np.maximum(boxes[..., 2:] - boxes[..., :2], 0.0)
     return np.asarray(sides[..., 0] * sides[..., 1])
 
 
@@ -72,15 +74,15 @@ def pairwise_iou_xyxy(first_xyxy: ArrayLike, second_xyxy: ArrayLike) -> NDArray[
     """IoU of every box of (n, 4) with every box of (m, 4): shape (n, m)."""
     first = np.asarray(first_xyxy, dtype=np.float64).reshape(-1, 4)
     second = np.asarray(second_xyxy, dtype=np.float64).reshape(-1, 4)
-    width, height = (
-        np.minimum(first[:, side + 2, None], second[:, side + 2]) - np.maximum(first[:, side, None], second[:, side])
-        for side in (0, 1)
-    )
-    intersection = np.maximum(width, 0.0) * np.maximum(height, 0.0)
+    columns, others = np.ascontiguousarray(first.T)[:, :, None], np.ascontiguousarray(second.T)[:, None, :]
+    sides = np.minimum(columns[2:], others[2:]) - np.maximum(columns[:2], others[:2])
+    np.maximum(sides, 0.0, out=sides)
+    intersection = sides[0] * sides[1]
     union = area_xyxy(first)[:, None] + area_xyxy(second) - intersection
     iou = np.divide(intersection, union, out=np.zeros_like(union), where=union > 0)
-    iou[np.isnan(first).any(axis=1)] = np.nan
-    iou[:, np.isnan(second).any(axis=1)] = np.nan
+    if np.isnan(intersection).any():
+        iou[np.isnan(first).any(axis=1)] = np.nan
+        iou[:, np.isnan(second).any(axis=1)] = np.nan
     return iou
 
 

@@ -8,7 +8,7 @@ tracker = dict(penalty_k=0.24, window_influence=0.5, lr=0.25)
 data = dict(
     recipe=[
         dict(type="CropAround", size=511, rule="pysot"),
-        dict(type="GrayPair", probability=0.25),
+        dict(type="RandomGray", probability=0.25),
         dict(type="ShiftScaleCrop", sizes=(127, 255), shifts=(4, 64), scales=(0.05, 0.18)),
         dict(type="ShiftColour", probabilities=(1.0, 1.0)),
         dict(type="BlurSearch", probabilities=(0.0, 0.2)),

@@ -23,6 +23,7 @@ from dmtrack.evaluation.sweeps.benchmarks import BenchmarkChoice
 from dmtrack.evaluation.sweeps.running import cache_of
 from dmtrack.evaluation.sweeps.settings import SweepSettings
 from dmtrack.evaluation.trackers import TrackerChoice
+from dmtrack.evaluation.worker_environment import check_gpus
 from dmtrack.evaluation.workers import BuildTracker, OpenSequences, Outcome
 from dmtrack.files import write_json
 
@@ -38,6 +39,7 @@ def run_build(settings: SweepSettings, k: int | None) -> list[DetectionCache]:
     console = Console()
     registry.load_plugins()
     registry.import_modules(settings.imports)
+    check_gpus(settings.gpus)
     openers = [choice.opener() for choice in settings.benchmarks]
     for opener in openers:
         opener()

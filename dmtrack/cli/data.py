@@ -13,9 +13,6 @@ from dmtrack.cli.data_show import show
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-_LAYOUTS = ("folder", "got10k", "lasot", "trackingnet", "otb", "uav123", "vot", "coco")
-_SPLITS = {"got10k": "val", "lasot": "test", "trackingnet": "TRAIN_0", "coco": "train2017"}
-"""Layouts with splits, and the split that is written unless another is asked for."""
 _LARGEST_SIDE = 8192
 
 
@@ -30,7 +27,9 @@ def register(app: typer.Typer) -> None:
 
 def synthesize(
     output: Annotated[Path, typer.Option(help="Folder of the dataset; sequences are added to what is there.")],
-    layout: Annotated[str, typer.Option(help=f"Layout of the dataset: {', '.join(_LAYOUTS)}.")] = "got10k",
+    layout: Annotated[
+        str, typer.Option(help="Layout: folder, coco, or a benchmark, such as got10k, lasot, oxuva, vot2018-lt.")
+    ] = "got10k",
     count: Annotated[int, typer.Option(min=1, help="Number of sequences.")] = 8,
     frames: Annotated[int, typer.Option(min=1, help="Frames per sequence.")] = 60,
     seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same sequences.")] = 1,
@@ -73,16 +72,24 @@ def _parse_size(size: str) -> tuple[int, int]:
 
 
 def _options(layout: str, split: str | None) -> dict[str, str]:
+    """What the writer of a layout is told: the split, unless it is the writer's usual one."""
+    import inspect
+
+    from dmtrack.data.benchmarks import BENCHMARKS
+    from dmtrack.data.writers import WRITERS
     from dmtrack.errors import ConfigError
     from dmtrack.registry import did_you_mean
 
-    if layout not in _LAYOUTS:
-        raise ConfigError(f"--layout {layout}: unknown layout{did_you_mean(layout, _LAYOUTS)}")
-    if layout not in _SPLITS:
-        if split is not None:
-            raise ConfigError(f"--split {split}: the layout of {layout} has no splits; leave --split out")
+    if layout not in WRITERS:
+        raise ConfigError(f"--layout {layout}: unknown layout{did_you_mean(layout, WRITERS)}")
+    if split is None:
         return {}
-    return {"split": split or _SPLITS[layout]}
+    if "split" not in inspect.signature(WRITERS[layout]).parameters:
+        raise ConfigError(f"--split {split}: the layout of {layout} has no splits; leave --split out")
+    if layout in BENCHMARKS and split not in BENCHMARKS[layout].splits:
+        known = BENCHMARKS[layout].splits
+        raise ConfigError(f"--split {split}: {layout} has no such split{did_you_mean(split, known)}")
+    return {"split": split}
 
 
 def _with_progress(total: int, work: Callable[[Callable[[], object]], list[str]]) -> list[str]:

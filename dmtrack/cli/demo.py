@@ -17,7 +17,7 @@ def demo(
     output: Annotated[Path, typer.Option(help="Folder of everything that is written.")] = Path("demo"),
     quick: Annotated[bool, typer.Option("--quick", help="A quarter of the sequences, for a first look.")] = False,
     config: Annotated[
-        str | None, typer.Option(help="A config file, or the name of one; without it, dmtrackGS_tiny.")
+        str | None, typer.Option(help="A config file, or the name of one; without it, dmtrackReID_tiny.")
     ] = None,
     weights: Annotated[
         Path | None, typer.Option(help="A weights file; without it, the one that ships with the config's name.")

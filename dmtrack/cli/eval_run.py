@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,8 @@ from dmtrack.evaluation.explain import Explanation, explain_result
 from dmtrack.evaluation.protocols import PROTOCOLS, Protocol, get_protocol
 from dmtrack.evaluation.protocols.describing import RULES, describe_rule
 from dmtrack.evaluation.results import ResultStore, SequenceResult
+from dmtrack.evaluation.vot import VOT_PROTOCOLS, OverlapRule
+from dmtrack.evaluation.vot.rules import AnyVotProtocol
 from dmtrack.files import write_json
 from dmtrack.registry import did_you_mean
 
@@ -46,7 +48,12 @@ def list_protocols(names: Iterable[str], imports: Iterable[str] = ()) -> None:
     registry.load_plugins()
     registry.import_modules(tuple(imports))
     console = page_console()
-    for protocol in [get_protocol(name) for name in names] or list(PROTOCOLS.values()):
+    every: dict[str, Protocol | AnyVotProtocol] = {**PROTOCOLS, **VOT_PROTOCOLS}
+    chosen = list(names) or list(every)
+    for name in chosen:
+        if name not in every:
+            raise EvaluationError(f"unknown protocol {name!r}{did_you_mean(name, every)}")
+    for protocol in [every[name] for name in chosen]:
         console.print(Text(protocol.name, style="bold"))
         print_indented(console, protocol.description, "  ")
         if protocol.source:
@@ -54,10 +61,23 @@ def list_protocols(names: Iterable[str], imports: Iterable[str] = ()) -> None:
         rules = Table.grid(padding=(0, 2, 0, 0))
         rules.add_column(width=18, no_wrap=True)
         rules.add_column()
-        for rule in RULES:
-            rules.add_row(f"  {rule}", describe_rule(protocol, rule))
+        for rule, text in rules_of(protocol):
+            rules.add_row(f"  {rule}", text)
         console.print(rules)
         console.print()
+
+
+def rules_of(protocol: Protocol | AnyVotProtocol) -> list[tuple[str, str]]:
+    """Names and values of a protocol's rules."""
+    if isinstance(protocol, Protocol):
+        return [(rule, describe_rule(protocol, rule)) for rule in RULES]
+    shown = [field for field in fields(protocol) if field.name not in ("name", "description", "source")]
+    rules = [(field.name.replace("_", " "), getattr(protocol, field.name)) for field in shown]
+    overlaps = [(name, value.rasterizing if isinstance(value, OverlapRule) else value) for name, value in rules]
+    return [
+        *((name, "-" if value is None else str(value)) for name, value in overlaps),
+        ("numbers", ", ".join(protocol.headings().values())),
+    ]
 
 
 def run_explain(job: ExplainJob) -> Explanation:

@@ -13,12 +13,13 @@ from dmtrack import registry
 from dmtrack.data.types import Sequence as VideoSequence
 from dmtrack.errors import DataError, EvaluationError
 from dmtrack.evaluation.protocols import PROTOCOLS, Protocol
-from dmtrack.evaluation.reporting.loading import Reading, TrackerResults, load_tracker_results
+from dmtrack.evaluation.reporting.loading import Reading, TrackerResults, common_stride, load_tracker_results
 from dmtrack.evaluation.reporting.output import steps, write_csv, write_latex, write_study, write_study_json
 from dmtrack.evaluation.reporting.study import Study, make_study
 from dmtrack.evaluation.reporting.terminal import print_study
+from dmtrack.evaluation.sweeps.benchmarks import Strided, absent_sequences
 from dmtrack.evaluation.vot import VOT_PROTOCOLS
-from dmtrack.evaluation.vot.rules import VotProtocol
+from dmtrack.evaluation.vot.rules import AnyVotProtocol, LongTermProtocol, VotProtocol
 from dmtrack.files import check_writable_folder
 from dmtrack.registry import did_you_mean
 
@@ -63,18 +64,21 @@ def run(job: ReportJob) -> Study:
     if job.out:
         check_writable_folder(job.out)
     console = Console()
-    benchmark, protocols, sequences = open_sequences(job)
+    stride = common_stride(job.results)
+    benchmark, protocols, opened = open_sequences(job, stride)
+    sequences = list(opened)
     trackers = read_trackers(job, sequences, console)
     study = make_study(
         benchmark,
         [any_protocol(name) for name in protocols],
         sequences,
         trackers,
-        split=job.split or usual_split(job.benchmark),
-        stride=common_stride(trackers),
+        split=job.split or usual_split(job),
+        stride=stride,
         common=job.common,
         rounds=job.rounds,
         seed=job.seed,
+        absent=absent_sequences(opened),
     )
     print_study(study, console)
     for path, write in ((job.json, write_study_json), (job.csv, write_csv), (job.latex, write_latex)):
@@ -95,12 +99,17 @@ def run(job: ReportJob) -> Study:
     return study
 
 
-def open_sequences(job: ReportJob) -> tuple[str, tuple[str, ...], list[VideoSequence]]:
-    """Label of the benchmark, names of the protocols, and the sequences, with images where they are at hand."""
+def open_sequences(job: ReportJob, stride: int = 1) -> tuple[str, tuple[str, ...], Strided]:
+    """Label of the benchmark, names of the protocols, and the sequences, with images where they are at hand.
+
+    Args:
+        job: which benchmark.
+        stride: every how many frames are kept, the first being the first.
+    """
     from dmtrack.data.benchmarks import get_benchmark, open_benchmark
 
     folder = Path(job.benchmark)
-    if folder.is_dir():
+    if is_folder(job):
         name, root, label = "folder", folder, folder.resolve().name
     else:
         known = get_benchmark(job.benchmark)
@@ -108,20 +117,40 @@ def open_sequences(job: ReportJob) -> tuple[str, tuple[str, ...], list[VideoSequ
             raise EvaluationError(f"where does {known.name} lie? Give its folder with --root FOLDER")
         name, root, label = known.name, job.root, known.name
     protocols = tuple(dict.fromkeys(job.protocols)) or get_benchmark(name).protocols[:1] or (DEFAULT_PROTOCOL,)
-    if job.images and job.out:
+    # Without images the size of the frames is not known, nor, for OxUvA, how many there are.
+    needed = any(needs_frame_size(any_protocol(protocol)) for protocol in protocols)
+    if needed or name == "oxuva" or (job.images and job.out):
         try:
-            return label, protocols, list(open_benchmark(name, root, job.split, images=True))
-        except DataError:
-            pass  # annotations alone are enough; what is wrong with them is said below
-    return label, protocols, list(open_benchmark(name, root, job.split, images=False))
+            opened = Strided(open_benchmark(name, root, job.split, images=True), stride)
+            list(opened)  # whether every sequence can be read
+            return label, protocols, opened
+        except DataError as error:
+            if needed:
+                raise
+            # Otherwise annotations alone are enough; what is wrong with them is said below.
+            print(f"note: only the annotations are used and no frames are shown: {error}")
+    return label, protocols, Strided(open_benchmark(name, root, job.split, images=False), stride)
 
 
-def usual_split(benchmark: str) -> str:
+def is_folder(job: ReportJob) -> bool:
+    """Whether the benchmark is a folder of sequences; a known name with --root is none, whatever lies here."""
+    from dmtrack.data.benchmarks import BENCHMARKS
+
+    return Path(job.benchmark).is_dir() and not (job.benchmark in BENCHMARKS and job.root is not None)
+
+
+def usual_split(job: ReportJob) -> str:
     """The part of a benchmark that is opened where none is named; "all" for folders and undivided benchmarks."""
     from dmtrack.data.benchmarks import get_benchmark
 
-    splits = () if Path(benchmark).is_dir() else get_benchmark(benchmark).splits
-    return splits[0] if splits else "all"
+    return "all" if is_folder(job) else get_benchmark(job.benchmark).splits[0]
+
+
+def needs_frame_size(protocol: Protocol | AnyVotProtocol) -> bool:
+    """Whether a protocol clips regions to the frames."""
+    if isinstance(protocol, VotProtocol):
+        return protocol.accuracy_overlap.rasterizing != "exact"
+    return isinstance(protocol, LongTermProtocol) and protocol.overlap.rasterizing != "exact"
 
 
 def read_trackers(job: ReportJob, sequences: Sequence[VideoSequence], console: Console) -> list[TrackerResults]:
@@ -147,36 +176,16 @@ def alignment_rules(given: Sequence[str]) -> str | dict[str, str] | None:
     return for_all[0] if for_all else by_name or None
 
 
-def any_protocol(name: str) -> Protocol | VotProtocol:
-    """A one-pass protocol, or one of VOT with restarts.
+def any_protocol(name: str) -> Protocol | AnyVotProtocol:
+    """A one-pass protocol, or one of restarts, confidences or presence.
 
     Raises:
-        EvaluationError: there is none of that name, or it is of a kind that reports do not show.
+        EvaluationError: there is none of that name.
     """
-    if name not in VOT_PROTOCOLS:
-        if name not in PROTOCOLS:
-            known = [*PROTOCOLS, *(key for key, item in VOT_PROTOCOLS.items() if isinstance(item, VotProtocol))]
-            raise EvaluationError(f"unknown protocol {name!r}{did_you_mean(name, known)}")
-        return PROTOCOLS[name]
-    protocol = VOT_PROTOCOLS[name]
-    if not isinstance(protocol, VotProtocol):
-        raise EvaluationError(
-            f"reports cannot show protocol {name} yet, which needs confidences or presence; name another --protocol"
-        )
-    return protocol
-
-
-def common_stride(trackers: Sequence[TrackerResults]) -> int:
-    """Every how many frames the trackers ran, as their manifests say.
-
-    Raises:
-        EvaluationError: they differ.
-    """
-    strides = {tracker.name: int(tracker.provenance.get("stride") or 1) for tracker in trackers}
-    if len(set(strides.values())) > 1:
-        listed = ", ".join(f"{name} {stride}" for name, stride in strides.items())
-        raise EvaluationError(f"the trackers ran at different strides ({listed}); compare those of one stride")
-    return next(iter(strides.values()), 1)
+    known: dict[str, Protocol | AnyVotProtocol] = {**PROTOCOLS, **VOT_PROTOCOLS}
+    if name not in known:
+        raise EvaluationError(f"unknown protocol {name!r}{did_you_mean(name, known)}")
+    return known[name]
 
 
 def _progress(console: Console) -> Progress:

@@ -27,7 +27,7 @@ SeedOption = Annotated[int, typer.Option(min=0, help="Seed of --synthetic.")]
 CountOption = Annotated[int, typer.Option(min=1, help="Sequences of --synthetic.")]
 FramesOption = Annotated[int, typer.Option(min=2, help="Frames per sequence of --synthetic.")]
 ConfigOption = Annotated[
-    str | None, typer.Option(help="A config file, or the name of one; without it, dmtrackGS_tiny.")
+    str | None, typer.Option(help="A config file, or the name of one; without it, dmtrackReID_tiny.")
 ]
 WeightsOption = Annotated[
     Path | None, typer.Option(help="A weights file; without it, the one that ships with the config's name.")

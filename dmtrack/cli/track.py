@@ -26,7 +26,7 @@ def track(
     select: Annotated[bool, typer.Option("--select", help="Drag the first box in a window.")] = False,
     config: Annotated[
         str | None,
-        typer.Option(help="A config file, or the name of one; without it, the weights' own, or dmtrackGS_tiny."),
+        typer.Option(help="A config file, or the name of one; without it, the weights' own, or dmtrackReID_tiny."),
     ] = None,
     weights: Annotated[
         str | None, typer.Option(help="A weights file; without it, the one that ships with the config's name.")

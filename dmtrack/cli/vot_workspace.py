@@ -34,7 +34,7 @@ class ClientOptions:
         name: identifier of the tracker; None makes one of the config's name.
     """
 
-    config: str = "dmtrackGS_tiny"
+    config: str = "dmtrackReID_tiny"
     weights: Path | None = None
     tracker: str | None = None
     region: str = "rectangle"

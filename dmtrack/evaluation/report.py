@@ -30,6 +30,7 @@ class Report:
         split: which part of the benchmark was scored.
         stride: every how many frames were tracked and scored.
         left_out: sequences that were not scored because not every tracker has a result for them; named everywhere.
+        absent: sequences of the benchmark's published list that its folder does not have.
     """
 
     benchmark: str
@@ -38,6 +39,7 @@ class Report:
     split: str = "all"
     stride: int = 1
     left_out: tuple[str, ...] = ()
+    absent: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         names = [score.tracker for score in self.scores]
@@ -54,6 +56,16 @@ class Report:
     def per_sequence(self) -> str:
         """Key of the number that single sequences are compared in."""
         return self.primary
+
+    @property
+    def is_one_pass(self) -> bool:
+        """Whether curves over overlap and distance stand behind the numbers, one run per sequence."""
+        return True
+
+    @property
+    def overlap_title(self) -> str:
+        """What is drawn over the frames of a sequence."""
+        return "IoU"
 
     def lower_is_better(self, metric: str) -> bool:
         """Whether a smaller number is the better one, which no number between 0 and 1 of ours is."""
@@ -79,6 +91,11 @@ class Report:
         sign = -1 if self.lower_is_better(key) else 1
         return sorted(self.scores, key=lambda score: _order(sign * score.scores.get(key, math.nan)))
 
+    def counted_of(self, score: Score) -> tuple[int, int]:
+        """How many sequences count for a tracker, and how many the benchmark has."""
+        known = {item.name for item in score.sequences}.union(score.missing, self.absent)
+        return len(score.sequences) - len(score.uncounted), len(known)
+
     def headings(self) -> dict[str, str]:
         """Column titles of the protocol's metrics, short, with where on the curve each is read."""
         return self.protocol.headings()
@@ -100,6 +117,7 @@ class Report:
             "missing": {score.tracker: list(score.missing) for score in self.scores},
             "uncounted": {score.tracker: list(score.uncounted) for score in self.scores},
             "left_out": list(self.left_out),
+            "absent": list(self.absent),
         }
 
     def write_json(self, path: str | Path) -> None:
@@ -110,12 +128,15 @@ class Report:
         """Writes one line per tracker and sequence, and one per tracker for all sequences ("*")."""
         write_text(path, csv_text([self]))
 
-    def table(self, intervals: Mapping[str, str] | None = None, interval_title: str = "interval") -> Table:
+    def table(
+        self, intervals: Mapping[str, str] | None = None, interval_title: str = "interval", beside: bool = True
+    ) -> Table:
         """A table for the terminal, best first.
 
         Args:
-            intervals: of the primary number, by tracker, shown beside it.
-            interval_title: of their column.
+            intervals: of the primary number, by tracker.
+            interval_title: says what they are.
+            beside: show them in a column of their own, not below the number, which takes less width.
         """
         from rich.box import SIMPLE_HEAD
         from rich.table import Table
@@ -132,18 +153,20 @@ class Report:
         )
         table.add_column("tracker", style="bold", overflow="fold")
         for metric, title in self.headings().items():
-            table.add_column(title, justify="right", no_wrap=True)
-            if metric == self.primary and intervals:
+            below = metric == self.primary and intervals and not beside
+            table.add_column(f"{title}\n{interval_title}" if below else title, justify="right", no_wrap=True)
+            if metric == self.primary and intervals and beside:
                 table.add_column(interval_title, justify="right", no_wrap=True, style="dim")
         table.add_column("fps", justify="right", no_wrap=True)
         table.add_column("seq.", justify="right", no_wrap=True)
         table.add_column("weights", no_wrap=True)
         for score in self.ranked():
-            total = len(score.sequences) + len(score.missing)
-            counted = len(score.sequences) - len(score.uncounted)
+            counted, total = self.counted_of(score)
             numbers = [shown(score.scores.get(metric)) for metric in self.headings()]
-            if intervals:
+            if intervals and beside:
                 numbers.insert(1, intervals.get(score.tracker, "-"))
+            elif intervals:
+                numbers[0] += f"\n{intervals.get(score.tracker, '')}"
             table.add_row(
                 score.tracker,
                 *numbers,
@@ -159,6 +182,11 @@ class Report:
         if self.left_out:
             remarks.append(
                 f"only the {self.sequence_set}, are scored; left out: {_listed(self.left_out, len(self.left_out))}"
+            )
+        if self.absent:
+            remarks.append(
+                f"{len(self.absent)} sequences of the benchmark are not in its folder and in no average: "
+                f"{_listed(self.absent, 10)}"
             )
         for score in self.scores:
             if score.missing:

@@ -157,7 +157,7 @@ def score_sequence(
         cover=cover,
         image_size_wh=image_size_wh,
     )
-    return score_frames(protocol, name, ruled, _frames_per_second(seconds))
+    return score_frames(protocol, name, ruled, frames_per_second(seconds))
 
 
 def score_frames(
@@ -244,13 +244,18 @@ def _read_frames(measure: Measure, iou: Array) -> float:
     return metrics.average_overlap(iou)
 
 
+def no_curves() -> Curves:
+    """Of protocols that are no curves over overlap or distance."""
+    return Curves(np.empty(0), np.empty(0), np.empty(0))
+
+
 def _set_by_rule(distances: Array, hits: NDArray[np.bool_], misses: NDArray[np.bool_]) -> None:
     distances[misses] = np.nan
     distances[hits] = -1.0
 
 
-def _frames_per_second(seconds: ArrayLike | None) -> float | None:
-    """Mean of 1/t, the first frame included, as got10k and the DMTrack code report it (spec section 7)."""
+def frames_per_second(seconds: ArrayLike | None) -> float | None:
+    """Mean of 1/t, the first frame included, as got10k and the DMTrack code report it; None where no time is known."""
     if seconds is None:
         return None
     times = np.asarray(seconds, dtype=np.float64)

@@ -20,6 +20,7 @@ from typing import Any, Protocol
 
 from dmtrack.data.types import Sequence
 from dmtrack.errors import EvaluationError
+from dmtrack.evaluation.worker_environment import environment_set, worker_environment
 
 BuildTracker = Callable[[], Any]
 """Makes a tracker with got10k's `init(image, box)` and `update(image)`; `step` is used where it exists."""
@@ -87,7 +88,7 @@ def run_spawned(
     # The longest sequences go first, so that no long one is left running alone at the end.
     waiting = sorted(pending, key=lambda index: len(sequences[index]))
     slots = range(min(processes, len(waiting)))
-    environments = [_environment(slot, gpus) for slot in slots]
+    environments = [worker_environment(slot, gpus) for slot in slots]
     make = _WorkerMaker(work, build_tracker, open_sequences)
     workers: dict[int, _Worker] = {}
     deaths: Counter[int] = Counter()
@@ -187,7 +188,7 @@ class _WorkerMaker:
         frames = context.Value("q", 0, lock=False)
         arguments = (theirs, self.work, self.build_tracker, self.open_sequences, frames)
         process = context.Process(target=_serve, args=arguments, daemon=False)
-        with _environment_set(environment):
+        with environment_set(environment):
             process.start()
         theirs.close()
         return _Worker(process, ours, frames)
@@ -251,29 +252,3 @@ def _end_with_parent() -> None:
     if parent is not None:
         parent.join()
         os._exit(1)
-
-
-def _environment(slot: int, gpus: int) -> dict[str, str]:
-    """Of the process with that number: one thread, and one GPU where they are dealt out."""
-    names = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
-    environment = dict.fromkeys(names, "1")
-    if gpus:
-        visible = [name for name in os.environ.get("CUDA_VISIBLE_DEVICES", "").split(",") if name.strip()]
-        names_of_gpus = visible or [str(number) for number in range(gpus)]
-        environment["CUDA_VISIBLE_DEVICES"] = names_of_gpus[slot % min(gpus, len(names_of_gpus))]
-    return environment
-
-
-@contextlib.contextmanager
-def _environment_set(environment: Mapping[str, str]) -> Iterator[None]:
-    """Processes spawned meanwhile see these variables."""
-    before = {name: os.environ.get(name) for name in environment}
-    os.environ.update(environment)
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value

@@ -87,7 +87,7 @@ class SearchSettings:
             DMTrackError: the tracker cannot be built, or its detections are missing.
         """
         if origin.way == "full" or not self.share:
-            return FullRuns(self.tracker)
+            return FullRuns(self.tracker, origin.settings)
         if origin.way == "replay":
             stored = stored_detections(self.cache, benchmark, self.tracker)
             replayed = ReplayedDetections(origin.kind, origin.settings, stored)

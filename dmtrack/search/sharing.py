@@ -19,27 +19,11 @@ from dmtrack.data.types import Sequence
 from dmtrack.errors import ConfigError
 from dmtrack.evaluation.one_sequence import first_box_of
 from dmtrack.evaluation.results import BOX_DECIMALS
-from dmtrack.models.siamrpn.decoding import Decoded, SearchParameters, choose, clip_to_frame, decode
+from dmtrack.models.siamrpn.decoding import Decoded, SearchParameters, decode
 from dmtrack.search.regions import Key, Lattice, crop_key, realigned
 from dmtrack.search.space import Parameters
 from dmtrack.tracking.siamrpn import SiamRPNTracker
-from dmtrack.tracking.siamrpn_state import TargetState, cxcywh_to_xywh
-
-
-class ReplayedState(TargetState):
-    """A target's state that takes decoded outputs, which many trials share."""
-
-    def advance_decoded(self, decoded: Decoded, size_wh: tuple[int, int]) -> Boxes:
-        """What `advance` does with raw outputs; gives the box xywh."""
-        long_term = self.long_term
-        influence = long_term.lost_window_influence if long_term is not None and self.lost else None
-        best = choose(decoded, self.box_cxcywh, self.parameters, self.preprocessing, influence)
-        finite = bool(np.isfinite(best.score) and np.isfinite(best.box_cxcywh).all())
-        if long_term is not None:
-            self._decide(best.box_cxcywh, best.score if finite else 0.0, long_term)
-        elif finite:
-            self.box_cxcywh = clip_to_frame(best.box_cxcywh, size_wh)
-        return cxcywh_to_xywh(clip_to_frame(self.box_cxcywh, size_wh))
+from dmtrack.tracking.siamrpn_state import TargetState
 
 
 class _Entry(NamedTuple):
@@ -104,14 +88,14 @@ class SharedOutputs:
             raise ConfigError(f"SiamRPN++ is searched for {', '.join(vars(owner))} alone: {error}") from error
         started = self._started(sequence)
         assert started.state is not None
-        state = ReplayedState(started.state.box_cxcywh, chosen, started.preprocessing, started.long_term)
+        state = TargetState(started.state.box_cxcywh, chosen, started.preprocessing, started.long_term)
         boxes = [first_box_of(sequence)]
         for index in range(1, len(sequence)):
             entry = self._look(started, sequence, index, state)
             decoded = entry.decoded
             if self._lattice is not None:
                 decoded = realigned(decoded, entry.region_cxcywh, state.box_cxcywh, state.preprocessing)
-            boxes.append(state.advance_decoded(decoded, entry.size_wh))
+            boxes.append(state.advance_decoded(decoded, entry.size_wh).box_xywh)
         return np.asarray(np.round(np.array(boxes), BOX_DECIMALS), dtype=np.float64)
 
     def _started(self, sequence: Sequence) -> SiamRPNTracker:

@@ -134,10 +134,11 @@ class FullRuns:
 
     Args:
         choice: which tracker.
+        settings: its `tracker` section, to which the parameters of a trial go.
     """
 
-    def __init__(self, choice: TrackerChoice) -> None:
-        self._choice, self._frames = choice, 0
+    def __init__(self, choice: TrackerChoice, settings: Mapping[str, Any]) -> None:
+        self._choice, self._settings, self._frames = choice, dict(settings), 0
         self._built: tuple[dict[str, Any], Any] | None = None
 
     def track(self, sequence: Sequence, parameters: Parameters) -> Boxes:
@@ -145,7 +146,9 @@ class FullRuns:
         wanted = dict(parameters)
         if self._built is None or self._built[0] != wanted:
             choice = self._choice
-            overrides = (*choice.overrides, *(f"tracker.{key}={value!r}" for key, value in wanted.items()))
+            # The whole section: a single key can only be set where its section exists.
+            section = with_parameters(self._settings, wanted)
+            overrides = (*choice.overrides, f"tracker={section!r}")
             loaded = assemble_tracker(choice.config, choice.weights, choice.device, choice.precision, overrides)
             self._built = (wanted, loaded.tracker)
         self._frames += len(sequence)
@@ -203,8 +206,9 @@ class Origin:
         return {"SiamRPNTracker": SIAMRPN_SPACE, "ReIDTracker": ASSOCIATION_SPACE}.get(self.kind.__name__)
 
     def is_whole(self, name: str) -> bool:
-        """Whether a parameter takes integers alone, by the kind of its present value."""
-        value = self._value(name)
+        """Whether a parameter takes integers alone: by the kind of its default, or of its value where it has none."""
+        default = self._default(name)
+        value = self._value(name) if default is None else default
         return isinstance(value, int) and not isinstance(value, bool)
 
     def current(self, space: Space) -> dict[str, Any]:
@@ -214,11 +218,20 @@ class Origin:
 
     def _value(self, name: str) -> Any:
         """What the config says of a parameter, or its default; None where neither says anything."""
+        section: Any = self.settings
+        for key in name.split("."):
+            if not isinstance(section, Mapping) or key not in section:
+                return self._default(name)
+            section = section[key]
+        return section
+
+    def _default(self, name: str) -> Any:
+        """Of a parameter that the config need not name; None where there is none."""
         section, _, key = name.rpartition(".")
         if section == "association":
-            return vars(AssociationSettings.of(self.settings.get("association"))).get(key)
-        default = getattr(inspect.signature(self.kind).parameters.get(name), "default", None)
-        return self.settings.get(name, default)
+            return vars(AssociationSettings()).get(key)
+        parameter = inspect.signature(self.kind).parameters.get(name)
+        return None if parameter is None or parameter.default is parameter.empty else parameter.default
 
 
 def origin_of(choice: TrackerChoice) -> Origin:

@@ -17,7 +17,7 @@ from dmtrack.tracking.base import Tracker
 from dmtrack.tracking.device import check_precision, choose_device
 from dmtrack.weights import WeightsFile, find_weights, load_into, read_weights
 
-DEFAULT_CONFIG = "dmtrackGS_tiny"
+DEFAULT_CONFIG = "dmtrackReID_tiny"
 
 _WEIGHTS_SUFFIXES = (".safetensors", ".pth", ".pt", ".ckpt")
 _PLUGIN = re.compile(r"(?P<module>[A-Za-z_][\w.]*):(?P<name>[A-Za-z_]\w*)")

@@ -13,8 +13,11 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from dmtrack.boxes import Boxes
+from dmtrack.errors import ConfigError
+from dmtrack.media.images import as_rgb
 from dmtrack.models.global_search.base import GlobalSearchModel
 from dmtrack.registry import TRACKERS
+from dmtrack.tracking.association.camera_motion import Affine, CameraMotion
 from dmtrack.tracking.association.observations import Decision, Observation
 from dmtrack.tracking.association.policy import DistractorAwarePolicy
 from dmtrack.tracking.association.settings import AssociationSettings
@@ -22,6 +25,9 @@ from dmtrack.tracking.base import Candidates, TrackResult
 from dmtrack.tracking.detections import FrameDetections
 from dmtrack.tracking.device import Precision
 from dmtrack.tracking.global_search import GlobalSearchTracker
+
+MASKED_CANDIDATES = 16
+"""So many of a frame's best candidates are no background to the estimate of the camera's motion."""
 
 
 class AssociatedCandidate:
@@ -57,13 +63,15 @@ class AssociatedCandidate:
             others_embeddings: (n, channels) of them.
         """
         embedding = template_embedding if len(template_embedding) else None
-        self.decision = self._policy.start(box_xywh, embedding, _observed(found), others_xywh, others_embeddings)
+        observation = _observed(found, found.boxes_xywh)
+        self.decision = self._policy.start(box_xywh, embedding, observation, others_xywh, others_embeddings)
 
-    def step(self, found: FrameDetections) -> TrackResult:
-        """The next frame."""
-        decision = self._policy.step(_observed(found))
+    def step(self, found: FrameDetections, camera_motion: Affine | None = None) -> TrackResult:
+        """The next frame; how the camera moved before it, (2, 3), where that is known."""
+        boxes_xywh = found.boxes_xywh
+        decision = self._policy.step(_observed(found, boxes_xywh, camera_motion))
         self.decision = decision
-        candidates = Candidates(found.boxes_xywh, found.scores.astype(np.float64))
+        candidates = Candidates(boxes_xywh, found.scores.astype(np.float64))
         return TrackResult(decision.box_xywh, decision.score, decision.present, candidates)
 
 
@@ -85,6 +93,8 @@ class ReIDTracker(GlobalSearchTracker):
         channels_last: see there.
         fast: see there.
         cuda_graph: see there.
+        camera_motion: estimate from the images how the camera moved, and let the tracklets go along; some milliseconds
+            per frame. Not with stored detections, which hold no images.
 
     Raises:
         ConfigError: an unknown device, precision or setting, or a number out of range.
@@ -102,18 +112,23 @@ class ReIDTracker(GlobalSearchTracker):
         channels_last: bool = True,
         fast: bool = True,
         cuda_graph: bool = False,
+        camera_motion: bool = False,
     ) -> None:
         super().__init__(
             model, name, presence_threshold, device, precision, max_candidates, channels_last, fast, cuda_graph
         )
         self._settings = AssociationSettings.of(association)
         self._policies: list[AssociatedCandidate] = []
+        self.camera_motion = camera_motion
+        self._camera = CameraMotion()
 
     def init_targets(self, image: Any, boxes_xywh: ArrayLike | list[NDArray[Any]]) -> None:
         """As `GlobalSearchTracker.init_targets`; the first frame's look-alikes are distractors from now on."""
         super().init_targets(image, boxes_xywh)
         boxes, embeddings = np.array(self._last_boxes_xywh), np.array(self.template_embeddings())
         found = self.detect_targets(image)
+        self._camera = CameraMotion()
+        self._follow_camera(image, found)
         self._policies = [AssociatedCandidate(self._settings, self.presence_threshold) for _ in boxes]
         for row, policy in enumerate(self._policies):
             others = np.arange(len(boxes)) != row
@@ -122,9 +137,17 @@ class ReIDTracker(GlobalSearchTracker):
     def step_targets(self, image: Any) -> list[TrackResult]:
         """As `GlobalSearchTracker.step_targets`."""
         found = self.detect_targets(image)
-        results = [policy.step(item) for policy, item in zip(self._policies, found, strict=True)]
+        motion = self._follow_camera(image, found)
+        results = [policy.step(item, motion) for policy, item in zip(self._policies, found, strict=True)]
         self._last_boxes_xywh = [result.box_xywh for result in results]
         return results
+
+    def _follow_camera(self, image: Any, found: list[FrameDetections]) -> Affine | None:
+        """How the camera moved since the frame before, where anybody wants to know."""
+        if not self.camera_motion:
+            return None
+        best = [item.boxes_xywh[:MASKED_CANDIDATES] for item in found]
+        return self._camera.step(as_rgb(image), np.concatenate([*best, np.array(self._last_boxes_xywh)]))
 
     @property
     def decisions(self) -> list[Decision]:
@@ -133,10 +156,20 @@ class ReIDTracker(GlobalSearchTracker):
 
     @classmethod
     def policy(cls, settings: Mapping[str, Any]) -> AssociatedCandidate:  # type: ignore[override]
-        """How this tracker decides, from its settings in a config: see `CandidatePolicy`."""
+        """How this tracker decides, from its settings in a config: see `CandidatePolicy`.
+
+        Raises:
+            ConfigError: a setting needs images.
+        """
+        if settings.get("camera_motion"):
+            raise ConfigError(
+                "tracker.camera_motion follows the images, and stored detections hold none; leave it out, or track "
+                "without stored detections"
+            )
         association = AssociationSettings.of(settings.get("association"))
         return AssociatedCandidate(association, float(settings.get("presence_threshold", 0.3)))
 
 
-def _observed(found: FrameDetections) -> Observation:
-    return Observation.of(found.boxes_xywh, found.scores, found.embeddings if found.embeddings.shape[1] else None)
+def _observed(found: FrameDetections, boxes_xywh: Boxes, camera_motion: Affine | None = None) -> Observation:
+    embeddings = found.embeddings if found.embeddings.shape[1] else None
+    return Observation.of(boxes_xywh, found.scores, embeddings, camera_motion)

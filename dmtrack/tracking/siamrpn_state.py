@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from dmtrack.boxes import Boxes
 from dmtrack.errors import ConfigError
 from dmtrack.models.siamrpn.crops import crop_sides
-from dmtrack.models.siamrpn.decoding import SearchParameters, choose, clip_to_frame, decode
+from dmtrack.models.siamrpn.decoding import Decoded, SearchParameters, choose, clip_to_frame, decode
 from dmtrack.models.siamrpn.flavours import SiamesePreprocessing
 from dmtrack.models.siamrpn.layers import Outputs
 from dmtrack.tracking.base import Candidates, TrackResult
@@ -91,10 +91,17 @@ class TargetState:
             outputs: of one image.
             size_wh: of the frame.
         """
+        return self.advance_decoded(decode(outputs, self.preprocessing), size_wh)
+
+    def advance_decoded(self, decoded: Decoded, size_wh: tuple[int, int]) -> TrackResult:
+        """The same for outputs that are decoded already, which several states may share.
+
+        Args:
+            decoded: of the search image around this state's box; not changed.
+            size_wh: of the frame.
+        """
         influence = self.long_term.lost_window_influence if self.long_term is not None and self.lost else None
-        best = choose(
-            decode(outputs, self.preprocessing), self.box_cxcywh, self.parameters, self.preprocessing, influence
-        )
+        best = choose(decoded, self.box_cxcywh, self.parameters, self.preprocessing, influence)
         # Half precision can overflow; a box that is no number is not followed.
         finite = bool(np.isfinite(best.score) and np.isfinite(best.box_cxcywh).all())
         score = best.score if finite else 0.0

@@ -12,9 +12,10 @@ from dmtrack.verification.report import Check, print_table, write_report
 
 
 def _dmtrack_gs(folder: Path) -> list[Check]:
-    from dmtrack.verification.dmtrack_gs import verify_folder
+    from dmtrack.verification.dmtrack_gs import CHECKS
+    from dmtrack.verification.folder import verify_folder
 
-    return verify_folder(folder)
+    return verify_folder(folder, CHECKS)
 
 
 def _metrics(folder: Path) -> list[Check]:
@@ -24,9 +25,10 @@ def _metrics(folder: Path) -> list[Check]:
 
 
 def _siamrpn(folder: Path) -> list[Check]:
-    from dmtrack.verification.siamrpn import verify_folder
+    from dmtrack.verification.folder import verify_folder
+    from dmtrack.verification.siamrpn import CHECKS
 
-    return verify_folder(folder)
+    return verify_folder(folder, CHECKS)
 
 
 REFERENCES: dict[str, Callable[[Path], list[Check]]] = {

@@ -9,7 +9,8 @@ import torch
 from numpy.typing import NDArray
 
 from dmtrack.boxes import xywh_to_xyxy
-from dmtrack.data.siamese import BlurSearch, CropAround, GrayPair, ShiftColour, ShiftScaleCrop, pair_frames
+from dmtrack.data.siamese import BlurSearch, CropAround, ShiftColour, ShiftScaleCrop, pair_frames
+from dmtrack.data.transforms import RandomGray
 from dmtrack.data.types import Pair
 from dmtrack.models.siamrpn.flavours import SiamesePreprocessing
 from dmtrack.models.siamrpn.layers import Outputs
@@ -80,7 +81,7 @@ def _check_augmentation(golden: GoldenFile, seed: int) -> NDArray[np.float64]:
     _compare_pair(golden, f"{prefix}color", ShiftColour()(shifted, _random(seed)), 17, boxes=False)
     blurred = BlurSearch((0.0, 1.0))(shifted, _random(seed))
     golden.close(f"{prefix}blur_1", _bgr(blurred.search_image)[::17, ::17], PIXEL_TOLERANCE)
-    grayed = GrayPair(1.0)(shifted, _random(seed))
+    grayed = RandomGray(1.0)(shifted, _random(seed))
     golden.close(f"{prefix}gray_1", _bgr(grayed.search_image)[::17, ::17], PIXEL_TOLERANCE)
     chain = squares
     random = _random(seed)

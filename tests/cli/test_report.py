@@ -89,7 +89,7 @@ def test_missing_sequences_are_named_or_left_out_on_demand(folders, capsys):
         (("lasot", "x"), "--root FOLDER"),
         (("{data}", "{none}"), "none"),
         (("{data}", "{near}", "--protocol", "pysott"), "pysot"),
-        (("{data}", "{near}", "--protocol", "vot-lt"), "cannot show protocol vot-lt"),
+        (("{data}", "{near}", "--protocol", "vot2018"), "do not say where the tracker was started"),
         (("{data}", "{near}", "{near}"), "two trackers are called 'near'"),
         (("{data}", "{near}", "--align", "add-first", "--align", "a=add-first"), "meant for all sequences"),
         (("{data}", "{near}", "--out", "{near}/manifest.json"), "choose another output folder"),
@@ -99,3 +99,37 @@ def test_bad_input_is_one_sentence(folders, capsys, arguments, sentence):
     places = {"data": folders / "data", "near": folders / "results/near", "none": folders / "none"}
     code, _, error = report(capsys, *(argument.format(**places) for argument in arguments))
     assert code == 2 and error.startswith("error: ") and sentence in error and error.count("\n") == 1
+
+
+def test_long_term_protocols_are_shown_with_their_figures(folders, capsys):
+    code, out, error = report(
+        capsys, folders / "data", folders / "results/near", folders / "results/far",
+        "--protocol", "vot-lt", "--protocol", "oxuva", "--out", folders / "out", "--rounds", "50",
+    )  # fmt: skip
+    assert code == 0, error
+    assert "protocol vot-lt" in out and "near is better than far by" in out and "hold no confidences" in out
+    names = {path.stem for path in (folders / "out/plots").iterdir()}
+    assert {"precision_recall", "presence@oxuva", "pair"} <= names
+    stored = json.loads((folders / "out/report.json").read_text())
+    assert set(stored["trackers"]["near"]) >= {"f_score", "precision", "recall"}
+    assert stored["precision_recall"]["near"]["thresholds"][0] is None
+    assert stored["other_protocols"][0]["sequences"]["near"]["video0"]["true_positives"] == 11
+    header = (folders / "out/report.csv").read_text().splitlines()[0]
+    assert {"f_score", "max_gm"} <= set(header.split(","))
+
+
+def test_the_stride_of_the_manifest_is_followed_and_named(folders, capsys):
+    for name in ("near", "far"):
+        folder = folders / "results" / name
+        store = ResultStore(folder)
+        every = {f"video{index}": store.read(f"video{index}") for index in range(5)}
+        store.start({"tracker": name, "sequences": {"name": "folder", "stride": 3}}, restart=True)
+        for video, result in every.items():
+            store.write(video, SequenceResult(result.boxes_xywh[::3], result.seconds[::3]))
+    code, out, error = report(capsys, folders / "data", folders / "results/near", folders / "results/far")
+    assert code == 0, error
+    assert "data (all, stride 3)" in out
+    store = ResultStore(folders / "results/other")
+    store.start({"tracker": "other", "sequences": {"name": "folder", "stride": 2}})
+    code, _, error = report(capsys, folders / "data", folders / "results/near", folders / "results/other")
+    assert code == 2 and "(near 3, other 2)" in error

@@ -331,4 +331,5 @@ def test_shipped_experiments_are_in_order(path):
     (benchmark,) = settings.benchmarks
     benchmark.opener()
     assert get_protocol(settings.protocol).name == settings.protocol
-    assert path.stem in (benchmark.name, f"{benchmark.name}_{benchmark.generated.kind}".replace("-", "_"))
+    subject = "absence" if settings.absence_scores else benchmark.generated.kind
+    assert path.stem in (benchmark.name, f"{benchmark.name}_{subject}".replace("-", "_"))

@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 
 from dmtrack.cli.main import main
+from dmtrack.data.benchmarks import BENCHMARKS, open_benchmark
 from dmtrack.data.sources import GOT10k, LaSOT
+from dmtrack.data.writers import WRITERS
 
 
 def run(*arguments: str) -> int:
@@ -33,6 +35,7 @@ def test_synthesize_writes_the_same_sequences_for_the_same_seed(tmp_path, capsys
         (("--size", "448"), "--size 448: expected <width>x<height>"),
         (("--size", "100000x100000"), "both from 32 to 8192"),
         (("--layout", "otb", "--split", "test"), "has no splits"),
+        (("--layout", "oxuva", "--split", "dve"), "did you mean 'dev'"),
     ],
 )
 def test_bad_options_are_one_sentence(arguments, message, tmp_path, capsys):
@@ -50,7 +53,7 @@ def test_an_output_that_cannot_be_written_is_one_sentence(layout, tmp_path, caps
     assert "a file stands where a folder is needed" in printed and printed.count("\n") == 1
 
 
-@pytest.mark.parametrize("layout", ["folder", "got10k", "lasot", "trackingnet", "otb", "uav123", "vot", "coco"])
+@pytest.mark.parametrize("layout", sorted(WRITERS))
 def test_a_full_disk_is_one_sentence_and_leaves_no_half_sequence(layout, tmp_path, capsys):
     resource = pytest.importorskip("resource")
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
@@ -68,3 +71,11 @@ def test_layout_with_split(tmp_path):
     arguments = ("--layout", "lasot", "--split", "train", "--count", "1", "--frames", "2", "--size", "64x64")
     assert run("--output", str(tmp_path), *arguments) == 0
     assert len(LaSOT(tmp_path, "train")[0]) == 2
+
+
+@pytest.mark.parametrize("name", sorted(BENCHMARKS))
+def test_every_benchmark_can_be_written_by_its_own_name(name, tmp_path):
+    arguments = ("--layout", name, "--count", "1", "--frames", "2", "--size", "64x64")
+    assert run("--output", str(tmp_path), *arguments) == 0
+    split = "TRAIN_0" if name == "trackingnet" else None
+    assert [len(sequence) for sequence in open_benchmark(name, tmp_path, split)] == [2]

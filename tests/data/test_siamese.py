@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
-from dmtrack.data.siamese import BlurSearch, CropAround, GrayPair, ShiftColour, ShiftScaleCrop, pair_frames
+from dmtrack.data.siamese import BlurSearch, CropAround, ShiftColour, ShiftScaleCrop, pair_frames
 from dmtrack.data.siamese.cropping import crop_around
+from dmtrack.data.transforms import RandomGray
 from dmtrack.data.types import Pair
 
 
@@ -65,11 +66,11 @@ def test_blur_and_gray_have_their_probability():
     for _ in range(60):
         blurred = BlurSearch((0.0, 0.5))(pair, rng)
         assert blurred.query_image is pair.query_image
-        grayed = GrayPair(0.2)(pair, rng)
+        grayed = RandomGray(0.2)(pair, rng)
         counts += [blurred.search_image is not pair.search_image, grayed is not pair, 1]
     assert 18 < counts[0] < 42
     assert 3 < counts[1] < 24
-    gray = GrayPair(1.0)(pair, rng)
+    gray = RandomGray(1.0)(pair, rng)
     np.testing.assert_array_equal(gray.query_image[..., 0], gray.query_image[..., 2])
 
 

@@ -13,6 +13,7 @@ from dmtrack.errors import EvaluationError
 from dmtrack.evaluation.one_sequence import track_sequence
 from dmtrack.evaluation.results import ResultStore
 from dmtrack.evaluation.runner import Silence, run
+from dmtrack.evaluation.worker_environment import check_gpus, worker_environment
 
 
 class Log(Silence):
@@ -90,6 +91,33 @@ def test_a_killed_worker_is_replaced_and_its_sequence_tried_once_more(tmp_path, 
     assert all(store.exists(name) for name in ("s0", "s1", "s2")) and not multiprocessing.active_children()
     assert "SIGKILL" in (store.folder / "s3" / "error.txt").read_text()
     assert set((tmp_path / "gpus").read_text().split()) == {"0", "1"}
+
+
+@pytest.mark.parametrize(
+    ("visible", "gpus", "expected"),
+    [
+        (None, 3, ["0", "1", "2", "0", "1"]),
+        ("4,6", 2, ["4", "6", "4", "6", "4"]),
+        ("4,6,7", 2, ["4", "6", "4", "6", "4"]),
+        ("GPU-ab", 1, ["GPU-ab"] * 5),
+        ("4,6", 0, [None] * 5),
+    ],
+)
+def test_processes_take_the_gpus_in_turn(monkeypatch, visible, gpus, expected):
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    if visible is not None:
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
+    assert [worker_environment(slot, gpus).get("CUDA_VISIBLE_DEVICES") for slot in range(5)] == expected
+
+
+@pytest.mark.parametrize(
+    ("gpus", "there", "sentence"),
+    [(2, 0, "no GPU that PyTorch can use; leave --gpus out"), (8, 4, "has 4 GPUs; give --gpus 4")],
+)
+def test_more_gpus_than_there_are_is_one_sentence(gpus, there, sentence):
+    with pytest.raises(EvaluationError, match=sentence):
+        check_gpus(gpus, there)
+    check_gpus(there, there)
 
 
 SCRIPT = """

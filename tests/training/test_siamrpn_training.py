@@ -40,7 +40,7 @@ data = dict(
         dict(type='ShiftScaleCrop', sizes=(127, 159), shifts=(4, 16)),
         dict(type='ShiftColour'),
         dict(type='BlurSearch'),
-        dict(type='GrayPair')],
+        dict(type='RandomGray', probability=0.2)],
     stages=[dict(until=1.0, samples_per_gpu=2)])
 optimizer = dict(type='SGD', lr=0.01, momentum=0.9, weight_decay=1e-4, backbone_lr_mult=0.1)
 optimizer_config = dict(grad_clip=dict(max_norm=10))

@@ -132,16 +132,16 @@ def read_image_folder(
     Raises:
         DataError: there is no such file.
     """
-    path = annotations or image_folder._default_annotations(root)
+    path = annotations or image_folder.default_annotations(root)
     folder = images or root
     try:
         if path.suffix.lower() == ".csv":
-            objects = image_folder._read_csv(path)
+            objects = image_folder.read_csv_annotations(path)
         else:
-            content = image_folder._load_json(path)
+            content = image_folder.load_json_annotations(path)
             if {"images", "annotations"} <= set(content):
                 return _read_json(path, folder, found)
-            objects = image_folder._from_mapping(content, path)
+            objects = image_folder.objects_of_mapping(content, path)
     except DMTrackError as error:
         found.findings.append(finding_of(error, path, "mend it"))
         return []

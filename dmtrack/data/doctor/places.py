@@ -68,8 +68,8 @@ def otb(layout: str, version: str) -> Locate:
             target = annotation.name.removeprefix("groundtruth_rect").removesuffix(".txt").strip(".")
             if folder.name == "Human4" and not annotation.stat().st_size:
                 continue  # the official folder has no boxes for the first of its targets
-            name = otb_source._target_name(folder.name, target)
-            span = otb_source._ANNOTATED_FRAMES.get(name)
+            name = otb_source.target_name(folder.name, target)
+            span = otb_source.ANNOTATED_FRAMES.get(name)
             if span and _lines(annotation) != span[1] - span[0] + 1:
                 span = None  # annotations of all the frames, as some copies have them
             places[name] = SequencePlace(name, annotation, folder / "img", folder, span)

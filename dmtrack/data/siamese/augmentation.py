@@ -16,7 +16,6 @@ from dmtrack.data.siamese.cropping import CROP_SIZE, CropRule, crop_around, is_c
 from dmtrack.data.transforms.draws import Draws, happens, integer, uniform
 from dmtrack.data.transforms.sides import Side, pair_of, sides_of
 from dmtrack.data.types import Pair
-from dmtrack.errors import ConfigError
 from dmtrack.registry import TRANSFORMS
 
 COLOUR_AXES = np.array(
@@ -146,28 +145,3 @@ class BlurSearch:
         kernel[:, size // 2] += down / size
         kernel[size // 2] += (1 - down) / size
         return np.asarray(cv2.filter2D(np.ascontiguousarray(image), -1, kernel))
-
-
-@TRANSFORMS.register
-class GrayPair:
-    """Both images in shades of gray, together (for OTB).
-
-    Args:
-        probability: of a pair.
-    """
-
-    def __init__(self, probability: float = 0.2) -> None:
-        if not 0 <= probability <= 1:
-            raise ConfigError(f"GrayPair.probability is {probability:g}: expected a number from 0 to 1")
-        self.probability = probability
-
-    def __call__(self, pair: Pair, rng: Draws) -> Pair:
-        """Grays both images or none."""
-        if not happens(rng, self.probability):
-            return pair
-        return pair.with_(query_image=_gray(pair.query_image), search_image=_gray(pair.search_image))
-
-
-def _gray(image: NDArray[Any]) -> NDArray[Any]:
-    gray = cv2.cvtColor(np.ascontiguousarray(image), cv2.COLOR_RGB2GRAY)
-    return np.repeat(gray[..., None], 3, axis=2)

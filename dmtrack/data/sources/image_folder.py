@@ -21,7 +21,7 @@ LAYOUT = (
     '{"file.jpg": [[x, y, w, h], ...], ...} or COCO\'s format'
 )
 
-_Objects = dict[str, list[tuple[list[float], str]]]
+Objects = dict[str, list[tuple[list[float], str]]]
 
 
 @DATASETS.register
@@ -38,15 +38,15 @@ class ImageFolder(ImageSource):
 
     def __init__(self, root: str | Path, annotations: str | Path | None = None) -> None:
         folder = find_root(root, "ImageFolder", LAYOUT)
-        path = Path(annotations).expanduser() if annotations else _default_annotations(folder)
+        path = Path(annotations).expanduser() if annotations else default_annotations(folder)
         if path.suffix.lower() == ".csv":
-            objects = _read_csv(path)
+            objects = read_csv_annotations(path)
         else:
-            content = _load_json(path)
+            content = load_json_annotations(path)
             if {"images", "annotations"} <= set(content):
                 self.records = Coco(folder, annotations=path, images=folder).records
                 return
-            objects = _from_mapping(content, path)
+            objects = objects_of_mapping(content, path)
         missing = [name for name in objects if not (folder / name).is_file()]
         if missing:
             raise DataError(
@@ -64,15 +64,25 @@ class ImageFolder(ImageSource):
         ]
 
 
-def _default_annotations(folder: Path) -> Path:
+def default_annotations(folder: Path) -> Path:
+    """The file of annotations in a folder of images.
+
+    Raises:
+        DataError: there is none.
+    """
     for name in ("annotations.csv", "annotations.json"):
         if (folder / name).is_file():
             return folder / name
     raise DataError(f"ImageFolder: no annotations.csv or annotations.json in {folder}; expected {LAYOUT}")
 
 
-def _read_csv(path: Path) -> _Objects:
-    objects: _Objects = defaultdict(list)
+def read_csv_annotations(path: Path) -> Objects:
+    """Boxes and labels of a table `file,x,y,w,h[,label]`, with or without a heading.
+
+    Raises:
+        DataError: it cannot be read, or a line is something else.
+    """
+    objects: Objects = defaultdict(list)
     lines = read_text(path, "lines file,x,y,w,h[,label]").splitlines()
     for number, row in enumerate(csv.reader(lines), start=1):
         if not row or (number == 1 and len(row) > 1 and not _is_number(row[1])):
@@ -97,7 +107,12 @@ def _is_number(text: str) -> bool:
     return True
 
 
-def _load_json(path: Path) -> dict[str, object]:
+def load_json_annotations(path: Path) -> dict[str, object]:
+    """A JSON object, in the format of COCO or of `objects_of_mapping`.
+
+    Raises:
+        DataError: the file cannot be read or is no JSON object.
+    """
     try:
         content = json.loads(read_text(path, "JSON"))
     except json.JSONDecodeError as error:
@@ -107,8 +122,17 @@ def _load_json(path: Path) -> dict[str, object]:
     return content
 
 
-def _from_mapping(content: dict[str, object], path: Path) -> _Objects:
-    objects: _Objects = {}
+def objects_of_mapping(content: dict[str, object], path: Path) -> Objects:
+    """Boxes of `{file: [[x, y, w, h], ...]}`.
+
+    Args:
+        content: the mapping.
+        path: its file, for errors.
+
+    Raises:
+        DataError: a value is no list of boxes.
+    """
+    objects: Objects = {}
     for name, rows in content.items():
         try:
             boxes = np.array(rows, dtype=np.float64).reshape(-1, 4)

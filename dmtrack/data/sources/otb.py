@@ -20,7 +20,7 @@ OTB_LAYOUT = (
 OTB_ANNOTATIONS = "<root>/<sequence>.txt (or <sequence>.1.txt, .2.txt: one per target)"
 UAV_LAYOUT = "<root>/data_seq/UAV123/<video>/000001.jpg and <root>/anno/UAV123/<sequence>.txt"
 
-_ANNOTATED_FRAMES = {
+ANNOTATED_FRAMES = {
     "David": (300, 770),
     "Diving": (1, 215),
     "Football1": (1, 74),
@@ -60,11 +60,11 @@ class OTB(SequenceSource):
             target = path.name.removeprefix("groundtruth_rect").removesuffix(".txt").strip(".")
             # The official folder of Human4 has a file without boxes for the first of its targets.
             if path.stat().st_size or path.parent.name != "Human4":
-                self._annotations[_target_name(path.parent.name, target)] = path
+                self._annotations[target_name(path.parent.name, target)] = path
         if not self._annotations and not images:
             for path in sorted(self.root.glob("*.txt")):
                 video, _, target = re.sub(r"[-.](?=\d$)", "\n", path.stem).partition("\n")
-                self._annotations[_target_name(video, target)] = path
+                self._annotations[target_name(video, target)] = path
         if not self._annotations:
             expected = OTB_LAYOUT if images else f"{OTB_LAYOUT}; or, without images, {OTB_ANNOTATIONS}"
             raise DataError(f"OTB: no */groundtruth_rect.txt in {self.root}; expected {expected}")
@@ -78,7 +78,7 @@ class OTB(SequenceSource):
         boxes = read_rows(annotation, "a line 'left,top,width,height' per frame, counted from 1")
         boxes[:, :2] -= 1
         frames = list_frames(annotation.parent / "img", OTB_LAYOUT) if self.images else None
-        spans = _ANNOTATED_FRAMES | _OTHER_VERSIONS
+        spans = ANNOTATED_FRAMES | _OTHER_VERSIONS
         if frames is not None and len(frames) != len(boxes) and name in spans:
             first, last = spans[name]
             inside = (frame for frame in frames.names if first <= int(Path(frame).stem) <= last)
@@ -86,7 +86,8 @@ class OTB(SequenceSource):
         return make_sequence(name, frames, boxes, annotation, index_base=1)
 
 
-def _target_name(video: str, target: str) -> str:
+def target_name(video: str, target: str) -> str:
+    """Name of one target of a video: `Jogging-1`; the video's own name where it has one target."""
     if video == "Human4":
         target = target or "2"
     return f"{video}-{target}" if target else video

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from dmtrack.data.transforms.draws import Draws, coin, happens, permutation, uniform
 from dmtrack.data.types import Pair
+from dmtrack.errors import ConfigError
 from dmtrack.registry import TRANSFORMS
 
 
@@ -97,6 +98,8 @@ class RandomGray:
     """
 
     def __init__(self, probability: float = 0.1) -> None:
+        if not 0 <= probability <= 1:
+            raise ConfigError(f"RandomGray.probability is {probability:g}: expected a number from 0 to 1")
         self.probability = probability
 
     def __call__(self, pair: Pair, rng: Draws) -> Pair:

@@ -1,6 +1,7 @@
 """Writers of sequences in the official layouts of the datasets, so that readers are tested without the datasets."""
 
 from collections.abc import Callable
+from functools import partial
 
 from dmtrack.data.writers.coco import write_coco
 from dmtrack.data.writers.long_term import write_oxuva, write_tlp, write_vot_lt
@@ -28,6 +29,16 @@ WRITERS: dict[str, Callable[..., list[str]]] = {
     "vot-lt": write_vot_lt,
 }
 """By the name of the layout: `writer(sequences, root, quality=..., progress=...)`, those with splits take `split`."""
+
+WRITERS |= {
+    "otb100": write_otb,
+    "otb2013": write_otb,
+    "uav20l": partial(write_uav123, version="UAV20L"),
+    "vot2018": write_vot,
+    "vot2018-lt": write_vot_lt,
+}
+# Every benchmark's own name is known, too.
+
 
 __all__ = [
     "WRITERS",

@@ -121,15 +121,19 @@ def write_otb(
 
 
 def write_uav123(
-    sequences: Iterable[Sequence], root: str | Path, quality: int = 95, progress: Progress | None = None
+    sequences: Iterable[Sequence],
+    root: str | Path,
+    quality: int = 95,
+    progress: Progress | None = None,
+    version: str = "UAV123",
 ) -> list[str]:
-    """UAV123's layout: boxes counted from 1, NaN where the target is absent."""
+    """UAV123's layout: boxes counted from 1, NaN where the target is absent; `version` may be "UAV20L"."""
     names = []
     for sequence in sequences:
         with atomic_folder(Path(root) / "data_seq" / "UAV123" / sequence.name) as folder:
             write_frames(folder, sequence, "{:06d}.jpg", quality=quality, progress=progress)
         lines = box_lines(sequence.boxes_xywh, "NaN,NaN,NaN,NaN", base=1)
-        write_text(Path(root) / "anno" / "UAV123" / f"{sequence.name}.txt", lines)
+        write_text(Path(root) / "anno" / version / f"{sequence.name}.txt", lines)
         names.append(sequence.name)
     return names
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import zipfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -17,17 +15,13 @@ from dmtrack.data.types import Sequence
 from dmtrack.errors import EvaluationError
 from dmtrack.evaluation.experiments.base import Experiment, Job, as_names, name_of, number
 from dmtrack.evaluation.experiments.driving import drive, with_presence
-from dmtrack.evaluation.experiments.figures import draw_presence
 from dmtrack.evaluation.experiments.records import number_lines
 from dmtrack.evaluation.experiments.viewing import Viewer
+from dmtrack.evaluation.readers.oxuva_files import parse_predictions
+from dmtrack.evaluation.reporting.figures.long_term import draw_presence
 from dmtrack.evaluation.reporting.figures.saving import save_figure
 from dmtrack.evaluation.vot import PresenceProtocol, PresenceScore, count_presence, get_vot_protocol, score_presence
 from dmtrack.files import atomic_path, write_text
-
-_PRESENT = {"true": True, "present": True, "1": True, "false": False, "absent": False, "0": False}
-"""What the benchmark's code writes, and what its text says."""
-
-_EXPECTED = "expected video,object,frame,present,score,xmin,xmax,ymin,ymax, coordinates from 0 to 1"
 
 
 class ExperimentOxUvA(Experiment):
@@ -170,29 +164,5 @@ def read_predictions(path: Path, sequence: Sequence) -> tuple[Boxes, NDArray[np.
         raise EvaluationError(
             f"{path} cannot be read ({error}): no predictions for sequence {sequence.name!r}; run the tracker first"
         ) from error
-    size = np.array(sequence.frame_size_wh or (1, 1), dtype=np.float64)
-    place = {int(frame): index for index, frame in enumerate(sequence.attributes["frame_numbers"])}
-    boxes, present = np.full((len(sequence), 4), np.nan), np.zeros(len(sequence), dtype=bool)
-    boxes[0], present[0] = sequence.boxes_xywh[0], True
-    seen = np.zeros(len(sequence), dtype=bool)
-    seen[0] = True
-    for line, row in enumerate(csv.reader(io.StringIO(text)), start=1):
-        if not row or (line == 1 and "frame_num" in row):
-            continue
-        try:
-            index = place.get(int(row[2]))
-            said = _PRESENT[row[3].strip().lower()]
-            left, right, top, bottom = (float(value) if said else np.nan for value in row[5:9])
-        except (IndexError, KeyError, ValueError) as error:
-            raise EvaluationError(f"{path}:{line}: {_EXPECTED}; got {','.join(row)!r}") from error
-        if index is not None and index > 0:
-            corners = np.array([left, top, right - left, bottom - top])
-            boxes[index], present[index], seen[index] = corners * np.tile(size, 2), said, True
-    lacking = np.flatnonzero(sequence.attributes["annotated"] & ~seen)
-    if len(lacking):
-        frame = int(sequence.attributes["frame_numbers"][lacking[0]])
-        raise EvaluationError(
-            f"{path} has no prediction for frame {frame} of {sequence.name!r} ({len(lacking)} are missing); remove the "
-            "file and run the tracker again"
-        )
+    boxes, present, _ = parse_predictions(text, str(path), sequence)
     return boxes, present

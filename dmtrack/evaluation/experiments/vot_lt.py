@@ -13,9 +13,9 @@ from dmtrack.data.types import Sequence
 from dmtrack.errors import EvaluationError
 from dmtrack.evaluation.experiments.base import Experiment, Job, as_names, name_of, number
 from dmtrack.evaluation.experiments.driving import drive, with_presence
-from dmtrack.evaluation.experiments.figures import draw_precision_recall
 from dmtrack.evaluation.experiments.records import RepeatedRecords, number_lines
 from dmtrack.evaluation.experiments.viewing import Viewer
+from dmtrack.evaluation.reporting.figures.long_term import draw_precision_recall
 from dmtrack.evaluation.reporting.figures.saving import save_figure
 from dmtrack.evaluation.vot import (
     LongTermProtocol,

@@ -32,6 +32,13 @@ def get_protocol(name: str) -> Protocol:
         EvaluationError: there is none; the message names the nearest one.
     """
     if name not in PROTOCOLS:
+        from dmtrack.evaluation.vot.rules import VOT_PROTOCOLS
+
+        if name in VOT_PROTOCOLS:
+            raise EvaluationError(
+                f"protocol {name!r} needs more than one box per frame (restarts, confidences or presence), so it is "
+                "read from stored results: `dmtrack report` shows it, `dmtrack eval protocols` its rules"
+            )
         raise EvaluationError(f"unknown protocol {name!r}{did_you_mean(name, PROTOCOLS)}")
     return PROTOCOLS[name]
 

@@ -80,7 +80,8 @@ def refusal(where: str, name: str, results_xywh: Boxes, truth_xywh: Boxes, rule:
     says = f"{where} holds {rows} boxes for the {frames} frames of sequence {name!r}"
     if rule is not None:
         says += f", which the rule {rule!r} ({ALIGNMENTS[rule]}) cannot make fit"
-    return EvaluationError(f"{says}; {_advice(results_xywh, truth_xywh)}, or run the tracker again")
+    advice = _advice(results_xywh, truth_xywh)
+    return EvaluationError(f"{says}; {advice}: give it as --align {name}=RULE, or run the tracker again")
 
 
 def _advice(results_xywh: Boxes, truth_xywh: Boxes) -> str:

@@ -45,8 +45,8 @@ def check_boxes(boxes_xywh: Boxes, where: str, bad_boxes: BadBoxes, unit: str = 
             box = ",".join(f"{value:g}" for value in boxes_xywh[row])
             raise EvaluationError(
                 f"{where}, {unit} {row + 1}: the box {box} {what} ({_count(bad, 'such box')} in the file); expected "
-                "left, top, width and height: correct the file, or read it with bad_boxes='keep', which leaves such "
-                "boxes to the rules of the protocol"
+                "left, top, width and height: correct the file, or read it with --keep-bad-boxes (in Python "
+                "bad_boxes='keep'), which leaves such boxes to the rules of the protocol"
             )
         notes.append(f"{where}: {_count(bad, 'box')} {what}, first in {unit} {row + 1}; left to the protocol")
     return boxes_xywh, notes

@@ -10,7 +10,7 @@ from typing import Literal
 from dmtrack.errors import EvaluationError
 from dmtrack.registry import did_you_mean
 
-Family = Literal["folders", "flat", "mat", "json"]
+Family = Literal["folders", "flat", "mat", "json", "csv"]
 
 
 @dataclass(frozen=True)
@@ -42,6 +42,7 @@ LAYOUTS: dict[str, Layout] = {
         Layout("pysot", "flat", "<seq>.txt separated by commas (PySOT, MMTracking, TrackingNet, LaSOT)", (",",)),
         Layout("text", "flat", "<seq>.txt separated by commas, tabs, semicolons or spaces (OTB, plain folders)"),
         Layout("otb-mat", "mat", "<seq>_<tracker>.mat with a struct or cell 'results' (OTB's MATLAB code)"),
+        Layout("oxuva", "csv", "<video>_<object>.csv with presence, scores and shares (OxUvA)", first_pixel=0),
         Layout("otb-json", "json", "<seq>.json with a list of runs (OTB's Python code)"),
     )
 }
@@ -159,6 +160,8 @@ def _family_of(name: str, present: set[str]) -> tuple[Family, str, str] | None:
         return "flat", place, stem
     if suffix == "mat":
         return "mat", place, stem
+    if suffix == "csv":
+        return "csv", place, stem
     if suffix == "json" and file != "manifest.json":
         return "json", place, stem
     return None

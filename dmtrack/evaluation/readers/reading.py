@@ -13,9 +13,10 @@ from dmtrack.data.types import Sequence
 from dmtrack.errors import EvaluationError
 from dmtrack.evaluation.readers import alignment, boxes
 from dmtrack.evaluation.readers.files import ResultFiles
-from dmtrack.evaluation.readers.layouts import LAYOUTS, Group, Layout, find_groups, get_layout
+from dmtrack.evaluation.readers.layouts import LAYOUTS, Candidate, Group, Layout, find_groups, get_layout
 from dmtrack.evaluation.readers.names import Matching, listed, match_names
 from dmtrack.evaluation.readers.otb_files import read_json_result, read_mat_result
+from dmtrack.evaluation.readers.oxuva_files import read_oxuva_result
 from dmtrack.evaluation.readers.text import find_separator
 from dmtrack.evaluation.readers.text_files import read_text_result, read_vot_result
 from dmtrack.evaluation.readers.types import ForeignResults, RawResult
@@ -72,7 +73,7 @@ def read_results(
     chosen = get_layout(layout) if layout else _detect(files, group, matching)
     read = _Read()
     for name, label in matching.found.items():
-        raw = _read_raw(files, group, label, chosen, bad_boxes)
+        raw = _read_raw(files, group.candidates[label], chosen, bad_boxes, by_name[name])
         base = boxes.index_base(chosen.first_pixel, by_name[name], index_base)
         _add(read, raw, by_name[name], base, rules.get(name))
     at = f" in {group.place}" if group.place else ""
@@ -134,6 +135,8 @@ def _choose(files: ResultFiles, names: list[str], layout: Layout | None) -> tupl
 def _detect(files: ResultFiles, group: Group, matching: Matching) -> Layout:
     if group.family == "mat":
         return LAYOUTS["otb-mat"]
+    if group.family == "csv":
+        return LAYOUTS["oxuva"]
     if group.family == "json":
         return LAYOUTS["otb-json"]
     found = [group.candidates[label] for label in matching.found.values()]
@@ -165,8 +168,17 @@ def _is_ours(files: ResultFiles, group: Group) -> bool:
     return isinstance(content, dict) and "identity" in content
 
 
-def _read_raw(files: ResultFiles, group: Group, label: str, layout: Layout, bad_boxes: boxes.BadBoxes) -> RawResult:
-    candidate = group.candidates[label]
+def _read_raw(
+    files: ResultFiles, candidate: Candidate, layout: Layout, bad_boxes: boxes.BadBoxes, sequence: Sequence
+) -> RawResult:
+    if layout.name == "oxuva":
+        return read_oxuva_result(files, candidate, sequence)
+    if sequence.attributes.get("relative"):
+        raise EvaluationError(
+            f"{files.where(candidate.boxes)} has boxes in pixels of every frame, but without its images OxUvA has only "
+            "shares of width and height in annotated frames; give the benchmark with its images, or results in its own "
+            "format (<video>_<object>.csv)"
+        )
     if layout.name == "otb-mat":
         return read_mat_result(files, candidate, bad_boxes)
     if layout.name == "otb-json":

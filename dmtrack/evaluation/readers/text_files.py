@@ -29,7 +29,7 @@ def read_text_result(files: ResultFiles, candidate: Candidate, layout: Layout, b
         raise EvaluationError(
             f"{where}, line 1: numbers are separated by {SEPARATORS[table.separator or ' ']}; expected "
             f"{' or '.join(SEPARATORS[item] for item in layout.separators)} in the layout {layout.name!r}: read it "
-            "with layout='text', which takes any separator"
+            "with --layout text (in Python layout='text'), which takes any separator"
         )
     boxes, notes = check_boxes(table.rows, where, bad_boxes)
     seconds, note = _read_times(files, candidate, len(boxes))

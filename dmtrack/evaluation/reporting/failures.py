@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -66,8 +67,9 @@ class Failure:
 def worst_sequences(study: Study, tracker: str, count: int) -> list[str]:
     """Names of the sequences with the tracker's lowest primary numbers, the worst first."""
     score = next(item for item in study.report.scores if item.tracker == tracker)
-    counted = [item for item in score.sequences if item.counted.any()]
-    return [item.name for item in sorted(counted, key=lambda item: item.scores[study.report.per_sequence])[:count]]
+    key = study.report.per_sequence
+    counted = [item for item in score.sequences if item.counted.any() and not math.isnan(item.scores[key])]
+    return [item.name for item in sorted(counted, key=lambda item: item.scores[key])[:count]]
 
 
 def find_failures(study: Study, tracker: str, count: int = 6, images: bool = True) -> list[Failure]:

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from dmtrack.data.types import Sequence as VideoSequence
 from dmtrack.errors import EvaluationError
 from dmtrack.evaluation.api import score_result
@@ -15,7 +17,7 @@ from dmtrack.evaluation.readers import read_results
 from dmtrack.evaluation.readers.types import cut_sequence
 from dmtrack.evaluation.report import Report
 from dmtrack.evaluation.results import ResultStore, SequenceResult
-from dmtrack.evaluation.scoring import combine
+from dmtrack.evaluation.scoring import Score, SequenceScore, combine, no_curves
 from dmtrack.evaluation.vot.trajectory import Trajectory
 
 _NAMED = 8
@@ -108,6 +110,29 @@ def load_tracker_results(
     )
 
 
+def common_stride(sources: Sequence[str | Path]) -> int:
+    """Every how many frames the trackers ran, as the manifests of their results say; 1 where none says it.
+
+    Args:
+        sources: as `load_tracker_results` takes them.
+
+    Raises:
+        EvaluationError: they differ, or a manifest is malformed.
+    """
+    strides: dict[str, int] = {}
+    for source in sources:
+        label, path = _label_and_path(source)
+        ran_on = ResultStore(path).manifest().get("identity", {}).get("sequences") if path.is_dir() else None
+        if isinstance(ran_on, Mapping) and isinstance(ran_on.get("stride"), int):
+            strides[label or path.name] = ran_on["stride"]
+    if len(set(strides.values())) > 1:
+        listed = ", ".join(f"{name} {stride}" for name, stride in strides.items())
+        raise EvaluationError(
+            f"the trackers ran on every n-th frame with different n ({listed}); compare those of one stride"
+        )
+    return next(iter(strides.values()), 1)
+
+
 def common_sequences(
     trackers: Sequence[TrackerResults], sequences: Sequence[VideoSequence], common: bool = False
 ) -> tuple[list[VideoSequence], tuple[str, ...]]:
@@ -182,6 +207,39 @@ def build_report(
         missing = [sequence.name for sequence in sequences if sequence.name not in tracker.results]
         scores.append(combine(protocol, tracker.name, benchmark, scored, missing, tracker.provenance))
     return Report(benchmark, protocol, tuple(scores), split, stride, tuple(left_out))
+
+
+def score_without_curves(
+    protocol: Protocol,
+    tracker: TrackerResults,
+    benchmark: str,
+    items: Sequence[SequenceScore],
+    numbers: Mapping[str, float],
+    sequences: Sequence[VideoSequence],
+) -> Score:
+    """A tracker's numbers by a protocol that is no mean over sequences (restarts, confidences, presence).
+
+    Args:
+        protocol: the rules, of which name and description are shown.
+        tracker: its results.
+        benchmark: label.
+        items: its sequences.
+        numbers: of all of them together.
+        sequences: what is scored.
+    """
+    speeds = [item.frames_per_second for item in items if item.frames_per_second is not None]
+    return Score(
+        tracker.name,
+        benchmark,
+        protocol,
+        tuple(items),
+        no_curves(),
+        numbers,
+        tuple(sequence.name for sequence in sequences if sequence.name not in tracker.results),
+        (),
+        float(np.mean(speeds)) if speeds else None,
+        tracker.provenance,
+    )
 
 
 def _label_and_path(source: str | Path) -> tuple[str | None, Path]:

@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from matplotlib.figure import Figure
 
-from dmtrack.evaluation.report import csv_text
+from dmtrack.evaluation.report import Report, csv_text
 from dmtrack.evaluation.reporting.failures import strips
 from dmtrack.evaluation.reporting.figures.attributes import SMALLEST_RADAR, draw_attribute_bars, draw_attribute_radar
 from dmtrack.evaluation.reporting.figures.curves import curve_kinds, describe, draw_curve
 from dmtrack.evaluation.reporting.figures.eao import draw_eao_curve, draw_eao_ranking
+from dmtrack.evaluation.reporting.figures.long_term import draw_precision_recall, draw_presence
 from dmtrack.evaluation.reporting.figures.saving import inline_svg, save_figure
 from dmtrack.evaluation.reporting.figures.scatter import draw_pair, draw_speed, has_speed
 from dmtrack.evaluation.reporting.figures.theme import INLINE, LIGHT, Theme
 from dmtrack.evaluation.reporting.latex import latex_tables
+from dmtrack.evaluation.reporting.long_term import LongTermReport
 from dmtrack.evaluation.reporting.page import report_page
+from dmtrack.evaluation.reporting.presence import PresenceReport
 from dmtrack.evaluation.reporting.study import Study
 from dmtrack.evaluation.reporting.vot import VotReport
 from dmtrack.files import write_json, write_text
@@ -77,8 +81,8 @@ def drawings(study: Study) -> Iterator[tuple[str, str, Drawing]]:
     report = study.report
     for number, each in enumerate(study.reports):
         tail = f"@{each.protocol.name}" if number else ""
-        if isinstance(each, VotReport):
-            yield from _expected_overlap(each, tail)
+        if not each.is_one_pass:
+            yield from _special(each, tail)
             continue
         for kind in curve_kinds(each):
             title = f"{kind.title} on {each.benchmark}, protocol {each.protocol.name}"
@@ -99,12 +103,28 @@ def drawings(study: Study) -> Iterator[tuple[str, str, Drawing]]:
             )
 
 
+def _special(report: Report, tail: str) -> Iterator[tuple[str, str, Drawing]]:
+    """Figures of protocols with restarts, confidences and presence."""
+    title = f"on {report.benchmark}, protocol {report.protocol.name}"
+    if isinstance(report, VotReport):
+        yield from _expected_overlap(report, tail)
+    elif isinstance(report, LongTermReport):
+        curve = functools.partial(draw_precision_recall, report.measured, report.benchmark, describe(report))
+        yield f"precision_recall{tail}", f"precision and recall {title}", curve
+    elif isinstance(report, PresenceReport):
+        rates = {score.tracker: score.scores for score in report.scores}
+        points = functools.partial(draw_presence, rates, report.benchmark, describe(report))
+        yield f"presence{tail}", f"true positive and true negative rate {title}", points
+
+
 def _expected_overlap(report: VotReport, tail: str) -> Iterator[tuple[str, str, Drawing]]:
     items, window, note = report.expected_overlaps(), report.rules.eao_window, describe(report)
     if items and window:
         title = f"on {report.benchmark}, protocol {report.protocol.name}"
         curve = functools.partial(draw_eao_curve, items, window, report.benchmark, note)
         yield f"eao_curve{tail}", f"expected overlap by length {title}", curve
+        if all(math.isnan(item.eao) for item in items):
+            return
         ranking = functools.partial(draw_eao_ranking, items, report.benchmark, note)
         yield f"eao_ranking{tail}", f"ranking by expected average overlap {title}", ranking
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from html import escape
 
@@ -26,7 +27,7 @@ from dmtrack.evaluation.reporting.study import Study
 FEW_STATEMENTS = 6
 """More of them are folded away."""
 
-_WIDTH, _HEIGHT = 600.0, 60.0
+_WIDTH, _HEIGHT, _ALONE = 600.0, 60.0, 3.0
 
 
 def report_page(study: Study, figures: Mapping[str, str], failures: Mapping[str, Sequence[Failure]]) -> str:
@@ -87,7 +88,10 @@ def _summary(study: Study) -> str:
     report, best = study.report, study.report.ranked()[0]
     interval = study.significance.intervals[best.tracker][report.primary]
     ends = f" (95 % interval {interval.low:.3f} to {interval.high:.3f})" if interval.is_known else ""
-    text = f"{best.tracker} has {report.headings()[report.primary]} {shown(best.scores[report.primary])}{ends}."
+    title, value = report.headings()[report.primary], best.scores[report.primary]
+    if math.isnan(value):
+        return f"No tracker has a number for {title}."
+    text = f"{best.tracker} has {title} {shown(value)}{ends}."
     comparisons = study.significance.of(report.primary)
     return f"{text} {comparisons[0].statement()}" if comparisons else text
 
@@ -149,8 +153,8 @@ def _failures(study: Study, tracker: str, failures: Sequence[Failure]) -> str:
     missing = "" if has_pictures else " The images are not at hand here, so that only the overlap over time is shown."
     title = study.report.headings()[study.report.per_sequence]
     text = (
-        f"The sequences with the lowest {title} of {tracker}: IoU from the first frame to the last, "
-        f"shaded where {tracker} is lost longest (IoU below 0.1); lines at 0, 0.5 and 1."
+        f"The sequences with the lowest {title} of {tracker}: {study.report.overlap_title} from the first frame "
+        f"to the last, shaded where {tracker} is lost longest (below 0.1); lines at 0, 0.5 and 1."
         f"{missing}"
     )
     blocks = "".join(_failure(study, tracker, names, failure) for failure in failures)
@@ -205,15 +209,15 @@ def _timeline(study: Study, names: Sequence[str], failure: Failure) -> str:
 
 
 def _path(values: NDArray[np.float64]) -> str:
-    """Straight lines through the values, broken where there is none."""
+    """Straight lines through the values, broken where there is none; a dash for a value that stands alone."""
     across = (np.arange(len(values)) + 0.5) * _WIDTH / max(1, len(values))
-    parts, pen_down = [], False
-    for x, value in zip(across, values, strict=True):
-        if np.isnan(value):
-            pen_down = False
+    parts, known = [], np.concatenate([[False], ~np.isnan(values), [False]])
+    for place, (x, value) in enumerate(zip(across, values, strict=True), start=1):
+        if not known[place]:
             continue
-        parts.append(f"{'L' if pen_down else 'M'}{x:.1f} {_HEIGHT * (1 - value):.1f}")
-        pen_down = True
+        parts.append(f"{'L' if known[place - 1] else 'M'}{x:.1f} {_HEIGHT * (1 - value):.1f}")
+        if not known[place - 1] and not known[place + 1]:  # a frame between others that do not count
+            parts.append(f"h{_ALONE:g}")
     return "".join(parts)
 
 

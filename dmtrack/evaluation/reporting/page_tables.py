@@ -43,7 +43,7 @@ def ranking_table(report: Report, significance: Significance) -> str:
             ends = f"<small>{interval.low:.3f} to {interval.high:.3f}</small>" if interval.is_known else ""
             mark = marks[metric].get(shown(value), "")
             cells.append(f'<td data-value="{_sortable(value)}"><span{mark}>{shown(value)}</span>{ends}</td>')
-        counted, total = len(score.sequences) - len(score.uncounted), len(score.sequences) + len(score.missing)
+        counted, total = report.counted_of(score)
         digest = weights_hash(score)
         cells += [
             f'<td data-value="{_sortable(score.frames_per_second)}">{shown_speed(score.frames_per_second)}</td>',

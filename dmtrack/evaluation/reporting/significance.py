@@ -181,6 +181,48 @@ def assess(report: Report, rounds: int = 1000, seed: int = 0, level: float = 0.9
     return Significance(intervals, comparisons, rounds, seed, level, counted)
 
 
+def assess_samples(
+    report: Report,
+    samples: Mapping[str, Mapping[str, Array]],
+    sequences: int,
+    rounds: int,
+    seed: int,
+    level: float = 0.95,
+) -> Significance:
+    """Intervals of a report whose numbers have been computed anew in every round.
+
+    Args:
+        report: with numbers that may be counts, for which lower is better.
+        samples: (rounds,) numbers by tracker and key, drawn together for all trackers.
+        sequences: how many were drawn from.
+        rounds: of the bootstrap.
+        seed: of the bootstrap.
+        level: of the intervals.
+    """
+    intervals = {
+        score.tracker: {
+            metric: interval_of(score.scores[metric], samples[score.tracker][metric], sequences, level)
+            for metric in report.headings()
+        }
+        for score in report.scores
+    }
+    comparisons = []
+    for metric, title in report.headings().items():
+        counts_failures = report.lower_is_better(metric)
+        scale, unit = (1.0, "") if counts_failures else (100.0, "points")
+        for a, b in itertools.combinations(report.ranked(metric), 2):
+            first, second = (b, a) if counts_failures else (a, b)
+            interval = difference_interval(
+                first.scores[metric] - second.scores[metric],
+                samples[first.tracker][metric],
+                samples[second.tracker][metric],
+                sequences,
+                level,
+            )
+            comparisons.append(Comparison(a.tracker, b.tracker, metric, title, interval, scale, unit))
+    return Significance(intervals, tuple(comparisons), rounds, seed, level, sequences)
+
+
 def _compare(
     measure: Measure, a: Score, b: Score, samples: Mapping[str, Mapping[str, Array]], counted: int, level: float
 ) -> Comparison:

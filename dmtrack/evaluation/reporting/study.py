@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from dmtrack.data.types import Sequence as VideoSequence
@@ -11,9 +11,11 @@ from dmtrack.evaluation.protocols import Protocol
 from dmtrack.evaluation.report import Report
 from dmtrack.evaluation.reporting.attributes import AttributeScores, read_tags, score_attributes
 from dmtrack.evaluation.reporting.loading import TrackerResults, build_report, common_sequences
+from dmtrack.evaluation.reporting.long_term import LongTermReport, assess_long_term, build_long_term_report
+from dmtrack.evaluation.reporting.presence import PresenceReport, assess_presence, build_presence_report
 from dmtrack.evaluation.reporting.significance import Significance, assess
 from dmtrack.evaluation.reporting.vot import VotReport, assess_vot, build_vot_report
-from dmtrack.evaluation.vot.rules import VotProtocol
+from dmtrack.evaluation.vot.rules import AnyVotProtocol, LongTermProtocol, PresenceProtocol, VotProtocol
 
 
 @dataclass(frozen=True)
@@ -74,7 +76,7 @@ class Study:
 
 def make_study(
     benchmark: str,
-    protocols: Sequence[Protocol | VotProtocol],
+    protocols: Sequence[Protocol | AnyVotProtocol],
     sequences: Sequence[VideoSequence],
     trackers: Sequence[TrackerResults],
     *,
@@ -83,6 +85,7 @@ def make_study(
     common: bool = False,
     rounds: int = 1000,
     seed: int = 0,
+    absent: Sequence[str] = (),
 ) -> Study:
     """Scores and compares trackers.
 
@@ -96,6 +99,7 @@ def make_study(
         common: compare on the sequences that all trackers have, where they have different ones.
         rounds: of the bootstrap.
         seed: of the bootstrap.
+        absent: sequences of the benchmark's published list that its folder does not have.
 
     Raises:
         EvaluationError: different sequences without `common`, two trackers of one name, or results that do not fit.
@@ -103,21 +107,32 @@ def make_study(
     chosen, left_out = common_sequences(trackers, sequences, common)
     reports: list[Report] = []
     for protocol in protocols:
-        if isinstance(protocol, VotProtocol):
-            build: Any = build_vot_report
-        else:
-            build = build_report
-        reports.append(build(benchmark, protocol, chosen, trackers, split=split, stride=stride, left_out=left_out))
-    tags = {} if isinstance(reports[0], VotReport) else read_tags(chosen)
+        build = _builder(protocol)
+        report = build(benchmark, protocol, chosen, trackers, split=split, stride=stride, left_out=left_out)
+        reports.append(replace(report, absent=tuple(absent)))
+    tags = read_tags(chosen) if reports[0].is_one_pass else {}
     attributes = score_attributes(reports[0], tags) if tags else None
     return Study(
         tuple(reports),
-        tuple(
-            assess_vot(report, rounds, seed) if isinstance(report, VotReport) else assess(report, rounds, seed)
-            for report in reports
-        ),
+        tuple(_significance(report, rounds, seed) for report in reports),
         attributes if attributes and attributes.sequences else None,
         tuple(chosen),
         tuple(trackers),
         tags,
     )
+
+
+def _builder(protocol: Protocol | AnyVotProtocol) -> Any:
+    if isinstance(protocol, VotProtocol):
+        return build_vot_report
+    if isinstance(protocol, LongTermProtocol):
+        return build_long_term_report
+    return build_presence_report if isinstance(protocol, PresenceProtocol) else build_report
+
+
+def _significance(report: Report, rounds: int, seed: int) -> Significance:
+    if isinstance(report, VotReport):
+        return assess_vot(report, rounds, seed)
+    if isinstance(report, LongTermReport):
+        return assess_long_term(report, rounds, seed)
+    return assess_presence(report, rounds, seed) if isinstance(report, PresenceReport) else assess(report, rounds, seed)

@@ -13,11 +13,11 @@ from dmtrack.data.types import Sequence as VideoSequence
 from dmtrack.errors import EvaluationError
 from dmtrack.evaluation.protocols import Protocol
 from dmtrack.evaluation.report import Report
-from dmtrack.evaluation.reporting.bootstrap import Interval, difference_interval, draw_sequences, interval_of
+from dmtrack.evaluation.reporting.bootstrap import draw_sequences
 from dmtrack.evaluation.reporting.figures.eao import ExpectedOverlap
-from dmtrack.evaluation.reporting.loading import TrackerResults
-from dmtrack.evaluation.reporting.significance import Comparison, Significance
-from dmtrack.evaluation.scoring import Curves, Score, SequenceScore
+from dmtrack.evaluation.reporting.loading import TrackerResults, score_without_curves
+from dmtrack.evaluation.reporting.significance import Significance, assess_samples
+from dmtrack.evaluation.scoring import SequenceScore, frames_per_second, no_curves
 from dmtrack.evaluation.vot.eao import EaoCurve, cut_into_fragments
 from dmtrack.evaluation.vot.overlap import OverlapRule, region_overlaps
 from dmtrack.evaluation.vot.rules import VotProtocol
@@ -45,6 +45,11 @@ class VotReport(Report):
     curves: dict[str, EaoCurve] = field(default_factory=dict)
 
     @property
+    def is_one_pass(self) -> bool:
+        """No curve over overlap or distance stands behind the numbers."""
+        return False
+
+    @property
     def per_sequence(self) -> str:
         """The EAO of one sequence means nothing; its accuracy does."""
         return "average_overlap" if self.rules.experiment == "unsupervised" else "accuracy"
@@ -59,6 +64,16 @@ class VotReport(Report):
             ExpectedOverlap(score.tracker, self.curves[score.tracker].overlaps, score.scores["eao"])
             for score in self.scores
             if score.tracker in self.curves
+        ]
+
+    def remarks(self) -> list[str]:
+        """As `Report.remarks`, with the trackers that have no EAO."""
+        window = self.rules.eao_window or (0, 0)
+        without = [item.tracker for item in self.expected_overlaps() if np.isnan(item.eao)]
+        return super().remarks() + [
+            f"{name} has no EAO: {self.protocol.name} averages expected overlaps over {window[0]} to {window[1]} "
+            "frames after the start, and no run here is that long"
+            for name in without
         ]
 
 
@@ -89,26 +104,9 @@ def build_vot_report(
             numbers = {"accuracy": each.accuracy, "lost": each.failures}
             if protocol.experiment == "unsupervised":
                 numbers = {"average_overlap": each.accuracy}
-            items.append(_sequence_score(protocol, one, numbers))
-        missing = tuple(sequence.name for sequence in sequences if sequence.name not in tracker.results)
+            items.append(_sequence_score(protocol, one, numbers, tracker.results[one.name].seconds))
         ordered = {key: scored.scores[key] for key in protocol.headings() if key in scored.scores}
-        empty = Curves(np.empty(0), np.empty(0), np.empty(0))
-        rules = cast(Protocol, protocol)
-        speeds = [float(np.mean(1 / times)) for times in _times(sequences, tracker)]
-        scores.append(
-            Score(
-                tracker.name,
-                benchmark,
-                rules,
-                tuple(items),
-                empty,
-                ordered,
-                missing,
-                (),
-                float(np.mean(speeds)) if speeds else None,
-                tracker.provenance,
-            )
-        )
+        scores.append(score_without_curves(cast(Protocol, protocol), tracker, benchmark, items, ordered, sequences))
     return VotReport(
         benchmark,
         cast(Protocol, protocol),
@@ -137,29 +135,7 @@ def assess_vot(report: VotReport, rounds: int = 1000, seed: int = 0, level: floa
         tracker: {metric: np.concatenate(parts or [np.full(rounds, np.nan)]) for metric, parts in by_metric.items()}
         for tracker, by_metric in blocks.items()
     }
-    intervals: dict[str, dict[str, Interval]] = {
-        score.tracker: {
-            metric: interval_of(score.scores[metric], samples[score.tracker][metric], len(names), level)
-            for metric in metrics
-        }
-        for score in report.scores
-    }
-    comparisons = []
-    for metric, title in report.headings().items():
-        ranked = report.ranked(metric)
-        for place, a in enumerate(ranked):
-            for b in ranked[place + 1 :]:
-                first, second = (b, a) if report.lower_is_better(metric) else (a, b)
-                interval = difference_interval(
-                    first.scores[metric] - second.scores[metric],
-                    samples[first.tracker][metric],
-                    samples[second.tracker][metric],
-                    len(names),
-                    level,
-                )
-                scale, unit = (1.0, "") if report.lower_is_better(metric) else (100.0, "points")
-                comparisons.append(Comparison(a.tracker, b.tracker, metric, title, interval, scale, unit))
-    return Significance(intervals, tuple(comparisons), rounds, seed, level, len(names))
+    return assess_samples(report, samples, len(names), rounds, seed, level)
 
 
 def _runs(protocol: VotProtocol, sequence: VideoSequence, tracker: TrackerResults) -> VotRuns:
@@ -186,22 +162,17 @@ def _runs(protocol: VotProtocol, sequence: VideoSequence, tracker: TrackerResult
     return VotRuns(sequence.name, np.asarray(truth, dtype=np.float64), sequence.frame_size_wh, trajectories)
 
 
-def _sequence_score(protocol: VotProtocol, runs: VotRuns, numbers: dict[str, float]) -> SequenceScore:
+def _sequence_score(
+    protocol: VotProtocol, runs: VotRuns, numbers: dict[str, float], seconds: Array | None
+) -> SequenceScore:
     trajectory = runs.trajectories[0]
     counted = trajectory.after_burn_in(protocol.burn_in)
     iou = _overlaps(protocol.accuracy_overlap, runs, trajectory)[counted]
-    empty = Curves(np.empty(0), np.empty(0), np.empty(0))
-    return SequenceScore(runs.name, counted, iou, np.empty(0), empty, numbers)
+    return SequenceScore(runs.name, counted, iou, np.empty(0), no_curves(), numbers, frames_per_second(seconds))
 
 
 def _overlaps(rule: OverlapRule, runs: VotRuns, trajectory: Trajectory) -> Array:
     return region_overlaps(rule, runs.truth, trajectory.regions, runs.image_size_wh)
-
-
-def _times(sequences: Sequence[VideoSequence], tracker: TrackerResults) -> list[Array]:
-    found = [tracker.results[item.name].seconds for item in sequences if item.name in tracker.results]
-    positive = [times[np.isfinite(times) & (times > 0)] for times in found if times is not None]
-    return [times for times in positive if len(times)]
 
 
 @dataclass(frozen=True)

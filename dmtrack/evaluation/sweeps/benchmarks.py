@@ -134,6 +134,14 @@ class BenchmarkChoice:
         # Those with restarts or confidences are no rules for boxes of one pass.
         return next((name for name in _known(self.name).protocols if name in PROTOCOLS), DEFAULT_PROTOCOL)
 
+    @property
+    def own_long_term_protocol(self) -> str | None:
+        """Name of the benchmark's own protocol, where it needs confidences or presence, which runs store."""
+        from dmtrack.evaluation.vot.rules import VOT_PROTOCOLS, LongTermProtocol, PresenceProtocol
+
+        own = "" if self.name in _OPENED_HERE else str(_known(self.name).protocols[0])
+        return own if isinstance(VOT_PROTOCOLS.get(own), LongTermProtocol | PresenceProtocol) else None
+
     def identity(self) -> dict[str, Any]:
         """JSON values that decide which sequences these are, wherever they lie."""
         if self.name == "synthetic":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import shlex
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -22,9 +23,11 @@ from dmtrack.evaluation.ray_engine import RayEngine, import_ray
 from dmtrack.evaluation.report import Report
 from dmtrack.evaluation.results import ResultStore
 from dmtrack.evaluation.session import Session
+from dmtrack.evaluation.sweeps.absence import AbsenceReport, with_absence
 from dmtrack.evaluation.sweeps.benchmarks import BenchmarkChoice, absent_sequences
 from dmtrack.evaluation.sweeps.settings import NamedTracker, SweepSettings
 from dmtrack.evaluation.trackers import identity_of
+from dmtrack.evaluation.worker_environment import check_gpus
 from dmtrack.evaluation.workers import BuildTracker, OpenSequences
 from dmtrack.files import check_writable_folder, write_json
 
@@ -47,6 +50,8 @@ def run_sweep(settings: SweepSettings, console: Console) -> list[Report]:
     registry.import_modules(settings.imports)
     if settings.engine == "ray":
         import_ray()
+    else:
+        check_gpus(settings.gpus)
     protocols = [get_protocol(settings.protocol or choice.usual_protocol) for choice in settings.benchmarks]
     check_writable_folder(settings.reports)
     for folder in settings.compare:
@@ -143,7 +148,8 @@ class _Failed:
 def _run_benchmark(place: _Place, trackers: list[_Planned]) -> tuple[Report | None, list[_Failed]]:
     settings, title = place.settings, place.choice.title
     engine = RayEngine(settings.address, settings.gpus > 0) if settings.engine == "ray" else None
-    scores, failed, folders = [], [], []
+    scores, failed = [], []
+    stores: dict[str, ResultStore] = {}
     for index, tracker in enumerate(trackers):
         identity = {**tracker.identity, "sequences": place.choice.identity()}
         build = tracker.build_on(place.choice)
@@ -161,17 +167,26 @@ def _run_benchmark(place: _Place, trackers: list[_Planned]) -> tuple[Report | No
         )
         if score is not None:
             scores.append(replace(score, missing=(*score.missing, *place.absent)))
-            folders.append(session.store.folder)
+            stores[tracker.name] = session.store
         if failures:
             failed.append(_Failed(session, failures, len(place.sequences)))
     if not scores:
         return None, failed
-    others = [score_store(place.protocol, title, place.sequences, ResultStore(path)) for path in settings.compare]
-    report = Report(title, place.protocol, (*scores, *others), place.choice.shown_split, place.choice.stride)
+    folders = [store.folder for store in stores.values()]
+    for path in settings.compare:
+        other = score_store(place.protocol, title, place.sequences, ResultStore(path))
+        scores.append(other)
+        stores.setdefault(other.tracker, ResultStore(path))
+    report = Report(title, place.protocol, tuple(scores), place.choice.shown_split, place.choice.stride)
+    if settings.absence_scores:
+        report = with_absence(report, place.sequences, stores)
     folder = settings.reports / title / (trackers[0].name if len(trackers) == 1 else settings.name)
     write_report(report, folder)
     print_report(report, place.console)
     print(f"raw results: {', '.join(map(str, folders))}\ntables and plots: {folder}")
+    if own := place.choice.own_long_term_protocol:
+        results, root = shlex.join(map(str, folders)), shlex.quote(str(place.choice.root))
+        print(f"by the benchmark's own protocol {own}: dmtrack report {place.choice.name} {results} --root {root}")
     return report, failed
 
 
@@ -205,6 +220,10 @@ def write_report(report: Report, folder: Path) -> None:
 
 def print_report(report: Report, console: Console) -> None:
     """Prints the table and what no average holds."""
-    console.print(report.table())
+    if isinstance(report, AbsenceReport):
+        console.print(report.without_absence().table())
+        console.print(report.absence_table())
+    else:
+        console.print(report.table())
     for remark in report.remarks():
         console.print(f"note: {remark}", highlight=False)

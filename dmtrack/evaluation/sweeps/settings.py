@@ -8,6 +8,7 @@ trackers:                       # without it, the default config
   - dmtrackGS_tiny              # a config, or module:Class
   - {name: mine, config: FILE, weights: FILE, precision: bf16, set: [tracker.presence_threshold=0.4]}
 protocol: dmtrack-visible       # without it, the benchmark's own
+absence_scores: true            # also: does the tracker know when the target is gone (OxUvA, VOT long-term)
 processes: 2                    # also: gpus, engine, address, results, reports, json, cache, compare, import, device,
                                 # precision, restart
 """
@@ -29,6 +30,7 @@ TOP_KEYS = (
     "benchmarks",
     "trackers",
     "protocol",
+    "absence_scores",
     "processes",
     "gpus",
     "engine",
@@ -73,6 +75,7 @@ class SweepSettings:
         benchmarks: at least one.
         trackers: at least one.
         protocol: name of the rules; None takes each benchmark's own.
+        absence_scores: report besides whether trackers know when the target is gone.
         processes: sequences tracked at once on this machine.
         gpus: of this machine, dealt out to the processes; with Ray, whether tasks ask for one.
         engine: "local" or "ray".
@@ -90,6 +93,7 @@ class SweepSettings:
     benchmarks: tuple[BenchmarkChoice, ...]
     trackers: tuple[NamedTracker, ...]
     protocol: str | None = None
+    absence_scores: bool = False
     processes: int = 1
     gpus: int = 0
     engine: str = "local"
@@ -129,6 +133,7 @@ def parse_settings(
         benchmarks=_benchmarks(top),
         trackers=_trackers(top, imports, common, overrides),
         protocol=top.text("protocol"),
+        absence_scores=top.flag("absence_scores"),
         processes=top.whole("processes", 1) or 1,
         gpus=top.whole("gpus", 0) or 0,
         engine=engine,

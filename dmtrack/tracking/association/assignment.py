@@ -40,10 +40,12 @@ def assign(costs: NDArray[np.float64], limit: float) -> Assignment:
     rows, columns = linear_sum_assignment(capped)
     real = capped[rows, columns] < limit
     rows, columns = rows[real], columns[real]
-    return Assignment(np.column_stack([rows, columns]), _others(costs.shape[0], rows), _others(costs.shape[1], columns))
+    matches = np.empty((len(rows), 2), np.int64)
+    matches[:, 0], matches[:, 1] = rows, columns
+    return Assignment(matches, _others(costs.shape[0], rows), _others(costs.shape[1], columns))
 
 
 def _others(count: int, taken: NDArray[np.int64]) -> NDArray[np.int64]:
     free = np.ones(count, bool)
     free[taken] = False
-    return np.flatnonzero(free)
+    return free.nonzero()[0]

@@ -51,14 +51,24 @@ def motion_costs(tracklets_xywh: Array, detections_xywh: Array, reach: Array) ->
     Returns:
         (n, m).
     """
-    size = np.maximum(tracklets_xywh[:, 2:], 1e-3)
-    other = np.maximum(detections_xywh[:, 2:], 1e-3)
-    centres = tracklets_xywh[:, :2] + size / 2
-    offsets = (detections_xywh[:, :2] + other / 2)[None] - centres[:, None]
-    offsets /= np.sqrt(size.prod(axis=1))[:, None, None]
-    growth = np.log(other)[None] - np.log(size)[:, None]
-    squares: Array = np.einsum("nmd,nmd->nm", offsets, offsets) + np.einsum("nmd,nmd->nm", growth, growth)
-    return squares / (2 * np.maximum(reach, 1e-6)[:, None] ** 2)
+    (first, size), (second, _) = _places(tracklets_xywh), _places(detections_xywh)
+    # Centres and logarithms of sizes side by side: (4, n, m) in one go.
+    apart = second[:, None, :] - first[:, :, None]
+    apart[:2] /= np.sqrt(size[0] * size[1])[:, None]
+    apart *= apart
+    squares: Array = (apart[0] + apart[1]) + (apart[2] + apart[3])
+    squares /= (2 * np.maximum(reach, 1e-6) ** 2)[:, None]
+    return squares
+
+
+def _places(boxes_xywh: Array) -> tuple[Array, Array]:
+    """Of (n, 4) boxes: (4, n) centre and logarithms of width and height, and (2, n) width and height."""
+    columns = boxes_xywh.T
+    size = np.maximum(columns[2:], 1e-3)
+    places = np.empty((4, len(boxes_xywh)))
+    places[:2] = columns[:2] + size / 2
+    np.log(size, out=places[2:])
+    return places, size
 
 
 def gated(costs: Array, distances: Array, limit: float = CHI_SQUARE_95[4]) -> Array:

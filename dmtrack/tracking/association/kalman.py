@@ -25,6 +25,9 @@ CHI_SQUARE_95 = {2: 5.9915, 4: 9.4877}
 
 _TRANSITION = np.eye(8) + np.eye(8, k=4)
 
+_ASPECT, _ASPECT_VELOCITY, _MEASURED_ASPECT = 1e-2, 1e-5, 1e-1
+"""Standard deviations of an aspect ratio, of its change per frame, and of a measured one."""
+
 
 @dataclass
 class BoxStates:
@@ -57,40 +60,72 @@ def xywh_to_xyah(boxes_xywh: Array) -> Array:
     """(n, 4) left, top, width, height -> centre, w / h, h; sizes are at least a hundredth of a pixel."""
     boxes = np.asarray(boxes_xywh, np.float64).reshape(-1, 4)
     size = np.maximum(boxes[:, 2:], 0.01)
-    return np.column_stack([boxes[:, :2] + boxes[:, 2:] / 2, size[:, 0] / size[:, 1], size[:, 1]])
+    converted = np.empty_like(boxes)
+    converted[:, :2] = boxes[:, :2] + boxes[:, 2:] / 2
+    converted[:, 2] = size[:, 0] / size[:, 1]
+    converted[:, 3] = size[:, 1]
+    return converted
 
 
 def xyah_to_xywh(boxes_xyah: Array) -> Array:
     """The inverse of `xywh_to_xyah`."""
-    size = np.column_stack([boxes_xyah[:, 2] * boxes_xyah[:, 3], boxes_xyah[:, 3]])
-    return np.column_stack([boxes_xyah[:, :2] - size / 2, size])
+    boxes = np.array(boxes_xyah)
+    boxes[:, 2] *= boxes[:, 3]
+    boxes[:, :2] -= boxes[:, 2:] / 2
+    return boxes
 
 
 def start(boxes_xyah: Array) -> BoxStates:
     """States of boxes (n, 4) that are seen for the first time: at rest, with a wide range of velocities."""
     boxes = np.asarray(boxes_xyah, np.float64).reshape(-1, 4)
-    height = boxes[:, 3]
-    deviations = _by_height(height, 2 * POSITION_WEIGHT, 10 * VELOCITY_WEIGHT, 1e-2, 1e-5)
-    means = np.concatenate([boxes, np.zeros_like(boxes)], axis=1)
-    return BoxStates(means, _diagonal(deviations))
+    means = np.zeros((len(boxes), 8))
+    means[:, :4] = boxes
+    covariances = np.zeros((len(boxes), 8, 8))
+    _add_to_diagonal(covariances, _variances(boxes[:, 3], 2 * POSITION_WEIGHT, 10 * VELOCITY_WEIGHT))
+    return BoxStates(means, covariances)
 
 
 def predict(states: BoxStates, frames: int = 1) -> BoxStates:
     """States so many frames later without a measurement."""
     for _ in range(frames):
         # The noise is that of the height before the step.
-        noise = _diagonal(_by_height(states.means[:, 3], POSITION_WEIGHT, VELOCITY_WEIGHT, 1e-2, 1e-5))
-        means = states.means @ _TRANSITION.T
-        states = BoxStates(means, _TRANSITION @ states.covariances @ _TRANSITION.T + noise)
+        noise = _variances(states.means[:, 3], POSITION_WEIGHT, VELOCITY_WEIGHT)
+        covariances = _TRANSITION @ states.covariances @ _TRANSITION.T
+        _add_to_diagonal(covariances, noise)
+        states = BoxStates(states.means @ _TRANSITION.T, covariances)
     return states
+
+
+def warp(states: BoxStates, camera_motion: NDArray[np.floating]) -> BoxStates:
+    """States as they are after the whole picture has moved: places and velocities turn, heights are zoomed.
+
+    Args:
+        states: n of them.
+        camera_motion: (2, 3) from pixels of the frame before to pixels of the current one.
+    """
+    zoom = zoom_of(camera_motion)
+    half = np.diag([1.0, 1.0, 1.0, zoom])
+    half[:2, :2] = camera_motion[:, :2]
+    transform = np.kron(np.eye(2), half)
+    means = states.means @ transform.T
+    means[:, :2] += camera_motion[:, 2]
+    return BoxStates(means, transform @ states.covariances @ transform.T)
+
+
+def zoom_of(camera_motion: NDArray[np.floating]) -> float:
+    """By what a motion (2, 3) multiplies lengths."""
+    (a, b), (c, d) = camera_motion[:, :2].astype(np.float64)
+    return float(np.sqrt(abs(a * d - b * c)))
 
 
 def project(states: BoxStates) -> tuple[Array, Array]:
     """Where measurements are expected: means (n, 4) and covariances (n, 4, 4)."""
-    height = states.means[:, 3]
-    deviations = np.column_stack([POSITION_WEIGHT * height] * 4)
-    deviations[:, 2] = 1e-1
-    return states.means[:, :4], states.covariances[:, :4, :4] + _diagonal(deviations)
+    noise = np.empty((len(states), 4))
+    noise[:] = (POSITION_WEIGHT * states.means[:, 3:4]) ** 2
+    noise[:, 2] = _MEASURED_ASPECT**2
+    covariances = states.covariances[:, :4, :4].copy()
+    _add_to_diagonal(covariances, noise)
+    return states.means[:, :4], covariances
 
 
 def update(states: BoxStates, measured_xyah: Array) -> BoxStates:
@@ -101,9 +136,16 @@ def update(states: BoxStates, measured_xyah: Array) -> BoxStates:
         measured_xyah: (n, 4), row by row the measurement of each state.
     """
     expected, innovation = project(states)
-    gains = np.swapaxes(np.linalg.solve(innovation, states.covariances[:, :4, :]), 1, 2)
+    crossed = states.covariances[:, :4]
+    variances = innovation.reshape(-1, 16)[:, ::5]
+    if np.count_nonzero(innovation) == np.count_nonzero(variances):
+        # Coordinates that nothing has mixed yet need no system of equations.
+        solved = np.divide(crossed, variances[:, :, None])
+    else:
+        solved = np.asarray(np.linalg.solve(innovation, crossed), np.float64)
+    gains = solved.swapaxes(1, 2)
     means = states.means + (gains @ (measured_xyah - expected)[:, :, None])[:, :, 0]
-    return BoxStates(means, states.covariances - gains @ innovation @ np.swapaxes(gains, 1, 2))
+    return BoxStates(means, states.covariances - gains @ crossed)
 
 
 def gating_distances(states: BoxStates, measured_xyah: Array, position_only: bool = False) -> Array:
@@ -124,17 +166,16 @@ def gating_distances(states: BoxStates, measured_xyah: Array, position_only: boo
     return distances
 
 
-def _by_height(height: Array, position: float, velocity: float, aspect: float, aspect_velocity: float) -> Array:
-    """(n, 8) standard deviations."""
-    deviations = np.empty((len(height), 8))
-    deviations[:, :4] = (position * height)[:, None]
-    deviations[:, 4:] = (velocity * height)[:, None]
-    deviations[:, 2], deviations[:, 6] = aspect, aspect_velocity
-    return deviations
+def _variances(height: Array, position: float, velocity: float) -> Array:
+    """(n, 8) of the state's parts, from standard deviations in heights; those of the aspect ratio are fixed."""
+    variances = np.empty((len(height), 8))
+    variances[:, :4] = ((position * height) ** 2)[:, None]
+    variances[:, 4:] = ((velocity * height) ** 2)[:, None]
+    variances[:, 2], variances[:, 6] = _ASPECT**2, _ASPECT_VELOCITY**2
+    return variances
 
 
-def _diagonal(deviations: Array) -> Array:
-    size = deviations.shape[1]
-    matrices = np.zeros((len(deviations), size, size))
-    matrices[:, np.arange(size), np.arange(size)] = deviations**2
-    return matrices
+def _add_to_diagonal(matrices: Array, values: Array) -> None:
+    """Adds (n, d) to the diagonals of (n, d, d), in place."""
+    count, size = values.shape
+    matrices.reshape(count, size * size)[:, :: size + 1] += values

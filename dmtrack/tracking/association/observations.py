@@ -20,11 +20,13 @@ class Observation:
         boxes_xywh: (k, 4) float32 pixels of the frame.
         scores: (k,) float32 in [0, 1].
         embeddings: (k, channels) float16 unit vectors; channels 0 where there are none.
+        camera_motion: (2, 3) float32 from pixels of the frame before to pixels of this one; None where not known.
     """
 
     boxes_xywh: NDArray[np.float32]
     scores: NDArray[np.float32]
     embeddings: NDArray[np.float16]
+    camera_motion: NDArray[np.float32] | None = None
 
     @classmethod
     def of(
@@ -32,6 +34,7 @@ class Observation:
         boxes_xywh: NDArray[np.floating],
         scores: NDArray[np.floating],
         embeddings: NDArray[np.floating] | None = None,
+        camera_motion: NDArray[np.float32] | None = None,
     ) -> Observation:
         """Rounds what a detector found to the stored precision."""
         found = np.zeros((len(scores), 0)) if embeddings is None else embeddings
@@ -39,11 +42,12 @@ class Observation:
             np.asarray(boxes_xywh, np.float32).reshape(-1, 4),
             np.asarray(scores, np.float32),
             np.asarray(found, np.float16),
+            camera_motion,
         )
 
     def select(self, rows: NDArray[np.int64] | NDArray[np.bool_]) -> Observation:
         """Some of the candidates."""
-        return Observation(self.boxes_xywh[rows], self.scores[rows], self.embeddings[rows])
+        return Observation(self.boxes_xywh[rows], self.scores[rows], self.embeddings[rows], self.camera_motion)
 
     def __len__(self) -> int:
         return len(self.scores)

@@ -15,12 +15,16 @@ from numpy.typing import ArrayLike, NDArray
 from dmtrack.boxes import pairwise_iou_xyxy, xywh_to_xyxy
 from dmtrack.tracking.association.assignment import assign
 from dmtrack.tracking.association.costs import appearance_costs, iou_costs, motion_costs
+from dmtrack.tracking.association.known_looks import KnownLooks
 from dmtrack.tracking.association.observations import Decision, Observation, TrackletView
 from dmtrack.tracking.association.settings import AssociationSettings
 from dmtrack.tracking.association.tracklets import Tracklets
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
+
+FREE_OF_OTHERS = 0.1
+"""Below this IoU with every other candidate, a view of a thing shows that thing alone."""
 
 
 class DistractorAwarePolicy:
@@ -38,6 +42,8 @@ class DistractorAwarePolicy:
         self.presence_threshold = presence_threshold
         self._tracklets = Tracklets(0, 0)
         self._target_id = 0
+        self._looks = KnownLooks(np.zeros(0, np.float32), self.settings)
+        self._frames_since_view = 0
 
     def start(
         self,
@@ -64,6 +70,7 @@ class DistractorAwarePolicy:
         self._tracklets = Tracklets(template.shape[1], settings.gallery_size)
         self._tracklets.add(box, np.ones(1), template, np.zeros(1))
         self._target_id = int(self._tracklets.ids[0])
+        self._looks, self._frames_since_view = KnownLooks(template[0], settings), 0
         seen = self._look(observation)
         others = np.zeros((0, 4)) if others_xywh is None else np.asarray(others_xywh, np.float64).reshape(-1, 4)
         looks = np.zeros((len(others), template.shape[1]), np.float32)
@@ -73,7 +80,11 @@ class DistractorAwarePolicy:
         self._tracklets.add(others, np.full(len(others), np.nan), looks, np.full(len(others), unlikely))
         taken = np.concatenate([box, others])
         elsewhere = np.flatnonzero((iou_costs(taken, seen.boxes_xywh.astype(np.float64)) > 0.5).all(axis=0))
-        self._begin(seen, elsewhere, np.full(len(elsewhere), unlikely))
+        some = seen.select(elsewhere)
+        embeddings = self._embeddings(some)
+        boxes, scores = some.boxes_xywh.astype(np.float64), some.scores.astype(np.float64)
+        self._tracklets.add(boxes, scores, embeddings, np.full(len(elsewhere), unlikely))
+        self._looks.add_others(np.concatenate([looks, embeddings[scores >= settings.looks_score]]))
         self._tracklets.with_target[1:] = settings.company_frames
         decision = self._answer(())
         self._forget()
@@ -82,6 +93,8 @@ class DistractorAwarePolicy:
     def step(self, observation: Observation) -> Decision:
         """The next frame."""
         settings, tracklets = self.settings, self._tracklets
+        if observation.camera_motion is not None:
+            tracklets.warp(observation.camera_motion)
         tracklets.advance(settings.motion)
         self._fade()
         seen = self._look(observation)
@@ -90,28 +103,37 @@ class DistractorAwarePolicy:
         costs = self._costs(boxes, embeddings)
         matches, _, free = assign(costs, settings.cost_limit)
         rows, columns = matches[:, 0], matches[:, 1]
-        prior = self._prior(costs, rows, columns)
+        evidence = self._nats(scores) + self._looks.evidence(embeddings)
+        believed = self._prior(costs, rows, columns) + evidence
         tracklets.see(
             rows, boxes[columns], scores[columns], embeddings[columns], settings.memory_rate, settings.gallery_interval
         )
         tracklets.belief[tracklets.unseen > 0] += self._nats(settings.unseen_score)
-        tracklets.belief[rows] = prior[columns] + self._nats(scores[columns])
-        self._begin(seen, free, prior[free] + self._nats(scores[free]))
+        tracklets.belief[rows] = believed[columns]
+        of_target = evidence[columns[rows == tracklets.row_of(self._target_id)]]
+        usual = of_target[0] if len(of_target) else self._nats(settings.unseen_score)
+        tracklets.earned[rows] = np.maximum(tracklets.earned[rows] + evidence[columns] - usual, 0.0)
+        # Candidates that nothing claims begin tracklets.
+        tracklets.add(boxes[free], scores[free], embeddings[free], believed[free])
         tracklets.belief -= np.logaddexp.reduce(tracklets.belief)
         events = self._choose_target()
         self._remember_company()
         decision = self._answer(events)
+        target = columns[rows == tracklets.row_of(self._target_id)]
+        self._keep_views(decision, boxes, scores, embeddings, target)
         self._forget()
         return decision
 
     def _look(self, observation: Observation) -> Observation:
         """The candidates worth looking at, each thing once."""
-        worth = np.flatnonzero(observation.scores >= self.settings.min_score)[: self.settings.max_candidates]
+        worth = (observation.scores >= self.settings.min_score).nonzero()[0][: self.settings.max_candidates]
         if not len(worth):
             return observation.select(worth)
-        corners = xywh_to_xyxy(observation.boxes_xywh[worth].astype(np.float64))
-        same = np.triu(pairwise_iou_xyxy(corners, corners) > self.settings.duplicate_iou, k=1)
-        return observation.select(worth[~same.any(axis=0)])
+        corners = xywh_to_xyxy(observation.boxes_xywh[worth])
+        same = pairwise_iou_xyxy(corners, corners) > self.settings.duplicate_iou
+        # The first of a column is the best candidate that is the same thing: the candidate itself, if no better one is.
+        np.fill_diagonal(same, True)
+        return observation.select(worth[same.argmax(axis=0) == np.arange(len(worth))])
 
     def _embeddings(self, seen: Observation) -> NDArray[np.float32]:
         channels = self._tracklets.memory.shape[1]
@@ -132,39 +154,33 @@ class DistractorAwarePolicy:
         return costs
 
     def _nats(self, scores: ArrayLike) -> Floats:
-        probability = np.clip(np.asarray(scores, np.float64), 0.01, 0.99)
+        probability = np.minimum(np.maximum(np.asarray(scores, np.float64), 0.01), 0.99)
         nats: Floats = self.settings.score_weight * np.log(probability / (1 - probability))
         return nats
 
     def _fade(self) -> None:
-        """Takes back a part of what earlier scores said for tracklets that are not the target's."""
-        tracklets, floor = self._tracklets, -self.settings.jump_cost
-        gained = np.maximum(tracklets.belief - floor, 0.0)
-        gained[tracklets.row_of(self._target_id)] = 0.0
-        tracklets.belief -= (1 - self.settings.score_memory) * gained
+        """Takes back a part of what earlier frames said for tracklets that are not the target's."""
+        tracklets = self._tracklets
+        left = self.settings.score_memory * tracklets.earned
+        tracklets.belief -= tracklets.earned - left
+        tracklets.earned = left
 
     def _prior(self, costs: Floats, rows: Integers, columns: Integers) -> Floats:
         """(candidates,) nats: how likely each is the target before its score is known."""
         settings, tracklets = self.settings, self._tracklets
         # The target went on as its motion and looks say, from wherever it may have been ...
         moved = np.logaddexp.reduce(tracklets.belief[:, None] - costs, axis=0, initial=-np.inf)
-        # ... or it is somewhere else altogether, which is less strange of something new while it is out of sight.
+        # ... or it is somewhere else altogether, which is less strange while it is out of sight, of something that was
+        # never seen beside it.
         jumped = np.full(costs.shape[1], -float(settings.jump_cost))
         known = tracklets.with_target[rows] >= settings.company_frames
         jumped[columns[known]] -= settings.company_cost
         if tracklets.unseen[tracklets.row_of(self._target_id)] > 1:
-            new = np.ones(costs.shape[1], bool)
-            new[columns] = False
-            jumped[new] = np.maximum(jumped[new], -settings.reappear_cost)
+            stranger = np.ones(costs.shape[1], bool)
+            stranger[columns] = tracklets.with_target[rows] == 0
+            jumped[stranger] = np.maximum(jumped[stranger], -settings.reappear_cost)
         prior: Floats = np.logaddexp(moved, jumped)
         return prior
-
-    def _begin(self, seen: Observation, chosen: Integers, belief: Floats) -> Integers:
-        """Starts tracklets of candidates that nothing claims; returns their rows."""
-        some = seen.select(chosen)
-        return self._tracklets.add(
-            some.boxes_xywh.astype(np.float64), some.scores.astype(np.float64), self._embeddings(some), belief
-        )
 
     def _choose_target(self) -> tuple[str, ...]:
         """Calls the tracklet in which most of the belief is the target's; says why where it is another one."""
@@ -174,6 +190,7 @@ class DistractorAwarePolicy:
             return ()
         old_id, new_id = self._target_id, int(tracklets.ids[new])
         self._target_id = new_id
+        tracklets.earned[:] = 0.0
         lead = float(tracklets.belief[new] - tracklets.belief[old])
         unseen, hits = int(tracklets.unseen[old]), int(tracklets.hits[new])
         what = "something new" if hits == 1 else f"what was seen in {hits} frames"
@@ -190,6 +207,33 @@ class DistractorAwarePolicy:
         tracklets = self._tracklets
         if tracklets.unseen[tracklets.row_of(self._target_id)] == 0:
             tracklets.with_target += (tracklets.unseen == 0) & (tracklets.ids != self._target_id)
+
+    def _keep_views(
+        self,
+        decision: Decision,
+        boxes_xywh: Floats,
+        scores: Floats,
+        embeddings: NDArray[np.float32],
+        target: Integers,
+    ) -> None:
+        """Learns what target and others look like, where it is sure which is which and nothing covers them."""
+        settings = self.settings
+        self._frames_since_view += 1
+        if not embeddings.shape[1] or not settings.looks_weight or not len(target):
+            return
+        if self._frames_since_view < settings.looks_interval or decision.margin <= settings.looks_margin:
+            return
+        if scores[target[0]] < settings.looks_score:
+            return
+        self._frames_since_view = 0
+        corners = xywh_to_xyxy(boxes_xywh)
+        overlap = pairwise_iou_xyxy(corners, corners)
+        np.fill_diagonal(overlap, 0.0)
+        alone = (overlap.max(axis=1) < FREE_OF_OTHERS) & (scores >= settings.looks_score)
+        if alone[target[0]]:
+            self._looks.add_target(embeddings[target[0]])
+        alone[target[0]] = False
+        self._looks.add_others(embeddings[alone])
 
     def _answer(self, events: tuple[str, ...]) -> Decision:
         tracklets = self._tracklets

@@ -32,16 +32,25 @@ class AssociationSettings:
         memory_rate: share of a new embedding in the moving average of its tracklet.
         gallery_size: bounded list of past views of a tracklet, whose nearest counts; 0 uses the moving average alone.
         gallery_interval: frames between two views of the gallery.
+        looks_weight: nats per unit of cosine by which a candidate is nearer to the kept views of the target than to
+            those of other things; 0 keeps none.
+        looks_limit: differences of cosines beyond count as this one.
+        looks_of_target: so many views of the target are kept, the first frame's among them.
+        looks_of_others: so many views of all other things.
+        looks_interval: frames between two views.
+        looks_score: views are kept of candidates from this score on.
+        looks_margin: views are kept of frames in which the target's belief is so many nats above all others in sight.
         score_weight: how much one frame's score tells: a candidate of score p adds this times logit(p) to the belief
             that its tracklet is the target's.
-        score_memory: share of what earlier scores said for a tracklet that is not the target's which is left after a
-            frame. Scores of neighbouring frames repeat each other: a look-alike does not become the target by looking
-            alike for long.
+        score_memory: share of what earlier frames said for a tracklet that is not the target's which is left after a
+            frame. Neighbouring frames repeat each other: a look-alike does not become the target by looking alike for
+            long. Doubt that comes from a meeting of two things does not fade.
         unseen_score: a tracklet that is not seen in a frame counts as one with this score.
         jump_cost: nats against the target's turning up as something that did not move there.
         company_cost: further nats against a tracklet that was seen beside the seen target: a known distractor.
         company_frames: frames seen together that make a known distractor.
-        reappear_cost: nats against a new thing's being the target, where the target is out of sight.
+        reappear_cost: nats against the target's turning up as a thing that was never seen beside it, while it is out of
+            sight.
     """
 
     min_score: float = 0.003
@@ -58,20 +67,30 @@ class AssociationSettings:
     memory_rate: float = 0.2
     gallery_size: int = 8
     gallery_interval: int = 5
+    looks_weight: float = 30.0
+    looks_limit: float = 0.4
+    looks_of_target: int = 16
+    looks_of_others: int = 60
+    looks_interval: int = 10
+    looks_score: float = 0.3
+    looks_margin: float = 8.0
     score_weight: float = 2.0
     score_memory: float = 0.8
     unseen_score: float = 0.7
     jump_cost: float = 30.0
     company_cost: float = 2.0
     company_frames: int = 3
-    reappear_cost: float = 0.0
+    reappear_cost: float = 4.0
 
     def __post_init__(self) -> None:
-        shares = ("min_score", "duplicate_iou", "memory_rate", "score_memory", "unseen_score")
+        shares = ("min_score", "duplicate_iou", "memory_rate", "looks_score", "score_memory", "unseen_score")
         amounts = (
             "reach",
             "cost_limit",
             "appearance_weight",
+            "looks_weight",
+            "looks_limit",
+            "looks_margin",
             "score_weight",
             "jump_cost",
             "company_cost",
@@ -85,6 +104,9 @@ class AssociationSettings:
             "max_tracklets": (1, 10_000),
             "max_candidates": (1, 10_000),
             "gallery_interval": (1, 1_000_000),
+            "looks_interval": (1, 1_000_000),
+            "looks_of_target": (2, 10_000),
+            "looks_of_others": (1, 10_000),
         }
         for name, (lowest, highest) in ranges.items():
             value = getattr(self, name)

@@ -25,6 +25,7 @@ class Tracklets:
         hits: (n,) frames in which it was seen.
         with_target: (n,) frames in which it and the target were both seen.
         belief: (n,) nats, logarithm of the probability that it is the target.
+        earned: (n,) nats of it that it has gained on the target by what it looks like; they fade.
         memory: (n, channels) float32 unit vectors, moving average of the embeddings; channels 0 without embeddings.
         gallery: (n, views, channels) float32 past views; the first one repeated where there is none yet.
         views: (n,) views put into the gallery so far.
@@ -41,6 +42,7 @@ class Tracklets:
         self.hits: Integers = np.zeros(0, np.int64)
         self.with_target: Integers = np.zeros(0, np.int64)
         self.belief: Floats = np.zeros(0)
+        self.earned: Floats = np.zeros(0)
         self.memory = np.zeros((0, channels), np.float32)
         self.gallery = np.zeros((0, views, channels), np.float32)
         self.views: Integers = np.zeros(0, np.int64)
@@ -54,6 +56,18 @@ class Tracklets:
     def boxes_xywh(self) -> Floats:
         """(n, 4) boxes in the current frame, predicted where not seen."""
         return self.states.boxes_xywh
+
+    def warp(self, camera_motion: NDArray[np.floating]) -> None:
+        """Moves all tracklets along with the background; before `advance`, when the camera has moved.
+
+        Args:
+            camera_motion: (2, 3) from pixels of the frame before to pixels of the current one.
+        """
+        self.states = kalman.warp(self.states, camera_motion)
+        zoom = kalman.zoom_of(camera_motion)
+        size = self.last_boxes_xywh[:, 2:]
+        centres = (self.last_boxes_xywh[:, :2] + size / 2) @ camera_motion[:, :2].T + camera_motion[:, 2]
+        self.last_boxes_xywh = np.concatenate([centres - zoom * size / 2, zoom * size], axis=1)
 
     def advance(self, motion: bool) -> None:
         """To the next frame, in which nothing has been seen yet."""
@@ -92,7 +106,8 @@ class Tracklets:
         if not self.memory.shape[1]:
             return
         mixed = (1 - memory_rate) * self.memory[rows] + memory_rate * embeddings
-        self.memory[rows] = mixed / np.maximum(np.linalg.norm(mixed, axis=1, keepdims=True), 1e-12)
+        length = np.sqrt(np.add.reduce(mixed * mixed, axis=1, keepdims=True))
+        self.memory[rows] = mixed / np.maximum(length, 1e-12)
         if self.gallery.shape[1]:
             due = self.age[rows] - self.last_view[rows] >= gallery_interval
             self._add_views(rows[due], embeddings[due])
@@ -113,33 +128,38 @@ class Tracklets:
         rows = np.arange(before, before + count)
         if not count:
             return rows
+        zeros, ones = np.zeros(count, np.int64), np.ones(count, np.int64)
         self.ids = np.concatenate([self.ids, np.arange(self._next_id, self._next_id + count)])
         self._next_id += count
         self.states = BoxStates.concatenate(self.states, kalman.start(kalman.xywh_to_xyah(boxes_xywh)))
         self.last_boxes_xywh = np.concatenate([self.last_boxes_xywh, boxes_xywh])
         self.scores = np.concatenate([self.scores, scores])
-        for name in ("unseen", "age", "with_target", "views", "last_view"):
-            setattr(self, name, np.concatenate([getattr(self, name), np.zeros(count, np.int64)]))
-        self.hits = np.concatenate([self.hits, np.ones(count, np.int64)])
+        for name in ("unseen", "age", "with_target", "last_view"):
+            setattr(self, name, np.concatenate([getattr(self, name), zeros]))
+        self.hits = np.concatenate([self.hits, ones])
+        self.views = np.concatenate([self.views, ones])
         self.belief = np.concatenate([self.belief, belief])
-        self.memory = np.concatenate([self.memory, embeddings.astype(np.float32)])
-        first_views = np.repeat(embeddings.astype(np.float32)[:, None], self.gallery.shape[1], axis=1)
-        self.gallery = np.concatenate([self.gallery, first_views])
-        self.views[rows] = 1
+        self.earned = np.concatenate([self.earned, np.zeros(count)])
+        self.memory = np.concatenate([self.memory, embeddings])
+        gallery = np.empty((before + count, *self.gallery.shape[1:]), np.float32)
+        gallery[:before], gallery[before:] = self.gallery, embeddings[:, None]
+        self.gallery = gallery
         return rows
 
     def keep(self, chosen: NDArray[np.bool_]) -> None:
         """Forgets all others."""
         if chosen.all():
             return
-        self.states = self.states.select(chosen)
+        rows = np.flatnonzero(chosen)
+        self.states = self.states.select(rows)
         for name, values in vars(self).items():
             if isinstance(values, np.ndarray):
-                setattr(self, name, values[chosen])
+                setattr(self, name, values.take(rows, axis=0))
 
     def row_of(self, identity: int) -> int:
         """The row of the tracklet with that id."""
-        return int(np.flatnonzero(self.ids == identity)[0])
+        # Rows are in the order in which tracklets began, and so are their numbers.
+        return int(self.ids.searchsorted(identity))
 
     def _add_views(self, rows: Integers, embeddings: NDArray[np.float32]) -> None:
         """The first view stays for ever; of the others the oldest makes room."""

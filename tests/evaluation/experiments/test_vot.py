@@ -116,7 +116,7 @@ def test_oxuva_dev_is_scored(tmp_path, folders, make_moving, still, foreign):
     with pytest.raises(EvaluationError, match=r"no prediction for frame 4 .*\(2 are missing\)"):
         ExperimentOxUvA(tmp_path / "data", **folders).report("still")
     path.write_text("vid0001,obj0000,1,perhaps,0.9,0,1,0,1\n")
-    with pytest.raises(EvaluationError, match=r"csv:1: expected video,object,frame"):
+    with pytest.raises(EvaluationError, match=r"csv, line 1: expected video,object,frame"):
         ExperimentOxUvA(tmp_path / "data", **folders).report("still")
 
 

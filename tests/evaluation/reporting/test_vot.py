@@ -117,3 +117,14 @@ def test_results_without_restarts_are_for_the_unsupervised_protocol_alone(long_s
     assert report.scores[0].scores == {"average_overlap": pytest.approx(1.0)}
     with pytest.raises(EvaluationError, match="needs runs in one go"):
         build_vot_report("vot", VOT2018_UNSUPERVISED, long_sequences, vot_trackers)
+
+
+def test_short_runs_have_no_eao_and_figures_say_so(make_sequence, tmp_path):
+    short = [make_sequence(index, 60, absent=False) for index in range(3)]
+    runs = {item.name: (make_run(item, 2.0, 1, 1),) for item in short}
+    boxes = {item.name: SequenceResult(item.boxes_xywh) for item in short}
+    study = make_study("vot", [VOT2018], short, [TrackerResults("t", boxes, trajectories=runs)], rounds=20)
+    assert any("t has no EAO" in remark and "no run here is that long" in remark for remark in study.remarks())
+    page = write_study(study, tmp_path, suffixes=(".svg",)).read_text()
+    assert {path.stem for path in (tmp_path / "plots").iterdir()} == {"eao_curve"}
+    assert "[nan]" not in page and "[no EAO] t" in page

@@ -50,7 +50,7 @@ def draw_eao_curve(
             color=look[item.tracker].colour,
             linestyle=look[item.tracker].line,
             linewidth=2,
-            label=f"[{item.eao:.3f}] {shortened(item.tracker)}",
+            label=_named(item),
             zorder=3,
         )
     for end in window:
@@ -69,7 +69,11 @@ def draw_eao_curve(
 
 
 def draw_eao_ranking(items: Sequence[ExpectedOverlap], benchmark: str, note: str, theme: Theme = LIGHT) -> Figure:
-    """EAO over rank, the best tracker at the right, as the VOT reports draw it; the legend lists them best first."""
+    """EAO over rank, the best tracker at the right, as the VOT reports draw it; the legend lists them best first.
+
+    Trackers without a number are left out.
+    """
+    items = [item for item in items if np.isfinite(item.eao)]
     many = len(items) > 6
     figure, axes = blank(theme, (7.6 if many else 6.4, 4.2))
     look = looks((item.tracker for item in items), theme)
@@ -77,16 +81,22 @@ def draw_eao_ranking(items: Sequence[ExpectedOverlap], benchmark: str, note: str
         axes.vlines(rank, 0, item.eao, color=theme.lines, linewidth=1, zorder=1)
         axes.scatter(
             rank, item.eao, s=90, color=look[item.tracker].colour, marker=look[item.tracker].marker,
-            edgecolors=theme.ink, linewidths=0.7, zorder=3, label=f"[{item.eao:.3f}] {shortened(item.tracker)}",
+            edgecolors=theme.ink, linewidths=0.7, zorder=3, label=_named(item),
         )  # fmt: skip
     axes.set_xlim(len(items) + 0.5, 0.5)
     axes.set_xticks(range(1, len(items) + 1))
-    best = max((item.eao for item in items if np.isfinite(item.eao)), default=1.0)
+    best = max((item.eao for item in items), default=1.0)
     axes.set_ylim(0, min(1.0, 1.15 * best) or 1.0)
     label(axes, theme, f"EAO ranking on {benchmark}", "Rank", "Expected average overlap")
     legend(axes, theme, len(items), beside=True)
     footnote(figure, theme, note)
     return figure
+
+
+def _named(item: ExpectedOverlap) -> str:
+    """A label with the number, where there is one: runs that are shorter than the window have none."""
+    number = f"[{item.eao:.3f}] " if np.isfinite(item.eao) else "[no EAO] "
+    return number + shortened(item.tracker)
 
 
 def _ranked(items: Sequence[ExpectedOverlap]) -> list[ExpectedOverlap]:

@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from dmtrack.evaluation.reporting.figures.theme import LIGHT, Theme, blank, footnote, label, legend, looks, shortened
-from dmtrack.evaluation.vot import LongTermScore
+from dmtrack.evaluation.vot.long_term import LongTermScore
 
 _SIZE = (5.6, 4.8)
 
@@ -61,7 +61,8 @@ def draw_presence(scores: Mapping[str, Mapping[str, float]], benchmark: str, not
         # Without an absent frame there is no true negative rate; the tracker stands at the left then.
         tnr = np.nan_to_num(rates["tnr"])
         colour = look[name].colour
-        text = f"[{np.nan_to_num(rates['max_gm']):.3f}] {shortened(name)}"
+        best = rates["max_gm"]
+        text = f"[{'no MaxGM' if math.isnan(best) else f'{best:.3f}'}] {shortened(name)}"
         axes.plot([tnr, 1], [rates["tpr"], 0], color=colour, linestyle="--", linewidth=1, zorder=2)
         axes.plot(tnr, rates["tpr"], "o", color=colour, markersize=9, label=text, clip_on=False, zorder=3)
     axes.set(xlim=(0, 1), ylim=(0, 1))
