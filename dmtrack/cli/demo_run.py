@@ -9,7 +9,7 @@ import platform
 import sys
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from dmtrack import __version__
+from dmtrack.cli.demo_timeline import most_different, write_demo_timeline
 from dmtrack.cli.test_run import SYNTHETIC_DISTRACTORS, TrackerChoice, open_synthetic, print_report, session_of
 from dmtrack.data.types import Sequence
 from dmtrack.errors import EvaluationError
@@ -26,10 +27,14 @@ from dmtrack.evaluation.demo_page import DemoSet, demo_page
 from dmtrack.evaluation.plots import DARK, save_plots
 from dmtrack.evaluation.protocols import DMTRACK_VISIBLE
 from dmtrack.evaluation.report import Report, weights_hash
-from dmtrack.evaluation.result_video import write_result_video
+from dmtrack.evaluation.result_video import Rival, write_result_video
 from dmtrack.evaluation.results import ResultStore, SequenceResult
+from dmtrack.evaluation.scoring import Score
 from dmtrack.evaluation.session import Session
 from dmtrack.files import check_writable_folder, write_json, write_text
+
+RIVAL = "dmtrackGS_tiny"
+"""What the default tracker is compared with: its own detector without memory."""
 
 TEXTS = {
     "plain": (
@@ -60,6 +65,13 @@ class DemoJob:
         return (2, 60) if self.quick else (8, 90)
 
     @property
+    def rival(self) -> TrackerChoice | None:
+        """The second tracker of the demo; None where the user has chosen the first one."""
+        if self.tracker.config is not None or self.tracker.weights is not None:
+            return None
+        return replace(self.tracker, config=RIVAL)
+
+    @property
     def sequences_in_video(self) -> int:
         """The first so many of each set are drawn."""
         return 2 if self.quick else 4
@@ -84,7 +96,8 @@ def run(job: DemoJob) -> Path:
         open_sequences = functools.partial(open_synthetic, kind, count, frames, job.seed)
         benchmark = f"synthetic-{kind}"
         session = session_of(job.tracker, benchmark, open_sequences, job.output / "results")
-        report = _report(session, _processes(job.processes), console)
+        rival = None if job.rival is None else session_of(job.rival, benchmark, open_sequences, session.results)
+        report = _report(session, rival, _processes(job.processes), console)
         print_report(report, console)
         provenance = dict(report.scores[0].provenance)
         folder = job.output / kind
@@ -93,14 +106,25 @@ def run(job: DemoJob) -> Path:
         plots = [path for path in save_plots(report, folder) if path.suffix == ".png"]
         save_plots(report, folder, (".png",), DARK, "_dark")
         video = folder / "tracked.mp4"
-        poster = _video(video, session, job.sequences_in_video, console)
+        poster = _video(video, session, rival, job.sequences_in_video, console)
         links = [path.relative_to(job.output).as_posix() for path in (video, poster, *plots)]
-        sets.append(DemoSet(title, text, report, session.tracker, links[0], links[1], links[2:]))
+        item = DemoSet(title, text, report, session.tracker, links[0], links[1], links[2:])
+        if rival is not None:
+            item = replace(item, rival=rival.tracker)
+            if kind != "plain":
+                name = most_different(report, session.tracker, rival.tracker)
+                sequence = next(one for one in open_sequences() if one.name == name)
+                written = write_demo_timeline(job.tracker, sequence, folder)
+                drawn, explained = (path.relative_to(job.output).as_posix() for path in written)
+                item = replace(item, timeline=(drawn, explained, name))
+        sets.append(item)
     facts = _facts(job, sets, provenance, time.perf_counter() - start)
-    summary = (
-        "One box in the first frame is all the tracker gets. It then searches the whole of every later frame, each on "
-        "its own: no window around the last position, no motion model, nothing that could drift."
-    )
+    summary = "One box in the first frame is all the tracker gets. It then searches the whole of every later frame."
+    if job.rival is not None:
+        summary += (
+            f" {RIVAL} takes the best match of each frame by itself; {sets[0].shown_tracker} follows everything that "
+            "looks like the target, and reasons about which of them it is."
+        )
     page = job.output / "index.html"
     write_text(page, demo_page("dmtrack demo", summary, sets, facts))
     write_json(job.output / "demo.json", {"facts": facts, "sets": [item.report.to_dict() for item in sets]})
@@ -108,22 +132,27 @@ def run(job: DemoJob) -> Path:
     return page
 
 
-def _report(session: Session, processes: int, console: Console) -> Report:
-    """Scores of the tracker and of a box that never moves."""
+def _report(session: Session, rival: Session | None, processes: int, console: Console) -> Report:
+    """Scores of the tracker, of its rival, and of a box that never moves."""
+    scores = [_score(one, processes, console) for one in (session, rival) if one is not None]
+    still = StaticBox()
+    identity = {"tracker": still.name, "config_hash": None, "weights_sha256": None, "precision": None}
+    baseline = Session(session.benchmark, session.open_sequences, still.name, StaticBox, identity, {}, session.results)
+    other, _ = baseline.run(DMTRACK_VISIBLE, console, restart=True)
+    return Report(session.benchmark, DMTRACK_VISIBLE, (*scores, *([other] if other else [])), "held out")
+
+
+def _score(session: Session, processes: int, console: Console) -> Score:
     score, failures = session.run(DMTRACK_VISIBLE, console, processes, restart=True)
     if score is None or failures:
         name, reason = next(iter(failures.items()))
         raise EvaluationError(
             f"the demo could not track {name}: {reason}; see {session.store.folder / name / 'error.txt'}"
         )
-    still = StaticBox()
-    identity = {"tracker": still.name, "config_hash": None, "weights_sha256": None, "precision": None}
-    baseline = Session(session.benchmark, session.open_sequences, still.name, StaticBox, identity, {}, session.results)
-    other, _ = baseline.run(DMTRACK_VISIBLE, console, restart=True)
-    return Report(session.benchmark, DMTRACK_VISIBLE, (score, *([other] if other else [])), "held out")
+    return score
 
 
-def _video(path: Path, session: Session, count: int, console: Console) -> Path:
+def _video(path: Path, session: Session, rival: Session | None, count: int, console: Console) -> Path:
     sequences = list(islice(iter(session.open_sequences()), count))
     store = ResultStore(session.store.folder)
 
@@ -138,7 +167,8 @@ def _video(path: Path, session: Session, count: int, console: Console) -> Path:
     )
     with Progress(*columns, console=console) as progress:
         task = progress.add_task(f"drawing {path.name} of {session.benchmark}", total=sum(map(len, sequences)))
-        return write_result_video(path, items(), on_frame=lambda: progress.advance(task))
+        other = None if rival is None else Rival(rival.tracker, rival.store.read)
+        return write_result_video(path, items(), other, on_frame=lambda: progress.advance(task))
 
 
 def _processes(asked: int | None) -> int:

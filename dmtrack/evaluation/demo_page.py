@@ -24,6 +24,8 @@ class DemoSet:
         video: relative link to the mp4.
         poster: relative link to a picture of it.
         plots: relative links to plots on light paper; the same names with `_dark` exist.
+        rival: label of the second tracker in the video, if there is one.
+        timeline: relative links to the picture and the page of the timeline of one sequence, and the sequence's name.
     """
 
     title: str
@@ -33,6 +35,8 @@ class DemoSet:
     video: str
     poster: str
     plots: Sequence[str]
+    rival: str | None = None
+    timeline: tuple[str, str, str] | None = None
 
     @property
     def score(self) -> Score:
@@ -94,11 +98,27 @@ def _section(item: DemoSet) -> str:
         f'<figure class="video"><video controls loop muted playsinline preload="metadata" '
         f'poster="{escape(item.poster)}" src="{escape(item.video)}"></video>'
         f'<figcaption><i class="tracker"></i>{escape(item.shown_tracker)} with its score '
-        f'<i class="truth"></i>truth, where the target is visible</figcaption></figure>'
-        f"{_trackers(item.report)}"
+        f'{_rival(item)}<i class="truth"></i>truth, where the target is visible</figcaption></figure>'
+        f"{_trackers(item.report)}{_timeline(item)}"
         f'<div class="plots">{plots}</div>'
         f"<details open><summary>Sequence by sequence ({escape(item.shown_tracker)})</summary>"
         f"{_sequences(item)}</details>{_remarks(item.report)}</section>"
+    )
+
+
+def _rival(item: DemoSet) -> str:
+    return "" if item.rival is None else f'<i class="rival"></i>{escape(item.rival)} '
+
+
+def _timeline(item: DemoSet) -> str:
+    if item.timeline is None:
+        return ""
+    picture, page, sequence = (escape(text) for text in item.timeline)
+    return (
+        f'<h3>Why it went as it did: {sequence}</h3><figure class="timeline"><a href="{page}">'
+        f'<img src="{picture}" alt="timeline of {sequence}" loading="lazy"></a><figcaption>'
+        "Everything that looked like the target, and what was taken for it. "
+        f'<a href="{page}">Every change, frame by frame</a></figcaption></figure>'
     )
 
 

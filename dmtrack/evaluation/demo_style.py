@@ -5,7 +5,7 @@ from __future__ import annotations
 STYLE = """\
 :root {
   --paper: #f6f7f9; --card: #ffffff; --ink: #1b1f24; --soft: #5b6570; --line: #dfe3e8;
-  --accent: #d55e00; --tracker: #e69f00; --truth: #56b4e9;
+  --accent: #d55e00; --tracker: #e69f00; --truth: #56b4e9; --rival: #cc79a7;
 }
 @media (prefers-color-scheme: dark) {
   :root { --paper: #0d1117; --card: #161b22; --ink: #e6edf3; --soft: #9aa5b1; --line: #2d343d; --accent: #f28c38; }
@@ -37,9 +37,11 @@ figcaption i { display: inline-block; width: .95em; height: .8em; border: 3px so
   margin: 0 .4em 0 .9em; vertical-align: -.05em; }
 figcaption i:first-child { margin-left: 0; }
 .tracker { border-color: var(--tracker) !important; }
+.rival { border-color: var(--rival) !important; }
 .truth { border-color: var(--truth) !important; }
 .plots { display: grid; grid-template-columns: repeat(auto-fit, minmax(300px, 1fr)); gap: .75rem; margin: 1.25rem 0; }
 .plots img { display: block; width: 100%; height: auto; border-radius: 8px; border: 1px solid var(--line); }
+.timeline img { display: block; width: 100%; border-radius: 8px; border: 1px solid var(--line); background: #fff; }
 .wide { overflow-x: auto; }
 table { width: 100%; border-collapse: collapse; font-size: .93rem; font-variant-numeric: tabular-nums; }
 caption { text-align: left; color: var(--soft); font-size: .85rem; padding: .2rem 0 .4rem; }

@@ -57,6 +57,9 @@ def describe(metadata: Mapping[str, Any]) -> str:
     config = metadata.get("config")
     model = config.get("model") if isinstance(config, Mapping) else None
     kind = model.get("type") if isinstance(model, Mapping) else None
+    backbone = model.get("backbone") if isinstance(model, Mapping) else None
+    if kind and isinstance(backbone, Mapping) and "type" in backbone:
+        kind = f"{kind} with {backbone['type']}"
     name = metadata.get("name")
     if name and kind:
         return f"{name} ({kind})"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -20,7 +21,7 @@ from dmtrack.evaluation.sweeps.running import cache_of
 from dmtrack.evaluation.trackers import TrackerChoice
 from dmtrack.search.settings import check_values
 from dmtrack.search.space import Range, Space
-from dmtrack.search.tracks import ReplayedDetections, with_parameters
+from dmtrack.search.tracks import ReplayedDetections, origin_of, with_parameters
 from dmtrack.tracking.detections import FrameDetections
 from dmtrack.tracking.reid import ReIDTracker
 
@@ -122,6 +123,26 @@ def test_the_test_split_marks_every_file(place, monkeypatch):
     assert "TUNED ON THE TEST SPLIT" in (place / "out/table_tuned_on_test_split.md").read_text()
     assert "were tuned on the test split" in (place / "out/best_tuned_on_test_split.py").read_text()
     assert "tuned on the test split" in " ".join(allowed.output.split())
+
+
+def test_full_runs_are_what_a_replay_replays(place):
+    """Also where the config has no section of the searched keys; values of one trial, with a network and without."""
+    common = (*SET, *REID, "--only", "--range", "association.reach=0.1,1,log", "--trials", "2", "--no-prune")
+    shutil.rmtree(place / "cache")
+    for output, sharing in (("full", "--no-sharing"), ("replayed", "--sharing")):
+        done = command(*common, "--output", output, sharing)
+        assert done.exit_code == 0, (done.output, done.exception)
+    full, replayed = (json.loads((place / name / "search.json").read_text()) for name in ("full", "replayed"))
+    assert full["trials"] == {"complete": 2} and full["sharing"]["network_passes"] == 2 * 4 * 8
+    assert full["best"] == replayed["best"] and full["comparisons"] == replayed["comparisons"]
+
+
+def test_a_whole_number_in_a_config_does_not_make_its_parameter_one():
+    choice = TrackerChoice(overrides=("tracker.type=ReIDTracker", "tracker.association=dict(reach=1)"))
+    origin = origin_of(choice)
+    assert not origin.is_whole("association.reach") and origin.is_whole("association.max_tracklets")
+    space = Space((Range("association.reach", 0.1, 2.0), Range("association.jump_cost", 1.0, 50.0)))
+    assert origin.current(space)["association.reach"] == 1 and "association.jump_cost" in origin.current(space)
 
 
 def test_all_trials_crash_is_one_sentence(place, monkeypatch):

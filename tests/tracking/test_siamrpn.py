@@ -225,6 +225,9 @@ def test_another_backbone_is_refused(tmp_path):
     with pytest.raises(WeightsError, match=r"alex.pth does not fit SiamRPN: .* give the config that belongs"):
         import_weights(tmp_path / "alex.pth", "mmtracking")
     assert not (tmp_path / "alex.safetensors").exists()
+    save_weights(tmp_path / "own.safetensors", small(), config={"model": SMALL})
+    with pytest.raises(WeightsError, match=r"it was made for SiamRPN with SiameseAlexNet; give the config"):
+        assemble_tracker("siamese_rpn_r50_20e_lasot", tmp_path / "own.safetensors")
 
 
 def test_own_weights_carry_their_conventions(tmp_path):
@@ -232,6 +235,8 @@ def test_own_weights_carry_their_conventions(tmp_path):
     save_weights(tmp_path / "mine.safetensors", small("pysot"), config=config)
     tracker = assemble_tracker(tmp_path / "mine.safetensors").tracker
     assert (tracker.preprocessing.flavour, tracker.parameters.lr) == ("pysot", 0.2)
+    with pytest.raises(WeightsError, match="was made for flavour='pysot', but the config has"):
+        assemble_tracker(write_config(tmp_path / "other.py", "mmtracking"), tmp_path / "mine.safetensors")
 
 
 def test_default_configs_are_found():
