@@ -2,16 +2,16 @@
 
     python benchmarks/bench_search.py --siamrpn-weights FILE [--json FILE]
 
-Two searches of `--trials` trials on generated tuning sequences: association parameters of DMTrack-ReID on stored
-detections (exact; storing them counts), and penalty, window and learning rate of SiamRPN++ on shared outputs of crops
+Two searches of `--trials` trials on generated tuning sequences: association on stored detections of dmtrackGS_tiny
+(exact; storing them counts), and penalty, window and learning rate of SiamRPN++ on shared outputs of crops
 within `--tolerance` pixels (approximate). The weights are those of any SiamRPN++, such as the small one that
 `configs/siamrpn/siamrpn_alex_synthetic.py` trains in minutes; without them that part is left out.
 
-Of the full runs only `--full-runs` are measured, in the same process, and their mean is multiplied by the number of
-trials; nothing is pruned. Ratios are of processor time, because what other programs do adds to wall time; those of
-wall time stand beside them. `value_error` is by how much values of trials differ from exact ones of the same
-parameters, over `--checked` trials; `held_out` compares the best parameters with the config's own on other sequences,
-both exactly.
+Nothing is pruned. The full runs have parameters of their own, drawn from the same ranges; `--full-runs` are measured in
+the same process (as many as trials measures all; fewer are extrapolated, and the report says so). Ratios are of
+processor time, because what other programs do adds to wall time; those of wall time stand beside them. `value_error` is
+by how much values of trials differ from exact ones of the same parameters, over `--checked` trials; `held_out` compares
+the best parameters with the config's own on other sequences, both exactly.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ def measure(settings: SearchSettings, options: argparse.Namespace, stored: dict[
     full = []
     for _ in range(options.full_runs):
         values = {item.name: float(draws.uniform(item.low, item.high)) for item in settings.space.ranges}
-        runs = FullRuns(settings.tracker)
+        runs = FullRuns(settings.tracker, prepared.origin.settings)
         full.append(timed(lambda: evaluate(runs, prepared.sequences, prepared.scoring, values))[1])  # noqa: B023
     trials = len(outcome.trials)
     shared = {
@@ -120,10 +120,11 @@ def report(name: str, found: dict[str, Any]) -> None:
     print(f"{name}: {found['trials']} trials on {found['frames']} frames, {found['network_passes']} passes{hits}")
     for clock in ("cpu", "wall"):
         full = found["trials"] * found[f"full_run_{clock}_s"]
+        measured = found["full_runs_measured"]
+        for_all = "" if measured == found["trials"] else " by extrapolation"
         print(
             f"  {clock:4s} {found[f'shared_{clock}_s']:7.1f} s shared; full runs {found[f'full_run_{clock}_s']:.2f} s "
-            f"each (mean of {found['full_runs_measured']}), {full:.0f} s for all by extrapolation: "
-            f"{found[f'speedup_{clock}']:.1f}x"
+            f"each (mean of {measured}), {full:.0f} s for all{for_all}: {found[f'speedup_{clock}']:.1f}x"
         )
     print(
         f"  error of a trial's value: mean {error['mean_absolute']:.4f}, largest {error['largest_absolute']:.4f}, "
@@ -162,7 +163,7 @@ def main() -> None:
         common = SearchSettings(
             tuning=generated(options, 700_001, options.sequences),
             held_out=generated(options, 810_001, options.held_out),
-            tracker=TrackerChoice(overrides=("tracker.type=ReIDTracker",)),
+            tracker=TrackerChoice("dmtrackGS_tiny", overrides=("tracker.type=ReIDTracker",)),
             space=ASSOCIATION_SPACE,
             trials=options.trials,
             prune=False,

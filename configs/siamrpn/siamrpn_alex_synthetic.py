@@ -1,5 +1,5 @@
 # A small SiamRPN that one CPU core trains in about five minutes on rendered videos, to see training work. On ten videos
-# of seeds that it has not seen (1001, 2002): success 0.36, 0.34; a box that never moves: 0.17, 0.21.
+# of seeds that it has not seen (1001, 2002): success 0.32, 0.40; a box that never moves: 0.15, 0.15 (docs/siamrpn.md).
 #     python tools/train.py --config configs/siamrpn/siamrpn_alex_synthetic.py --cpus 1
 model = dict(
     type="SiamRPN",

@@ -38,7 +38,8 @@ def test_build_show_and_test_without_the_network(tmp_path, monkeypatch):
         if not path.name.endswith("_time.txt"):
             assert path.read_bytes() == (tmp_path / "cached" / path.relative_to(tmp_path / "live")).read_bytes()
     scores = [
-        json.loads((tmp_path / f"{name}.json").read_text())["trackers"]["dmtrackGS_tiny"] for name in ("live", "cached")
+        json.loads((tmp_path / f"{name}.json").read_text())["trackers"]["dmtrackReID_tiny"]
+        for name in ("live", "cached")
     ]
     assert scores[0]["success"] == scores[1]["success"] and scores[1]["frames_per_second"] is None
 

@@ -94,7 +94,7 @@ def test_replay_study_config_tables_and_plots(place, monkeypatch):
     for name in ("importance.png", "importance.pdf", "slices.png", "slices.pdf"):
         assert (place / "out" / name).stat().st_size > 1000
     table = (place / "out/table.md").read_text()
-    assert "| dmtrackGS_tiny | searched | synthetic-plain-seed4-4x8 (4, held out) |" in table
+    assert f"| {provenance['tracker']} | searched | synthetic-plain-seed4-4x8 (4, held out) |" in table
 
     monkeypatch.setattr("dmtrack.search.outputs.save_figure", lambda *_: [])  # once is enough
     again = command(*arguments, "--output", "out")
@@ -161,7 +161,7 @@ def test_all_trials_crash_is_one_sentence(place, monkeypatch):
         (("--range", "association.reach=1,0.1"), "is reversed"),
         (("--range", "association.reech=0,1", "--only"), "association.reech is no setting"),
         (("--range", "association.unseen_score=0,1.5", "--only"), "association.unseen_score is 1.5"),
-        (("--sampler", "grid"), "nothing says what to search for dmtrackGS_tiny (ReIDTracker)"),
+        (("--sampler", "grid"), "(ReIDTracker) with sampler grid; give --range"),
         (("--sampler", "grid", "--range", "association.reach=0.1,1"), "a grid needs a step for association.reach"),
         (("--published", "uav"), "did you mean 'uav123'"),
         (("--metric", "sucess"), "did you mean 'success'"),

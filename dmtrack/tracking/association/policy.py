@@ -245,8 +245,11 @@ class DistractorAwarePolicy:
         if seen[target]:
             score = float(tracklets.scores[target] * np.exp(tracklets.belief[target]))
         elif others.any():
-            # The target is thought to be out of sight; the next best is the best guess all the same.
-            answer = int(np.where(others, tracklets.belief, -np.inf).argmax())
+            # The target is thought to be out of sight. The next best is the best guess all the same; and where nothing
+            # is at all likely, the detector's is.
+            hopeless = margin > self.settings.guess_limit
+            merit = np.nan_to_num(tracklets.scores) if hopeless else tracklets.belief
+            answer = int(np.where(others, merit, -np.inf).argmax())
             score = float(tracklets.scores[answer] * np.exp(tracklets.belief[answer]))
         view = TrackletView(
             tracklets.ids.copy(),

@@ -51,6 +51,8 @@ class AssociationSettings:
         company_frames: frames seen together that make a known distractor.
         reappear_cost: nats against the target's turning up as a thing that was never seen beside it, while it is out of
             sight.
+        guess_limit: where the target is thought to be out of sight, the answer is the likeliest thing in sight, unless
+            the hidden target is so many nats likelier than all of them: then it is the one with the best score.
     """
 
     min_score: float = 0.003
@@ -81,6 +83,7 @@ class AssociationSettings:
     company_cost: float = 2.0
     company_frames: int = 3
     reappear_cost: float = 4.0
+    guess_limit: float = 4.0
 
     def __post_init__(self) -> None:
         shares = ("min_score", "duplicate_iou", "memory_rate", "looks_score", "score_memory", "unseen_score")
@@ -95,6 +98,7 @@ class AssociationSettings:
             "jump_cost",
             "company_cost",
             "reappear_cost",
+            "guess_limit",
         )
         counts = ("max_lost_frames", "gallery_size", "company_frames")
         ranges: dict[str, tuple[float, float]] = {

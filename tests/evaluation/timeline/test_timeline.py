@@ -58,7 +58,7 @@ def test_what_can_be_read_from_it(timeline: Timeline) -> None:
     target, look_alike, back = lanes_of(timeline)
     assert [lane.true.mean() for lane in (target, look_alike, back)] == [1.0, 0.0, 1.0]
     assert target.frames.tolist() == list(range(10))
-    assert [event.frame for event in timeline.events if "out of sight" in event.text] == [20]
+    assert [event.frame for event in timeline.events if "out of sight" in event.text] == [21]
     # While the target is away, the guess is the look-alike: its lane gets the answer, the target's the waiting.
     assert timeline.answer_ids[15] == look_alike.tracklet_id and timeline.target_ids[15] == target.tracklet_id
     assert not losses_of(timeline)
