@@ -140,5 +140,5 @@ def print_outcome(outcome: Outcome, files: list[Path], console: Console) -> None
     crashed = outcome.counts().get("fail", 0)
     if crashed:
         reason = next(t.user_attrs["error"] for t in outcome.trials if "error" in t.user_attrs)
-        console.print(f"note: {crashed} trials crashed; the first: {reason}", highlight=False, markup=False)
+        console.print(f"note: trials without a value: {crashed}; the first: {reason}", highlight=False, markup=False)
     console.print(f"written: {', '.join(map(str, files))}", highlight=False, markup=False)
