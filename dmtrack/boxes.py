@@ -7,6 +7,8 @@ as in the DMTrack reference and other MATLAB-born tools. All functions take arra
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
@@ -84,6 +86,22 @@ def pairwise_iou_xyxy(first_xyxy: ArrayLike, second_xyxy: ArrayLike) -> NDArray[
         iou[np.isnan(first).any(axis=1)] = np.nan
         iou[:, np.isnan(second).any(axis=1)] = np.nan
     return iou
+
+
+def check_distinct_xywh(boxes_xywh: Iterable[ArrayLike]) -> None:
+    """That no two targets have the same box.
+
+    Raises:
+        BoxError: two have; says which.
+    """
+    boxes = [tuple(np.asarray(box, dtype=np.float64).reshape(-1).tolist()) for box in boxes_xywh]
+    for number, box in enumerate(boxes):
+        if box in boxes[:number]:
+            shown = ",".join(f"{value:g}" for value in box)
+            raise BoxError(
+                f"targets {boxes.index(box) + 1} and {number + 1} have the same box {shown}; "
+                "give every target a box of its own"
+            )
 
 
 def check_first_box_xywh(box_xywh: ArrayLike, width: int, height: int) -> Boxes:

@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from dmtrack.errors import BoxError, DMTrackError, EvaluationError
+from dmtrack.boxes import check_distinct_xywh
+from dmtrack.errors import DMTrackError, EvaluationError
 from dmtrack.media.drawing import TARGETS_RGB, annotate
 from dmtrack.media.images import Image
 from dmtrack.tracking.base import Tracker, TrackResult
@@ -30,13 +31,7 @@ class Targets:
     def __init__(self, tracker: Tracker, boxes_xywh: Sequence[tuple[float, ...]]) -> None:
         self.boxes_xywh = tuple(boxes_xywh)
         self._tracker = tracker
-        for number, box in enumerate(self.boxes_xywh):
-            if box in self.boxes_xywh[:number]:
-                first = self.boxes_xywh.index(box) + 1
-                raise BoxError(
-                    f"targets {first} and {number + 1} have the same box {','.join(f'{value:g}' for value in box)}; "
-                    "give every target a box of its own"
-                )
+        check_distinct_xywh(self.boxes_xywh)
         if len(self) > 1 and not hasattr(tracker, "step_targets"):
             raise DMTrackError(
                 f"{tracker.name} follows one target at a time, and {len(self)} boxes were given; run it once per box, "

@@ -16,6 +16,7 @@ from torch import Tensor
 
 from dmtrack.boxes import (
     Boxes,
+    check_distinct_xywh,
     check_first_box_xywh,
     xywh_to_inclusive_xyxy,
     xywh_to_xyxy,
@@ -26,7 +27,7 @@ from dmtrack.errors import ConfigError, DMTrackError
 from dmtrack.media.images import Image, as_rgb
 from dmtrack.models.fast.cuda_graph import GraphedSearch
 from dmtrack.models.fast.inference_copy import inference_copy
-from dmtrack.models.global_search.base import Detections, GlobalSearchModel
+from dmtrack.models.global_search.base import Detections, Features, GlobalSearchModel
 from dmtrack.registry import TRACKERS
 from dmtrack.tracking.base import Tracker, TrackResult
 from dmtrack.tracking.detections import FrameDetections, TopCandidate, best_candidate
@@ -114,7 +115,6 @@ class GlobalSearchTracker(Tracker):
         """
         return self.step_targets(image)[0]
 
-    @torch.inference_mode()
     def init_targets(self, image: Any, boxes_xywh: ArrayLike | list[NDArray[Any]]) -> None:
         """Takes the boxes of several targets in the first frame; they replace those of an earlier call.
 
@@ -123,14 +123,20 @@ class GlobalSearchTracker(Tracker):
             boxes_xywh: (targets, 4) pixels of the frame.
 
         Raises:
-            BoxError: a box is NaN, empty or outside the image.
+            BoxError: a box is NaN, empty or outside the image, or two targets have the same.
             DMTrackError: there are no boxes.
         """
+        self._start(image, boxes_xywh)
+
+    @torch.inference_mode()
+    def _start(self, image: Any, boxes_xywh: ArrayLike | list[NDArray[Any]]) -> tuple[PreparedImage, Features]:
+        """What `init_targets` does; returns the first frame and its features, for those who search it too."""
         frame = as_rgb(image)
         height, width = frame.shape[:2]
         boxes = [check_first_box_xywh(box, width, height) for box in boxes_xywh]  # type: ignore[union-attr]
         if not boxes:
             raise DMTrackError("no target to track: expected at least one box x,y,w,h in the first frame")
+        check_distinct_xywh(boxes)
         prepared, images = self._prepare(frame)
         boxes_xyxy = self._network_boxes(np.stack(boxes), prepared)
         with autocast(self.device, self._autocast_precision):
@@ -138,6 +144,7 @@ class GlobalSearchTracker(Tracker):
             self._templates = self.model.encode_templates(features, boxes_xyxy, self._image_index(len(boxes)))
         self._graph = None
         self._last_boxes_xywh = boxes
+        return prepared, features
 
     def step_targets(self, image: Any) -> list[TrackResult]:
         """Finds every target of `init_targets` in the next frame, in the order of their boxes.
@@ -164,6 +171,16 @@ class GlobalSearchTracker(Tracker):
         prepared, images = self._prepare(as_rgb(image))
         with autocast(self.device, self._autocast_precision):
             outputs = self._search(images)
+        return self._decoded(outputs, prepared)
+
+    @torch.inference_mode()
+    def _search_features(self, features: Features, prepared: PreparedImage) -> list[FrameDetections]:
+        """As `detect_targets`, in a frame whose features are known."""
+        with autocast(self.device, self._autocast_precision):
+            outputs = self.model.search(features, self._templates, self._image_index(len(self._last_boxes_xywh)))
+        return self._decoded(outputs, prepared)
+
+    def _decoded(self, outputs: Any, prepared: PreparedImage) -> list[FrameDetections]:
         return [self._found(item) for item in self.model.decode(outputs, prepared.size_hw, prepared.scale_factor)]
 
     def template_embeddings(self) -> list[NDArray[np.float16]]:

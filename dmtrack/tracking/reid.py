@@ -124,9 +124,9 @@ class ReIDTracker(GlobalSearchTracker):
 
     def init_targets(self, image: Any, boxes_xywh: ArrayLike | list[NDArray[Any]]) -> None:
         """As `GlobalSearchTracker.init_targets`; the first frame's look-alikes are distractors from now on."""
-        super().init_targets(image, boxes_xywh)
+        prepared, features = self._start(image, boxes_xywh)
         boxes, embeddings = np.array(self._last_boxes_xywh), np.array(self.template_embeddings())
-        found = self.detect_targets(image)
+        found = self._search_features(features, prepared)
         self._camera = CameraMotion()
         self._follow_camera(image, found)
         self._policies = [AssociatedCandidate(self._settings, self.presence_threshold) for _ in boxes]

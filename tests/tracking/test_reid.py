@@ -8,7 +8,7 @@ import torch
 
 from dmtrack.data.synthetic.sequences import SyntheticSequences
 from dmtrack.data.types import Sequence
-from dmtrack.errors import ConfigError
+from dmtrack.errors import BoxError, ConfigError
 from dmtrack.models.backbones.residual_trunk import ResidualTrunk
 from dmtrack.models.global_search.tiny import DMTrackGSTiny
 from dmtrack.models.global_search.tiny_head import TinyHead
@@ -59,6 +59,8 @@ def test_several_targets_are_distractors_of_each_other(sequence: Sequence) -> No
         assert decision.tracklets is not None
         # the first tracklets are the target and the two other targets
         assert {0, 1, 2} <= set(decision.tracklets.ids.tolist()), row
+    with pytest.raises(BoxError, match="targets 1 and 3 have the same box 10,10,30,30; give every target a box of its"):
+        tracker.init_targets(sequence.read_frame(0), [*boxes[:2], boxes[0]])
     again = ReIDTracker(untrained_model(), association={"min_score": 0.0})
     again.init(sequence.read_frame(0), boxes[0])
     assert len(again.decisions) == 1
