@@ -88,7 +88,8 @@ class CandidateHead(nn.Module):
             nn.ReLU(inplace=True),
             nn.Linear(hidden, 1),
         )
-        self.borders, self.shift = None, None
+        self.borders: nn.Sequential | None = None
+        self.shift: nn.Sequential | None = None
         if refine:
             self.borders = nn.Sequential(
                 nn.Conv2d(channels, channels, 3),
@@ -96,10 +97,11 @@ class CandidateHead(nn.Module):
                 nn.Conv2d(channels, channels, 3),
                 nn.ReLU(inplace=True),
             )
-            self.shift = nn.Sequential(nn.Linear(evidence, hidden), nn.ReLU(inplace=True), nn.Linear(hidden, 4))
+            last = nn.Linear(hidden, 4)
             # Boxes stay as they are until there is something to learn from.
-            nn.init.zeros_(self.shift[-1].weight)
-            nn.init.zeros_(self.shift[-1].bias)
+            nn.init.zeros_(last.weight)
+            nn.init.zeros_(last.bias)
+            self.shift = nn.Sequential(nn.Linear(evidence, hidden), nn.ReLU(inplace=True), last)
 
     def cut(self, maps: tuple[Tensor, ...], boxes_xyxy: Tensor, image_index: Tensor) -> Tensor:
         """What the boxes show.

@@ -110,8 +110,8 @@ def candidate_losses(look: SecondLook, proposals: Proposals, boxes_xyxy: Tensor)
     targets, present = len(logits), len(boxes_xyxy)
     if targets == 0:
         names = ("loss_candidate", "loss_choice") if look.shifts is None else CANDIDATE_LOSSES
-        nothing = sum(part.sum() for part in look if part is not None) * 0.0
-        return dict.fromkeys(names, nothing)
+        nothing = logits.sum() if look.shifts is None else logits.sum() + look.shifts.sum()
+        return dict.fromkeys(names, nothing * 0.0)
     iou = torch.zeros_like(logits)
     iou[:present] = _paired_iou(proposals.boxes_xyxy[:present], boxes_xyxy[:, None])
     right = iou > 0.5
