@@ -70,7 +70,11 @@ def test(
     weights: WeightsOption = None,
     tracker: Annotated[
         str | None,
-        typer.Option(metavar="MODULE:CLASS", help="Your own tracker instead: a class with got10k's init and update."),
+        typer.Option(
+            metavar="MODULE:CLASS",
+            help="Instead of a config: your own class with got10k's init and update; or a baseline: static, oracle, "
+            "opencv:MIL (opencv:CSRT, opencv:KCF, ... where the installed OpenCV has them).",
+        ),
     ] = None,
     name: Annotated[str | None, typer.Option(help="Label of the tracker in folders, tables and plots.")] = None,
     benchmark: BenchmarkOption = None,
