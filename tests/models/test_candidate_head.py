@@ -2,14 +2,14 @@ from __future__ import annotations
 
 import pytest
 import torch
-from torchvision.ops import box_iou, roi_align
+from torchvision.ops import roi_align
 
 from dmtrack.data.types import PairBatch
 from dmtrack.errors import ConfigError
 from dmtrack.models.backbones.residual_trunk import ResidualTrunk
 from dmtrack.models.fast.candidates import sample_cells
 from dmtrack.models.fast.inference_copy import inference_copy
-from dmtrack.models.global_search.candidate_head import CandidateHead, SecondLook, shifted
+from dmtrack.models.global_search.candidate_head import CandidateHead
 from dmtrack.models.global_search.proposals import Proposals
 from dmtrack.models.global_search.tiny import DMTrackGSTiny
 from dmtrack.models.global_search.tiny_head import TinyHead
@@ -23,7 +23,7 @@ def small_model() -> DMTrackGSTiny:
         ResidualTrunk((8, 16, 16, 16, 16), (1, 1, 1, 1)),
         SingleMapFusion((16, 16, 16, 16), 16),
         TinyHead(16, 4, 16),
-        CandidateHead((16, 16), (4, 8), channels=8, hidden=16, refine=True),
+        CandidateHead((16, 16), (4, 8), channels=8, hidden=16),
         scale=(128, 96),
     )
 
@@ -55,40 +55,9 @@ def test_the_second_look_learns_to_tell_two_look_alikes_apart() -> None:
     both = Proposals(batch.search_boxes_xyxy.expand(2, 2, 4), torch.full((2, 2), 0.5), torch.ones(2, 2, dtype=bool))
     with torch.no_grad():
         templates = model.encode_templates(model.extract(batch.query_images), batch.query_boxes_xyxy, batch.pair_index)
-        logits, _ = model.second_look(model.extract(batch.search_images), templates, batch.pair_index, both)
+        logits = model.second_look(model.extract(batch.search_images), templates, batch.pair_index, both)
     assert logits[0, 0] > logits[0, 1] + 2
     assert logits[1, 1] > logits[1, 0] + 2
-
-
-def test_the_second_look_learns_where_the_borders_are() -> None:
-    model = small_model()
-    model.candidate_head = CandidateHead((16, 16), (4, 8), channels=16, hidden=32, refine=True)
-    optimizer = torch.optim.AdamW(model.parameters(), 3e-3)
-    generator = torch.Generator().manual_seed(5)
-    gains = []
-    for step in range(240):
-        batch = look_alikes(step)
-        off = batch.search_boxes_xyxy[:, None] + 3.2 * torch.randn(2, 8, 4, generator=generator)
-        near = Proposals(off, torch.full((2, 8), 0.5), torch.ones(2, 8, dtype=torch.bool))
-        templates = model.encode_templates(model.extract(batch.query_images), batch.query_boxes_xyxy, batch.pair_index)
-        look = model.second_look(model.extract(batch.search_images), templates, batch.pair_index, near)
-        optimizer.zero_grad()
-        candidate_losses(look, near, batch.search_boxes_xyxy)["loss_borders"].backward()
-        optimizer.step()
-        before, after = (
-            torch.stack([box_iou(boxes[row], batch.search_boxes_xyxy[row : row + 1]).mean() for row in range(2)]).mean()
-            for boxes in (off, shifted(off, look.shifts).detach())
-        )
-        gains.append(float(after - before))
-    assert sum(gains[:20]) / 20 < 0.02  # boxes stay as they are until something is learned
-    assert sum(gains[-20:]) / 20 > 0.08
-
-
-def test_shifts_are_shares_of_the_box() -> None:
-    boxes = torch.tensor([[10.0, 20, 30, 60]])
-    moved = shifted(boxes, torch.tensor([[0.1, -0.1, 0.25, 9.0]]))
-    assert moved.tolist() == [[12.0, 16.0, 35.0, 78.0]]
-    assert shifted(boxes, None) is boxes
 
 
 def test_the_inference_copy_finds_the_same() -> None:
@@ -125,25 +94,14 @@ def test_losses_of_known_logits() -> None:
     boxes = torch.tensor([[[0.0, 0, 10, 10], [0, 0, 10, 4.5], [40, 40, 50, 50]]]).expand(2, 3, 4)
     proposals = Proposals(boxes, torch.full((2, 3), 0.5), torch.ones(2, 3, dtype=torch.bool))
     # The first target is where the first box is, the second is absent.
-    losses = candidate_losses(SecondLook(torch.zeros(2, 3), None), proposals, torch.tensor([[0.0, 0, 10, 10]]))
+    losses = candidate_losses(torch.zeros(2, 3), proposals, torch.tensor([[0.0, 0, 10, 10]]))
     # IoU .45 teaches nothing in the first row; the other five cost log 2 each.
     assert float(losses["loss_candidate"]) == pytest.approx(5 * 0.693147 / 2 / 3, rel=1e-5)
     assert float(losses["loss_choice"]) == pytest.approx(1.098612 / 2, rel=1e-5)
-    none = Proposals(boxes[:0], proposals.scores[:0], proposals.valid[:0])
-    nothing = candidate_losses(SecondLook(torch.zeros(0, 3), torch.zeros(0, 3, 4)), none, boxes[0][:0])
-    assert set(nothing) == {"loss_candidate", "loss_choice", "loss_borders"}
+    nothing = candidate_losses(
+        torch.zeros(0, 3), Proposals(*(value[:0] for value in vars(proposals).values())), boxes[0][:0]
+    )
     assert sum(float(value) for value in nothing.values()) == 0.0
-
-
-def test_the_loss_of_borders_is_that_of_the_corrected_boxes() -> None:
-    boxes = torch.tensor([[[0.0, 0, 8, 10], [40, 40, 50, 50]]])
-    proposals = Proposals(boxes, torch.full((1, 2), 0.5), torch.ones(1, 2, dtype=torch.bool))
-    truth = torch.tensor([[0.0, 0, 10, 10]])
-    kept = candidate_losses(SecondLook(torch.zeros(1, 2), torch.zeros(1, 2, 4)), proposals, truth)
-    assert float(kept["loss_borders"]) == pytest.approx(1.5 * 0.2, rel=1e-4)
-    right = torch.tensor([[[0.0, 0, 0.25, 0], [0.3, 0.3, 0.3, 0.3]]])
-    mended = candidate_losses(SecondLook(torch.zeros(1, 2), right), proposals, truth)
-    assert float(mended["loss_borders"]) == pytest.approx(0.0, abs=1e-5)
 
 
 def test_a_head_of_another_kind_is_refused() -> None:

@@ -3,12 +3,10 @@
 The dense search compares a template with places; it knows neither the size of what stands there nor its layout. Once
 there is a box, both can be brought to one size, and look-alikes that differ in a detail become different. The same
 happens in the second stage of a two-stage detector; here it decides which of a frame's candidates is the target, one
-frame at a time and without any memory. Seen this closely, the borders of a candidate can be corrected as well.
+frame at a time and without any memory.
 """
 
 from __future__ import annotations
-
-from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -20,32 +18,10 @@ from dmtrack.registry import HEADS
 COSINE_SCALE = 8.0
 """Products of unit vectors are small; this brings them to the size of the other evidence."""
 
-SHIFT_SCALE = 0.1
-"""Shifts of a border are small shares of the box; this brings the layer's outputs to the size of one."""
-
-MOST_SHIFT = 0.45
-"""Share of its size by which a border can move; less than half, so that a box keeps its orientation."""
-
-CELLWISE = 4
-"""Layers of the comparison that keep its cells apart; deciding and finding the borders share them."""
-
-
-class SecondLook(NamedTuple):
-    """What a second look says of the candidates of every target.
-
-    Attributes:
-        logits: (T, count) float32, of showing the template's object.
-        shifts: (T, count, 4) float32, by how much left, top, right and bottom border lie off, in widths and heights of
-            the box; None where the head does not refine.
-    """
-
-    logits: Tensor
-    shifts: Tensor | None
-
 
 @HEADS.register
 class CandidateHead(nn.Module):
-    """Says of boxes how likely each shows the template's object, and where its borders are.
+    """Says of boxes how likely each shows the template's object.
 
     Args:
         in_channels: channels of the maps that boxes are cut from.
@@ -54,7 +30,6 @@ class CandidateHead(nn.Module):
         hidden: width of the last layers.
         roi_size: boxes are cut into roi_size x roi_size cells.
         context: the cut is this many times as wide and high as the box, so that its borders are seen.
-        refine: boxes are corrected.
     """
 
     def __init__(
@@ -65,7 +40,6 @@ class CandidateHead(nn.Module):
         hidden: int = 128,
         roi_size: int = 7,
         context: float = 1.4,
-        refine: bool = False,
     ) -> None:
         super().__init__()
         self.strides, self.roi_size, self.context = strides, roi_size, context
@@ -88,20 +62,6 @@ class CandidateHead(nn.Module):
             nn.ReLU(inplace=True),
             nn.Linear(hidden, 1),
         )
-        self.borders: nn.Sequential | None = None
-        self.shift: nn.Sequential | None = None
-        if refine:
-            self.borders = nn.Sequential(
-                nn.Conv2d(channels, channels, 3),
-                nn.ReLU(inplace=True),
-                nn.Conv2d(channels, channels, 3),
-                nn.ReLU(inplace=True),
-            )
-            last = nn.Linear(hidden, 4)
-            # Boxes stay as they are until there is something to learn from.
-            nn.init.zeros_(last.weight)
-            nn.init.zeros_(last.bias)
-            self.shift = nn.Sequential(nn.Linear(evidence, hidden), nn.ReLU(inplace=True), last)
 
     def cut(self, maps: tuple[Tensor, ...], boxes_xyxy: Tensor, image_index: Tensor) -> Tensor:
         """What the boxes show.
@@ -128,7 +88,7 @@ class CandidateHead(nn.Module):
         """(n, channels) unit vectors of cuts: one description of each box, its surroundings left out."""
         return F.normalize(cells[:, :, 1:-1, 1:-1].mean(dim=(2, 3)).float(), dim=1)
 
-    def forward(self, templates: Tensor, candidates: Tensor, sizes_ratio: Tensor, scores: Tensor) -> SecondLook:
+    def forward(self, templates: Tensor, candidates: Tensor, sizes_ratio: Tensor, scores: Tensor) -> Tensor:
         """Compares candidates with the template of each target.
 
         Args:
@@ -136,6 +96,9 @@ class CandidateHead(nn.Module):
             candidates: (T, count, channels, roi_size, roi_size) of `cut`.
             sizes_ratio: (T, count, 2) width and height of the candidates over those of the template.
             scores: (T, count) of the dense search, in [0, 1].
+
+        Returns:
+            (T, count) logits, float32.
         """
         targets, count = scores.shape
         template = templates[:, None].expand_as(candidates).flatten(0, 1)
@@ -146,8 +109,7 @@ class CandidateHead(nn.Module):
         found = torch.stack([cosines.amax(2), cosines.amax(1)], dim=1).unflatten(2, (self.roi_size, self.roi_size))
         aligned = COSINE_SCALE * template_unit * candidate_unit
         evidence = torch.cat([candidate, template, aligned, (candidate - template).abs(), 4.0 * found], dim=1)
-        cellwise = self.compare[:CELLWISE](evidence)
-        compared = self.compare[CELLWISE:](cellwise).flatten(1)
+        compared = self.compare(evidence).flatten(1)
         alike = COSINE_SCALE * self.appearance(candidate) * self.appearance(template)
         known = torch.cat(
             [
@@ -157,17 +119,5 @@ class CandidateHead(nn.Module):
             dim=2,
         ).flatten(0, 1)
         alike = torch.cat([alike, 0.5 * alike.sum(1, keepdim=True), known], dim=1).to(compared.dtype)
-        logits = self.decide(torch.cat([compared, alike], dim=1)).view(targets, count).float()
-        if self.borders is None or self.shift is None:
-            return SecondLook(logits, None)
-        bordering = self.borders(cellwise).flatten(1)
-        shifts = SHIFT_SCALE * self.shift(torch.cat([bordering, alike], dim=1)).float()
-        return SecondLook(logits, shifts.view(targets, count, 4))
-
-
-def shifted(boxes_xyxy: Tensor, shifts: Tensor | None) -> Tensor:
-    """Boxes (..., 4) with their borders shifted by shares of their width and height; unchanged without shifts."""
-    if shifts is None:
-        return boxes_xyxy
-    size = (boxes_xyxy[..., 2:] - boxes_xyxy[..., :2]).clamp(min=0)
-    return boxes_xyxy + shifts.clamp(-MOST_SHIFT, MOST_SHIFT) * torch.cat([size, size], dim=-1)
+        logits = self.decide(torch.cat([compared, alike], dim=1))
+        return logits.view(targets, count).float()

@@ -40,9 +40,10 @@ def propose(
         nms_iou: of two boxes that overlap more than this the weaker is dropped.
         vote_iou: boxes that overlap more than this with one that stays have their say on it.
     """
+    limits = boxes_xyxy.new_tensor([size_hw[1], size_hw[0], size_hw[1], size_hw[0]])
     top_scores, top = scores.topk(min(CONSIDERED, scores.shape[1]), dim=1)
     top_boxes = boxes_xyxy.gather(1, top[..., None].expand(-1, -1, 4))
-    top_boxes = clip_boxes(top_boxes, size_hw)
+    top_boxes = torch.minimum(top_boxes.clamp(min=0), limits)
     rows = []
     for target_boxes, target_scores in zip(top_boxes, top_scores, strict=True):
         keep = nms(target_boxes, target_scores, nms_iou)[:count]
@@ -57,12 +58,6 @@ def propose(
             boxes_xyxy.new_zeros(0, count, 4), scores.new_zeros(0, count), scores.new_zeros(0, count, dtype=torch.bool)
         )
     return Proposals(*(torch.stack(column) for column in zip(*rows, strict=True)))
-
-
-def clip_boxes(boxes_xyxy: Tensor, size_hw: tuple[int, int]) -> Tensor:
-    """Boxes (..., 4) cut off at the borders of an image of `size_hw` pixels."""
-    limits = boxes_xyxy.new_tensor([size_hw[1], size_hw[0], size_hw[1], size_hw[0]])
-    return torch.minimum(boxes_xyxy.clamp(min=0), limits)
 
 
 def vote_boxes(boxes_xyxy: Tensor, scores: Tensor, keep: Tensor, min_iou: float) -> Tensor:

@@ -8,15 +8,14 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from torchvision.ops import nms
 
 from dmtrack.config import build
 from dmtrack.data.preprocessing import Preprocessing
 from dmtrack.data.types import PairBatch
 from dmtrack.errors import ConfigError
 from dmtrack.models.global_search.base import Detections, Features, GlobalSearchModel
-from dmtrack.models.global_search.candidate_head import CandidateHead, SecondLook, shifted
-from dmtrack.models.global_search.proposals import Proposals, clip_boxes, propose
+from dmtrack.models.global_search.candidate_head import CandidateHead
+from dmtrack.models.global_search.proposals import Proposals, propose
 from dmtrack.models.global_search.tiny_head import (
     TinyHead,
     TinyOutputs,
@@ -107,20 +106,16 @@ class DMTrackGSTiny(GlobalSearchModel):
 
         Score = class probability x square root of centerness, or what the second look says. The box of a detection is
         the mean of the boxes around it, weighted by their squared scores: the location that answers loudest is seldom
-        the one that sees the borders best. The second look may correct it.
+        the one that sees the borders best.
         """
         proposals = self.propose(outputs, size_hw)
-        boxes_xyxy, scores = proposals.boxes_xyxy, proposals.scores
+        scores = proposals.scores
         if self.candidate_head is not None and outputs.searched is not None:
             features, templates, image_index = outputs.searched
-            look = self.second_look(features, templates, image_index, proposals)
-            scores = torch.sigmoid(look.logits)
-            boxes_xyxy = clip_boxes(shifted(boxes_xyxy, look.shifts), size_hw)
+            scores = torch.sigmoid(self.second_look(features, templates, image_index, proposals))
         found = []
-        for boxes, target_scores, valid in zip(boxes_xyxy, scores, proposals.valid, strict=True):
-            # Two boxes that overlapped a little may have been corrected to show the same.
-            kept = torch.nonzero(valid)[:, 0]
-            order = kept[nms(boxes[kept], target_scores[kept], self.nms_iou)]
+        for boxes, target_scores, valid in zip(proposals.boxes_xyxy, scores, proposals.valid, strict=True):
+            order = torch.argsort(target_scores.masked_fill(~valid, -1.0), descending=True)[: int(valid.sum())]
             found.append(Detections(boxes[order] / scale_factor, target_scores[order]))
         return found
 
@@ -136,8 +131,8 @@ class DMTrackGSTiny(GlobalSearchModel):
 
     def second_look(
         self, features: Features, templates: TinyTemplates, image_index: Tensor, proposals: Proposals
-    ) -> SecondLook:
-        """What a closer look says of the proposals of every target."""
+    ) -> Tensor:
+        """(T, count) logits of the proposals of every target."""
         head = self.candidate_head
         assert head is not None
         assert templates.cells is not None
@@ -182,8 +177,8 @@ class DMTrackGSTiny(GlobalSearchModel):
             proposals = self.propose(outputs, size_hw)
             if len(proposals.scores):
                 proposals = self._with_true_boxes(proposals, boxes_xyxy)
-        look = self.second_look(features, templates, searched_in, proposals)
-        return candidate_losses(look, proposals, boxes_xyxy)
+        logits = self.second_look(features, templates, searched_in, proposals)
+        return candidate_losses(logits, proposals, boxes_xyxy)
 
     def _with_true_boxes(self, proposals: Proposals, boxes_xyxy: Tensor) -> Proposals:
         """In place of the weakest proposal a shifted true box, where the target is present."""

@@ -7,13 +7,8 @@ import torch.nn.functional as F
 from torch import Tensor
 from torchvision.ops import generalized_box_iou_loss
 
-from dmtrack.models.global_search.candidate_head import SecondLook, shifted
 from dmtrack.models.global_search.proposals import Proposals
 from dmtrack.models.global_search.tiny_head import TinyOutputs, boxes_from_ltrb, locations
-
-CANDIDATE_LOSSES = ("loss_candidate", "loss_choice", "loss_borders")
-
-BORDERS_WEIGHT = 1.5
 
 
 def centre_targets(boxes_xyxy: Tensor, points_xy: Tensor, minimum_radius: float = 4.0) -> tuple[Tensor, Tensor, Tensor]:
@@ -95,23 +90,19 @@ def absence_loss(outputs: TinyOutputs, weight: float = 0.5) -> Tensor:
     return weight * focal_loss(outputs.logits, torch.zeros_like(outputs.logits, dtype=torch.bool)).mean()
 
 
-def candidate_losses(look: SecondLook, proposals: Proposals, boxes_xyxy: Tensor) -> dict[str, Tensor]:
+def candidate_losses(logits: Tensor, proposals: Proposals, boxes_xyxy: Tensor) -> dict[str, Tensor]:
     """Losses of the second look: which box shows the target, each for itself and as one choice among all.
 
-    A box is right from IoU 0.5 and wrong below 0.4; those between do not teach which is which. Borders are learned from
-    all boxes above 0.4.
+    A box is right from IoU 0.5 and wrong below 0.4; those between teach nothing.
 
     Args:
-        look: at the proposals.
+        logits: (T, count) of the proposals.
         proposals: of T targets.
         boxes_xyxy: (P, 4) true boxes of the first P targets; the others are absent.
     """
-    logits = look.logits
     targets, present = len(logits), len(boxes_xyxy)
     if targets == 0:
-        names = ("loss_candidate", "loss_choice") if look.shifts is None else CANDIDATE_LOSSES
-        nothing = logits.sum() if look.shifts is None else logits.sum() + look.shifts.sum()
-        return dict.fromkeys(names, nothing * 0.0)
+        return dict.fromkeys(("loss_candidate", "loss_choice"), logits.sum() * 0.0)
     iou = torch.zeros_like(logits)
     iou[:present] = _paired_iou(proposals.boxes_xyxy[:present], boxes_xyxy[:, None])
     right = iou > 0.5
@@ -122,14 +113,7 @@ def candidate_losses(look: SecondLook, proposals: Proposals, boxes_xyxy: Tensor)
     every = logits.masked_fill(~proposals.valid, lowest).logsumexp(1)
     wanted = logits.masked_fill(~(right & proposals.valid), lowest).logsumexp(1)
     choice = torch.where(answers, every - wanted, 0.0)
-    losses = {"loss_candidate": (each * taught).sum() / targets / 3.0, "loss_choice": choice.sum() / targets}
-    if look.shifts is not None:
-        near = (iou > 0.4) & proposals.valid
-        boxes = shifted(proposals.boxes_xyxy, look.shifts)[near]
-        wanted_xyxy = boxes_xyxy[near.nonzero()[:, 0]]
-        amount = generalized_box_iou_loss(boxes, wanted_xyxy, reduction="none").sum()
-        losses["loss_borders"] = BORDERS_WEIGHT * amount / near.sum().clamp(min=1)
-    return losses
+    return {"loss_candidate": (each * taught).sum() / targets / 3.0, "loss_choice": choice.sum() / targets}
 
 
 def _paired_iou(boxes_xyxy: Tensor, other_xyxy: Tensor) -> Tensor:
