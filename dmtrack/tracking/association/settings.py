@@ -73,17 +73,17 @@ class AssociationSettings:
     looks_limit: float = 0.4
     looks_of_target: int = 16
     looks_of_others: int = 60
-    looks_interval: int = 10
+    looks_interval: int = 5
     looks_score: float = 0.3
     looks_margin: float = 8.0
     score_weight: float = 2.0
     score_memory: float = 0.8
-    unseen_score: float = 0.7
+    unseen_score: float = 0.3
     jump_cost: float = 30.0
     company_cost: float = 2.0
     company_frames: int = 3
     reappear_cost: float = 4.0
-    guess_limit: float = 4.0
+    guess_limit: float = 8.0
 
     def __post_init__(self) -> None:
         shares = ("min_score", "duplicate_iou", "memory_rate", "looks_score", "score_memory", "unseen_score")
