@@ -1,7 +1,7 @@
 # DMTrack-GS for two CPU cores: about 2 M parameters, the default of `dmtrack track` and `dmtrack demo`.
 #     dmtrack train --config configs/dmtrackGS_tiny.py --cpus 1 --work-dir work_dirs/dmtrackGS_tiny
 # The shipped weights (dmtrack/assets/dmtrackGS_tiny.safetensors) were trained with this file from the weights of an
-# earlier form of it; docs/tiny_weights.md has both commands. The real images are those of data/detection (COCO json and
+# earlier form of it; docs/tiny_weights.md has the commands. The real images are those of data/detection (COCO json and
 # photos).
 channels = 64
 widths = (24, 48, 64, 128, 160)

@@ -78,7 +78,7 @@ class AssociationSettings:
     looks_margin: float = 8.0
     score_weight: float = 2.0
     score_memory: float = 0.8
-    unseen_score: float = 0.3
+    unseen_score: float = 0.7
     jump_cost: float = 30.0
     company_cost: float = 2.0
     company_frames: int = 3
