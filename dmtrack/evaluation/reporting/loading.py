@@ -209,6 +209,20 @@ def build_report(
     return Report(benchmark, protocol, tuple(scores), split, stride, tuple(left_out))
 
 
+def known_frame_size(sequence: VideoSequence, protocol_name: str) -> tuple[int, int]:
+    """(width, height) of a sequence's frames, for protocols that clip regions to them.
+
+    Raises:
+        EvaluationError: the size is not known.
+    """
+    if sequence.frame_size_wh is None:
+        raise EvaluationError(
+            f"the size of the frames of {sequence.name!r} is not known, and {protocol_name} clips regions to it; give "
+            "the benchmark with its images"
+        )
+    return sequence.frame_size_wh
+
+
 def score_without_curves(
     protocol: Protocol,
     tracker: TrackerResults,

@@ -11,11 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dmtrack.data.types import Sequence as VideoSequence
-from dmtrack.errors import EvaluationError
 from dmtrack.evaluation.protocols import Protocol
 from dmtrack.evaluation.report import Report
 from dmtrack.evaluation.reporting.bootstrap import draw_sequences
-from dmtrack.evaluation.reporting.loading import TrackerResults, score_without_curves
+from dmtrack.evaluation.reporting.loading import TrackerResults, known_frame_size, score_without_curves
 from dmtrack.evaluation.reporting.significance import Significance, assess_samples
 from dmtrack.evaluation.scoring import SequenceScore, frames_per_second, no_curves
 from dmtrack.evaluation.vot.long_term import LongTermRun, LongTermScore, precision_recall, score_long_term
@@ -136,11 +135,8 @@ def assess_long_term(report: LongTermReport, rounds: int = 1000, seed: int = 0, 
 
 
 def _run(protocol: LongTermProtocol, sequence: VideoSequence, tracker: TrackerResults) -> LongTermRun:
-    if sequence.frame_size_wh is None and protocol.overlap.rasterizing != "exact":
-        raise EvaluationError(
-            f"the size of the frames of {sequence.name!r} is not known, and {protocol.name} clips regions to it; give "
-            "the benchmark with its images"
-        )
+    clips = protocol.overlap.rasterizing != "exact"
+    size = known_frame_size(sequence, protocol.name) if clips else sequence.frame_size_wh or (0, 0)
     result = tracker.results[sequence.name]
     stored = tracker.trajectories.get(sequence.name, ())
     trajectory = stored[0] if stored else Trajectory.without_restarts(result.boxes_xywh)
@@ -152,7 +148,6 @@ def _run(protocol: LongTermProtocol, sequence: VideoSequence, tracker: TrackerRe
     if not stored and len(confidence):
         confidence[0] = np.nan  # the tracker was given the target there
     truth = np.asarray(sequence.attributes.get("polygons", sequence.boxes_xywh), dtype=np.float64)
-    size = sequence.frame_size_wh or (0, 0)
     return LongTermRun(sequence.name, np.where(sequence.present[:, None], truth, np.nan), regions, confidence, size)
 
 

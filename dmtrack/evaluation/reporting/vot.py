@@ -15,7 +15,7 @@ from dmtrack.evaluation.protocols import Protocol
 from dmtrack.evaluation.report import Report
 from dmtrack.evaluation.reporting.bootstrap import draw_sequences
 from dmtrack.evaluation.reporting.figures.eao import ExpectedOverlap
-from dmtrack.evaluation.reporting.loading import TrackerResults, score_without_curves
+from dmtrack.evaluation.reporting.loading import TrackerResults, known_frame_size, score_without_curves
 from dmtrack.evaluation.reporting.significance import Significance, assess_samples
 from dmtrack.evaluation.scoring import SequenceScore, frames_per_second, no_curves
 from dmtrack.evaluation.vot.eao import EaoCurve, cut_into_fragments
@@ -139,11 +139,7 @@ def assess_vot(report: VotReport, rounds: int = 1000, seed: int = 0, level: floa
 
 
 def _runs(protocol: VotProtocol, sequence: VideoSequence, tracker: TrackerResults) -> VotRuns:
-    if sequence.frame_size_wh is None:
-        raise EvaluationError(
-            f"the size of the frames of {sequence.name!r} is not known, and {protocol.name} clips regions to it; give "
-            "the benchmark with its images"
-        )
+    size_wh = known_frame_size(sequence, protocol.name)
     trajectories = tracker.trajectories.get(sequence.name, ())
     restarts = any(len(trajectory.initializations) > 1 or len(trajectory.failures) for trajectory in trajectories)
     if protocol.experiment == "unsupervised":
@@ -159,7 +155,7 @@ def _runs(protocol: VotProtocol, sequence: VideoSequence, tracker: TrackerResult
             f"but {protocol.name} needs runs with restarts in the layout of the VOT toolkit"
         )
     truth = sequence.attributes.get("polygons", sequence.boxes_xywh)
-    return VotRuns(sequence.name, np.asarray(truth, dtype=np.float64), sequence.frame_size_wh, trajectories)
+    return VotRuns(sequence.name, np.asarray(truth, dtype=np.float64), size_wh, trajectories)
 
 
 def _sequence_score(
