@@ -55,6 +55,9 @@ Outcome = tuple[int, str | None]
 ATTEMPTS = 2
 """How often a sequence is tried whose process dies."""
 
+HOPELESS = 2
+"""The run is given up when so many sequences were lost that way before any was done."""
+
 
 def run_spawned(
     work: Work,
@@ -82,7 +85,7 @@ def run_spawned(
         The outcome of each sequence, as they end.
 
     Raises:
-        EvaluationError: processes died before any sequence was done.
+        EvaluationError: processes died before any sequence was done, on more than one sequence or on the only one.
         DMTrackError: sequences or tracker cannot be opened in a process, or results cannot be written.
     """
     # The longest sequences go first, so that no long one is left running alone at the end.
@@ -92,7 +95,7 @@ def run_spawned(
     make = _WorkerMaker(work, build_tracker, open_sequences)
     workers: dict[int, _Worker] = {}
     deaths: Counter[int] = Counter()
-    finished = frames = 0
+    finished = frames = lost = 0
     try:
         while waiting or workers:
             for slot in slots:
@@ -113,7 +116,8 @@ def run_spawned(
                     if deaths[index] < ATTEMPTS:
                         waiting.append(index)
                         continue
-                    if not finished:
+                    lost += 1
+                    if not finished and (lost == HOPELESS or not (waiting or workers)):
                         raise EvaluationError(
                             f"a worker process died ({worker.death()}) and died again on the same sequence; what was "
                             "finished is kept: run again with fewer --processes"
