@@ -16,6 +16,9 @@ from dmtrack.errors import BoxError
 
 Boxes = NDArray[np.float64]
 
+_SMALLEST = float(np.finfo(np.float64).tiny)
+"""Divides the intersection of two boxes without area, which is 0."""
+
 
 def xywh_to_xyxy(boxes_xywh: ArrayLike) -> Boxes:
     """(left, top, width, height) -> (left, top, right, bottom)."""
@@ -81,8 +84,8 @@ def pairwise_iou_xyxy(first_xyxy: ArrayLike, second_xyxy: ArrayLike) -> NDArray[
     np.maximum(sides, 0.0, out=sides)
     intersection = sides[0] * sides[1]
     union = area_xyxy(first)[:, None] + area_xyxy(second) - intersection
-    iou = np.divide(intersection, union, out=np.zeros_like(union), where=union > 0)
-    if np.isnan(intersection).any():
+    iou: NDArray[np.float64] = intersection / np.maximum(union, _SMALLEST)
+    if np.isnan(intersection.sum()):
         iou[np.isnan(first).any(axis=1)] = np.nan
         iou[:, np.isnan(second).any(axis=1)] = np.nan
     return iou

@@ -30,12 +30,12 @@ def appearance_costs(tracklets: NDArray[np.floating], detections: NDArray[np.flo
     """Cosine distances in [0, 2] of unit vectors.
 
     Args:
-        tracklets: (n, channels), or (n, views, channels) of a gallery, whose nearest view counts.
+        tracklets: (n, channels), or (views, n, channels) of galleries, of which the nearest view counts.
         detections: (m, channels).
     """
     similarity = tracklets.reshape(-1, tracklets.shape[-1]) @ detections.T
     if tracklets.ndim == 3:
-        similarity = similarity.reshape(*tracklets.shape[:2], len(detections)).max(axis=1)
+        similarity = similarity.reshape(*tracklets.shape[:2], len(detections)).max(axis=0)
     return np.maximum(0.0, 1.0 - similarity.astype(np.float64))
 
 
@@ -54,9 +54,11 @@ def motion_costs(tracklets_xywh: Array, detections_xywh: Array, reach: Array) ->
     (first, size), (second, _) = _places(tracklets_xywh), _places(detections_xywh)
     # Centres and logarithms of sizes side by side: (4, n, m) in one go.
     apart = second[:, None, :] - first[:, :, None]
-    apart[:2] /= np.sqrt(size[0] * size[1])[:, None]
     apart *= apart
-    squares: Array = (apart[0] + apart[1]) + (apart[2] + apart[3])
+    squares: Array = apart[0] + apart[1]
+    squares /= (size[0] * size[1])[:, None]
+    squares += apart[2]
+    squares += apart[3]
     squares /= (2 * np.maximum(reach, 1e-6) ** 2)[:, None]
     return squares
 

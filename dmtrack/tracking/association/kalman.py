@@ -28,6 +28,14 @@ _TRANSITION = np.eye(8) + np.eye(8, k=4)
 _ASPECT, _ASPECT_VELOCITY, _MEASURED_ASPECT = 1e-2, 1e-5, 1e-1
 """Standard deviations of an aspect ratio, of its change per frame, and of a measured one."""
 
+_GROWING = np.array([1.0, 1.0, 0.0, 1.0])
+"""Which coordinates are the less certain the larger the object: not the aspect ratio."""
+
+_STEP_DEVIATIONS = np.concatenate([POSITION_WEIGHT * _GROWING, VELOCITY_WEIGHT * _GROWING])
+_START_DEVIATIONS = np.concatenate([2 * POSITION_WEIGHT * _GROWING, 10 * VELOCITY_WEIGHT * _GROWING])
+_FIXED_VARIANCES = np.array([0.0, 0.0, _ASPECT**2, 0.0, 0.0, 0.0, _ASPECT_VELOCITY**2, 0.0])
+_MEASURED_VARIANCES = np.array([0.0, 0.0, _MEASURED_ASPECT**2, 0.0])
+
 
 @dataclass
 class BoxStates:
@@ -58,12 +66,10 @@ class BoxStates:
 
 def xywh_to_xyah(boxes_xywh: Array) -> Array:
     """(n, 4) left, top, width, height -> centre, w / h, h; sizes are at least a hundredth of a pixel."""
-    boxes = np.asarray(boxes_xywh, np.float64).reshape(-1, 4)
-    size = np.maximum(boxes[:, 2:], 0.01)
-    converted = np.empty_like(boxes)
-    converted[:, :2] = boxes[:, :2] + boxes[:, 2:] / 2
-    converted[:, 2] = size[:, 0] / size[:, 1]
-    converted[:, 3] = size[:, 1]
+    converted = np.array(boxes_xywh, np.float64).reshape(-1, 4)
+    converted[:, :2] += converted[:, 2:] / 2
+    np.maximum(converted[:, 2:], 0.01, out=converted[:, 2:])
+    converted[:, 2] /= converted[:, 3]
     return converted
 
 
@@ -81,7 +87,7 @@ def start(boxes_xyah: Array) -> BoxStates:
     means = np.zeros((len(boxes), 8))
     means[:, :4] = boxes
     covariances = np.zeros((len(boxes), 8, 8))
-    _add_to_diagonal(covariances, _variances(boxes[:, 3], 2 * POSITION_WEIGHT, 10 * VELOCITY_WEIGHT))
+    _add_to_diagonal(covariances, _variances(boxes[:, 3], _START_DEVIATIONS, _FIXED_VARIANCES))
     return BoxStates(means, covariances)
 
 
@@ -89,7 +95,7 @@ def predict(states: BoxStates, frames: int = 1) -> BoxStates:
     """States so many frames later without a measurement."""
     for _ in range(frames):
         # The noise is that of the height before the step.
-        noise = _variances(states.means[:, 3], POSITION_WEIGHT, VELOCITY_WEIGHT)
+        noise = _variances(states.means[:, 3], _STEP_DEVIATIONS, _FIXED_VARIANCES)
         covariances = _TRANSITION @ states.covariances @ _TRANSITION.T
         _add_to_diagonal(covariances, noise)
         states = BoxStates(states.means @ _TRANSITION.T, covariances)
@@ -120,9 +126,7 @@ def zoom_of(camera_motion: NDArray[np.floating]) -> float:
 
 def project(states: BoxStates) -> tuple[Array, Array]:
     """Where measurements are expected: means (n, 4) and covariances (n, 4, 4)."""
-    noise = np.empty((len(states), 4))
-    noise[:] = (POSITION_WEIGHT * states.means[:, 3:4]) ** 2
-    noise[:, 2] = _MEASURED_ASPECT**2
+    noise = _variances(states.means[:, 3], _STEP_DEVIATIONS[:4], _MEASURED_VARIANCES)
     covariances = states.covariances[:, :4, :4].copy()
     _add_to_diagonal(covariances, noise)
     return states.means[:, :4], covariances
@@ -166,12 +170,10 @@ def gating_distances(states: BoxStates, measured_xyah: Array, position_only: boo
     return distances
 
 
-def _variances(height: Array, position: float, velocity: float) -> Array:
-    """(n, 8) of the state's parts, from standard deviations in heights; those of the aspect ratio are fixed."""
-    variances = np.empty((len(height), 8))
-    variances[:, :4] = ((position * height) ** 2)[:, None]
-    variances[:, 4:] = ((velocity * height) ** 2)[:, None]
-    variances[:, 2], variances[:, 6] = _ASPECT**2, _ASPECT_VELOCITY**2
+def _variances(height: Array, deviations: Array, fixed: Array) -> Array:
+    """(n, d) from standard deviations in heights (d,) and what does not grow with the height (d,)."""
+    scaled = height[:, None] * deviations
+    variances: Array = scaled * scaled + fixed
     return variances
 
 

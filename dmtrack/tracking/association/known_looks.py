@@ -42,7 +42,8 @@ class KnownLooks:
         target = (embeddings @ self._target.T).max(axis=1)
         others = (embeddings @ self._others.T).max(axis=1, initial=_USUAL_COSINE)
         limit = self._settings.looks_limit
-        nats: Floats = self._settings.looks_weight * np.clip((target - others).astype(np.float64), -limit, limit)
+        lead = (target - others).astype(np.float64)
+        nats: Floats = self._settings.looks_weight * np.minimum(np.maximum(lead, -limit), limit)
         return nats
 
     def add_target(self, embedding: Views) -> None:
@@ -53,6 +54,8 @@ class KnownLooks:
 
     def add_others(self, embeddings: Views) -> None:
         """Views (n, channels) of what is not the target; the oldest make room."""
-        for view in embeddings:
-            if not (self._others @ view > _SAME_VIEW).any():
-                self._others = np.concatenate([self._others, view[None]])[-self._settings.looks_of_others :]
+        known = (embeddings @ self._others.T > _SAME_VIEW).any(axis=1)
+        earlier = np.tril(embeddings @ embeddings.T > _SAME_VIEW, -1).any(axis=1)
+        fresh = embeddings[~(known | earlier)]
+        if len(fresh):
+            self._others = np.concatenate([self._others, fresh])[-self._settings.looks_of_others :]

@@ -59,7 +59,7 @@ class TrackletView:
 
     Attributes:
         ids: (n,).
-        boxes_xywh: (n, 4) pixels, predicted where not seen.
+        boxes_xywh: (n, 4) pixels of the frame, where each was last seen.
         belief: (n,) nats, logarithm of the probability that each is the target.
         scores: (n,) of the candidate that each was seen as, NaN where not seen.
         unseen: (n,) frames since each was last seen.

@@ -13,7 +13,7 @@ Integers = NDArray[np.int64]
 
 
 class Tracklets:
-    """n tracklets; row i of every array is tracklet i.
+    """n tracklets; row i of every array (of `gallery` column i) is tracklet i.
 
     Attributes:
         ids: (n,) numbers that are never given twice.
@@ -27,27 +27,26 @@ class Tracklets:
         belief: (n,) nats, logarithm of the probability that it is the target.
         earned: (n,) nats of it that it has gained on the target by what it looks like; they fade.
         memory: (n, channels) float32 unit vectors, moving average of the embeddings; channels 0 without embeddings.
-        gallery: (n, views, channels) float32 past views; the first one repeated where there is none yet.
+        gallery: (views, n, channels) float32 past views; the first one repeated where there is none yet.
         views: (n,) views put into the gallery so far.
         last_view: (n,) age at which the last one was.
     """
 
     def __init__(self, channels: int, views: int) -> None:
-        self.ids: Integers = np.zeros(0, np.int64)
         self.states = kalman.start(np.zeros((0, 4)))
         self.last_boxes_xywh: Floats = np.zeros((0, 4))
-        self.scores: Floats = np.zeros(0)
-        self.unseen: Integers = np.zeros(0, np.int64)
-        self.age: Integers = np.zeros(0, np.int64)
-        self.hits: Integers = np.zeros(0, np.int64)
-        self.with_target: Integers = np.zeros(0, np.int64)
-        self.belief: Floats = np.zeros(0)
-        self.earned: Floats = np.zeros(0)
         self.memory = np.zeros((0, channels), np.float32)
-        self.gallery = np.zeros((0, views, channels), np.float32)
-        self.views: Integers = np.zeros(0, np.int64)
-        self.last_view: Integers = np.zeros(0, np.int64)
+        self.gallery = np.zeros((views, 0, channels), np.float32)
+        # One row per attribute, one column per tracklet: what a frame adds or drops is done once for all of them.
+        self._counts: Integers = np.zeros((7, 0), np.int64)
+        self._nats: Floats = np.zeros((3, 0))
         self._next_id = 0
+        self._name_rows()
+
+    def _name_rows(self) -> None:
+        """Attributes are views: write into them, do not replace them, or the next tracklet drops what was written."""
+        self.ids, self.unseen, self.age, self.hits, self.with_target, self.views, self.last_view = self._counts
+        self.scores, self.belief, self.earned = self._nats
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -108,7 +107,7 @@ class Tracklets:
         mixed = (1 - memory_rate) * self.memory[rows] + memory_rate * embeddings
         length = np.sqrt(np.add.reduce(mixed * mixed, axis=1, keepdims=True))
         self.memory[rows] = mixed / np.maximum(length, 1e-12)
-        if self.gallery.shape[1]:
+        if len(self.gallery):
             due = self.age[rows] - self.last_view[rows] >= gallery_interval
             self._add_views(rows[due], embeddings[due])
 
@@ -128,21 +127,18 @@ class Tracklets:
         rows = np.arange(before, before + count)
         if not count:
             return rows
-        zeros, ones = np.zeros(count, np.int64), np.ones(count, np.int64)
-        self.ids = np.concatenate([self.ids, np.arange(self._next_id, self._next_id + count)])
-        self._next_id += count
         self.states = BoxStates.concatenate(self.states, kalman.start(kalman.xywh_to_xyah(boxes_xywh)))
         self.last_boxes_xywh = np.concatenate([self.last_boxes_xywh, boxes_xywh])
-        self.scores = np.concatenate([self.scores, scores])
-        for name in ("unseen", "age", "with_target", "last_view"):
-            setattr(self, name, np.concatenate([getattr(self, name), zeros]))
-        self.hits = np.concatenate([self.hits, ones])
-        self.views = np.concatenate([self.views, ones])
-        self.belief = np.concatenate([self.belief, belief])
-        self.earned = np.concatenate([self.earned, np.zeros(count)])
+        self._counts = np.concatenate([self._counts, np.zeros((7, count), np.int64)], axis=1)
+        self._nats = np.concatenate([self._nats, np.zeros((3, count))], axis=1)
+        self._name_rows()
+        self.ids[before:] = np.arange(self._next_id, self._next_id + count)
+        self._next_id += count
+        self.hits[before:] = self.views[before:] = 1
+        self.scores[before:], self.belief[before:] = scores, belief
         self.memory = np.concatenate([self.memory, embeddings])
-        gallery = np.empty((before + count, *self.gallery.shape[1:]), np.float32)
-        gallery[:before], gallery[before:] = self.gallery, embeddings[:, None]
+        gallery = np.empty((len(self.gallery), before + count, self.gallery.shape[2]), np.float32)
+        gallery[:, :before], gallery[:, before:] = self.gallery, embeddings
         self.gallery = gallery
         return rows
 
@@ -152,9 +148,10 @@ class Tracklets:
             return
         rows = np.flatnonzero(chosen)
         self.states = self.states.select(rows)
-        for name, values in vars(self).items():
-            if isinstance(values, np.ndarray):
-                setattr(self, name, values.take(rows, axis=0))
+        self.last_boxes_xywh, self.memory = self.last_boxes_xywh[rows], self.memory[rows]
+        self.gallery = self.gallery.take(rows, axis=1)
+        self._counts, self._nats = self._counts.take(rows, axis=1), self._nats.take(rows, axis=1)
+        self._name_rows()
 
     def row_of(self, identity: int) -> int:
         """The row of the tracklet with that id."""
@@ -163,9 +160,8 @@ class Tracklets:
 
     def _add_views(self, rows: Integers, embeddings: NDArray[np.float32]) -> None:
         """The first view stays for ever; of the others the oldest makes room."""
-        size = self.gallery.shape[1]
-        later = 1 + (self.views[rows] - 1) % max(size - 1, 1)
-        places = np.where(self.views[rows] < size, self.views[rows], np.minimum(later, size - 1))
-        self.gallery[rows, places] = embeddings
-        self.views[rows] += 1
+        size = len(self.gallery)
+        views = self.views[rows]
+        self.gallery[np.minimum(1 + (views - 1) % max(size - 1, 1), size - 1), rows] = embeddings
+        self.views[rows] = views + 1
         self.last_view[rows] = self.age[rows]

@@ -61,7 +61,7 @@ def test_costs(golden: Golden) -> None:
 
 
 def test_a_gallery_counts_by_its_nearest_view() -> None:
-    gallery = np.array([[[1.0, 0], [0, 1]], [[0.6, 0.8], [0.6, 0.8]]])
+    gallery = np.array([[[1.0, 0], [0.6, 0.8]], [[0, 1], [0.6, 0.8]]])
     np.testing.assert_allclose(appearance_costs(gallery, np.array([[0.0, 1], [1, 0]])), [[0, 0], [0.2, 0.4]])
 
 
