@@ -85,9 +85,11 @@ def test_cutting_by_table_look_up_is_roi_align(dtype: torch.dtype) -> None:
     corners = torch.rand(40, 2, generator=generator) * 220 - 60
     sizes = torch.rand(40, 2, generator=generator) * 120
     rois = torch.cat([torch.arange(40)[:, None] % 2.0, corners, corners + sizes], dim=1)
-    wanted = roi_align(level.float(), rois, 7, 1 / 8, sampling_ratio=1, aligned=True)
+    fine = torch.randn(2, 3, 24, 33, generator=generator).to(dtype).contiguous(memory_format=torch.channels_last)
     tolerance = 1e-5 if dtype == torch.float32 else 0.03
-    torch.testing.assert_close(sample_cells(level, rois, 7, 8).float(), wanted, atol=tolerance, rtol=tolerance)
+    for found, one, stride in zip(sample_cells([fine, level], rois, 7, [4, 8]), (fine, level), (4, 8), strict=True):
+        wanted = roi_align(one.float(), rois, 7, 1 / stride, sampling_ratio=1, aligned=True)
+        torch.testing.assert_close(found.float(), wanted, atol=tolerance, rtol=tolerance)
 
 
 def test_losses_of_known_logits() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -21,50 +23,51 @@ class FastCandidateHead(CandidateHead):
         nn.Module.__init__(self)
         self.__dict__.update(vars(head))
 
-    def _cut_level(self, level: Tensor, rois: Tensor, stride: int) -> Tensor:
-        if level.device.type != "cpu":
-            return super()._cut_level(level, rois, stride)
-        return sample_cells(level, rois, self.roi_size, stride)
+    def _cut_levels(self, maps: tuple[Tensor, ...], rois: Tensor) -> list[Tensor]:
+        if rois.device.type != "cpu":
+            return super()._cut_levels(maps, rois)
+        return sample_cells(maps, rois, self.roi_size, self.strides)
 
 
-def sample_cells(level: Tensor, rois: Tensor, size: int, stride: int) -> Tensor:
-    """RoIAlign with one sample per cell (`aligned`), without gradients.
+def sample_cells(maps: Sequence[Tensor], rois: Tensor, size: int, strides: Sequence[int]) -> list[Tensor]:
+    """RoIAlign with one sample per cell (`aligned`), without gradients, from several maps.
 
     Args:
-        level: (images, channels, height, width), fastest where channels lie innermost.
+        maps: (images, channels, height, width) each, fastest where channels lie innermost.
         rois: (n, 5) float32, image and corners in input pixels.
         size: cells per side.
-        stride: of the map, in input pixels.
+        strides: of the maps, in input pixels.
 
     Returns:
-        (n, channels, size, size) in the number format of the map, channels innermost.
+        (n, channels, size, size) of each map in its number format, channels innermost.
     """
-    images, channels, height, width = level.shape
-    table = level.permute(0, 2, 3, 1).reshape(images * height * width, channels)
-    places = (torch.arange(size, device=rois.device) + 0.5) / size
-    corners = rois[:, 1:] / stride - 0.5
-    points_x = corners[:, 0:1] + places * (corners[:, 2:3] - corners[:, 0:1])
-    points_y = corners[:, 1:2] + places * (corners[:, 3:4] - corners[:, 1:2])
-    rows, weights_y = _neighbours(points_y, height)
-    columns, weights_x = _neighbours(points_x, width)
-    # (n, y, x, 2 rows, 2 columns)
-    cells = rows[:, :, None, :, None] * width + columns[:, None, :, None, :]
-    cells = cells + (rois[:, 0].int() * (height * width)).view(-1, 1, 1, 1, 1)
-    weights = weights_y[:, :, None, :, None] * weights_x[:, None, :, None, :]
-    samples = F.embedding_bag(
-        cells.reshape(-1, 4), table, mode="sum", per_sample_weights=weights.reshape(-1, 4).to(table.dtype)
-    )
-    return samples.view(len(rois), size, size, channels).permute(0, 3, 1, 2)
-
-
-def _neighbours(points: Tensor, length: int) -> tuple[Tensor, Tensor]:
-    """The two cells around each point and their weights: (..., 2) int32 and float32.
-
-    Points up to a cell outside the map take the value of its border, those farther away are zero, as in RoIAlign.
-    """
-    inside = ((points >= -1) & (points <= length)).to(points.dtype)
-    clamped = points.clamp(0, length - 1)
+    # Places in all maps at once, x and y alike: (maps, n, cells, 2). What takes time are calls, not numbers.
+    scale = rois.new_tensor([1 / stride for stride in strides]).view(-1, 1, 1, 1)
+    last = rois.new_tensor([[level.shape[3] - 1, level.shape[2] - 1] for level in maps])[:, None, None]
+    shares = ((torch.arange(size, device=rois.device) + 0.5) / size)[:, None]
+    corners = rois[:, None, 1:3] + shares * (rois[:, None, 3:5] - rois[:, None, 1:3])
+    points = corners * scale - 0.5
+    # Points up to a cell outside the map take the value of its border, those farther away are zero, as in RoIAlign.
+    inside = ((points >= -1) & (points <= last + 1)).to(points.dtype)
+    clamped = torch.minimum(points.clamp_min(0), last)
     first = clamped.floor()
     share = (clamped - first) * inside
-    neighbours = torch.stack([first, (first + 1).clamp(max=length - 1)], dim=-1).int()
-    return neighbours, torch.stack([inside - share, share], dim=-1)
+    neighbours = torch.stack([first, torch.minimum(first + 1, last)], dim=-1).int()
+    weights = torch.stack([inside - share, share], dim=-1)
+    # (maps, n, y, x, 2 rows, 2 columns)
+    products = weights[:, :, :, None, 1, :, None] * weights[:, :, None, :, 0, None, :]
+    rows, columns = neighbours[:, :, :, None, 1, :, None], neighbours[:, :, None, :, 0, None, :]
+    images = rois[:, 0].int().view(-1, 1, 1, 1, 1)
+    cut = []
+    for number, level in enumerate(maps):
+        _, channels, height, width = level.shape
+        table = level.permute(0, 2, 3, 1).reshape(-1, channels)
+        cells = (rows[number] + images * height) * width + columns[number]
+        samples = F.embedding_bag(
+            cells.reshape(-1, 4),
+            table,
+            mode="sum",
+            per_sample_weights=products[number].reshape(-1, 4).to(table.dtype),
+        )
+        cut.append(samples.view(len(rois), size, size, channels).permute(0, 3, 1, 2))
+    return cut

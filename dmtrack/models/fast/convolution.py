@@ -43,13 +43,18 @@ class PreparedConv(nn.Conv2d):
         self.relu = relu
         self._layouts: dict[tuple[int, ...], Tensor] = {}
 
-    def forward(self, inputs: Tensor) -> Tensor:
-        """(images, in_channels, H, W) -> (images, out_channels, H', W')."""
+    def forward(self, inputs: Tensor, residual: Tensor | None = None) -> Tensor:
+        """(images, in_channels, H, W) -> (images, out_channels, H', W').
+
+        A residual, of the shape of the output, is added before the ReLU.
+        """
         inputs = inputs.to(self.weight.dtype)
         if self._is_frozen(inputs):
-            activation = "relu" if self.relu else "none"
-            return _frozen_convolution(inputs, self._laid_out(inputs.shape), self.bias, self._arguments(), activation)
+            laid_out, arguments = self._laid_out(inputs.shape), self._arguments()
+            return _frozen_convolution(inputs, laid_out, self.bias, arguments, self.relu, residual)
         outputs = super().forward(inputs)
+        if residual is not None:
+            outputs += residual
         return F.relu_(outputs) if self.relu else outputs
 
     def __getstate__(self) -> dict[str, Any]:
@@ -83,12 +88,13 @@ def has_frozen_convolutions(dtype: torch.dtype) -> bool:
     bias, arguments = torch.linspace(-1, 1, 8).to(dtype), ((1, 1), (1, 1), (1, 1), 1)
     try:
         laid_out = _lay_out(weight, arguments, list(inputs.shape))
-        found = _frozen_convolution(inputs, laid_out, bias, arguments, "relu").float()
+        found = [_frozen_convolution(inputs, laid_out, bias, arguments, True, residual) for residual in (None, inputs)]
     except (AttributeError, RuntimeError):
         return False
-    expected = F.relu(F.conv2d(inputs.float(), weight.float(), bias.float(), padding=1))
+    plain = F.conv2d(inputs.float(), weight.float(), bias.float(), padding=1)
+    expected = torch.stack([F.relu(plain), F.relu(plain + inputs.float())])
     allowed = 1e-4 if dtype == torch.float32 else 0.05
-    return bool((found - expected).abs().max() < allowed * expected.abs().max())
+    return bool((torch.stack(found).float() - expected).abs().max() < allowed * expected.abs().max())
 
 
 def _lay_out(weight: Tensor, arguments: tuple[Any, ...], shape: list[int]) -> Tensor:
@@ -97,9 +103,20 @@ def _lay_out(weight: Tensor, arguments: tuple[Any, ...], shape: list[int]) -> Te
 
 
 def _frozen_convolution(
-    inputs: Tensor, laid_out: Tensor, bias: Tensor | None, arguments: tuple[Any, ...], activation: str
+    inputs: Tensor,
+    laid_out: Tensor,
+    bias: Tensor | None,
+    arguments: tuple[Any, ...],
+    relu: bool,
+    residual: Tensor | None = None,
 ) -> Tensor:
-    outputs: Tensor = torch.ops.mkldnn._convolution_pointwise(inputs, laid_out, bias, *arguments, activation, [], "")
+    operator = torch.ops.mkldnn._convolution_pointwise
+    outputs: Tensor
+    if residual is None:
+        outputs = operator(inputs, laid_out, bias, *arguments, "relu" if relu else "none", [], "")
+    else:
+        activation = "relu" if relu else None
+        outputs = operator.binary(inputs, residual, laid_out, bias, *arguments, "add", 1.0, activation, [], "")
     return outputs
 
 

@@ -20,19 +20,26 @@ class FusedBlock(nn.Module):
 
     Args:
         first: includes its ReLU.
-        second: without activation.
+        second: without activation; that of the block is made its own.
         shortcut: what the input passes where no residual is given; None adds the input itself.
     """
 
     def __init__(self, first: nn.Module, second: nn.Module, shortcut: nn.Module | None = None) -> None:
         super().__init__()
         self.first, self.second, self.shortcut = first, second, shortcut
+        self._adds = isinstance(second, PreparedConv)
+        if isinstance(second, PreparedConv):
+            second.relu = True
 
     def forward(self, inputs: Tensor, residual: Tensor | None = None) -> Tensor:
         """(images, in_channels, H, W) -> (images, out_channels, H', W')."""
         if residual is None:
             residual = inputs if self.shortcut is None else self.shortcut(inputs)
-        return F.relu_(self.second(self.first(inputs)).add_(residual))
+        inside = self.first(inputs)
+        if self._adds:
+            outputs: Tensor = self.second(inside, residual.to(inside.dtype))
+            return outputs
+        return F.relu_(self.second(inside).add_(residual))
 
 
 class FusedRoot(nn.Module):

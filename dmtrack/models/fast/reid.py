@@ -77,7 +77,7 @@ class FastRoIBody(RoIBody):
         """As `RoIBody.cut`."""
         if level.device.type != "cpu":
             return super().cut(level, rois, stride)
-        return sample_cells(level, rois, self.roi_size, stride)
+        return sample_cells([level], rois, self.roi_size, [stride])[0]
 
 
 class FastLocationBody(LocationBody):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -20,6 +22,17 @@ WINOGRAD_CHANNELS = 64
 """Maps are so small that even few channels pay."""
 
 
+@dataclass
+class FastTinyTemplates(TinyTemplates):
+    """With the one matrix per target that gate, generated kernels and their fusion amount to.
+
+    Attributes:
+        fused: (targets, channels, channels).
+    """
+
+    fused: Tensor
+
+
 class FastTinyHead(nn.Module):
     """A prepared `TinyHead` that applies gate, generated kernels and their fusion as one 1x1 convolution.
 
@@ -32,27 +45,30 @@ class FastTinyHead(nn.Module):
 
     def __init__(self, head: TinyHead, fuse: PreparedConv) -> None:
         super().__init__()
-        self.head, self.fuse = head, fuse
+        self.head, self.bias = head, fuse.bias
         self.roi_size, self.stride = head.roi_size, head.stride
+        weight = fuse.weight.detach().flatten(1)
+        channels, kernels = head.channels, head.kernel_count
+        gated, generated, compared = weight.split([channels, kernels, weight.shape[1] - channels - kernels], 1)
+        self.gated, self.generated = nn.Buffer(gated.float()), nn.Buffer(generated.float())
+        self.compared = nn.Buffer(compared[..., None, None].contiguous())
 
-    def encode(self, roi_features: Tensor, sizes_wh: Tensor) -> TinyTemplates:
+    def encode(self, roi_features: Tensor, sizes_wh: Tensor) -> FastTinyTemplates:
         """As `TinyHead.encode`."""
-        return self.head.encode(roi_features, sizes_wh)
+        templates = self.head.encode(roi_features, sizes_wh)
+        fused = self.gated * templates.gate.float()[:, None] + self.generated @ templates.kernels.float()
+        return FastTinyTemplates(**vars(templates), fused=fused.to(self.compared.dtype))
 
-    def forward(self, features: Tensor, templates: TinyTemplates, image_index: Tensor) -> TinyOutputs:
+    def forward(self, features: Tensor, templates: FastTinyTemplates, image_index: Tensor) -> TinyOutputs:
         """As `TinyHead.forward`."""
-        channels, kernels = self.head.channels, self.head.kernel_count
-        weight = self.fuse.weight.flatten(1)
-        gated, generated, compared = weight.float().split([channels, kernels, weight.shape[1] - channels - kernels], 1)
-        own = gated * templates.gate.float()[:, None] + generated @ templates.kernels.float()
-        fused = dynamic_conv(features, own.to(features.dtype), image_index)
+        assert self.bias is not None
+        fused = dynamic_conv(features, templates.fused.to(features.dtype), image_index)
         if self.head.parts is None or templates.parts is None:
-            assert self.fuse.bias is not None
-            return self.head.predict(F.relu_(fused + self.fuse.bias[:, None, None]))
+            return self.head.predict(F.relu_(fused + self.bias[:, None, None]))
         correlations = self.head.parts(features, templates.parts, image_index).to(features.dtype)
         correlations = correlations.clone(memory_format=torch.channels_last)
-        compared = compared.to(features.dtype)[..., None, None]
-        return self.head.predict(F.relu_(conv1x1(correlations, compared, self.fuse.bias).add_(fused)))
+        compared = self.compared.to(features.dtype)
+        return self.head.predict(F.relu_(conv1x1(correlations, compared, self.bias).add_(fused)))
 
 
 def prepare_tiny(model: DMTrackGSTiny, precision: str = "fp32") -> DMTrackGSTiny:

@@ -77,12 +77,14 @@ class CandidateHead(nn.Module):
         centres = (boxes_xyxy[:, :2] + boxes_xyxy[:, 2:]) / 2
         reach = (boxes_xyxy[:, 2:] - boxes_xyxy[:, :2]) / 2 * self.context
         rois = torch.cat([image_index[:, None].to(boxes_xyxy.dtype), centres - reach, centres + reach], dim=1).float()
-        cuts = [self._cut_level(level, rois, stride) for level, stride in zip(maps, self.strides, strict=True)]
-        return self.embedding(torch.cat(cuts, dim=1))
+        return self.embedding(torch.cat(self._cut_levels(maps, rois), dim=1))
 
-    def _cut_level(self, level: Tensor, rois: Tensor, stride: int) -> Tensor:
+    def _cut_levels(self, maps: tuple[Tensor, ...], rois: Tensor) -> list[Tensor]:
         # RoIAlign has no bfloat16 kernel on CPU.
-        return roi_align(level.float(), rois, self.roi_size, 1.0 / stride, sampling_ratio=1, aligned=True)
+        return [
+            roi_align(level.float(), rois, self.roi_size, 1.0 / stride, sampling_ratio=1, aligned=True)
+            for level, stride in zip(maps, self.strides, strict=True)
+        ]
 
     def appearance(self, cells: Tensor) -> Tensor:
         """(n, channels) unit vectors of cuts: one description of each box, its surroundings left out."""
@@ -102,11 +104,13 @@ class CandidateHead(nn.Module):
         """
         targets, count = scores.shape
         template = templates[:, None].expand_as(candidates).flatten(0, 1)
+        template_unit = F.normalize(templates, dim=1)[:, None].expand_as(candidates).flatten(0, 1)
         candidate = candidates.flatten(0, 1)
-        template_unit, candidate_unit = F.normalize(template, dim=1), F.normalize(candidate, dim=1)
-        # Where a cell of one is found anywhere in the other: objects turn and bend.
-        cosines = candidate_unit.flatten(2).transpose(1, 2) @ template_unit.flatten(2)
-        found = torch.stack([cosines.amax(2), cosines.amax(1)], dim=1).unflatten(2, (self.roi_size, self.roi_size))
+        candidate_unit = F.normalize(candidate, dim=1)
+        # Where a cell of one is found anywhere in the other: objects turn and bend. (CPUs look for maxima in float32.)
+        cosines = (candidate_unit.flatten(2).transpose(1, 2) @ template_unit.flatten(2)).float()
+        found = torch.stack([cosines.amax(2), cosines.amax(1)], dim=1).to(candidate.dtype)
+        found = found.unflatten(2, (self.roi_size, self.roi_size))
         aligned = COSINE_SCALE * template_unit * candidate_unit
         evidence = torch.cat([candidate, template, aligned, (candidate - template).abs(), 4.0 * found], dim=1)
         compared = self.compare(evidence).flatten(1)

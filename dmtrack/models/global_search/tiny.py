@@ -122,11 +122,13 @@ class DMTrackGSTiny(GlobalSearchModel):
     def propose(self, outputs: TinyOutputs, size_hw: tuple[int, int]) -> Proposals:
         """The best boxes of the dense search of every target, in an image of `size_hw` input pixels."""
         height, width = outputs.logits.shape[-2:]
-        points_xy = locations(height, width, self.bbox_head.stride, outputs.logits.device)
+        stride = self.bbox_head.stride
+        points_xy = locations(height, width, stride, outputs.logits.device)
         boxes = boxes_from_ltrb(outputs.ltrb, points_xy).flatten(1, 2)
         scores = (torch.sigmoid(outputs.logits) * torch.sigmoid(outputs.centerness).sqrt()).flatten(1)
-        inside = (points_xy[..., 0] < size_hw[1]) & (points_xy[..., 1] < size_hw[0])
-        scores = scores.masked_fill(~inside.flatten(), 0.0)
+        if size_hw[0] <= (height - 0.5) * stride or size_hw[1] <= (width - 0.5) * stride:  # places lie in the padding
+            inside = (points_xy[..., 0] < size_hw[1]) & (points_xy[..., 1] < size_hw[0])
+            scores = scores.masked_fill(~inside.flatten(), 0.0)
         return propose(boxes, scores, size_hw, self.max_detections, self.nms_iou, self.vote_iou)
 
     def second_look(
@@ -138,7 +140,7 @@ class DMTrackGSTiny(GlobalSearchModel):
         assert templates.cells is not None
         targets, count = proposals.scores.shape
         boxes = proposals.boxes_xyxy
-        cells = head.cut(features, boxes.flatten(0, 1), image_index.repeat_interleave(count))
+        cells = head.cut(features, boxes.flatten(0, 1), image_index[:, None].expand(-1, count).flatten())
         sizes_ratio = (boxes[..., 2:] - boxes[..., :2]) / templates.sizes_wh[:, None].clamp(min=1.0)
         return head(templates.cells, cells.unflatten(0, (targets, count)), sizes_ratio, proposals.scores)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from dataclasses import dataclass
 
@@ -33,13 +34,13 @@ class TinyTemplates:
 
     def select(self, index: Tensor) -> TinyTemplates:
         """Some of the targets."""
-        return TinyTemplates(*(None if value is None else value[index] for value in vars(self).values()))  # type: ignore[arg-type]
+        return type(self)(*(None if value is None else value[index] for value in vars(self).values()))  # type: ignore[arg-type]
 
     @staticmethod
     def concatenate(*templates: TinyTemplates) -> TinyTemplates:
         """The targets of several."""
         columns = zip(*(vars(one).values() for one in templates), strict=True)
-        return TinyTemplates(*(None if column[0] is None else torch.cat(column) for column in columns))  # type: ignore[arg-type]
+        return type(templates[0])(*(None if column[0] is None else torch.cat(column) for column in columns))  # type: ignore[arg-type]
 
 
 @dataclass
@@ -154,11 +155,13 @@ class TinyHead(nn.Module):
         return TinyOutputs(logits, ltrb, box[:, 4])
 
 
+@functools.lru_cache(maxsize=16)
 def locations(height: int, width: int, stride: int, device: torch.device) -> Tensor:
-    """Centres (x, y) of the cells in input pixels: (height, width, 2)."""
-    y = (torch.arange(height, device=device, dtype=torch.float32) + 0.5) * stride
-    x = (torch.arange(width, device=device, dtype=torch.float32) + 0.5) * stride
-    return torch.stack([x.expand(height, -1), y[:, None].expand(-1, width)], dim=-1)
+    """Centres (x, y) of the cells in input pixels: (height, width, 2), kept for the next call and not to be changed."""
+    with torch.inference_mode(False):  # what is kept may be needed for training
+        y = (torch.arange(height, device=device, dtype=torch.float32) + 0.5) * stride
+        x = (torch.arange(width, device=device, dtype=torch.float32) + 0.5) * stride
+        return torch.stack([x.expand(height, -1), y[:, None].expand(-1, width)], dim=-1)
 
 
 def boxes_from_ltrb(ltrb: Tensor, points_xy: Tensor) -> Tensor:
