@@ -85,5 +85,5 @@ def check_writable_folder(folder: str | Path) -> Path:
             path.write_bytes(b"ok")
     except OutputError as error:
         raise OutputError(str(error).replace(str(check), f"to folder {folder}", 1)) from error
-    check.unlink()
+    check.unlink(missing_ok=True)  # another process that checks the same folder may have been faster
     return folder

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -39,3 +40,9 @@ def test_a_full_disk_is_one_sentence(tmp_path: Path) -> None:
         pytest.skip("this system has no /dev/full")
     with pytest.raises(OutputError, match=r"No space left.*free some space"), files.atomic_path(tmp_path / "x"):
         Path("/dev/full").write_text("more than nothing")
+
+
+def test_several_can_check_one_folder_at_once(tmp_path: Path) -> None:
+    with ThreadPoolExecutor(4) as pool:
+        assert set(pool.map(files.check_writable_folder, [tmp_path / "reports"] * 400)) == {tmp_path / "reports"}
+    assert not list((tmp_path / "reports").iterdir())
