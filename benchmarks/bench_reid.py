@@ -3,6 +3,8 @@
     python benchmarks/bench_reid.py --json reid.json
     python benchmarks/bench_reid.py --models tiny --targets
 
+About two minutes; with `--targets` and the full model, many: `--repeats 12` then.
+
 Both trackers take the same 1280x720 frames in turn, in one process. The weights are random, and of the same detector;
 `min_score` is 0, so that as many candidates are embedded and associated as ever. `added_share` compares the best times,
 because what other programs do can only add time; `added_share_median` is the median of the ratios of neighbouring
@@ -114,7 +116,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--models", nargs="+", choices=list(CONFIGS), default=list(CONFIGS))
     parser.add_argument("--targets", action="store_true", help="also 2, 4 and 8 targets in one frame")
-    parser.add_argument("--repeats", type=int, default=12)
+    parser.add_argument("--repeats", type=int, default=60)
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--json", metavar="FILE", help="write the figures there")
     options = parser.parse_args()

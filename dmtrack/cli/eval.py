@@ -27,7 +27,9 @@ def protocols(
 def explain(
     sequence: Annotated[str, typer.Option(help="Name of the sequence.")],
     results: Annotated[Path, typer.Option(metavar="FOLDER", help="Results of one tracker, of any known layout.")],
-    data: Annotated[Path, typer.Option(metavar="FOLDER", help="The benchmark, or a folder of sequences.")],
+    data: Annotated[
+        Path, typer.Option("--data", "--root", metavar="FOLDER", help="The benchmark, or a folder of sequences.")
+    ],
     benchmark: Annotated[str, typer.Option(help="Name of the benchmark: lasot, otb100, uav123, ...")] = "folder",
     split: Annotated[str | None, typer.Option(help="Split of the benchmark.")] = None,
     protocol: Annotated[

@@ -11,7 +11,9 @@ import typer
 def report(
     benchmark: Annotated[str, typer.Argument(help="lasot, otb100, uav123, ..., or a folder of sequences.")],
     results: Annotated[list[str], typer.Argument(metavar="RESULTS...", help="Folder or zip of one tracker each.")],
-    root: Annotated[Path | None, typer.Option(metavar="FOLDER", help="Where the benchmark lies.")] = None,
+    root: Annotated[
+        Path | None, typer.Option("--data", "--root", metavar="FOLDER", help="Where the benchmark lies.")
+    ] = None,
     protocol: Annotated[
         list[str] | None, typer.Option(help="Rules of scoring; repeatable. Without it the benchmark's own.")
     ] = None,
@@ -48,7 +50,7 @@ def report(
 ) -> None:
     """Compare stored results of trackers: tables, plots, significance, and one page that needs nothing else.
 
-    dmtrack report lasot results/mine results/theirs.zip --root LaSOT --out reports/lasot
+    dmtrack report lasot results/mine results/theirs.zip --data LaSOT --out reports/lasot
 
     Annotations are enough; where images are at hand, the page shows frames of failures. Results may be of any toolkit;
     NAME=PATH gives a tracker another name.
