@@ -75,7 +75,8 @@ def _given(context: typer.Context, options: Mapping[str, Any]) -> dict[str, Any]
 def _check_without_file(options: Mapping[str, Any], assignments: list[tuple[str, str]], overrides: Any) -> None:
     if (options["data"] is None) == (options["synthetic"] is None):
         raise EvaluationError(
-            "say what to track: either --data FOLDER or --synthetic plain|look-alikes|distractors, not both"
+            "say what to track, one of: --experiment FILE (see experiments/), --data FOLDER, "
+            "--synthetic plain|look-alikes|distractors"
         )
     if assignments:
         key, value = assignments[0]
