@@ -28,7 +28,7 @@ FREE_OF_OTHERS = 0.1
 
 
 def _log_sum_exp(nats: Floats) -> Floats:
-    """(columns,) of (rows, columns), at least one row; several times as fast as `np.logaddexp.reduce`."""
+    """(columns,) of (rows, columns), at least one row; faster than `np.logaddexp.reduce`."""
     highest = nats.max(axis=0)
     total: Floats = np.log(np.exp(nats - highest).sum(axis=0)) + highest
     return total
