@@ -114,7 +114,7 @@ def open_sequences(job: ReportJob, stride: int = 1) -> tuple[str, tuple[str, ...
     else:
         known = get_benchmark(job.benchmark)
         if job.root is None:
-            raise EvaluationError(f"where does {known.name} lie? Give its folder with --root FOLDER")
+            raise EvaluationError(f"where does {known.name} lie? Give its folder with --data FOLDER")
         name, root, label = known.name, job.root, known.name
     protocols = tuple(dict.fromkeys(job.protocols)) or get_benchmark(name).protocols[:1] or (DEFAULT_PROTOCOL,)
     # Without images the size of the frames is not known, nor, for OxUvA, how many there are.
@@ -133,7 +133,7 @@ def open_sequences(job: ReportJob, stride: int = 1) -> tuple[str, tuple[str, ...
 
 
 def is_folder(job: ReportJob) -> bool:
-    """Whether the benchmark is a folder of sequences; a known name with --root is none, whatever lies here."""
+    """Whether the benchmark is a folder of sequences; a known name with --data is none, whatever lies here."""
     from dmtrack.data.benchmarks import BENCHMARKS
 
     return Path(job.benchmark).is_dir() and not (job.benchmark in BENCHMARKS and job.root is not None)

@@ -86,7 +86,7 @@ def test_missing_sequences_are_named_or_left_out_on_demand(folders, capsys):
     ("arguments", "sentence"),
     [
         (("lasott", "x"), "lasot"),
-        (("lasot", "x"), "--root FOLDER"),
+        (("lasot", "x"), "--data FOLDER"),
         (("{data}", "{none}"), "none"),
         (("{data}", "{near}", "--protocol", "pysott"), "pysot"),
         (("{data}", "{near}", "--protocol", "vot2018"), "do not say where the tracker was started"),

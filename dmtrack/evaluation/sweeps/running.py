@@ -186,7 +186,7 @@ def _run_benchmark(place: _Place, trackers: list[_Planned]) -> tuple[Report | No
     print(f"raw results: {', '.join(map(str, folders))}\ntables and plots: {folder}")
     if own := place.choice.own_long_term_protocol:
         results, root = shlex.join(map(str, folders)), shlex.quote(str(place.choice.root))
-        print(f"by the benchmark's own protocol {own}: dmtrack report {place.choice.name} {results} --root {root}")
+        print(f"by the benchmark's own protocol {own}: dmtrack report {place.choice.name} {results} --data {root}")
     return report, failed
 
 
