@@ -14,16 +14,17 @@ stalest are forgotten, as it is in use.
 from __future__ import annotations
 
 import argparse
-import json
 import tempfile
 import time
 from pathlib import Path
 
 import numpy as np
 
+from dmtrack.boxes import xywh_to_xyxy
 from dmtrack.data.types import Sequence
 from dmtrack.evaluation.detection_file import CachedDetections, write_detections
 from dmtrack.evaluation.replay import replay_sequence
+from dmtrack.files import write_json
 from dmtrack.tracking.association.observations import Observation
 from dmtrack.tracking.association.policy import DistractorAwarePolicy
 from dmtrack.tracking.detections import FrameDetections
@@ -84,12 +85,13 @@ def measure(candidates: int, rounds: int) -> dict[str, float]:
     p50, p95 = np.percentile(seconds, [50, 95]) * 1e3
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "things.detections"
-        found = []
-        for frame in frames:
-            corners = frame.boxes_xywh.copy()
-            corners[:, 2:] += corners[:, :2]
-            found.append(FrameDetections(corners, frame.scores, embeddings=frame.embeddings))
-        write_detections(path, {}, iter(found), frames[0].embeddings[0])
+        found = (
+            FrameDetections(
+                xywh_to_xyxy(frame.boxes_xywh).astype(np.float32), frame.scores, embeddings=frame.embeddings
+            )
+            for frame in frames
+        )
+        write_detections(path, {}, found, frames[0].embeddings[0])
         rates = [replay_rate(path, frames[0]) for _ in range(rounds)]
     return {
         "p50_ms": round(float(p50), 3),
@@ -113,7 +115,7 @@ def main() -> None:
               f"{found['replayed_frames_per_second']} frames per second "
               f"(median {found['replayed_frames_per_second_median']})")  # fmt: skip
     if arguments.json:
-        arguments.json.write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
+        write_json(arguments.json, figures)
 
 
 if __name__ == "__main__":

@@ -70,7 +70,7 @@ def paired_iou_xyxy(first_xyxy: ArrayLike, second_xyxy: ArrayLike) -> NDArray[np
     bottom_right = np.minimum(first[..., 2:], second[..., 2:])
     intersection = area_xyxy(np.concatenate([top_left, bottom_right], axis=-1))
     union = area_xyxy(first) + area_xyxy(second) - intersection
-    iou = np.divide(intersection, union, out=np.zeros_like(union), where=union > 0)
+    iou = intersection / np.maximum(union, _SMALLEST)
     missing = np.isnan(first).any(-1) | np.isnan(second).any(-1)
     return np.where(missing, np.nan, iou)
 

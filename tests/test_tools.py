@@ -14,7 +14,7 @@ TOOLS = Path(__file__).resolve().parent.parent / "tools"
 @pytest.mark.parametrize(
     ("script", "arguments", "message"),
     [
-        ("test_dmtrack.py", [], "say what to track, one of"),
+        ("test_dmtrack.py", [], "--data FOLDER, --synthetic plain"),
         ("train_dmtrack.py", ["--config", "dmtrackGS_dla34_fpn", "--gpus", "99"], "99 GPUs were asked for"),
         ("verify_reference.py", ["dmtrack_gs", "nowhere"], "nowhere is no folder"),
     ],

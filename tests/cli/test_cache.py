@@ -54,7 +54,7 @@ def test_build_show_and_test_without_the_network(tmp_path, monkeypatch):
     ("arguments", "error", "message"),
     [
         (("show", "nowhere"), EvaluationError, "nowhere holds no stored detections"),
-        (("build",), EvaluationError, "say what to track, one of"),
+        (("build",), EvaluationError, "--data FOLDER, --synthetic plain"),
         (("build", *SET, "--config", "dmtrackGS_tin"), ConfigError, "dmtrackGS_tiny"),
         (("build", *SET, "--config", "own:Tracker"), EvaluationError, "sees images"),
     ],

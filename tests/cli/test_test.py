@@ -135,7 +135,7 @@ def test_other_results_stand_in_the_same_table(world):
 @pytest.mark.parametrize(
     ("arguments", "error", "message"),
     [
-        ((), EvaluationError, "say what to track, one of"),
+        ((), EvaluationError, "--data FOLDER, --synthetic plain"),
         (("--data", "nowhere", "--tracker", "own_trackers:Still"), DataError, "no folder nowhere"),
         (("--data", "videos", "--tracker", "own_trackers:Stil"), ConfigError, "Still"),
         (("--data", "videos", "--tracker", "own_trackers:Still", "--weights", "x"), EvaluationError, "do not apply"),

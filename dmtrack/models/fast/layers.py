@@ -27,7 +27,6 @@ class FusedBlock(nn.Module):
     def __init__(self, first: nn.Module, second: nn.Module, shortcut: nn.Module | None = None) -> None:
         super().__init__()
         self.first, self.second, self.shortcut = first, second, shortcut
-        self._adds = isinstance(second, PreparedConv)
         if isinstance(second, PreparedConv):
             second.relu = True
 
@@ -36,7 +35,7 @@ class FusedBlock(nn.Module):
         if residual is None:
             residual = inputs if self.shortcut is None else self.shortcut(inputs)
         inside = self.first(inputs)
-        if self._adds:
+        if isinstance(self.second, PreparedConv):
             outputs: Tensor = self.second(inside, residual.to(inside.dtype))
             return outputs
         return F.relu_(self.second(inside).add_(residual))

@@ -140,7 +140,7 @@ class DistractorAwarePolicy:
         corners = xywh_to_xyxy(observation.boxes_xywh[worth])
         same = pairwise_iou_xyxy(corners, corners) > self.settings.duplicate_iou
         # The first of a column is the best candidate that is the same thing: the candidate itself, if no better one is.
-        same.flat[:: len(worth) + 1] = True
+        np.fill_diagonal(same, True)
         return observation.select(worth[same.argmax(axis=0) == np.arange(len(worth))])
 
     def _embeddings(self, seen: Observation) -> NDArray[np.float32]:
