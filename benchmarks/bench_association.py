@@ -20,14 +20,14 @@ from pathlib import Path
 
 import numpy as np
 
+from dmtrack.association.detections import FrameDetections
+from dmtrack.association.observations import Observation
+from dmtrack.association.policies.distractor_aware import DistractorAwarePolicy
 from dmtrack.boxes import xywh_to_xyxy
-from dmtrack.data.types import Sequence
-from dmtrack.evaluation.detection_file import CachedDetections, write_detections
-from dmtrack.evaluation.replay import replay_sequence
+from dmtrack.data.sequences import Sequence
 from dmtrack.files import write_json
-from dmtrack.tracking.association.observations import Observation
-from dmtrack.tracking.association.policy import DistractorAwarePolicy
-from dmtrack.tracking.detections import FrameDetections
+from dmtrack.running.detection_file import CachedDetections, write_detections
+from dmtrack.running.replay import replay_sequence
 from dmtrack.tracking.reid import ReIDTracker
 
 FRAMES = 600

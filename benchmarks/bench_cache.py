@@ -20,9 +20,9 @@ from pathlib import Path
 
 import numpy as np
 
-from dmtrack.evaluation.detection_file import CachedDetections, write_detections
+from dmtrack.association.detections import FrameDetections, TopCandidate
 from dmtrack.files import write_json
-from dmtrack.tracking.detections import FrameDetections, TopCandidate
+from dmtrack.running.detection_file import CachedDetections, write_detections
 
 POLICY_FPS = 2000.0
 LARGEST_SHARE = 0.1

@@ -28,13 +28,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from dmtrack.data.types import Sequence
-from dmtrack.evaluation.one_sequence import track_and_store
+from dmtrack.data.sequences import Sequence
 from dmtrack.evaluation.results import ResultStore
-from dmtrack.evaluation.sweeps.benchmarks import open_synthetic
-from dmtrack.evaluation.trackers import TrackerChoice
-from dmtrack.evaluation.workers import run_spawned, use_one_thread
 from dmtrack.files import write_json
+from dmtrack.running.one_sequence import track_and_store
+from dmtrack.running.sweeps.benchmarks import open_synthetic
+from dmtrack.running.trackers import TrackerChoice
+from dmtrack.running.workers import run_spawned, use_one_thread
 
 TARGET = 1.8
 SEED = 900_001

@@ -29,10 +29,10 @@ import torch
 from rich.console import Console
 
 from dmtrack.cli.cache_run import run_build
-from dmtrack.evaluation.sweeps.benchmarks import BenchmarkChoice, Generated
-from dmtrack.evaluation.sweeps.settings import NamedTracker, SweepSettings
-from dmtrack.evaluation.trackers import TrackerChoice
 from dmtrack.files import write_json
+from dmtrack.running.sweeps.benchmarks import BenchmarkChoice, Generated
+from dmtrack.running.sweeps.settings import NamedTracker, SweepSettings
+from dmtrack.running.trackers import TrackerChoice
 from dmtrack.search.objective import evaluate
 from dmtrack.search.outcome import Outcome
 from dmtrack.search.running import search

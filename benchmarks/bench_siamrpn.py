@@ -23,7 +23,7 @@ import torch
 
 from dmtrack.files import write_json
 from dmtrack.tracking.siamrpn import SiamRPNTracker
-from dmtrack.verification.siamrpn_formulas import formula_siamrpn, frame_rgb, target_box_xywh
+from parity.siamrpn_formulas import formula_siamrpn, frame_rgb, target_box_xywh
 
 FRAME_HW = (480, 640)
 SEEDS = (3, 5)

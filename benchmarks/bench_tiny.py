@@ -26,8 +26,8 @@ from dmtrack.files import write_json
 from dmtrack.models.global_search.base import GlobalSearchModel
 from dmtrack.registry import MODELS
 from dmtrack.tracking import GlobalSearchTracker
-from dmtrack.verification.formulas import make_image, paste_texture
 from dmtrack.weights import find_weights, load_into, read_weights
+from parity.formulas import make_image, paste_texture
 
 CONFIG = "dmtrackGS_tiny"
 SIZES_WH = ((1280, 720), (448, 256))

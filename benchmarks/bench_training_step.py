@@ -23,12 +23,12 @@ from typing import Any
 import numpy as np
 import torch
 
-from dmtrack.data.types import PairBatch
+from dmtrack.data.batches import PairBatch
 from dmtrack.files import write_json
 from dmtrack.models.global_search.controller import KernelController
 from dmtrack.models.global_search.dmtrack_gs import DMTrackGS
 from dmtrack.models.global_search.reference_path import reference_path
-from dmtrack.verification.case_model import formula_model
+from parity.case_model import formula_model
 
 LOSS_TOLERANCE = 1e-4
 GRADIENT_TOLERANCE = 1e-3

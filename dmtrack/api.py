@@ -10,11 +10,11 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from dmtrack.boxes import Boxes, check_first_box_xywh
+from dmtrack.data.sequences import SequenceList
 from dmtrack.errors import DataError, MediaError
 from dmtrack.evaluation.api import evaluate_results
 from dmtrack.evaluation.protocols import Protocol, get_protocol
 from dmtrack.evaluation.report import Report
-from dmtrack.evaluation.workers import SequenceList
 from dmtrack.media.images import Image, as_rgb
 from dmtrack.media.video import FrameSource, open_frames
 from dmtrack.tracking.adapter import as_tracker

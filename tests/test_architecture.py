@@ -13,16 +13,19 @@ PACKAGE = Path(__file__).resolve().parent.parent / "dmtrack"
 
 # A room imports only from rooms that stand before it.
 LAYERS = [
-    ("errors", "boxes", "registry", "files"),
+    ("errors", "boxes", "registry", "files", "progress"),
     ("config",),
     ("media",),
     ("data",),
+    ("association",),
     ("models",),
     ("weights",),
+    ("evaluation",),
     ("tracking",),
     ("training",),
-    ("evaluation",),
-    ("verification", "search", "export", "web"),
+    ("running",),
+    ("search", "export"),
+    ("pages", "web"),
     ("api",),
     ("cli",),
 ]

@@ -1,9 +1,12 @@
 """Checks this code against reference outputs: `python tools/verify_reference.py dmtrack_gs FOLDER [--json FILE]`."""
 
 import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # `parity` stands beside the package, not in it
 
 from dmtrack.errors import DMTrackError
-from dmtrack.verification.command import verify
+from parity.command import verify
 
 if __name__ == "__main__":
     try:

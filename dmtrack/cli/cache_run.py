@@ -12,20 +12,20 @@ from rich.console import Console
 from rich.table import Table
 
 from dmtrack import registry
-from dmtrack.data.types import Sequence
+from dmtrack.data.sequences import Sequence
 from dmtrack.errors import EvaluationError
-from dmtrack.evaluation.cached_tracker import describe
-from dmtrack.evaluation.detection_cache import SUFFIX, DetectionCache, read_manifest
-from dmtrack.evaluation.detection_file import CachedDetections
-from dmtrack.evaluation.progress import RunProgress
-from dmtrack.evaluation.runner import follow, run_here_or_spawned
-from dmtrack.evaluation.sweeps.benchmarks import BenchmarkChoice
-from dmtrack.evaluation.sweeps.running import cache_of
-from dmtrack.evaluation.sweeps.settings import SweepSettings
-from dmtrack.evaluation.trackers import TrackerChoice
-from dmtrack.evaluation.worker_environment import check_gpus
-from dmtrack.evaluation.workers import BuildTracker, OpenSequences, Outcome
 from dmtrack.files import write_json
+from dmtrack.running.cached_tracker import describe
+from dmtrack.running.detection_cache import SUFFIX, DetectionCache, read_manifest
+from dmtrack.running.detection_file import CachedDetections
+from dmtrack.running.progress import RunProgress
+from dmtrack.running.runner import follow, run_here_or_spawned
+from dmtrack.running.sweeps.benchmarks import BenchmarkChoice
+from dmtrack.running.sweeps.running import cache_of
+from dmtrack.running.sweeps.settings import SweepSettings
+from dmtrack.running.trackers import TrackerChoice
+from dmtrack.running.worker_environment import check_gpus
+from dmtrack.running.workers import BuildTracker, OpenSequences, Outcome
 
 
 def run_build(settings: SweepSettings, k: int | None) -> list[DetectionCache]:

@@ -20,18 +20,19 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from dmtrack import __version__
 from dmtrack.cli.demo_timeline import most_different, write_demo_timeline
 from dmtrack.cli.test_run import SYNTHETIC_DISTRACTORS, TrackerChoice, open_synthetic, print_report, session_of
-from dmtrack.data.types import Sequence
+from dmtrack.data.sequences import Sequence
 from dmtrack.errors import EvaluationError
-from dmtrack.evaluation.baselines import StaticBox
-from dmtrack.evaluation.demo_page import DemoSet, demo_page
-from dmtrack.evaluation.plots import DARK, save_plots
 from dmtrack.evaluation.protocols import DMTRACK_VISIBLE
 from dmtrack.evaluation.report import Report, weights_hash
-from dmtrack.evaluation.result_video import Rival, write_result_video
+from dmtrack.evaluation.reporting.figures.curves import save_plots
+from dmtrack.evaluation.reporting.figures.theme import DARK
 from dmtrack.evaluation.results import ResultStore, SequenceResult
 from dmtrack.evaluation.scoring import Score
-from dmtrack.evaluation.session import Session
 from dmtrack.files import check_writable_folder, write_json, write_text
+from dmtrack.pages.demo import DemoSet, demo_page
+from dmtrack.pages.result_video import Rival, write_result_video
+from dmtrack.running.baselines import StaticBox
+from dmtrack.running.session import Session
 
 RIVAL = "dmtrackGS_tiny"
 """What the default tracker is compared with: its own detector without memory."""

@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from dmtrack.data.types import Sequence
+from dmtrack.association.timeline import TimelineRecorder
+from dmtrack.data.sequences import Sequence
 from dmtrack.evaluation.report import Report
-from dmtrack.evaluation.timeline.page import write_timeline
-from dmtrack.evaluation.timeline.record import TimelineRecorder
-from dmtrack.evaluation.trackers import TrackerChoice
+from dmtrack.pages.timeline.page import write_timeline
+from dmtrack.running.trackers import TrackerChoice
 
 
 def most_different(report: Report, tracker: str, rival: str) -> str:

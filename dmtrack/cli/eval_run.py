@@ -12,8 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from dmtrack import registry
-from dmtrack.cli.eval_page import page_console, print_explanation, print_indented
-from dmtrack.data.types import Sequence as VideoSequence
+from dmtrack.data.sequences import Sequence as VideoSequence
 from dmtrack.errors import EvaluationError
 from dmtrack.evaluation.explain import Explanation, explain_result
 from dmtrack.evaluation.protocols import PROTOCOLS, Protocol, get_protocol
@@ -22,6 +21,7 @@ from dmtrack.evaluation.results import ResultStore, SequenceResult
 from dmtrack.evaluation.vot import VOT_PROTOCOLS, OverlapRule
 from dmtrack.evaluation.vot.rules import AnyVotProtocol
 from dmtrack.files import write_json
+from dmtrack.pages.explain import page_console, print_explanation, print_indented
 from dmtrack.registry import did_you_mean
 
 

@@ -14,18 +14,18 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from dmtrack import registry
-from dmtrack.data.types import Sequence
+from dmtrack.data.sequences import Sequence
 from dmtrack.errors import DMTrackError, EvaluationError
 from dmtrack.evaluation.api import score_result
 from dmtrack.evaluation.protocols import Protocol, get_protocol
-from dmtrack.evaluation.replay import Replay, ReplayPlan, gives_decisions, no_timeline, plan_replays
 from dmtrack.evaluation.report import shown
 from dmtrack.evaluation.results import ResultStore
 from dmtrack.evaluation.scoring import SequenceScore, combine
-from dmtrack.evaluation.sweeps.settings import SweepSettings
-from dmtrack.evaluation.timeline.page import write_timeline
 from dmtrack.files import check_writable_folder, write_json
 from dmtrack.media.images import Image
+from dmtrack.pages.timeline.page import write_timeline
+from dmtrack.running.replay import Replay, ReplayPlan, gives_decisions, no_timeline, plan_replays
+from dmtrack.running.sweeps.settings import SweepSettings
 
 MOST_PICTURED = 5
 """Sequences up to which timelines are drawn unless the user says otherwise."""

@@ -10,18 +10,18 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from dmtrack import registry
-from dmtrack.data.types import Sequence as VideoSequence
+from dmtrack.data.sequences import Sequence as VideoSequence
 from dmtrack.errors import DataError, EvaluationError
 from dmtrack.evaluation.protocols import PROTOCOLS, Protocol
 from dmtrack.evaluation.reporting.loading import Reading, TrackerResults, common_stride, load_tracker_results
-from dmtrack.evaluation.reporting.output import steps, write_csv, write_latex, write_study, write_study_json
 from dmtrack.evaluation.reporting.study import Study, make_study
 from dmtrack.evaluation.reporting.terminal import print_study
-from dmtrack.evaluation.sweeps.benchmarks import Strided, absent_sequences
 from dmtrack.evaluation.vot import VOT_PROTOCOLS
 from dmtrack.evaluation.vot.rules import AnyVotProtocol, LongTermProtocol, VotProtocol
 from dmtrack.files import check_writable_folder
+from dmtrack.pages.report.output import steps, write_csv, write_latex, write_study, write_study_json
 from dmtrack.registry import did_you_mean
+from dmtrack.running.sweeps.benchmarks import Strided, absent_sequences
 
 DEFAULT_PROTOCOL = "dmtrack-visible"
 

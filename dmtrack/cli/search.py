@@ -26,7 +26,7 @@ from dmtrack.cli.test import (
 )
 
 if TYPE_CHECKING:
-    from dmtrack.evaluation.sweeps.settings import SweepSettings
+    from dmtrack.running.sweeps.settings import SweepSettings
     from dmtrack.search.settings import SearchSettings
     from dmtrack.search.space import Space
 

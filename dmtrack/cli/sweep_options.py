@@ -11,7 +11,7 @@ from dmtrack.errors import EvaluationError
 if TYPE_CHECKING:
     import typer
 
-    from dmtrack.evaluation.sweeps.settings import SweepSettings
+    from dmtrack.running.sweeps.settings import SweepSettings
 
 _GENERATED = {"synthetic": "kind", "seed": "seed", "count": "count", "frames": "frames"}
 _TRACKER = ("config", "weights", "tracker", "name")
@@ -38,8 +38,8 @@ def settings_of(context: typer.Context) -> SweepSettings:
     Raises:
         EvaluationError: an unknown key, a wrong value, or nothing says what to track.
     """
-    from dmtrack.evaluation.sweeps.reading import read_experiment, split_assignments, with_assignments
-    from dmtrack.evaluation.sweeps.settings import parse_settings
+    from dmtrack.running.sweeps.reading import read_experiment, split_assignments, with_assignments
+    from dmtrack.running.sweeps.settings import parse_settings
 
     options = {name.rstrip("_"): value for name, value in context.params.items()}
     path = options["experiment"]

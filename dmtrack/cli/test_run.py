@@ -5,11 +5,11 @@ from __future__ import annotations
 from rich.console import Console
 
 from dmtrack.evaluation.report import Report
-from dmtrack.evaluation.session import session_of
-from dmtrack.evaluation.sweeps.benchmarks import SYNTHETIC_DISTRACTORS, open_synthetic
-from dmtrack.evaluation.sweeps.running import print_report, run_sweep, write_report
-from dmtrack.evaluation.sweeps.settings import SweepSettings
-from dmtrack.evaluation.trackers import TrackerChoice
+from dmtrack.running.session import session_of
+from dmtrack.running.sweeps.benchmarks import SYNTHETIC_DISTRACTORS, open_synthetic
+from dmtrack.running.sweeps.running import print_report, run_sweep, write_report
+from dmtrack.running.sweeps.settings import SweepSettings
+from dmtrack.running.trackers import TrackerChoice
 
 __all__ = [
     "SYNTHETIC_DISTRACTORS",

@@ -86,8 +86,8 @@ class TrackTimelines:
 
     def __init__(self, tracker: Tracker, targets: int) -> None:
         # Only --timeline pays for these imports.
-        from dmtrack.evaluation.replay import no_timeline
-        from dmtrack.evaluation.timeline.record import TimelineRecorder
+        from dmtrack.association.timeline import TimelineRecorder
+        from dmtrack.running.replay import no_timeline
 
         if not hasattr(tracker, "decisions"):
             raise EvaluationError(no_timeline(tracker.name))
@@ -96,7 +96,7 @@ class TrackTimelines:
 
     def add(self, frame: Image) -> None:
         """What was decided in a frame, which is compressed only if something happened in it or in the next one."""
-        from dmtrack.evaluation.timeline.photographs import encode_frame
+        from dmtrack.pages.timeline.photographs import encode_frame
 
         # Two targets with an event in one frame share its JPEG.
         encode = functools.cache(functools.partial(encode_frame, frame))
@@ -118,7 +118,7 @@ class TrackTimelines:
             folder: where to.
             name: of the source, for the headings.
         """
-        from dmtrack.evaluation.timeline.page import write_timeline
+        from dmtrack.pages.timeline.page import write_timeline
 
         paths: list[Path] = []
         several = len(self._recorders) > 1

@@ -74,8 +74,8 @@ def make_validate(config: Mapping[str, Any]) -> Validate | None:
     from torch import nn
 
     from dmtrack.config import build
-    from dmtrack.evaluation.api import tracking_success
     from dmtrack.registry import DATASETS, TRACKERS
+    from dmtrack.running.one_sequence import tracking_success
 
     held_out = config["data"]["val"]
     sources = held_out if isinstance(held_out, list) else [held_out]

@@ -13,9 +13,10 @@ import torch
 from torch.utils.data import DataLoader, Dataset
 
 from dmtrack.config.top_level import Stage
+from dmtrack.data.batches import PairBatch
 from dmtrack.data.preprocessing import Preprocessing, normalize
+from dmtrack.data.samples import Pair, PairSampler
 from dmtrack.data.stages import IterationBatches, PairToken, parse_stages, stage_starts
-from dmtrack.data.types import Pair, PairBatch, PairSampler
 from dmtrack.errors import ConfigError, DMTrackError
 
 __all__ = [

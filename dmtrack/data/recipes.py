@@ -10,6 +10,7 @@ import numpy as np
 
 from dmtrack.config.data_section import Recipe
 from dmtrack.data.preprocessing import Preprocessing
+from dmtrack.data.samples import Pair
 from dmtrack.data.transforms import (
     BoundBoxes,
     InclusiveBoxes,
@@ -23,7 +24,6 @@ from dmtrack.data.transforms import (
     Rescale,
     ShrinkToFit,
 )
-from dmtrack.data.types import Pair
 from dmtrack.errors import ConfigError
 from dmtrack.registry import TRANSFORMS, did_you_mean
 

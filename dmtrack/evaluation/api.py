@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from dmtrack.data.types import Sequence
+from dmtrack.data.sequences import Sequence, SequenceList
 from dmtrack.errors import DataError, EvaluationError
-from dmtrack.evaluation.one_sequence import track_sequence
 from dmtrack.evaluation.protocols import DMTRACK_VISIBLE, Protocol, get_protocol
 from dmtrack.evaluation.report import Report
 from dmtrack.evaluation.results import ResultStore, SequenceResult
 from dmtrack.evaluation.scoring import Score, SequenceScore, combine, score_sequence
-from dmtrack.evaluation.workers import SequenceList
 
 
 def evaluate_results(
@@ -119,29 +117,6 @@ def sequence_facts(sequence: Sequence) -> dict[str, Any]:
         "cover": sequence.cover,
         "image_size_wh": sequence.frame_size_wh,
     }
-
-
-def tracking_success(
-    tracker: Any,
-    sequences: Iterable[Sequence],
-    protocol: Protocol = DMTRACK_VISIBLE,
-    on_frame: Callable[[], object] | None = None,
-) -> dict[str, float]:
-    """Tracks and scores at once, storing nothing: what training calls to validate.
-
-    Args:
-        tracker: of the Tracker contract, or of got10k's.
-        sequences: held out from training.
-        protocol: the rules.
-        on_frame: called after each frame, for progress.
-
-    Returns:
-        `success`, `precision` and, where the protocol has it, `normalized_precision`, in [0, 1]; NaN where no frame
-        counts.
-    """
-    scored = [score_result(protocol, sequence, track_sequence(tracker, sequence, on_frame)) for sequence in sequences]
-    scores = combine(protocol, getattr(tracker, "name", "tracker"), "validation", scored).scores
-    return {metric: scores[metric] for metric in ("success", "precision", "normalized_precision") if metric in scores}
 
 
 def open_folder(folder: str | Path, layout: str = "folder", split: str = "val") -> SequenceList:

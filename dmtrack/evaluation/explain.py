@@ -9,7 +9,7 @@ from functools import partial
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from dmtrack.data.types import Sequence
+from dmtrack.data.sequences import Sequence
 from dmtrack.errors import EvaluationError
 from dmtrack.evaluation.api import annotated_boxes, sequence_facts
 from dmtrack.evaluation.protocols import Protocol

@@ -28,7 +28,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from dmtrack import __version__
 from dmtrack.boxes import Boxes
-from dmtrack.data.types import Sequence
+from dmtrack.data.sequences import Sequence
 from dmtrack.errors import EvaluationError
 from dmtrack.files import check_writable_folder, write_json, write_text
 

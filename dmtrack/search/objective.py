@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dmtrack.boxes import Boxes
-from dmtrack.data.types import Sequence
+from dmtrack.data.sequences import Sequence
 from dmtrack.errors import EvaluationError
 from dmtrack.evaluation.api import annotated_boxes, sequence_facts
 from dmtrack.evaluation.protocols import Measure, Protocol

@@ -10,7 +10,7 @@ from dmtrack.errors import EvaluationError
 from dmtrack.evaluation.reporting.bootstrap import Interval, paired_bootstrap
 from dmtrack.evaluation.results import software_versions
 from dmtrack.evaluation.scoring import pooled_curves
-from dmtrack.evaluation.sweeps.benchmarks import BenchmarkChoice
+from dmtrack.running.sweeps.benchmarks import BenchmarkChoice
 from dmtrack.search.objective import Scoring, evaluate
 from dmtrack.search.settings import Prepared
 from dmtrack.search.study import import_optuna, storage_errors

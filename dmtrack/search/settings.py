@@ -6,11 +6,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from dmtrack.data.types import Sequence
+from dmtrack.data.sequences import Sequence
 from dmtrack.errors import ConfigError
 from dmtrack.evaluation.protocols import get_protocol
-from dmtrack.evaluation.sweeps.benchmarks import BenchmarkChoice
-from dmtrack.evaluation.trackers import TrackerChoice
+from dmtrack.running.sweeps.benchmarks import BenchmarkChoice
+from dmtrack.running.trackers import TrackerChoice
 from dmtrack.search.objective import Scoring, shuffled
 from dmtrack.search.sharing import SharedOutputs
 from dmtrack.search.space import Space

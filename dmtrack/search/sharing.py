@@ -15,11 +15,11 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from dmtrack.boxes import Boxes
-from dmtrack.data.types import Sequence
+from dmtrack.data.sequences import Sequence
 from dmtrack.errors import ConfigError
-from dmtrack.evaluation.one_sequence import first_box_of
 from dmtrack.evaluation.results import BOX_DECIMALS
 from dmtrack.models.siamrpn.decoding import Decoded, SearchParameters, decode
+from dmtrack.running.one_sequence import first_box_of
 from dmtrack.search.regions import Key, Lattice, crop_key, realigned
 from dmtrack.search.space import Parameters
 from dmtrack.tracking.siamrpn import SiamRPNTracker

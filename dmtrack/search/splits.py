@@ -12,7 +12,7 @@ import numpy as np
 
 from dmtrack.data.benchmarks import BENCHMARKS
 from dmtrack.errors import EvaluationError
-from dmtrack.evaluation.sweeps.benchmarks import BenchmarkChoice
+from dmtrack.running.sweeps.benchmarks import BenchmarkChoice
 
 TEST_MARK = "tuned on the test split"
 FILE_MARK = "_tuned_on_test_split"

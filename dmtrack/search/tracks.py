@@ -11,22 +11,22 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from dmtrack.association.detections import CandidatePolicy, FrameDetections
+from dmtrack.association.settings import AssociationSettings
 from dmtrack.boxes import Boxes
 from dmtrack.config import config_hash
-from dmtrack.data.types import Sequence
+from dmtrack.data.sequences import Sequence
 from dmtrack.errors import ConfigError
-from dmtrack.evaluation.cached_tracker import describe
-from dmtrack.evaluation.detection_cache import DetectionCache
-from dmtrack.evaluation.one_sequence import first_box_of, track_sequence
 from dmtrack.evaluation.results import BOX_DECIMALS
-from dmtrack.evaluation.sweeps.benchmarks import BenchmarkChoice
-from dmtrack.evaluation.sweeps.running import cache_of
-from dmtrack.evaluation.trackers import TrackerChoice
 from dmtrack.registry import TRACKERS, import_modules, load_plugins
+from dmtrack.running.cached_tracker import describe
+from dmtrack.running.detection_cache import DetectionCache
+from dmtrack.running.one_sequence import first_box_of, track_sequence
+from dmtrack.running.sweeps.benchmarks import BenchmarkChoice
+from dmtrack.running.sweeps.running import cache_of
+from dmtrack.running.trackers import TrackerChoice
 from dmtrack.search.sharing import SharedOutputs
 from dmtrack.search.space import ASSOCIATION_SPACE, SIAMRPN_SPACE, Parameters, Space
-from dmtrack.tracking.association.settings import AssociationSettings
-from dmtrack.tracking.detections import CandidatePolicy, FrameDetections
 from dmtrack.tracking.loading import assemble_tracker, config_and_weights
 
 

@@ -7,9 +7,9 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from dmtrack.data.types import Sequence
+from dmtrack.data.sequences import Sequence
 from dmtrack.errors import EvaluationError
-from dmtrack.evaluation.one_sequence import failure_of
+from dmtrack.running.one_sequence import failure_of
 from dmtrack.search.objective import Scoring, evaluate
 from dmtrack.search.space import Space
 from dmtrack.search.study import import_optuna, storage_errors

@@ -5,51 +5,19 @@ from __future__ import annotations
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from dmtrack.association.detections import Candidates as Candidates
+from dmtrack.association.detections import TrackResult as TrackResult
 from dmtrack.boxes import Boxes
 from dmtrack.media.images import read_image
 
 if TYPE_CHECKING:
     from dmtrack.media.viewer import Viewer
-
-
-@dataclass(frozen=True)
-class Candidates:
-    """Everything that looked like the target in one frame, best first.
-
-    Attributes:
-        boxes_xywh: (candidates, 4) float64 pixels of the frame.
-        scores: (candidates,) float64 in [0, 1], descending.
-        embeddings: (candidates, channels) float32 unit vectors of what each looks like; None for models without.
-    """
-
-    boxes_xywh: Boxes = field(default_factory=lambda: np.zeros((0, 4)))
-    scores: NDArray[np.float64] = field(default_factory=lambda: np.zeros(0))
-    embeddings: NDArray[np.float32] | None = None
-
-
-@dataclass(frozen=True)
-class TrackResult:
-    """What a tracker says of one frame.
-
-    Attributes:
-        box_xywh: (4,) float64 pixels of the frame: the best guess, also where `present` is False; the last box where
-            nothing at all was found.
-        score: how sure it is that the box is the target, in [0, 1].
-        present: whether the target is in the frame.
-        candidates: all that was considered.
-    """
-
-    box_xywh: Boxes
-    score: float
-    present: bool
-    candidates: Candidates = field(default_factory=Candidates)
 
 
 class Tracker(ABC):

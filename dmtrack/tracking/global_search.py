@@ -14,6 +14,7 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
+from dmtrack.association.detections import FrameDetections, TopCandidate, best_candidate
 from dmtrack.boxes import (
     Boxes,
     check_distinct_xywh,
@@ -30,7 +31,6 @@ from dmtrack.models.fast.inference_copy import inference_copy
 from dmtrack.models.global_search.base import Detections, Features, GlobalSearchModel
 from dmtrack.registry import TRACKERS
 from dmtrack.tracking.base import Tracker, TrackResult
-from dmtrack.tracking.detections import FrameDetections, TopCandidate, best_candidate
 from dmtrack.tracking.device import Precision, autocast, check_precision, choose_device
 
 

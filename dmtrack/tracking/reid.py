@@ -12,17 +12,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from dmtrack.association.camera_motion import Affine, CameraMotion
+from dmtrack.association.detections import FrameDetections
+from dmtrack.association.observations import Decision, Observation
+from dmtrack.association.policies.distractor_aware import DistractorAwarePolicy
+from dmtrack.association.settings import AssociationSettings
 from dmtrack.boxes import Boxes
 from dmtrack.errors import ConfigError
 from dmtrack.media.images import as_rgb
 from dmtrack.models.global_search.base import GlobalSearchModel
 from dmtrack.registry import TRACKERS
-from dmtrack.tracking.association.camera_motion import Affine, CameraMotion
-from dmtrack.tracking.association.observations import Decision, Observation
-from dmtrack.tracking.association.policy import DistractorAwarePolicy
-from dmtrack.tracking.association.settings import AssociationSettings
 from dmtrack.tracking.base import Candidates, TrackResult
-from dmtrack.tracking.detections import FrameDetections
 from dmtrack.tracking.device import Precision
 from dmtrack.tracking.global_search import GlobalSearchTracker
 

@@ -11,9 +11,9 @@ from numpy.typing import ArrayLike, NDArray
 from dmtrack.boxes import check_first_box_xywh
 from dmtrack.errors import BoxError, ConfigError, DMTrackError
 from dmtrack.media.images import Image, as_rgb
+from dmtrack.models.fast.siamrpn import fast_siamrpn
 from dmtrack.models.siamrpn.crops import crop, crop_sides, mean_colour
 from dmtrack.models.siamrpn.decoding import SearchParameters
-from dmtrack.models.siamrpn.fast import fast_siamrpn
 from dmtrack.models.siamrpn.layers import Outputs
 from dmtrack.models.siamrpn.polygons import polygon_to_cxcywh
 from dmtrack.models.siamrpn.siamrpn import SiamRPN

@@ -22,8 +22,8 @@ import torch
 from lightning.fabric import Fabric
 from torch import Tensor, nn
 
+from dmtrack.data.batches import PairBatch
 from dmtrack.data.stages import IterationBatches
-from dmtrack.data.types import PairBatch
 from dmtrack.errors import TrainingError
 from dmtrack.training.ema import ExponentialMovingAverage
 from dmtrack.training.intervals import Moment, evaluation_due, is_due, seconds_passed

@@ -9,10 +9,10 @@ import pytest
 from PIL import Image
 from typer.testing import CliRunner
 
-from dmtrack.cli.eval_page import ranges
 from dmtrack.cli.main import app, run
 from dmtrack.evaluation.protocols import PROTOCOLS
 from dmtrack.evaluation.results import ResultStore, SequenceResult
+from dmtrack.pages.explain import ranges
 
 
 def command(*arguments):

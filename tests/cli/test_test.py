@@ -17,8 +17,8 @@ from typer.testing import CliRunner
 from dmtrack.cli.main import app
 from dmtrack.errors import ConfigError, DataError, EvaluationError, OutputError
 from dmtrack.evaluation.protocols import PROTOCOLS, get_protocol
-from dmtrack.evaluation.sweeps.reading import read_experiment
-from dmtrack.evaluation.sweeps.settings import parse_settings
+from dmtrack.running.sweeps.reading import read_experiment
+from dmtrack.running.sweeps.settings import parse_settings
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 

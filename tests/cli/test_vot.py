@@ -121,7 +121,7 @@ def test_the_toolkit_drives_our_tracker_and_analyses_it(sequences, tmp_path):
         return done.stdout + done.stderr
 
     assert "Evaluation concluded" in call("evaluate", "ours")
-    from dmtrack.evaluation.one_sequence import track_sequence
+    from dmtrack.running.one_sequence import track_sequence
     from dmtrack.tracking.loading import assemble_tracker
 
     tracker = assemble_tracker().tracker

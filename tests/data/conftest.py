@@ -8,7 +8,7 @@ from functools import partial
 import numpy as np
 import pytest
 
-from dmtrack.data.types import Sequence
+from dmtrack.data.sequences import Sequence
 
 
 def _frame(index: int, seed: int, height: int, width: int) -> np.ndarray:

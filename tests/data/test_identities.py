@@ -8,9 +8,10 @@ import pytest
 from dmtrack.data.loader import collate
 from dmtrack.data.preprocessing import Preprocessing
 from dmtrack.data.recipes import build_recipe
+from dmtrack.data.samples import Pair
 from dmtrack.data.sampling import RandomConcat, SequencePairs
+from dmtrack.data.sequences import Sequence
 from dmtrack.data.transforms import LimitInstances, RandomCrop
-from dmtrack.data.types import Pair, Sequence
 
 
 def numbered(count: int = 4) -> Pair:

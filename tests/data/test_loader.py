@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from dmtrack.config.top_level import Stage
 from dmtrack.data.loader import IterationBatches, TrainingPairs, collate, training_loader, training_loader_from_config
 from dmtrack.data.preprocessing import Preprocessing, prepare_image
+from dmtrack.data.samples import Pair
 from dmtrack.data.stages import parse_stages
-from dmtrack.data.types import Pair
 from dmtrack.data.writers import write_coco, write_got10k
 from dmtrack.errors import ConfigError, DataError
 

@@ -9,8 +9,8 @@ import pytest
 from dmtrack.data.loader import collate
 from dmtrack.data.preprocessing import Preprocessing
 from dmtrack.data.recipes import build_recipe
+from dmtrack.data.samples import Pair
 from dmtrack.data.transforms import InclusiveBoxes
-from dmtrack.data.types import Pair
 
 
 def _formulas(folder: Path):

@@ -5,9 +5,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dmtrack.data.samples import Pair
 from dmtrack.data.sampling import CocoPairs, ImagePairs, RandomConcat, SequencePairs
+from dmtrack.data.sequences import Sequence
 from dmtrack.data.sources import GOT10k
-from dmtrack.data.types import Pair, Sequence
 from dmtrack.data.validity import pick_frames, valid_frames
 from dmtrack.data.writers import WRITERS
 from dmtrack.errors import ConfigError, DataError

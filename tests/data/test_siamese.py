@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
+from dmtrack.data.samples import Pair
 from dmtrack.data.siamese import BlurSearch, CropAround, ShiftColour, ShiftScaleCrop, pair_frames
 from dmtrack.data.siamese.cropping import crop_around
 from dmtrack.data.transforms import RandomGray
-from dmtrack.data.types import Pair
 
 
 def make_pair(dtype=np.uint8):

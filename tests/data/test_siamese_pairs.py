@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 
+from dmtrack.data.samples import Pair
 from dmtrack.data.sampling import PairsWithNegatives, SiamesePairs
+from dmtrack.data.sequences import Sequence
 from dmtrack.data.siamese import pair_valid_frames
-from dmtrack.data.types import Pair, Sequence
 from dmtrack.errors import ConfigError, DataError
 
 

@@ -6,12 +6,12 @@ import cv2
 import numpy as np
 import pytest
 
+from dmtrack.data.samples import Pair
 from dmtrack.data.siamese import CropAround
 from dmtrack.data.siamese.crop_folder import cropped_source, write_crops
 from dmtrack.data.siamese.cropping import crop_around
 from dmtrack.data.siamese.tracks import tracks_of
 from dmtrack.data.sources import Coco, Crop511, ImageNetDET, ImageNetVID, YouTubeBB
-from dmtrack.data.types import Pair
 from dmtrack.errors import ConfigError, DataError
 
 SIZE_WH = (80, 60)

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from dmtrack.data.preprocessing import Preprocessing
 from dmtrack.data.recipes import build_recipe
+from dmtrack.data.samples import Pair
 from dmtrack.data.transforms import (
     BoundBoxes,
     InclusiveBoxes,
@@ -20,7 +21,6 @@ from dmtrack.data.transforms import (
     Rescale,
     ShrinkToFit,
 )
-from dmtrack.data.types import Pair
 from dmtrack.errors import ConfigError
 
 

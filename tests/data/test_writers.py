@@ -5,8 +5,8 @@ import json
 import numpy as np
 import pytest
 
+from dmtrack.data.sequences import Sequence
 from dmtrack.data.sources import OTB, UAV123, VOT, Coco, GOT10k, LaSOT, SequenceFolder, TrackingNet
-from dmtrack.data.types import Sequence
 from dmtrack.data.writers import WRITERS
 from dmtrack.errors import OutputError
 

@@ -11,7 +11,7 @@ import pytest
 FAKES = '''
 import functools
 import numpy as np
-from dmtrack.data.types import Sequence
+from dmtrack.data.sequences import Sequence
 from dmtrack.tracking.base import Tracker, TrackResult
 
 def read_frame(index, boxes):

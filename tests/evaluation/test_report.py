@@ -9,12 +9,13 @@ from PIL import Image
 from rich.console import Console
 
 from dmtrack.errors import EvaluationError
-from dmtrack.evaluation.api import evaluate_results, tracking_success
-from dmtrack.evaluation.baselines import StaticBox
-from dmtrack.evaluation.plots import save_plots
+from dmtrack.evaluation.api import evaluate_results
 from dmtrack.evaluation.report import Report
+from dmtrack.evaluation.reporting.figures.curves import save_plots
 from dmtrack.evaluation.results import ResultStore
-from dmtrack.evaluation.runner import run
+from dmtrack.running.baselines import StaticBox
+from dmtrack.running.one_sequence import tracking_success
+from dmtrack.running.runner import run
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torchvision.ops import roi_align
 
-from dmtrack.data.types import PairBatch
+from dmtrack.data.batches import PairBatch
 from dmtrack.errors import ConfigError
 from dmtrack.models.backbones.residual_trunk import ResidualTrunk
 from dmtrack.models.fast.candidates import sample_cells

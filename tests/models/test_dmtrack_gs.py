@@ -5,7 +5,7 @@ import json
 import pytest
 import torch
 
-from dmtrack.data.types import PairBatch
+from dmtrack.data.batches import PairBatch
 from dmtrack.errors import ConfigError
 from dmtrack.models.global_search.dmtrack_gs import DMTrackGS, clip_to_input, dead_parameters
 from dmtrack.models.global_search.reference_path import reference_path

@@ -10,9 +10,9 @@ from torch import nn
 import dmtrack.tracking.siamrpn  # registers what the configs name
 from dmtrack.config import load_config
 from dmtrack.errors import ConfigError, WeightsError
+from dmtrack.models.fast.dilated_winograd import DilatedWinograd
+from dmtrack.models.fast.siamrpn import fast_siamrpn
 from dmtrack.models.siamrpn import SiamesePreprocessing, SiamRPN
-from dmtrack.models.siamrpn.dilated_winograd import DilatedWinograd
-from dmtrack.models.siamrpn.fast import fast_siamrpn
 from dmtrack.models.siamrpn.layers import depthwise_correlation
 from dmtrack.weights.importers.pysot import our_name
 from dmtrack.weights.importing import shapes_of_model

@@ -7,7 +7,7 @@ import pytest
 import torch
 import torch.nn.functional as functional
 
-from dmtrack.data.types import Sequence
+from dmtrack.data.sequences import Sequence
 from dmtrack.models.siamrpn import Outputs, SiamRPN
 from dmtrack.tracking.siamrpn import SiamRPNTracker
 

@@ -10,19 +10,19 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
+from dmtrack.association.detections import FrameDetections
 from dmtrack.cli.main import app
 from dmtrack.config import load_config
-from dmtrack.data.types import Sequence
+from dmtrack.data.sequences import Sequence
 from dmtrack.errors import ConfigError, EvaluationError
-from dmtrack.evaluation.cached_tracker import describe
-from dmtrack.evaluation.detection_file import write_detections
-from dmtrack.evaluation.sweeps.benchmarks import BenchmarkChoice
-from dmtrack.evaluation.sweeps.running import cache_of
-from dmtrack.evaluation.trackers import TrackerChoice
+from dmtrack.running.cached_tracker import describe
+from dmtrack.running.detection_file import write_detections
+from dmtrack.running.sweeps.benchmarks import BenchmarkChoice
+from dmtrack.running.sweeps.running import cache_of
+from dmtrack.running.trackers import TrackerChoice
 from dmtrack.search.settings import check_values
 from dmtrack.search.space import Range, Space
 from dmtrack.search.tracks import ReplayedDetections, origin_of, with_parameters
-from dmtrack.tracking.detections import FrameDetections
 from dmtrack.tracking.reid import ReIDTracker
 
 REID = ("--set", "tracker.type=ReIDTracker")
@@ -48,7 +48,7 @@ def detections(sequence, rng):
 
 def store(folder, seed):
     """What `dmtrack cache build` would store, without the network."""
-    from dmtrack.evaluation.sweeps.benchmarks import Generated
+    from dmtrack.running.sweeps.benchmarks import Generated
 
     choice = BenchmarkChoice("synthetic", generated=Generated("plain", seed, 4, 8))
     cache = cache_of(folder, choice, describe(TrackerChoice(overrides=("tracker.type=ReIDTracker",))).detections)

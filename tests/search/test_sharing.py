@@ -6,10 +6,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dmtrack.errors import ConfigError
-from dmtrack.evaluation.one_sequence import track_sequence
 from dmtrack.models.siamrpn import SiamesePreprocessing
 from dmtrack.models.siamrpn.crops import crop, crop_sides
 from dmtrack.models.siamrpn.decoding import Decoded, SearchParameters
+from dmtrack.running.one_sequence import track_sequence
 from dmtrack.search.regions import Lattice, crop_key, realigned
 from dmtrack.search.sharing import SharedOutputs
 from dmtrack.tracking.siamrpn_state import LongTerm

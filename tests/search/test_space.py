@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dmtrack.errors import ConfigError, EvaluationError
-from dmtrack.evaluation.sweeps.benchmarks import BenchmarkChoice
+from dmtrack.running.sweeps.benchmarks import BenchmarkChoice
 from dmtrack.search.space import PUBLISHED_GRIDS, Range, Space, changed, parse_range
 from dmtrack.search.splits import check_split, divided, is_test_split
 

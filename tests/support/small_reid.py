@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from dmtrack.data.types import PairBatch
+from dmtrack.data.batches import PairBatch
 from dmtrack.models.backbones.residual_trunk import ResidualTrunk
 from dmtrack.models.global_search.candidate_head import CandidateHead
 from dmtrack.models.global_search.tiny import DMTrackGSTiny

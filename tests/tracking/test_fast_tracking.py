@@ -12,7 +12,7 @@ from dmtrack.errors import ConfigError
 from dmtrack.models.fast.convolution import MAX_LAYOUTS, PreparedConv
 from dmtrack.registry import MODELS
 from dmtrack.tracking import GlobalSearchTracker
-from dmtrack.verification.formulas import make_image, paste_texture
+from parity.formulas import make_image, paste_texture
 
 
 @pytest.fixture(scope="module")

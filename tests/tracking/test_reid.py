@@ -6,16 +6,16 @@ import numpy as np
 import pytest
 import torch
 
+from dmtrack.association.detections import FrameDetections
+from dmtrack.association.observations import Decision, Observation
+from dmtrack.data.sequences import Sequence
 from dmtrack.data.synthetic.sequences import SyntheticSequences
-from dmtrack.data.types import Sequence
 from dmtrack.errors import BoxError, ConfigError
 from dmtrack.models.backbones.residual_trunk import ResidualTrunk
 from dmtrack.models.global_search.tiny import DMTrackGSTiny
 from dmtrack.models.global_search.tiny_head import TinyHead
 from dmtrack.models.necks.single_map import SingleMapFusion
-from dmtrack.tracking.association.observations import Decision, Observation
 from dmtrack.tracking.base import TrackResult
-from dmtrack.tracking.detections import FrameDetections
 from dmtrack.tracking.reid import AssociatedCandidate, ReIDTracker
 
 

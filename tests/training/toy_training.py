@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from dmtrack.data.preprocessing import Preprocessing
-from dmtrack.data.types import Pair
+from dmtrack.data.samples import Pair
 from dmtrack.registry import DATASETS, MODELS
 
 

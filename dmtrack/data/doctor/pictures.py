@@ -14,9 +14,10 @@ from dmtrack.data.doctor.sheet import Tile
 from dmtrack.data.loader import TrainingPairs
 from dmtrack.data.preprocessing import Preprocessing
 from dmtrack.data.recipes import build_recipe
+from dmtrack.data.samples import Pair
+from dmtrack.data.sequences import Sequence
 from dmtrack.data.sources.images import AnnotatedImage, ImageSource
 from dmtrack.data.stages import parse_stages
-from dmtrack.data.types import Pair, Sequence
 from dmtrack.errors import ConfigError
 from dmtrack.registry import DATASETS
 

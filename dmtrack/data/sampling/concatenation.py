@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from dmtrack.data.samples import Pair, PairSampler
 from dmtrack.data.sampling.building import built
-from dmtrack.data.types import Pair, PairSampler
 from dmtrack.errors import ConfigError
 from dmtrack.registry import DATASETS
 

@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dmtrack.boxes import clip_xyxy, xywh_to_xyxy
+from dmtrack.data.samples import Pair
 from dmtrack.data.sampling.building import built
 from dmtrack.data.sources.coco import Coco
 from dmtrack.data.sources.images import AnnotatedImage, ImageSource
-from dmtrack.data.types import Pair
 from dmtrack.errors import DataError
 from dmtrack.registry import DATASETS
 

@@ -10,8 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dmtrack.boxes import clip_xyxy, xywh_to_xyxy
+from dmtrack.data.samples import Pair
 from dmtrack.data.sampling.building import built
-from dmtrack.data.types import Pair, Sequence
+from dmtrack.data.sequences import Sequence
 from dmtrack.data.validity import pick_frames, valid_frames
 from dmtrack.errors import DataError
 from dmtrack.registry import DATASETS

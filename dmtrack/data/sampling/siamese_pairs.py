@@ -8,11 +8,11 @@ from typing import Any, Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
+from dmtrack.data.samples import PairSampler
 from dmtrack.data.sampling.building import built
 from dmtrack.data.siamese.crop_folder import cropped_source
 from dmtrack.data.siamese.pairing import FramePair, SiamesePair, pair_frames, pair_valid_frames
 from dmtrack.data.siamese.tracks import Track, Tracks, tracks_of
-from dmtrack.data.types import PairSampler
 from dmtrack.errors import ConfigError, DataError
 from dmtrack.registry import DATASETS
 

@@ -12,10 +12,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from dmtrack.data.samples import Pair
 from dmtrack.data.siamese.cropping import CROP_SIZE, CropRule, crop_around, is_cropped, warp_region
 from dmtrack.data.transforms.draws import Draws, happens, integer, uniform
 from dmtrack.data.transforms.sides import Side, pair_of, sides_of
-from dmtrack.data.types import Pair
 from dmtrack.registry import TRANSFORMS
 
 COLOUR_AXES = np.array(

@@ -11,9 +11,9 @@ from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Any
 
+from dmtrack.data.sequences import Image
 from dmtrack.data.siamese.cropping import CROP_SIZE, CropRule, crop_around
 from dmtrack.data.siamese.tracks import Track, Tracks
-from dmtrack.data.types import Image
 from dmtrack.errors import ConfigError, DataError, OutputError
 from dmtrack.files import check_writable_folder, write_json, write_text
 

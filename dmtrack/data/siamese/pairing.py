@@ -8,8 +8,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from dmtrack.data.samples import Pair
 from dmtrack.data.transforms.draws import Draws, happens, integer
-from dmtrack.data.types import Pair
 
 
 @dataclass(frozen=True)

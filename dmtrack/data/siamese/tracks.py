@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dmtrack.boxes import xywh_to_xyxy
+from dmtrack.data.sequences import Image, Sequence
 from dmtrack.data.sources.images import ImageSource
-from dmtrack.data.types import Image, Sequence
 from dmtrack.errors import ConfigError, DataError
 from dmtrack.media.images import read_image
 

@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from dmtrack.data.sequences import Sequence
 from dmtrack.data.sources.annotations import mask_absent
 from dmtrack.data.sources.frames import FrameFiles, NoFrames, check_counts, image_size_wh
-from dmtrack.data.types import Sequence
 from dmtrack.errors import DataError
 
 

@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from dmtrack.data.sequences import Image, Sequence
 from dmtrack.data.siamese.cropping import CROP_SIZE, box_in_crop
 from dmtrack.data.sources.base import SequenceSource, find_root
-from dmtrack.data.types import Image, Sequence
 from dmtrack.errors import DataError
 from dmtrack.media.images import read_image
 from dmtrack.registry import DATASETS

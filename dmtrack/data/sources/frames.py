@@ -8,7 +8,7 @@ from pathlib import Path
 
 from PIL import Image as PillowImage
 
-from dmtrack.data.types import Image
+from dmtrack.data.sequences import Image
 from dmtrack.errors import DataError
 from dmtrack.media.images import IMAGE_SUFFIXES, read_image
 

@@ -6,10 +6,10 @@ import configparser
 import re
 from pathlib import Path
 
+from dmtrack.data.sequences import Sequence
 from dmtrack.data.sources.annotations import read_flags, read_rows, read_text
 from dmtrack.data.sources.base import SequenceSource, check_split, find_root, make_sequence
 from dmtrack.data.sources.frames import list_frames
-from dmtrack.data.types import Sequence
 from dmtrack.errors import DataError
 from dmtrack.registry import DATASETS
 

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import numpy as np
 
+from dmtrack.data.sequences import Sequence
 from dmtrack.data.sources.base import SequenceSource, check_split, find_root
 from dmtrack.data.sources.frames import FrameFiles
 from dmtrack.data.sources.imagenet_index import BoxIndex, index_boxes
 from dmtrack.data.sources.images import AnnotatedImage, ImageSource
-from dmtrack.data.types import Sequence
 from dmtrack.errors import DataError
 from dmtrack.registry import DATASETS
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from dmtrack.data.types import Image
+from dmtrack.data.sequences import Image
 from dmtrack.media.images import read_image
 
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from dmtrack.data.sequences import Sequence
 from dmtrack.data.sources.annotations import read_flags, read_rows
 from dmtrack.data.sources.base import SequenceSource, check_split, find_root, keep_official, make_sequence
 from dmtrack.data.sources.frames import FrameFiles, list_frames
 from dmtrack.data.sources.otb_published import OTB_VERSIONS, published_otb_names
 from dmtrack.data.sources.uav_published import UAV_VERSIONS, published_uav_parts
-from dmtrack.data.types import Sequence
 from dmtrack.errors import DataError
 from dmtrack.registry import DATASETS
 

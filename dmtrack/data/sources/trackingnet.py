@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from dmtrack.data.sequences import Sequence
 from dmtrack.data.sources.annotations import read_rows
 from dmtrack.data.sources.base import SequenceSource, find_root, make_sequence
 from dmtrack.data.sources.frames import list_frames
-from dmtrack.data.types import Sequence
 from dmtrack.errors import DataError
 from dmtrack.registry import DATASETS
 

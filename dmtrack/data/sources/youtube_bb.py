@@ -11,9 +11,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from dmtrack.data.sequences import Image, Sequence
 from dmtrack.data.sources.base import SequenceSource, check_split, find_root
 from dmtrack.data.sources.frames import image_size_wh
-from dmtrack.data.types import Image, Sequence
 from dmtrack.errors import DataError
 from dmtrack.media.images import read_image
 from dmtrack.registry import DATASETS

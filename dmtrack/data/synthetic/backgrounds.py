@@ -5,10 +5,10 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
+from dmtrack.data.sequences import Image
 from dmtrack.data.synthetic.camera import Camera, SizeWH, camera_pair, covering_scale
 from dmtrack.data.synthetic.real_images import Photo
 from dmtrack.data.synthetic.textures import texture
-from dmtrack.data.types import Image
 
 
 def real_background(rng: np.random.Generator, photo: Photo, size_wh: SizeWH) -> tuple[Image, tuple[Camera, Camera]]:

@@ -8,8 +8,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from dmtrack.data.sequences import Image
 from dmtrack.data.synthetic.patches import Patch, clear_margin, tight_box
-from dmtrack.data.types import Image
 
 Matrix = NDArray[np.float64]
 

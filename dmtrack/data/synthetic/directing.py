@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from dmtrack.data.sequences import Image
 from dmtrack.data.synthetic.camera import Camera, SizeWH, covering_scale, keep_inside
 from dmtrack.data.synthetic.compose import Canvas, Placement
 from dmtrack.data.synthetic.look_alikes import look_alike
@@ -16,7 +17,6 @@ from dmtrack.data.synthetic.scenes import random_size
 from dmtrack.data.synthetic.textures import texture
 from dmtrack.data.synthetic.tracks import Curve, Track, bump, meeting, random_track, smooth_curve, wandering_centres
 from dmtrack.data.synthetic.video import RenderedVideo, Weather
-from dmtrack.data.types import Image
 
 SMALLEST, LARGEST = 16.0, 0.42
 """Sizes of targets: from 16 pixels to this share of the frame's height."""

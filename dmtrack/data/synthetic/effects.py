@@ -8,8 +8,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from dmtrack.data.sequences import Image
 from dmtrack.data.synthetic.compose import motion_kernel
-from dmtrack.data.types import Image
 
 LookUpTable = NDArray[np.uint8]
 """(1, 256, 3): what becomes of every value of every channel."""

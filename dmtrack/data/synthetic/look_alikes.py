@@ -6,9 +6,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from dmtrack.data.sequences import Image
 from dmtrack.data.synthetic.patches import Patch, make_patch
 from dmtrack.data.synthetic.textures import noise_field, texture
-from dmtrack.data.types import Image
 
 
 def _recoloured(rng: np.random.Generator, rgb: Image, strength: float) -> Image:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from dmtrack.data.samples import Pair
 from dmtrack.data.synthetic.backgrounds import procedural_background, real_background
 from dmtrack.data.synthetic.camera import Camera, SizeWH
 from dmtrack.data.synthetic.compose import Canvas, Placement
@@ -27,7 +28,6 @@ from dmtrack.data.synthetic.scenes import (
     random_motion,
     random_size,
 )
-from dmtrack.data.types import Pair
 from dmtrack.errors import ConfigError
 from dmtrack.registry import DATASETS
 

@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from dmtrack.data.types import Image
+from dmtrack.data.sequences import Image
 from dmtrack.errors import ConfigError, DataError
 from dmtrack.media.images import read_image
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from dmtrack.data.sequences import Image
 from dmtrack.data.synthetic.camera import Camera, SizeWH
 from dmtrack.data.synthetic.compose import Canvas, Placement
 from dmtrack.data.synthetic.effects import random_light
@@ -15,7 +16,6 @@ from dmtrack.data.synthetic.look_alikes import look_alike
 from dmtrack.data.synthetic.objects import procedural_object
 from dmtrack.data.synthetic.patches import Patch, make_patch
 from dmtrack.data.synthetic.textures import texture
-from dmtrack.data.types import Image
 
 Point = tuple[float, float]
 Motion = NDArray[np.float64]

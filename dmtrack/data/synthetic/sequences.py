@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from dmtrack.data.sequences import Image, Sequence
 from dmtrack.data.synthetic.backgrounds import photo_canvas
 from dmtrack.data.synthetic.camera import SizeWH
 from dmtrack.data.synthetic.directing import Script, direct, procedural_canvas, without_obstacles
@@ -16,7 +17,6 @@ from dmtrack.data.synthetic.objects import procedural_object, random_cut_out
 from dmtrack.data.synthetic.patches import Patch
 from dmtrack.data.synthetic.real_images import RealImages
 from dmtrack.data.synthetic.video import PRESENT_FROM, RenderedVideo
-from dmtrack.data.types import Image, Sequence
 from dmtrack.errors import ConfigError
 from dmtrack.registry import DATASETS
 

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from dmtrack.data.types import Image
+from dmtrack.data.sequences import Image
 
 Field = NDArray[np.uint8]
 

@@ -8,11 +8,11 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from dmtrack.data.sequences import Image
 from dmtrack.data.synthetic.camera import Camera, SizeWH
 from dmtrack.data.synthetic.compose import Canvas
 from dmtrack.data.synthetic.effects import add_noise, light_table
 from dmtrack.data.synthetic.tracks import Curve, Track
-from dmtrack.data.types import Image
 
 TARGET = 1
 """Number of the target in a canvas's `owner`."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from dmtrack.data.samples import Pair
 from dmtrack.data.transforms.draws import Draws, permutation
-from dmtrack.data.types import Pair
 from dmtrack.registry import TRANSFORMS
 
 

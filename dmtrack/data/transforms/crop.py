@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dmtrack.boxes import area_xyxy
+from dmtrack.data.samples import Pair
 from dmtrack.data.transforms.draws import Draws, one_of, uniform
 from dmtrack.data.transforms.sides import Side, pair_of, sides_of
-from dmtrack.data.types import Pair
 from dmtrack.registry import TRANSFORMS
 
 _NO_CROP = 1.0

@@ -6,9 +6,9 @@ import cv2
 import numpy as np
 
 from dmtrack.data.preprocessing import IMAGENET_MEAN_RGB
+from dmtrack.data.samples import Pair
 from dmtrack.data.transforms.draws import Draws, coin, uniform
 from dmtrack.data.transforms.sides import Side, pair_of, sides_of
-from dmtrack.data.types import Pair
 from dmtrack.registry import TRANSFORMS
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
+from dmtrack.data.samples import Pair
 from dmtrack.data.transforms.draws import Draws, happens
 from dmtrack.data.transforms.sides import Side, pair_of, sides_of
-from dmtrack.data.types import Pair
 from dmtrack.registry import TRANSFORMS
 
 

@@ -8,8 +8,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from dmtrack.data.samples import Pair
 from dmtrack.data.transforms.draws import Draws, coin, happens, permutation, uniform
-from dmtrack.data.types import Pair
 from dmtrack.errors import ConfigError
 from dmtrack.registry import TRANSFORMS
 

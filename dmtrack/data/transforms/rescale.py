@@ -6,9 +6,9 @@ import cv2
 import numpy as np
 
 from dmtrack.data.preprocessing import resize, resize_factor
+from dmtrack.data.samples import Pair
 from dmtrack.data.transforms.draws import Draws, integer, one_of
 from dmtrack.data.transforms.sides import Side, pair_of, sides_of
-from dmtrack.data.types import Pair
 from dmtrack.errors import ConfigError
 from dmtrack.registry import TRANSFORMS
 

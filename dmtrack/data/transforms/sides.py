@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dmtrack.data.types import Pair
+from dmtrack.data.samples import Pair
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from dmtrack import files
-from dmtrack.data.types import Sequence
+from dmtrack.data.sequences import Sequence
 from dmtrack.data.writers.folders import Progress, atomic_folder, write_jpeg
 
 

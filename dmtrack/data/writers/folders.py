@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dmtrack import files
-from dmtrack.data.types import Image, Sequence
+from dmtrack.data.sequences import Image, Sequence
 from dmtrack.errors import OutputError
 
 Progress = Callable[[], object]

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from dmtrack.boxes import xywh_to_xyxy
-from dmtrack.data.types import Sequence
+from dmtrack.data.sequences import Sequence
 from dmtrack.data.writers.folders import Progress, atomic_folder, box_lines, extend_list, write_frames
 from dmtrack.data.writers.sequences import frame_size_wh
 from dmtrack.files import write_text

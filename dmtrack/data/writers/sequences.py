@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dmtrack.boxes import xywh_to_xyxy
-from dmtrack.data.types import Sequence
+from dmtrack.data.sequences import Sequence
 from dmtrack.data.writers.folders import Progress, atomic_folder, box_lines, extend_list, flag_lines, write_frames
 from dmtrack.files import write_text
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dmtrack.boxes import Boxes
-from dmtrack.data.types import Sequence
+from dmtrack.data.sequences import Sequence
 from dmtrack.errors import EvaluationError
 
 BadBoxes = Literal["refuse", "keep"]

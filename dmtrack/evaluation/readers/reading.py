@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from dmtrack.data.types import Sequence
+from dmtrack.data.sequences import Sequence
 from dmtrack.errors import EvaluationError
 from dmtrack.evaluation.readers import alignment, boxes
 from dmtrack.evaluation.readers.files import ResultFiles

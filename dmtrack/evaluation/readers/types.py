@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dmtrack.boxes import Boxes
-from dmtrack.data.types import Image, Sequence
+from dmtrack.data.sequences import Image, Sequence
 from dmtrack.evaluation.results import SequenceResult
 from dmtrack.evaluation.vot.trajectory import Trajectory
 

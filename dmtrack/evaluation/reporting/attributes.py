@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from dmtrack.data.types import Sequence
+from dmtrack.data.sequences import Sequence
 from dmtrack.evaluation.report import Report
 from dmtrack.evaluation.scoring import pooled_curves
 

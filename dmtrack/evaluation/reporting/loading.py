@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from dmtrack.data.types import Sequence as VideoSequence
+from dmtrack.data.sequences import Sequence as VideoSequence
 from dmtrack.errors import EvaluationError
 from dmtrack.evaluation.api import score_result
 from dmtrack.evaluation.protocols import Protocol

@@ -10,7 +10,7 @@ from typing import Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from dmtrack.data.types import Sequence as VideoSequence
+from dmtrack.data.sequences import Sequence as VideoSequence
 from dmtrack.evaluation.protocols import Protocol
 from dmtrack.evaluation.report import Report
 from dmtrack.evaluation.reporting.bootstrap import draw_sequences

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dmtrack.boxes import paired_iou_xyxy, xywh_to_xyxy
-from dmtrack.data.types import Sequence as VideoSequence
+from dmtrack.data.sequences import Sequence as VideoSequence
 from dmtrack.errors import EvaluationError
 from dmtrack.evaluation.protocols import Protocol
 from dmtrack.evaluation.report import Report

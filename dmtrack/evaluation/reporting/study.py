@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from dmtrack.data.types import Sequence as VideoSequence
+from dmtrack.data.sequences import Sequence as VideoSequence
 from dmtrack.evaluation.protocols import Protocol
 from dmtrack.evaluation.report import Report
 from dmtrack.evaluation.reporting.attributes import AttributeScores, read_tags, score_attributes

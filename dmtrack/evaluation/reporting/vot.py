@@ -9,7 +9,7 @@ from typing import cast
 import numpy as np
 from numpy.typing import NDArray
 
-from dmtrack.data.types import Sequence as VideoSequence
+from dmtrack.data.sequences import Sequence as VideoSequence
 from dmtrack.errors import EvaluationError
 from dmtrack.evaluation.protocols import Protocol
 from dmtrack.evaluation.report import Report

@@ -17,7 +17,6 @@ from dmtrack.evaluation.vot.eao import EaoCurve
 from dmtrack.evaluation.vot.long_term import LongTermRun, LongTermScore, score_long_term
 from dmtrack.evaluation.vot.overlap import EXACT, INCLUSIVE, INCLUSIVE_LAST_PIXEL, ROUNDED, OverlapRule, region_overlaps
 from dmtrack.evaluation.vot.presence import PresenceCounts, PresenceScore, count_presence, score_presence
-from dmtrack.evaluation.vot.realtime import answered_by
 from dmtrack.evaluation.vot.rules import (
     VOT_PROTOCOLS,
     LongTermProtocol,
@@ -27,7 +26,6 @@ from dmtrack.evaluation.vot.rules import (
     register,
     vot_protocol_names,
 )
-from dmtrack.evaluation.vot.running import run_supervised
 from dmtrack.evaluation.vot.supervised import VotRuns, VotScore, score_vot
 from dmtrack.evaluation.vot.trajectory import Trajectory, read_trajectory, write_trajectory
 
@@ -56,13 +54,11 @@ __all__ = [
     "VotProtocol",
     "VotRuns",
     "VotScore",
-    "answered_by",
     "count_presence",
     "get_vot_protocol",
     "read_trajectory",
     "region_overlaps",
     "register",
-    "run_supervised",
     "score_long_term",
     "score_presence",
     "score_vot",

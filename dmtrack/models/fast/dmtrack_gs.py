@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from dmtrack.data.types import PairBatch
+from dmtrack.data.batches import PairBatch
 from dmtrack.models.backbones.dla34 import DLA34
 from dmtrack.models.fast.convolution import dynamic_conv
 from dmtrack.models.fast.preparing import prepare_layers

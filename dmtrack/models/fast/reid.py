@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from dmtrack.data.types import PairBatch
+from dmtrack.data.batches import PairBatch
 from dmtrack.models.fast.candidates import sample_cells
 from dmtrack.models.fast.dmtrack_gs import FastDMTrackGS
 from dmtrack.models.fast.preparing import prepare_layers

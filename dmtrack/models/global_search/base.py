@@ -9,8 +9,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from dmtrack.data.batches import PairBatch
 from dmtrack.data.preprocessing import Preprocessing
-from dmtrack.data.types import PairBatch
 
 Features = tuple[Tensor, ...]
 """One (images, channels, height, width) map per level, finest first."""

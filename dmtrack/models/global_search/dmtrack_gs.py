@@ -9,8 +9,8 @@ import torch
 from torch import Tensor, nn
 
 from dmtrack.config import build
+from dmtrack.data.batches import PairBatch
 from dmtrack.data.preprocessing import Preprocessing
-from dmtrack.data.types import PairBatch
 from dmtrack.models.backbones.dla34 import DEAD_PARAMETERS
 from dmtrack.models.global_search.base import Detections, Features, GlobalSearchModel
 from dmtrack.models.global_search.controller import KernelController, LevelKernels

@@ -10,8 +10,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from dmtrack.config import build
+from dmtrack.data.batches import PairBatch
 from dmtrack.data.preprocessing import Preprocessing
-from dmtrack.data.types import PairBatch
 from dmtrack.errors import ConfigError
 from dmtrack.models.global_search.base import Detections, Features, GlobalSearchModel
 from dmtrack.models.global_search.candidate_head import CandidateHead

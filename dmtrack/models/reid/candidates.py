@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torchvision.ops import box_iou
 
-from dmtrack.data.types import PairBatch
+from dmtrack.data.batches import PairBatch
 from dmtrack.models.global_search.base import Features, GlobalSearchModel
 from dmtrack.models.reid.instances import NOTHING, Instances
 

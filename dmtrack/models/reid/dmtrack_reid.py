@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from dmtrack.config import build
-from dmtrack.data.types import PairBatch
+from dmtrack.data.batches import PairBatch
 from dmtrack.errors import ConfigError
 from dmtrack.models.global_search.base import Detections, Features, GlobalSearchModel
 from dmtrack.models.global_search.settings import read_settings

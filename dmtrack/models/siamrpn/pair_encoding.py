@@ -11,8 +11,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from dmtrack.data.samples import Pair
 from dmtrack.data.siamese.pairing import is_positive
-from dmtrack.data.types import Pair
 from dmtrack.errors import ConfigError
 from dmtrack.models.siamrpn.flavours import SiamesePreprocessing
 from dmtrack.models.siamrpn.targets import AnchorTargets, assign, stack_targets

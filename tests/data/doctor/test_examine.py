@@ -16,7 +16,7 @@ from dmtrack.data.benchmarks import BENCHMARKS, open_benchmark
 from dmtrack.data.doctor import RULES, Examination, Options, examine
 from dmtrack.data.doctor.box_checks import upright_xywh
 from dmtrack.data.doctor.frame_checks import _spans
-from dmtrack.data.types import Sequence
+from dmtrack.data.sequences import Sequence
 from dmtrack.data.writers import WRITERS
 from dmtrack.errors import DataError, DMTrackError
 

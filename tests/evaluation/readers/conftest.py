@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from dmtrack.data.types import Sequence
+from dmtrack.data.sequences import Sequence
 
 
 def make_sequence(name, frames=5, index_base=0):

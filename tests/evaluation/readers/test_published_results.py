@@ -7,7 +7,7 @@ import json
 import numpy as np
 import pytest
 
-from dmtrack.data.types import Sequence
+from dmtrack.data.sequences import Sequence
 from dmtrack.errors import EvaluationError
 from dmtrack.evaluation.protocols import get_protocol
 from dmtrack.evaluation.readers import read_results

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from dmtrack.data.types import Sequence
+from dmtrack.data.sequences import Sequence
 from dmtrack.evaluation.protocols import get_protocol
 from dmtrack.evaluation.reporting.loading import TrackerResults
 from dmtrack.evaluation.reporting.study import make_study

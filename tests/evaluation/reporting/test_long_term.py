@@ -10,12 +10,12 @@ import pytest
 from dmtrack.evaluation.reporting.bootstrap import draw_sequences
 from dmtrack.evaluation.reporting.loading import TrackerResults, load_tracker_results
 from dmtrack.evaluation.reporting.long_term import assess_long_term, build_long_term_report
-from dmtrack.evaluation.reporting.output import write_study
 from dmtrack.evaluation.reporting.presence import assess_presence, build_presence_report
 from dmtrack.evaluation.reporting.study import make_study
 from dmtrack.evaluation.results import SequenceResult
 from dmtrack.evaluation.vot import OXUVA, VOT_LT, VOT_LT_PYSOT, score_presence
 from dmtrack.evaluation.vot.long_term import precision_recall
+from dmtrack.pages.report.output import write_study
 
 
 def make_tracker(name, sequences, error, seed, sure=False):

@@ -10,22 +10,22 @@ import pytest
 from PIL import Image
 from rich.console import Console
 
-from dmtrack.data.types import Sequence
+from dmtrack.data.sequences import Sequence
 from dmtrack.errors import DataError, EvaluationError
 from dmtrack.evaluation.protocols import get_protocol
 from dmtrack.evaluation.report import csv_text
 from dmtrack.evaluation.reporting.attributes import score_attributes
-from dmtrack.evaluation.reporting.failures import chosen_frames, longest_failure
 from dmtrack.evaluation.reporting.figures.eao import ExpectedOverlap, draw_eao_curve, draw_eao_ranking
 from dmtrack.evaluation.reporting.figures.saving import inline_svg, save_figure
 from dmtrack.evaluation.reporting.figures.theme import INLINE
 from dmtrack.evaluation.reporting.latex import latex_tables
 from dmtrack.evaluation.reporting.loading import Reading, load_tracker_results
-from dmtrack.evaluation.reporting.output import drawings, steps, write_study
 from dmtrack.evaluation.reporting.study import make_study
 from dmtrack.evaluation.reporting.terminal import print_study
 from dmtrack.evaluation.results import ResultStore
 from dmtrack.evaluation.scoring import pooled_curves
+from dmtrack.pages.report.failures import chosen_frames, longest_failure
+from dmtrack.pages.report.output import drawings, steps, write_study
 
 PROTOCOL = get_protocol("dmtrack-visible")
 

@@ -9,7 +9,6 @@ from dmtrack.errors import EvaluationError
 from dmtrack.evaluation.protocols import get_protocol
 from dmtrack.evaluation.reporting.bootstrap import draw_sequences
 from dmtrack.evaluation.reporting.loading import TrackerResults, load_tracker_results
-from dmtrack.evaluation.reporting.output import write_study
 from dmtrack.evaluation.reporting.study import make_study
 from dmtrack.evaluation.reporting.vot import assess_vot, build_vot_report
 from dmtrack.evaluation.results import SequenceResult
@@ -22,6 +21,7 @@ from dmtrack.evaluation.vot import (
     score_vot,
     write_trajectory,
 )
+from dmtrack.pages.report.output import write_study
 
 
 @pytest.fixture

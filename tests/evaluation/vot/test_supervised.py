@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dmtrack.data.types import Sequence
+from dmtrack.data.sequences import Sequence
 from dmtrack.errors import EvaluationError
 from dmtrack.evaluation.vot import (
     VOT2018,
@@ -21,16 +21,14 @@ from dmtrack.evaluation.vot import (
     Trajectory,
     VotProtocol,
     VotRuns,
-    answered_by,
     get_vot_protocol,
     read_trajectory,
     register,
-    run_supervised,
     score_vot,
     write_trajectory,
 )
 from dmtrack.evaluation.vot.eao import Fragment, expected_overlaps
-from dmtrack.evaluation.vot.realtime import missed_frames
+from dmtrack.running.supervised import missed_frames, run_supervised
 
 NAN = float("nan")
 BOX = [20.0, 20.0, 40.0, 40.0]
@@ -274,18 +272,6 @@ def test_refusals(tmp_path):
 def test_real_time_by_the_frame():
     at = 1 / 20
     assert [missed_frames(factor * at, 20) for factor in (0, 1, 1.5, 2, 2.5, 3, 3.1)] == [0, 0, 0, 0, 1, 1, 2]
-    assert answered_by([2.5 * at] * 7, 20, grace=0).tolist() == [0, 0, 2, 2, 4, 4, 6]
-    assert answered_by([2.5 * at] * 7, 20, grace=3).tolist() == [0, 1, 2, 3, 3, 5, 5]
-    assert answered_by([0.0] * 3).tolist() == [0, 1, 2]
-    with pytest.raises(EvaluationError, match="seconds"):
-        answered_by([NAN])
-
-
-@settings(max_examples=60, deadline=None)
-@given(st.lists(st.floats(0, 0.5), max_size=30), st.integers(0, 5))
-def test_answers_are_never_from_the_future(seconds, grace):
-    answers = answered_by(seconds, 20, grace)
-    assert (answers <= np.arange(len(seconds))).all() and (np.diff(answers) >= 0).all()
 
 
 def test_a_slow_tracker_misses_frames_in_real_time():

@@ -1,0 +1,94 @@
+"""How unlikely it is that a tracklet and a detection are one object: costs (tracklets, detections), inf = cannot be."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dmtrack.association.kalman import CHI_SQUARE_95, BoxStates, gating_distances, xywh_to_xyah
+from dmtrack.boxes import pairwise_iou_xyxy, xywh_to_xyxy
+
+Array = NDArray[np.float64]
+
+
+def iou_costs(tracklets_xywh: Array, detections_xywh: Array, inclusive: bool = False) -> Array:
+    """1 - IoU of (n, 4) and (m, 4) boxes.
+
+    Args:
+        tracklets_xywh: predicted boxes.
+        detections_xywh: detected boxes.
+        inclusive: count pixels from the first to the last (+1 in every size), as the MOT trackers do.
+    """
+    first, second = xywh_to_xyxy(tracklets_xywh), xywh_to_xyxy(detections_xywh)
+    if inclusive:
+        last_pixel = np.array([0.0, 0.0, 1.0, 1.0])
+        first, second = first + last_pixel, second + last_pixel
+    return 1.0 - pairwise_iou_xyxy(first, second)
+
+
+def appearance_costs(tracklets: NDArray[np.floating], detections: NDArray[np.floating]) -> Array:
+    """Cosine distances in [0, 2] of unit vectors.
+
+    Args:
+        tracklets: (n, channels), or (views, n, channels) of galleries, of which the nearest view counts.
+        detections: (m, channels).
+    """
+    similarity = tracklets.reshape(-1, tracklets.shape[-1]) @ detections.T
+    if tracklets.ndim == 3:
+        similarity = similarity.reshape(*tracklets.shape[:2], len(detections)).max(axis=0)
+    return np.maximum(0.0, 1.0 - similarity.astype(np.float64))
+
+
+def motion_costs(tracklets_xywh: Array, detections_xywh: Array, reach: Array) -> Array:
+    """Nats by which a normal distribution of positions and sizes is below its peak.
+
+    Args:
+        tracklets_xywh: (n, 4) where motion leads.
+        detections_xywh: (m, 4).
+        reach: (n,) one standard deviation of the position, in sizes of the tracklet's box (square root of its area),
+            and of the logarithm of width and height.
+
+    Returns:
+        (n, m).
+    """
+    (first, size), (second, _) = _places(tracklets_xywh), _places(detections_xywh)
+    # Centres and logarithms of sizes side by side: (4, n, m) in one go.
+    apart = second[:, None, :] - first[:, :, None]
+    apart *= apart
+    squares: Array = apart[0] + apart[1]
+    squares /= (size[0] * size[1])[:, None]
+    squares += apart[2]
+    squares += apart[3]
+    squares /= (2 * np.maximum(reach, 1e-6) ** 2)[:, None]
+    return squares
+
+
+def _places(boxes_xywh: Array) -> tuple[Array, Array]:
+    """Of (n, 4) boxes: (4, n) centre and logarithms of width and height, and (2, n) width and height."""
+    columns = boxes_xywh.T
+    size = np.maximum(columns[2:], 1e-3)
+    places = np.empty((4, len(boxes_xywh)))
+    places[:2] = columns[:2] + size / 2
+    np.log(size, out=places[2:])
+    return places, size
+
+
+def gated(costs: Array, distances: Array, limit: float = CHI_SQUARE_95[4]) -> Array:
+    """The costs, infinite where the squared Mahalanobis distance is above the limit."""
+    return np.where(distances > limit, np.inf, costs)
+
+
+def motion_gated_costs(
+    costs: Array, states: BoxStates, detections_xywh: Array, weight: float = 0.02, limit: float = CHI_SQUARE_95[4]
+) -> Array:
+    """Costs mixed with the distance from where motion leads, infinite beyond the gate (FairMOT, fuse_motion).
+
+    Args:
+        costs: (n, m).
+        states: n, predicted to the frame of the detections.
+        detections_xywh: (m, 4).
+        weight: share of the motion distance; the rest is the given cost.
+        limit: of the squared Mahalanobis distance.
+    """
+    distances = gating_distances(states, xywh_to_xyah(detections_xywh))
+    return gated((1 - weight) * costs + weight * distances, distances, limit)

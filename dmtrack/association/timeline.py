@@ -1,0 +1,298 @@
+"""What a policy decided, frame by frame: compact enough to be kept of long videos, complete enough to be drawn.
+
+Of every frame the answer is kept, and who was seen with which score; boxes and pictures only where something changed.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from dmtrack.association.observations import Decision, TrackletView
+from dmtrack.boxes import paired_iou_xyxy, xywh_to_xyxy
+
+Floats = NDArray[np.float64]
+Integers = NDArray[np.int64]
+
+RIGHT_IOU = 0.5
+"""An answer that overlaps the truth less is wrong."""
+
+MOST_SIGHTINGS = 12
+"""Tracklets that are remembered of one frame: the target's, those on the true target, then the best scores."""
+
+MOST_TURNS = 400
+"""Snapshots of frames in which the target gets lost."""
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """All of one frame that can be drawn on it.
+
+    Attributes:
+        frame: its number, from 0.
+        box_xywh: (4,) the answer.
+        score: of the answer.
+        present: whether the target was thought to be there.
+        target_id: of the tracklet that was thought to be the target.
+        answer_id: of the tracklet whose box the answer is: another one where the target's is out of sight.
+        ids: (n,) tracklets in sight.
+        boxes_xywh: (n, 4) of them.
+        scores: (n,) likewise.
+        belief: (n,) nats, logarithm of the probability that each is the target.
+        truth_xywh: (4,) where the target really is; None where that is not known, or nowhere.
+        jpeg: the frame itself; None where nobody kept it.
+    """
+
+    frame: int
+    box_xywh: Floats
+    score: float
+    present: bool
+    target_id: int
+    answer_id: int
+    ids: Integers
+    boxes_xywh: Floats
+    scores: Floats
+    belief: Floats
+    truth_xywh: Floats | None = None
+    jpeg: bytes | None = None
+
+    @classmethod
+    def of(cls, frame: int, decision: Decision, truth_xywh: Floats | None = None) -> Snapshot:
+        """Of the decision on a frame."""
+        view = decision.tracklets or _nothing_in_sight()
+        rows = np.flatnonzero(view.unseen == 0)
+        same = rows[(view.boxes_xywh[rows] == decision.box_xywh).all(axis=1)]
+        is_seen = decision.target_id in view.ids[rows]
+        answer_id = decision.target_id if is_seen or not len(same) else int(view.ids[same[0]])
+        return cls(
+            frame,
+            decision.box_xywh,
+            decision.score,
+            decision.present,
+            decision.target_id,
+            answer_id,
+            view.ids[rows],
+            view.boxes_xywh[rows],
+            view.scores[rows],
+            view.belief[rows],
+            truth_xywh,
+        )
+
+
+@dataclass(frozen=True)
+class Event:
+    """A frame in which the policy changed its mind.
+
+    Attributes:
+        frame: its number.
+        text: what changed, and why.
+        before: the frame before; None where nothing was kept of it.
+        after: the frame itself; likewise.
+    """
+
+    frame: int
+    text: str
+    before: Snapshot | None = None
+    after: Snapshot | None = None
+
+
+@dataclass(frozen=True)
+class Sightings:
+    """Who was seen when: one row per tracklet and frame, ordered by frame.
+
+    Attributes:
+        frames: (n,).
+        ids: (n,).
+        scores: (n,) of the candidate that each was seen as, NaN where there was none.
+        true: (n,) whether it covers the true target (IoU of at least 0.5); all False where that is not known.
+    """
+
+    frames: Integers
+    ids: Integers
+    scores: Floats
+    true: NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Timeline:
+    """One target of one sequence.
+
+    Attributes:
+        name: of the sequence.
+        boxes_xywh: (frames, 4) the answers.
+        scores: (frames,) of the answers.
+        present: (frames,) whether the target was thought present.
+        target_ids: (frames,) the tracklet that was thought to be the target.
+        answer_ids: (frames,) the tracklet whose box the answer is: a guess where the target's is out of sight.
+        margins: (frames,) nats between the target's tracklet and the runner-up in sight; inf without one.
+        sightings: see there.
+        events: in order.
+        truth_xywh: (frames, 4) true boxes, NaN rows where the target is absent; None where nobody knows.
+        snapshots: by frame, of those before and in which an answer turns from right to wrong or "absent".
+    """
+
+    name: str
+    boxes_xywh: Floats
+    scores: Floats
+    present: NDArray[np.bool_]
+    target_ids: Integers
+    answer_ids: Integers
+    margins: Floats
+    sightings: Sightings
+    events: tuple[Event, ...] = ()
+    truth_xywh: Floats | None = None
+    snapshots: Mapping[int, Snapshot] = field(default_factory=dict, repr=False)
+    _iou: list[Floats] = field(default_factory=list, repr=False, compare=False)
+
+    def __len__(self) -> int:
+        return len(self.scores)
+
+    @classmethod
+    def of(cls, name: str, decisions: Sequence[Decision], truth_xywh: ArrayLike | None = None) -> Timeline:
+        """From the decisions of a whole sequence, the first frame included."""
+        recorder = TimelineRecorder()
+        truth = None if truth_xywh is None else np.asarray(truth_xywh, np.float64)
+        for frame, decision in enumerate(decisions):
+            recorder.add(decision, None if truth is None else truth[frame])
+        return recorder.timeline(name)
+
+    @property
+    def truth_iou(self) -> Floats:
+        """(frames,) of the answers with the truth; NaN where there is no target or nobody knows."""
+        if not self._iou:
+            self._iou.append(self._overlaps())
+        return self._iou[0]
+
+    def _overlaps(self) -> Floats:
+        if self.truth_xywh is None:
+            return np.full(len(self), np.nan)
+        iou = paired_iou_xyxy(xywh_to_xyxy(self.boxes_xywh), xywh_to_xyxy(self.truth_xywh))
+        return np.where(np.isnan(self.truth_xywh).any(axis=1), np.nan, iou)
+
+    @property
+    def lost(self) -> NDArray[np.bool_]:
+        """(frames,) where the target is there and the answer does not cover it or says that it is absent."""
+        return self.wrong | (np.isfinite(self.truth_iou) & ~self.present)
+
+    @property
+    def wrong(self) -> NDArray[np.bool_]:
+        """(frames,) where the target is there and the answer does not cover it, whatever was said of its presence."""
+        return np.asarray(self.truth_iou < RIGHT_IOU)
+
+
+class TimelineRecorder:
+    """Collects a timeline while a tracker runs: about 200 bytes per frame, and pictures of at most so many events.
+
+    Args:
+        most_pictures: events whose frames are kept; where there are more, those go whose choice lasted shortest.
+    """
+
+    def __init__(self, most_pictures: int = 60) -> None:
+        self._most_pictures = most_pictures
+        self._answers, self._truth = array("d"), array("d")
+        self._targets, self._guesses, self._counts = array("q"), array("q"), array("l")
+        self._ids, self._scores, self._true = array("q"), array("f"), array("b")
+        self._events: list[Event] = []
+        self._was_lost = False
+        self._turns: dict[int, Snapshot] = {}
+        self._before: tuple[Snapshot, Callable[[], bytes] | None] | None = None
+
+    def __len__(self) -> int:
+        return len(self._targets)
+
+    @property
+    def events(self) -> list[Event]:
+        """So far."""
+        return list(self._events)
+
+    def add(
+        self, decision: Decision, truth_xywh: Floats | None = None, encode: Callable[[], bytes] | None = None
+    ) -> None:
+        """The next frame.
+
+        Args:
+            decision: on it.
+            truth_xywh: (4,) true box, NaN where the target is absent; in all frames or in none.
+            encode: gives the frame as JPEG. It is called for the frames of an event alone: of this one, and of the
+                frame before, whose pixels must therefore stay as they are until the next call.
+        """
+        known = None if truth_xywh is None or np.isnan(truth_xywh).any() else truth_xywh
+        snapshot = Snapshot.of(len(self), decision, known)
+        if truth_xywh is not None:
+            self._truth.extend(truth_xywh.tolist())
+        margin = decision.margin
+        self._answers.extend([*decision.box_xywh.tolist(), decision.score, float(decision.present), margin])
+        self._targets.append(decision.target_id)
+        self._guesses.append(snapshot.answer_id)
+        self._sight(snapshot)
+        self._keep_turn(snapshot)
+        if decision.events:
+            self._note(snapshot, decision.events, encode)
+        self._before = (snapshot, encode)
+
+    def _sight(self, seen: Snapshot) -> None:
+        true = np.zeros(len(seen.ids), bool)
+        if seen.truth_xywh is not None and len(seen.ids):
+            truth = np.broadcast_to(seen.truth_xywh, (len(seen.ids), 4))
+            true = paired_iou_xyxy(xywh_to_xyxy(seen.boxes_xywh), xywh_to_xyxy(truth)) >= RIGHT_IOU
+        order = np.lexsort((-np.nan_to_num(seen.scores), ~true, seen.ids != seen.target_id))[:MOST_SIGHTINGS]
+        self._counts.append(len(order))
+        self._ids.extend(seen.ids[order].tolist())
+        self._scores.extend(seen.scores[order].tolist())
+        self._true.extend(true[order].astype(int).tolist())
+
+    def _keep_turn(self, seen: Snapshot) -> None:
+        """Keeps what was in sight where the target gets lost; of the first times, if that happens very often."""
+        if seen.truth_xywh is None:
+            return
+        corners = xywh_to_xyxy(np.stack([seen.box_xywh, seen.truth_xywh]))
+        lost = not seen.present or paired_iou_xyxy(corners[:1], corners[1:])[0] < RIGHT_IOU
+        if lost and not self._was_lost and len(self._turns) < MOST_TURNS:
+            before = [] if self._before is None else [self._before[0]]
+            self._turns.update({item.frame: item for item in [*before, seen]})
+        self._was_lost = lost
+
+    def _note(self, snapshot: Snapshot, texts: tuple[str, ...], encode: Callable[[], bytes] | None) -> None:
+        before = None
+        if self._before is not None:
+            before, encode_before = self._before
+            before = replace(before, jpeg=None if encode_before is None else encode_before())
+        after = replace(snapshot, jpeg=None if encode is None else encode())
+        self._events += [Event(snapshot.frame, text, before, after) for text in texts]
+        pictured = [number for number, event in enumerate(self._events) if event.after is not None]
+        if len(pictured) > self._most_pictures:
+            # The newest cannot be judged yet.
+            lasted = {number: self._events[number + 1].frame - self._events[number].frame for number in pictured[:-1]}
+            shortest = min(lasted, key=lambda number: lasted[number])
+            self._events[shortest] = replace(self._events[shortest], before=None, after=None)
+
+    def timeline(self, name: str) -> Timeline:
+        """Of the frames so far."""
+        answers = np.array(self._answers).reshape(-1, 7)
+        return Timeline(
+            name,
+            answers[:, :4],
+            answers[:, 4],
+            answers[:, 5] > 0.5,
+            np.array(self._targets, np.int64),
+            np.array(self._guesses, np.int64),
+            answers[:, 6],
+            Sightings(
+                np.repeat(np.arange(len(self)), np.array(self._counts, np.int64)),
+                np.array(self._ids, np.int64),
+                np.array(self._scores, np.float64),
+                np.array(self._true, np.int8) > 0,
+            ),
+            tuple(self._events),
+            np.array(self._truth).reshape(-1, 4) if self._truth else None,
+            dict(self._turns),
+        )
+
+
+def _nothing_in_sight() -> TrackletView:
+    nothing = np.zeros(0)
+    return TrackletView(np.zeros(0, np.int64), np.zeros((0, 4)), nothing, nothing, np.zeros(0, np.int64))

@@ -1,0 +1,1 @@
+"""The page of `dmtrack report`, and the files beside it."""

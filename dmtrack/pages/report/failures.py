@@ -1,0 +1,220 @@
+"""Where a tracker fails: the worst sequences, the longest failure in each, and a few frames of it."""
+
+from __future__ import annotations
+
+import base64
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from dmtrack.data.sequences import Sequence as VideoSequence
+from dmtrack.errors import DMTrackError
+from dmtrack.evaluation.reporting.figures.theme import COLOURS
+from dmtrack.evaluation.reporting.study import Study
+from dmtrack.evaluation.scoring import SequenceScore
+from dmtrack.media.drawing import Colour, draw_box
+
+LOST_BELOW = 0.1
+"""A frame counts as lost with an IoU below."""
+
+GOOD_FROM = 0.5
+"""A frame counts as good with an IoU from there on."""
+
+TRUTH_RGB: Colour = (255, 255, 255)
+MOST_BOXES = 4
+"""Trackers whose boxes are drawn; more would hide the target."""
+
+_WIDTH = 320
+_JPEG_QUALITY = 72
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A frame with boxes.
+
+    Attributes:
+        frame: its number, from 0.
+        caption: what it shows.
+        data_uri: a JPEG that a page can hold.
+    """
+
+    frame: int
+    caption: str
+    data_uri: str
+
+
+@dataclass(frozen=True)
+class Failure:
+    """One of the worst sequences of a tracker.
+
+    Attributes:
+        sequence: its name.
+        overlaps: by tracker, (frames,) IoU; NaN where a frame is not counted.
+        lost: first and last frame of the longest failure of the tracker; None where it never is lost.
+        pictures: of that failure; empty where no image can be read.
+    """
+
+    sequence: str
+    overlaps: dict[str, NDArray[np.float64]]
+    lost: tuple[int, int] | None
+    pictures: tuple[Picture, ...] = ()
+
+
+def worst_sequences(study: Study, tracker: str, count: int) -> list[str]:
+    """Names of the sequences with the tracker's lowest primary numbers, the worst first."""
+    score = next(item for item in study.report.scores if item.tracker == tracker)
+    key = study.report.per_sequence
+    counted = [item for item in score.sequences if item.counted.any() and not math.isnan(item.scores[key])]
+    return [item.name for item in sorted(counted, key=lambda item: item.scores[key])[:count]]
+
+
+def find_failures(study: Study, tracker: str, count: int = 6, images: bool = True) -> list[Failure]:
+    """The worst sequences of a tracker.
+
+    Args:
+        study: with the tracker in it.
+        tracker: whose failures are looked for; the boxes of others are drawn, too.
+        count: how many sequences.
+        images: read frames where they can be read.
+    """
+    by_name = {sequence.name: sequence for sequence in study.sequences}
+    failures = []
+    for name in worst_sequences(study, tracker, count):
+        overlaps = study_overlaps(study, by_name[name])
+        lost = longest_failure(overlaps[tracker])
+        pictures = _pictures(study, by_name[name], tracker, overlaps[tracker], lost) if images else ()
+        failures.append(Failure(name, overlaps, lost, pictures))
+    return failures
+
+
+def study_overlaps(study: Study, sequence: VideoSequence) -> dict[str, NDArray[np.float64]]:
+    """By tracker, (frames,) IoU of each frame; NaN where it is not counted, or not covered by the result."""
+    found = {}
+    for tracker, score in zip(study.trackers, study.report.scores, strict=True):
+        for item in score.sequences:
+            if item.name == sequence.name:
+                overlaps = np.full(len(sequence), np.nan)
+                covered = tracker.covered(sequence)
+                overlaps[covered.start : covered.stop] = frame_overlaps(item)
+                found[tracker.name] = overlaps
+    return found
+
+
+def frame_overlaps(score: SequenceScore) -> NDArray[np.float64]:
+    """(frames,) IoU of each frame; 0 where a rule or a NaN makes it a miss, NaN where it is not counted."""
+    overlaps = np.full(len(score.counted), np.nan)
+    overlaps[score.counted] = np.nan_to_num(score.iou)
+    return overlaps
+
+
+def longest_failure(overlaps: NDArray[np.float64]) -> tuple[int, int] | None:
+    """First and last frame of the longest stretch of lost frames; frames that are not counted do not end it."""
+    counted = np.flatnonzero(~np.isnan(overlaps))
+    lost = np.concatenate([[False], overlaps[counted] < LOST_BELOW, [False]])
+    edges = np.flatnonzero(lost[1:] != lost[:-1]).reshape(-1, 2)
+    if not len(edges):
+        return None
+    start, end = edges[np.argmax(edges[:, 1] - edges[:, 0])]
+    return int(counted[start]), int(counted[end - 1])
+
+
+def chosen_frames(overlaps: NDArray[np.float64], lost: tuple[int, int] | None) -> list[tuple[int, str]]:
+    """Frames that tell the story of a failure, with captions: how it began, before, during, and its end."""
+    counted = np.flatnonzero(~np.isnan(overlaps))
+    if lost is None:
+        quarters = counted[np.linspace(0, len(counted) - 1, 5).astype(int)]
+        return [(int(frame), "IoU " + _shown(overlaps[frame])) for frame in dict.fromkeys(quarters.tolist())]
+    start, end = lost
+    good = counted[(counted < start) & (np.nan_to_num(overlaps[counted]) >= GOOD_FROM)]
+    story = {0: "first frame"}
+    if len(good):
+        story.setdefault(int(good[-1]), f"last good frame, IoU {_shown(overlaps[good[-1]])}")
+    inside = counted[(counted >= start) & (counted <= end)]
+    story.setdefault(start, f"lost, IoU {_shown(overlaps[start])}")
+    middle = int(inside[len(inside) // 2])
+    story.setdefault(middle, f"still lost, IoU {_shown(overlaps[middle])}")
+    after = counted[counted > end]
+    if len(after):
+        story.setdefault(int(after[0]), f"found again, IoU {_shown(overlaps[after[0]])}")
+    else:
+        story.setdefault(end, "end, never found again")
+    return sorted(story.items())
+
+
+def tracker_colours(study: Study) -> dict[str, Colour]:
+    """Colours of the boxes, the same as in the figures."""
+    colours = {}
+    for place, tracker in enumerate(study.trackers):
+        text = COLOURS[place % len(COLOURS)].lstrip("#")
+        red, green, blue = (int(text[at : at + 2], 16) for at in (0, 2, 4))
+        colours[tracker.name] = (red, green, blue)
+    return colours
+
+
+def drawn_trackers(study: Study, tracker: str) -> list[str]:
+    """Whose boxes pictures show: the tracker and the best of the others."""
+    others = [score.tracker for score in study.report.ranked() if score.tracker != tracker]
+    return [tracker, *others[: MOST_BOXES - 1]]
+
+
+def _pictures(
+    study: Study,
+    sequence: VideoSequence,
+    tracker: str,
+    overlaps: NDArray[np.float64],
+    lost: tuple[int, int] | None,
+) -> tuple[Picture, ...]:
+    shown = drawn_trackers(study, tracker)
+    by_name = {item.name: item for item in study.trackers if sequence.name in item.results}
+    pictures = []
+    for frame, caption in chosen_frames(overlaps, lost):
+        boxes = {
+            name: by_name[name].results[sequence.name].boxes_xywh[frame - by_name[name].covered(sequence).start]
+            for name in shown
+            if name in by_name and frame in by_name[name].covered(sequence)
+        }
+        try:
+            image = sequence.read_frame(frame)
+        except (DMTrackError, OSError):
+            return ()  # annotations alone: the numbers stand, only the pictures are not at hand
+        pictures.append(Picture(frame, caption, _draw(study, image, sequence.boxes_xywh[frame], boxes)))
+    return tuple(pictures)
+
+
+def _draw(
+    study: Study,
+    image: NDArray[np.uint8],
+    truth_xywh: NDArray[np.float64],
+    boxes: dict[str, NDArray[np.float64]],
+) -> str:
+    # Boxes are drawn after scaling, so that their lines are equally wide on every video.
+    scale = _WIDTH / image.shape[1]
+    small = cv2.resize(image, (_WIDTH, max(1, round(image.shape[0] * scale))), interpolation=cv2.INTER_AREA)
+    colours = tracker_colours(study)
+    draw_box(small, truth_xywh * scale, TRUTH_RGB, dashed=True)
+    for name, box_xywh in reversed(boxes.items()):
+        draw_box(small, box_xywh * scale, colours[name])
+    encoded = cv2.imencode(".jpg", small[:, :, ::-1], [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY])[1]
+    return "data:image/jpeg;base64," + base64.b64encode(encoded.tobytes()).decode()
+
+
+def _shown(value: float) -> str:
+    return f"{value:.2f}"
+
+
+def binned(overlaps: NDArray[np.float64], most: int = 240) -> NDArray[np.float64]:
+    """(bins,) mean over neighbouring frames, NaN where none of them is counted; as they are where there are few."""
+    edges = np.unique(np.linspace(0, len(overlaps), min(most, len(overlaps)) + 1).astype(int))
+    counted = np.add.reduceat(~np.isnan(overlaps), edges[:-1])
+    sums = np.add.reduceat(np.nan_to_num(overlaps), edges[:-1])
+    return np.divide(sums, counted, out=np.full(len(counted), np.nan), where=counted > 0)
+
+
+def strips(study: Study, count: int = 6, images: bool = True, trackers: Sequence[str] = ()) -> dict[str, list[Failure]]:
+    """Failures of the first tracker given (or of those named), by tracker."""
+    chosen = trackers or [study.trackers[0].name]
+    return {tracker: find_failures(study, tracker, count, images) for tracker in chosen}

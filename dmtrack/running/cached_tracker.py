@@ -1,0 +1,125 @@
+"""Trackers that run from stored detections, without images and without the network, to the very same boxes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from dmtrack import registry
+from dmtrack.association.detections import CandidatePolicy, FrameDetections
+from dmtrack.config import config_hash
+from dmtrack.data.sequences import Sequence
+from dmtrack.errors import DMTrackError, EvaluationError
+from dmtrack.registry import TRACKERS
+from dmtrack.running.detection_cache import DetectionCache, detection_identity
+from dmtrack.running.trackers import TrackerChoice
+from dmtrack.tracking.base import Tracker, TrackResult
+
+
+class CachedTracker(Tracker):
+    """A policy on stored detections. Its frames are what is stored of a sequence, not images.
+
+    Args:
+        name: of the tracker in results and reports.
+        cache: where the detections lie.
+        policy: decides.
+    """
+
+    def __init__(self, name: str, cache: DetectionCache, policy: CandidatePolicy) -> None:
+        super().__init__(name)
+        self.cache, self.policy = cache, policy
+        self._template: NDArray[np.float16] = np.zeros(0, np.float16)
+
+    def frames_of(self, sequence: Sequence) -> Iterator[FrameDetections]:
+        """What `init` and `step` take in place of the images of a sequence.
+
+        Raises:
+            EvaluationError: nothing is stored of it, or what is stored is of another sequence or model.
+        """
+        stored = self.cache.open(sequence)
+        self._template = stored.template_embedding
+        return iter(stored)
+
+    def init(self, image: Any, box: ArrayLike) -> None:
+        """Takes the first frame's detections and the target's box (x, y, w, h in pixels)."""
+        self.policy.start(np.asarray(box, np.float64), self._template, _detections(image))
+
+    def step(self, image: Any) -> TrackResult:
+        """Decides on the next frame's detections."""
+        return self.policy.step(_detections(image))
+
+
+def _detections(frame: Any) -> FrameDetections:
+    if not isinstance(frame, FrameDetections):
+        raise DMTrackError("a tracker that runs from a cache takes the frames that its frames_of() gives, not images")
+    return frame
+
+
+@dataclass(frozen=True)
+class PolicyOrigin:
+    """A tracker that decides on detections, and what identifies it and them; nothing of the network is built.
+
+    Attributes:
+        name: its own, or that of its config.
+        policy: makes what decides, in the state before the first frame.
+        identity: of the tracker, as results keep it.
+        details: paths.
+        detections: identity of what it decides on, see `detection_identity`.
+    """
+
+    name: str
+    policy: Callable[[], CandidatePolicy]
+    identity: dict[str, Any]
+    details: dict[str, Any]
+    detections: dict[str, Any]
+
+
+def describe(choice: TrackerChoice) -> PolicyOrigin:
+    """What a choice of tracker would decide on, and how.
+
+    Raises:
+        ConfigError: the config or a key is unknown.
+        WeightsError: there are no weights.
+        EvaluationError: the tracker is somebody's own class, or does not decide on detections alone.
+    """
+    registry.import_modules(choice.imports)
+    from dmtrack.tracking.loading import config_and_weights
+
+    if choice.config is not None and ":" in choice.config and not Path(choice.config).exists():
+        raise EvaluationError(
+            f"tracker {choice.config} sees images, so it cannot run from a cache; give a config, or leave --cache out"
+        )
+    config, config_name, stored = config_and_weights(choice.config, choice.weights, choice.overrides)
+    settings = dict(config.get("tracker") or {"type": "GlobalSearchTracker"})
+    if choice.precision is not None:
+        settings["precision"] = choice.precision
+    name = str(settings.get("name") or Path(config_name).stem)
+    kind: Any = TRACKERS.get(settings["type"])
+    if not hasattr(kind, "policy"):
+        raise EvaluationError(
+            f"tracker {settings['type']} does not decide on detections alone, so it cannot run from a cache; leave "
+            "--cache out"
+        )
+    own = {key: value for key, value in settings.items() if key != "type"}
+    precision = settings.get("precision", "fp32")
+    identity = {
+        "tracker": name,
+        "config_hash": config_hash(config),
+        "weights_sha256": stored.sha256,
+        "precision": precision,
+        "detections": "stored",
+    }
+    details = {"config": config_name, "weights": str(stored.path)}
+    found = detection_identity({"model": config["model"], "tracker": settings}, stored.sha256)
+    return PolicyOrigin(name, lambda: kind.policy(own), identity, details, found)
+
+
+def build_cached(choice: TrackerChoice, cache: DetectionCache) -> CachedTracker:
+    """The tracker of a choice, running from a cache; can be sent to other processes with `functools.partial`."""
+    origin = describe(choice)
+    return CachedTracker(origin.name, cache, origin.policy())

@@ -1,0 +1,247 @@
+"""Stored detections of a global-search model on a benchmark, made once, from which trackers run without the network.
+
+    <cache>/<benchmark>/k<k>-<hash>/manifest.json           what found them: hashes of config and weights, k
+    <cache>/<benchmark>/k<k>-<hash>/<sequence>.detections   see `detection_file`
+
+The hash is that of everything which decides what is found, so the detections of several models may lie side by side,
+and a tracker can never run from those of another one.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import inspect
+import json
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from dmtrack.association.detections import FrameDetections
+from dmtrack.config import config_hash
+from dmtrack.data.sequences import Sequence
+from dmtrack.errors import EvaluationError, OutputError
+from dmtrack.evaluation.results import software_versions
+from dmtrack.files import check_writable_folder, write_json, write_text
+from dmtrack.registry import TRACKERS
+from dmtrack.running.detection_file import CachedDetections, write_detections
+from dmtrack.running.one_sequence import failure_of, first_box_of
+
+SUFFIX = ".detections"
+_DECIDING = ("precision", "max_candidates", "channels_last", "fast", "cuda_graph")
+"""Settings of a tracker that change what is found; the others only change what is made of it."""
+_WORDS = {"weights_sha256": "weights", "config_hash": "config", "k": "k", "sequences": "sequences"}
+
+
+def detection_identity(config: Mapping[str, Any], weights_sha256: str | None) -> dict[str, Any]:
+    """What decides the detections of a config with its weights: JSON values.
+
+    The `tracker` section counts where it changes what the network computes or how many candidates are kept, not where
+    it changes which of them is chosen.
+
+    Args:
+        config: with `model` and, if wanted, `tracker`.
+        weights_sha256: of the weights file.
+
+    Raises:
+        ConfigError: the tracker's type is unknown.
+        EvaluationError: trackers of that type do not search whole frames.
+    """
+    settings = dict(config.get("tracker") or {"type": "GlobalSearchTracker"})
+    kind = TRACKERS.get(settings["type"])
+    if not hasattr(kind, "detect_targets"):
+        raise EvaluationError(
+            f"tracker {settings['type']} does not search whole frames, so there are no detections to store; use a "
+            "config of a GlobalSearchTracker"
+        )
+    defaults = inspect.signature(kind).parameters
+    deciding: dict[str, Any] = {
+        name: settings.get(name, defaults[name].default if name in defaults else None) for name in sorted(_DECIDING)
+    }
+    k = int(deciding.pop("max_candidates"))
+    return {
+        "config_hash": config_hash({"model": config["model"], **deciding}),
+        "weights_sha256": weights_sha256,
+        "k": k,
+    }
+
+
+@dataclass(frozen=True)
+class DetectionCache:
+    """The detections of one model on one benchmark.
+
+    Attributes:
+        benchmark_folder: `<cache>/<benchmark>`.
+        identity: of the model, see `detection_identity`.
+        sequences: JSON values that say which sequences these are.
+    """
+
+    benchmark_folder: Path
+    identity: Mapping[str, Any]
+    sequences: Mapping[str, Any]
+
+    @property
+    def folder(self) -> Path:
+        """Where this model's detections lie."""
+        text = json.dumps(dict(self.identity), sort_keys=True)
+        digest = hashlib.sha256(text.encode()).hexdigest()[:12]
+        return self.benchmark_folder / f"k{self.identity['k']}-{digest}"
+
+    def path(self, name: str) -> Path:
+        """The file of a sequence."""
+        return self.folder / f"{name}{SUFFIX}"
+
+    def start(self, details: Mapping[str, Any]) -> None:
+        """Makes the folder with its manifest, or checks the one that is there.
+
+        Args:
+            details: JSON values that are kept besides: paths, device.
+
+        Raises:
+            EvaluationError: the folder holds detections on other sequences.
+            OutputError: it cannot be written.
+        """
+        check_writable_folder(self.folder)
+        manifest = self.folder / "manifest.json"
+        if manifest.exists():
+            self._check(read_manifest(self.folder))
+            return
+        own = {"identity": {**self.identity, "sequences": dict(self.sequences)}, "details": dict(details)}
+        write_json(manifest, {"format": 1, **own, "software": software_versions()})
+
+    def require(self) -> None:
+        """Checks that there are detections of this very model.
+
+        Raises:
+            EvaluationError: there are none; the message says what differs where there are those of another model.
+        """
+        if (self.folder / "manifest.json").exists():
+            self._check(read_manifest(self.folder))
+            return
+        others = [read_manifest(path.parent) for path in sorted(self.benchmark_folder.glob("k*/manifest.json"))]
+        build = "build it with `dmtrack cache build` and the same options"
+        if not others:
+            raise EvaluationError(f"{self.benchmark_folder} holds no detections; {build}")
+        nearest = min(others, key=lambda manifest: len(self._changed(manifest)))
+        if self._changed(nearest) == ["k"]:
+            build += f", or replay with --set tracker.max_candidates={nearest['identity'].get('k')}"
+        raise EvaluationError(
+            f"{self.benchmark_folder} holds detections of another model or setting ({self._difference(nearest)}); "
+            f"{build}"
+        )
+
+    def has(self, sequence: Sequence) -> bool:
+        """Whether the sequence is stored.
+
+        Raises:
+            EvaluationError: the file is damaged or of another sequence or model.
+        """
+        return self.path(sequence.name).exists() and self.open(sequence) is not None
+
+    def open(self, sequence: Sequence) -> CachedDetections:
+        """The detections in a sequence.
+
+        Raises:
+            EvaluationError: there are none, or those of another sequence or model.
+        """
+        path = self.path(sequence.name)
+        if not path.exists():
+            raise EvaluationError(
+                f"{self.folder} has no detections in {sequence.name!r}; run the same `dmtrack cache build` again"
+            )
+        stored = CachedDetections(path)
+        same_model = stored.header.get("identity") == dict(self.identity)
+        first_box = np.asarray(stored.header.get("first_box_xywh", []), np.float64)
+        own_box = sequence.boxes_xywh[0] if len(sequence) else np.zeros(0)
+        if not same_model or len(stored) != len(sequence) or not np.array_equal(first_box, own_box):
+            what = "other frames or another first box" if same_model else "another model"
+            raise EvaluationError(f"{path} is of {what}; remove it and run `dmtrack cache build` again")
+        return stored
+
+    def detect_and_store(self, tracker: Any, sequence: Sequence, on_frame: Callable[[], object]) -> str | None:
+        """Searches all frames of a sequence and stores what was found: what a runner does with each sequence.
+
+        The first frame is searched too, after its template was taken from it.
+
+        Args:
+            tracker: a `GlobalSearchTracker`.
+            sequence: whose first frame shows the target.
+            on_frame: called after each frame.
+
+        Returns:
+            None, or the sentence that says why nothing is stored; the traceback then lies beside the detections.
+
+        Raises:
+            OutputError: the file cannot be written.
+        """
+        trace = self.folder / f"{sequence.name}.error.txt"
+        try:
+            first_box = first_box_of(sequence)
+            first = sequence.read_frame(0)
+            tracker.init(first, first_box.copy())
+
+            def found() -> Iterator[FrameDetections]:
+                for index in range(len(sequence)):
+                    frame = sequence.read_frame(index) if index else first
+                    yield tracker.detect_targets(frame)[0]
+                    on_frame()
+
+            height, width = first.shape[:2]
+            header = {
+                "sequence": sequence.name,
+                "identity": dict(self.identity),
+                "first_box_xywh": first_box.tolist(),
+                "frame_size_wh": [width, height],
+            }
+            write_detections(self.path(sequence.name), header, found(), tracker.template_embeddings()[0])
+        except OutputError:
+            raise
+        except Exception as error:  # whatever goes wrong concerns this sequence alone
+            failure = failure_of(error)
+            with contextlib.suppress(OutputError):
+                write_text(trace, failure.trace)
+            return failure.reason
+        trace.unlink(missing_ok=True)
+        return None
+
+    def _check(self, manifest: Mapping[str, Any]) -> None:
+        if self._changed(manifest):
+            raise EvaluationError(
+                f"{self.folder} holds detections of another run ({self._difference(manifest)}); choose another --cache "
+                "folder"
+            )
+
+    def _changed(self, manifest: Mapping[str, Any]) -> list[str]:
+        was = manifest.get("identity", {})
+        now = {**self.identity, "sequences": json.loads(json.dumps(dict(self.sequences)))}
+        return [key for key in _WORDS if was.get(key) != now.get(key)]
+
+    def _difference(self, manifest: Mapping[str, Any]) -> str:
+        changed = self._changed(manifest)
+        if not changed:
+            return "nothing that its manifest tells"
+        key = changed[0]
+        was = manifest.get("identity", {}).get(key)
+        now = {**self.identity, "sequences": dict(self.sequences)}[key]
+        shown = (str(value)[:12] if key == "weights_sha256" else str(value) for value in (was, now))
+        first, second = shown
+        return f"{', '.join(_WORDS[item] for item in changed)} changed; {_WORDS[key]} was {first}, is {second}"
+
+
+def read_manifest(folder: Path) -> dict[str, Any]:
+    """The manifest of a folder of detections.
+
+    Raises:
+        EvaluationError: it cannot be read.
+    """
+    path = folder / "manifest.json"
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise EvaluationError(f"{path} cannot be read: {error}; remove its folder and build it again") from error
+    if not isinstance(content, dict) or not isinstance(content.get("identity"), dict):
+        raise EvaluationError(f"{path} is no manifest of detections; remove its folder and build it again")
+    return content

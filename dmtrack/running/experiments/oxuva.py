@@ -1,0 +1,168 @@
+"""OxUvA: does the tracker know when the target is gone?"""
+
+from __future__ import annotations
+
+import zipfile
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dmtrack.boxes import Boxes
+from dmtrack.data.sequences import Sequence
+from dmtrack.errors import EvaluationError
+from dmtrack.evaluation.readers.oxuva_files import parse_predictions
+from dmtrack.evaluation.reporting.figures.long_term import draw_presence
+from dmtrack.evaluation.reporting.figures.saving import save_figure
+from dmtrack.evaluation.vot import PresenceProtocol, PresenceScore, count_presence, get_vot_protocol, score_presence
+from dmtrack.files import atomic_path, write_text
+from dmtrack.running.experiments.base import Experiment, Job, as_names, name_of, number
+from dmtrack.running.experiments.driving import drive, with_presence
+from dmtrack.running.experiments.records import number_lines
+from dmtrack.running.experiments.viewing import Viewer
+
+
+class ExperimentOxUvA(Experiment):
+    """OxUvA: true positive rate, true negative rate and their geometric means; one frame per second is annotated.
+
+    Our trackers say whether the target is present. Of others, `update` may give (box, score, present); where it gives
+    four numbers alone, the target is always present. On the test split, `report` packs the predictions for the server.
+
+    Args:
+        root_dir: folder with `tasks`, `annotations` and `images`.
+        subset: "dev" or "test".
+        result_dir: predictions go to `<result_dir>/OxUvA/<subset>/<tracker>/<video>_<object>.csv`, the benchmark's own
+            layout.
+        report_dir: reports go to `<report_dir>/OxUvA/<subset>/<first tracker>`.
+
+    Raises:
+        EvaluationError: another subset.
+        DataError: the folder does not have the benchmark's layout.
+    """
+
+    def __init__(
+        self,
+        root_dir: str | Path,
+        subset: str = "dev",
+        result_dir: str | Path = "results",
+        report_dir: str | Path = "reports",
+    ) -> None:
+        super().__init__("oxuva", root_dir, f"OxUvA/{subset}", subset, result_dir, report_dir)
+        protocol = get_vot_protocol(self.benchmark.protocols[0])
+        if not isinstance(protocol, PresenceProtocol):
+            raise EvaluationError(f"OxUvA: protocol {protocol.name!r} is none of presence; expected 'oxuva'")
+        self.protocol = protocol
+
+    def jobs(self, tracker: Any, sequence: str) -> Iterator[Job]:
+        """The one run, where it is not stored yet."""
+        if not self._path(name_of(tracker), sequence).is_file():
+            yield Job()
+
+    def do(self, job: Job, tracker: Any, sequence: Sequence, viewer: Viewer | None) -> None:
+        """Runs the tracker and stores its predictions of all frames but the first."""
+        result = drive(with_presence(tracker), sequence, 0, viewer)
+        name = name_of(tracker)
+        if result.seconds is not None:
+            path = self.result_dir / name / "times" / f"{sequence.name}_time.txt"
+            write_text(path, number_lines(result.seconds, 8))
+        scores = np.ones(len(sequence)) if result.scores is None else result.scores
+        present = np.ones(len(sequence), dtype=bool) if result.present is None else result.present
+        write_text(self._path(name, sequence.name), _prediction_text(sequence, result.boxes_xywh, scores, present))
+
+    def report(self, tracker_names: str | Iterable[str]) -> dict[str, dict[str, Any]]:
+        """As `Experiment.report`, with the figure of both rates.
+
+        Returns:
+            As `Experiment.report`. Of the test split, by tracker: `benchmark`, `split` and `submission`, the archive to
+            upload.
+
+        Raises:
+            EvaluationError: a result is missing or malformed.
+        """
+        names = as_names(tracker_names)
+        sequences = list(self.dataset)
+        if any(sequence.attributes.get("first_box_only") for sequence in sequences):
+            performance = {name: self._pack(name, sequences) for name in names}
+            self.write_performance(names, performance)
+            return performance
+        scores: dict[str, PresenceScore] = {}
+        performance = {}
+        for name in names:
+            each = {sequence.name: self._count(name, sequence) for sequence in sequences}
+            scores[name] = score_presence(self.protocol, list(each.values()))
+            performance[name] = {
+                **self.header(name, self.protocol.name),
+                "overall": {key: number(value) for key, value in scores[name].scores.items()},
+                "seq_wise": {sequence: vars(counts) for sequence, counts in each.items()},
+            }
+        self.write_performance(names, performance)
+        note = f"protocol {self.protocol.name} · {len(sequences)} sequences · {self.scope}, stride 1"
+        figure = draw_presence({name: score.scores for name, score in scores.items()}, self.benchmark.title, note)
+        save_figure(figure, self.report_folder(names) / "presence")
+        return performance
+
+    def _path(self, tracker: str, sequence: str) -> Path:
+        return self.result_dir / tracker / f"{sequence}.csv"
+
+    def _count(self, tracker: str, sequence: Sequence) -> Any:
+        boxes, present = read_predictions(self._path(tracker, sequence.name), sequence)
+        annotated = sequence.attributes["annotated"]
+        return count_presence(self.protocol, sequence.boxes_xywh, sequence.present, boxes, present, annotated)
+
+    def _pack(self, tracker: str, sequences: list[Sequence]) -> dict[str, Any]:
+        """All predictions in one archive, one file per target, after reading each."""
+        target = self.report_folder([tracker]) / f"{tracker}.zip"
+        with atomic_path(target) as temporary, zipfile.ZipFile(temporary, "w", zipfile.ZIP_DEFLATED) as archive:
+            for sequence in sequences:
+                path = self._path(tracker, sequence.name)
+                read_predictions(path, sequence)
+                archive.writestr(zipfile.ZipInfo(path.name), path.read_bytes())
+        return {
+            "benchmark": self.benchmark.title,
+            "protocol": self.protocol.name,
+            "split": self.split,
+            "sequences": len(sequences),
+            "submission": str(target),
+        }
+
+
+def _prediction_text(
+    sequence: Sequence, boxes_xywh: Boxes, scores: NDArray[np.float64], present: NDArray[np.bool_]
+) -> str:
+    width, height = sequence.frame_size_wh or (1, 1)
+    lines = []
+    for index, frame in enumerate(sequence.attributes["frame_numbers"]):
+        if index == 0:
+            continue
+        left, top, box_width, box_height = boxes_xywh[index]
+        corners = (left / width, (left + box_width) / width, top / height, (top + box_height) / height)
+        target = f"{sequence.attributes['video']},{sequence.attributes['object']},{frame}"
+        numbers = ",".join(f"{value:.6f}" for value in (scores[index], *corners))
+        lines.append(f"{target},{str(bool(present[index])).lower()},{numbers}\n")
+    return "".join(lines)
+
+
+def read_predictions(path: Path, sequence: Sequence) -> tuple[Boxes, NDArray[np.bool_]]:
+    """Predictions of one target, in pixels.
+
+    Args:
+        path: a file of the benchmark's format, with or without a line of titles.
+        sequence: of `OxUvA`.
+
+    Returns:
+        (frames, 4) boxes, NaN where the target is said to be absent, and (frames,) whether it is said to be present.
+        The first frame has its true box.
+
+    Raises:
+        EvaluationError: the file is missing or malformed, or an annotated frame has no prediction.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise EvaluationError(
+            f"{path} cannot be read ({error}): no predictions for sequence {sequence.name!r}; run the tracker first"
+        ) from error
+    boxes, present, _ = parse_predictions(text, str(path), sequence)
+    return boxes, present

@@ -1,0 +1,216 @@
+"""VOT with restarts: supervised, in real time, and in one go."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dmtrack.data.sequences import Sequence
+from dmtrack.data.sources.vot import boxes_of_same_area_xywh
+from dmtrack.errors import EvaluationError
+from dmtrack.evaluation.reporting.figures.eao import ExpectedOverlap, draw_eao_curve, draw_eao_ranking
+from dmtrack.evaluation.reporting.figures.saving import save_figure
+from dmtrack.evaluation.vot import (
+    Trajectory,
+    VotProtocol,
+    VotRuns,
+    VotScore,
+    get_vot_protocol,
+    read_trajectory,
+    score_vot,
+    write_trajectory,
+)
+from dmtrack.files import write_text
+from dmtrack.running.experiments.base import Experiment, Job, as_names, name_of, number
+from dmtrack.running.experiments.driving import PillowTracker, drive
+from dmtrack.running.experiments.records import RepeatedRecords, number_lines, read_table
+from dmtrack.running.experiments.viewing import Viewer, shown
+from dmtrack.running.supervised import run_supervised
+from dmtrack.tracking.base import Tracker
+
+_FOLDERS = {"supervised": "baseline", "unsupervised": "unsupervised", "realtime": "realtime"}
+_REPETITIONS = 15
+_ENDINGS = {"supervised": "", "unsupervised": "-unsupervised", "realtime": "-realtime"}
+
+
+class ExperimentVOT(Experiment):
+    """VOT challenges with restarts: accuracy, robustness and expected average overlap; and the average overlap.
+
+    Trackers that are not deterministic run 15 times in the supervised experiment, or three times where these give the
+    same boxes.
+
+    Args:
+        root_dir: folder of the sequences, their frames in `color` or beside `groundtruth.txt`.
+        version: of the challenge: 2018, 2017 or 2019.
+        experiments: "supervised", "unsupervised", "realtime", or several of them.
+        result_dir: results go to `<result_dir>/VOT2018/<tracker>/<experiment>/<sequence>/<sequence>_001.txt`.
+        report_dir: reports go to `<report_dir>/VOT2018/<first tracker>`.
+        realtime_fps: frames per second of the real-time experiment: 25 as in the got10k toolkit; the rule of that name
+            (`vot2018-realtime`) has 20.
+        start_box: the box around a polygon that trackers are started with: "same-area", as the got10k toolkit and PySOT
+            give it, or "upright", the smallest one, as the VOT toolkit does.
+
+    Raises:
+        EvaluationError: unknown version, experiment or start box.
+        DataError: the folder does not have the benchmark's layout.
+    """
+
+    def __init__(
+        self,
+        root_dir: str | Path,
+        version: int = 2018,
+        experiments: str | Iterable[str] = ("supervised", "unsupervised", "realtime"),
+        result_dir: str | Path = "results",
+        report_dir: str | Path = "reports",
+        realtime_fps: float = 25.0,
+        start_box: Literal["same-area", "upright"] = "same-area",
+    ) -> None:
+        super().__init__("vot2018", root_dir, f"VOT{version}", None, result_dir, report_dir)
+        self.experiments = (experiments,) if isinstance(experiments, str) else tuple(experiments)
+        unknown = [kind for kind in self.experiments if kind not in _FOLDERS]
+        if unknown or not self.experiments:
+            raise EvaluationError(
+                f"VOT: unknown experiment {(unknown or ['none at all'])[0]!r}; expected one or several of "
+                f"{', '.join(_FOLDERS)}"
+            )
+        if start_box not in ("same-area", "upright"):
+            raise EvaluationError(f"VOT: unknown start_box {start_box!r}; expected 'same-area' or 'upright'")
+        self.start_box = start_box
+        self.title = f"VOT{version}"
+        self.protocols = {kind: _protocol(version, kind, realtime_fps) for kind in self.experiments}
+
+    def jobs(self, tracker: Any, sequence: str) -> Iterator[Job]:
+        """The runs that are not stored yet, experiment by experiment."""
+        name = name_of(tracker)
+        deterministic = getattr(tracker, "is_deterministic", False)
+        for kind in self.experiments:
+            records = self._records(kind)
+            repetitions = _REPETITIONS if kind == "supervised" and not deterministic else 1
+            for repetition in range(1, repetitions + 1):
+                if repetition == 4 and records.same_so_far(name, sequence):
+                    break
+                if not records.exists(name, sequence, repetition):
+                    yield Job(kind, repetition)
+
+    def do(self, job: Job, tracker: Any, sequence: Sequence, viewer: Viewer | None) -> None:
+        """Runs the tracker, with restarts or without, and stores regions and codes."""
+        truth = _truth(sequence)
+        if self.start_box == "same-area":
+            sequence = replace(sequence, boxes_xywh=boxes_of_same_area_xywh(truth))
+        protocol = self.protocols[job.kind]
+        if protocol.experiment == "unsupervised":
+            result = drive(tracker, sequence, 0, viewer)
+            trajectory = Trajectory.without_restarts(result.boxes_xywh)
+            seconds = np.zeros(0) if result.seconds is None else result.seconds
+        else:
+            watched = shown(tracker, viewer)
+            restartable = watched if isinstance(watched, Tracker) else PillowTracker(watched)
+            trajectory, seconds = run_supervised(restartable, sequence, protocol, truth)
+            seconds = np.where(seconds > 0, seconds, np.nan)
+        records, name = self._records(job.kind), name_of(tracker)
+        self._write_seconds(records.seconds_path(name, sequence.name), job.repetition, seconds)
+        write_trajectory(records.boxes_path(name, sequence.name, job.repetition), trajectory)
+
+    def report(self, tracker_names: str | Iterable[str]) -> dict[str, dict[str, Any]]:
+        """As `Experiment.report`, and figures of the expected average overlap.
+
+        Returns:
+            By tracker: `benchmark`, `split`, and by experiment its `protocol`, `overall` scores and `seq_wise`. The
+            numbers of the first experiment also stand at the top, `accuracy` and `robustness` among them.
+
+        Raises:
+            EvaluationError: a result is missing or malformed.
+        """
+        names = as_names(tracker_names)
+        sequences = list(self.dataset)
+        performance: dict[str, dict[str, Any]] = {}
+        curves: dict[str, list[ExpectedOverlap]] = {}
+        for name in names:
+            first = self.protocols[self.experiments[0]]
+            entry = {**self.header(name, first.name), "benchmark": self.title, "experiments": {}}
+            for kind in self.experiments:
+                protocol = self.protocols[kind]
+                runs = [self._runs(kind, name, sequence) for sequence in sequences]
+                score = score_vot(protocol, runs)
+                numbers = _numbers(protocol, score) | {"speed_fps": self._speed(kind, name)}
+                entry["experiments"][kind] = {"protocol": protocol.name, "overall": numbers, **_per_sequence(score)}
+                if score.curve is not None:
+                    curve = ExpectedOverlap(name, score.curve.overlaps, score.scores["eao"])
+                    curves.setdefault(kind, []).append(curve)
+            performance[name] = entry | entry["experiments"][self.experiments[0]]["overall"]
+        self.write_performance(names, performance)
+        for kind, items in curves.items():
+            self._draw(self.report_folder(names), kind, items)
+        return performance
+
+    def _records(self, kind: str) -> RepeatedRecords:
+        return RepeatedRecords(self.result_dir, _FOLDERS[kind])
+
+    def _runs(self, kind: str, tracker: str, sequence: Sequence) -> VotRuns:
+        records = self._records(kind)
+        # The first path is read in any case, because its error says what is missing.
+        count = max(records.count(tracker, sequence.name), 1)
+        paths = [records.boxes_path(tracker, sequence.name, number) for number in range(1, count + 1)]
+        size = sequence.frame_size_wh or (0, 0)
+        return VotRuns(sequence.name, _truth(sequence), size, tuple(read_trajectory(path) for path in paths))
+
+    def _write_seconds(self, path: Path, repetition: int, seconds: NDArray[np.float64]) -> None:
+        columns = seconds.reshape(-1, 1)
+        if repetition > 1 and path.is_file():
+            before = read_table(path, "the seconds of each frame", tuple(range(1, 100)))[:, : repetition - 1]
+            columns = np.concatenate([before, columns], axis=1) if len(before) == len(columns) else columns
+        if len(columns):
+            write_text(path, number_lines(columns, 6).replace("nan", "NaN"))
+
+    def _speed(self, kind: str, tracker: str) -> float | None:
+        """Frames per second, the mean over all frames in which the tracker ran."""
+        paths = [self._records(kind).seconds_path(tracker, name) for name in self.dataset.names]
+        tables = [read_table(path, "seconds", tuple(range(1, 100))) for path in paths if path.is_file()]
+        times = np.concatenate([table.reshape(-1) for table in tables] or [np.zeros(0)])
+        times = times[np.isfinite(times) & (times > 0)]
+        return float(np.mean(1 / times)) if len(times) else None
+
+    def _draw(self, folder: Path, kind: str, items: list[ExpectedOverlap]) -> None:
+        protocol = self.protocols[kind]
+        note = f"protocol {protocol.name} · {len(self.dataset)} sequences · {self.scope}, stride 1"
+        tail = _ENDINGS[kind].replace("-", "_")
+        if protocol.eao_window is not None:
+            save_figure(draw_eao_curve(items, protocol.eao_window, self.title, note), folder / f"eao_curve{tail}")
+        if any(not np.isnan(item.eao) for item in items):
+            save_figure(draw_eao_ranking(items, self.title, note), folder / f"eao_ranking{tail}")
+
+
+def _protocol(version: int, kind: str, realtime_fps: float) -> VotProtocol:
+    protocol = get_vot_protocol(f"vot{version}{_ENDINGS[kind]}")
+    if not isinstance(protocol, VotProtocol):
+        raise EvaluationError(f"VOT: version {version} has no restarts; expected 2017, 2018 or 2019")
+    if kind == "realtime" and protocol.realtime_fps != realtime_fps:
+        return replace(
+            protocol,
+            name=f"{protocol.name}-{realtime_fps:g}fps",
+            description=protocol.description.replace("at 20 frames", f"at {realtime_fps:g} frames"),
+            realtime_fps=realtime_fps,
+        )
+    return protocol
+
+
+def _truth(sequence: Sequence) -> NDArray[np.float64]:
+    return np.asarray(sequence.attributes.get("polygons", sequence.boxes_xywh), dtype=np.float64)
+
+
+def _numbers(protocol: VotProtocol, score: VotScore) -> dict[str, float | None]:
+    return {key: number(score.scores[key]) for key in protocol.headings() if key in score.scores}
+
+
+def _per_sequence(score: VotScore) -> dict[str, Any]:
+    return {
+        "seq_wise": {
+            item.name: {"accuracy": number(item.accuracy), "failures": number(item.failures), "length": item.frames}
+            for item in score.sequences
+        }
+    }

@@ -1,0 +1,148 @@
+"""One tracker on one sequence."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+import traceback
+from collections.abc import Callable, Iterable
+from typing import Any, NamedTuple
+
+import numpy as np
+from PIL import Image as PillowImage
+
+from dmtrack.boxes import Boxes
+from dmtrack.data.sequences import Sequence
+from dmtrack.errors import DMTrackError, EvaluationError, OutputError
+from dmtrack.evaluation.api import score_result
+from dmtrack.evaluation.protocols import DMTRACK_VISIBLE, Protocol
+from dmtrack.evaluation.results import BOX_DECIMALS, ResultStore, SequenceResult
+from dmtrack.evaluation.scoring import combine
+from dmtrack.tracking.base import Tracker
+
+
+def track_sequence(tracker: Any, sequence: Sequence, on_frame: Callable[[], object] | None = None) -> SequenceResult:
+    """Tracks one sequence from its first true box.
+
+    Args:
+        tracker: a `dmtrack.tracking.base.Tracker`, or any object of got10k's contract, which then gets PIL images. One
+            with a method `frames_of(sequence)` gets what that yields instead of images (stored detections), and no
+            time is recorded, because none of it is the time of a tracker that sees images.
+        sequence: what to track; its first frame must show the target.
+        on_frame: called after each frame.
+
+    Returns:
+        Boxes rounded as they are stored, so that scores are the same before and after storing.
+
+    Raises:
+        EvaluationError: the target is absent in the first frame, or the tracker answers with no box.
+    """
+    first_box = first_box_of(sequence)
+    ours = isinstance(tracker, Tracker)
+    own_frames = getattr(tracker, "frames_of", None)
+    boxes, seconds, scores, present = [first_box], [], [1.0], [True]
+    for index, frame in enumerate(sequence.frames() if own_frames is None else own_frames(sequence)):
+        image = frame if ours else PillowImage.fromarray(frame)
+        start = time.perf_counter()
+        if index == 0:
+            tracker.init(image, first_box.copy())
+        elif ours:
+            answer = tracker.step(image)
+            boxes.append(_checked_box(answer.box_xywh, sequence.name, index))
+            scores.append(float(answer.score))
+            present.append(bool(answer.present))
+        else:
+            boxes.append(_checked_box(tracker.update(image), sequence.name, index))
+        seconds.append(time.perf_counter() - start)
+        if on_frame is not None:
+            on_frame()
+    stored_boxes = np.asarray(np.round(np.array(boxes), BOX_DECIMALS), dtype=np.float64)
+    times = np.array(seconds) if own_frames is None else None
+    if not ours:
+        return SequenceResult(stored_boxes, times)
+    return SequenceResult(stored_boxes, times, np.array(scores), np.array(present))
+
+
+def first_box_of(sequence: Sequence) -> Boxes:
+    """(4,) the true box that a tracker is given.
+
+    Raises:
+        EvaluationError: there is none in the first frame.
+    """
+    first_box = sequence.boxes_xywh[0] if len(sequence) else np.full(4, np.nan)
+    if not np.isfinite(first_box).all():
+        raise EvaluationError(f"sequence {sequence.name!r} has no box in its first frame; give it one, or leave it out")
+    return np.asarray(first_box, dtype=np.float64)
+
+
+class Failure(NamedTuple):
+    """Why a sequence has no result: one sentence, and the traceback."""
+
+    reason: str
+    trace: str
+
+
+def failure_of(error: Exception) -> Failure:
+    """What is told and kept of an error while it is being handled."""
+    reason = str(error) if isinstance(error, DMTrackError) else f"{type(error).__name__}: {error}"
+    return Failure(" ".join(reason.split()), traceback.format_exc())
+
+
+def try_to_track(tracker: Any, sequence: Sequence, on_frame: Callable[[], object] | None) -> SequenceResult | Failure:
+    """`track_sequence`, where whatever a user's tracker raises concerns this sequence alone."""
+    try:
+        return track_sequence(tracker, sequence, on_frame)
+    except Exception as error:
+        return failure_of(error)
+
+
+def store_outcome(store: ResultStore, name: str, outcome: SequenceResult | Failure) -> str | None:
+    """Stores what came of a sequence.
+
+    Returns:
+        None, or the sentence that says why there is no result; the traceback then lies beside the results.
+
+    Raises:
+        OutputError: the result cannot be written.
+    """
+    if isinstance(outcome, Failure):
+        with contextlib.suppress(OutputError):
+            store.write_failure(name, outcome.trace)
+        return outcome.reason
+    store.write(name, outcome)
+    return None
+
+
+def track_and_store(store: ResultStore, tracker: Any, sequence: Sequence, on_frame: Callable[[], object]) -> str | None:
+    """Tracks a sequence and stores its result; returns and raises what `store_outcome` does."""
+    return store_outcome(store, sequence.name, try_to_track(tracker, sequence, on_frame))
+
+
+def _checked_box(box: Any, name: str, index: int) -> Boxes:
+    values = np.asarray(box, dtype=np.float64).reshape(-1)
+    if values.shape != (4,):
+        raise EvaluationError(f"the tracker gave {values.size} numbers for frame {index} of {name!r}; a box is x,y,w,h")
+    return values
+
+
+def tracking_success(
+    tracker: Any,
+    sequences: Iterable[Sequence],
+    protocol: Protocol = DMTRACK_VISIBLE,
+    on_frame: Callable[[], object] | None = None,
+) -> dict[str, float]:
+    """Tracks and scores at once, storing nothing: what training calls to validate.
+
+    Args:
+        tracker: of the Tracker contract, or of got10k's.
+        sequences: held out from training.
+        protocol: the rules.
+        on_frame: called after each frame, for progress.
+
+    Returns:
+        `success`, `precision` and, where the protocol has it, `normalized_precision`, in [0, 1]; NaN where no frame
+        counts.
+    """
+    scored = [score_result(protocol, sequence, track_sequence(tracker, sequence, on_frame)) for sequence in sequences]
+    scores = combine(protocol, getattr(tracker, "name", "tracker"), "validation", scored).scores
+    return {metric: scores[metric] for metric in ("success", "precision", "normalized_precision") if metric in scores}

@@ -1,0 +1,175 @@
+"""A policy runs again on stored detections, without the network, to the very boxes and scores of the live run."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dmtrack.association.detections import CandidatePolicy, FrameDetections
+from dmtrack.association.observations import Decision
+from dmtrack.association.timeline import Timeline, TimelineRecorder
+from dmtrack.data.sequences import Sequence
+from dmtrack.errors import EvaluationError
+from dmtrack.evaluation.results import BOX_DECIMALS, SequenceResult
+from dmtrack.running.cached_tracker import PolicyOrigin, describe
+from dmtrack.running.detection_cache import DetectionCache
+from dmtrack.running.one_sequence import first_box_of
+from dmtrack.running.sweeps.benchmarks import BenchmarkChoice
+from dmtrack.running.sweeps.running import cache_of
+from dmtrack.running.sweeps.settings import SweepSettings
+from dmtrack.tracking.base import TrackResult
+
+
+@dataclass(frozen=True)
+class Replay:
+    """What a policy said of one sequence.
+
+    Attributes:
+        boxes_xywh: (frames, 4) float64, unrounded; the first row is the given box.
+        scores: (frames,) in [0, 1].
+        present: (frames,).
+        seconds: that deciding took, reading of the stored detections included.
+        timeline: of the decisions; None where none was asked for.
+    """
+
+    boxes_xywh: NDArray[np.float64]
+    scores: NDArray[np.float64]
+    present: NDArray[np.bool_]
+    seconds: float
+    timeline: Timeline | None = None
+
+    @property
+    def frames_per_second(self) -> float:
+        """Of the policy on one core."""
+        return len(self.scores) / max(self.seconds, 1e-9)
+
+    def result(self) -> SequenceResult:
+        """As results are stored and scored: rounded, and without times, which would be none of the whole tracker."""
+        return SequenceResult(np.round(self.boxes_xywh, BOX_DECIMALS), None, self.scores, self.present)
+
+
+def replay_sequence(
+    sequence: Sequence,
+    detections: Iterable[FrameDetections],
+    template_embedding: NDArray[np.float16],
+    policy: CandidatePolicy,
+    timeline: bool = False,
+    on_frame: Callable[[], object] | None = None,
+) -> Replay:
+    """Runs a policy over the detections of a whole sequence.
+
+    Args:
+        sequence: whose first true box starts the policy, and whose truth the timeline shows.
+        detections: one per frame, the first frame included, such as `CachedDetections`.
+        template_embedding: (channels,) of the first frame's template.
+        policy: decides.
+        timeline: keep every decision for a timeline; the policy must have the attribute `decision`.
+        on_frame: called after each frame.
+
+    Raises:
+        EvaluationError: the first frame has no box, or the policy gives no decisions.
+    """
+    if timeline and not gives_decisions(policy):
+        raise EvaluationError(no_timeline(type(policy).__name__))
+    recorder = TimelineRecorder() if timeline else None
+    first_box = first_box_of(sequence)
+    boxes, scores, present = [first_box], [1.0], [True]
+    seconds = 0.0
+    begun = time.perf_counter()
+    for frame, found in enumerate(detections):
+        if frame == 0:
+            policy.start(first_box.copy(), template_embedding, found)
+        else:
+            answer: TrackResult = policy.step(found)
+            boxes.append(answer.box_xywh)
+            scores.append(float(answer.score))
+            present.append(bool(answer.present))
+        if recorder is not None or on_frame is not None:
+            seconds += time.perf_counter() - begun
+            if recorder is not None:
+                decision: Decision = policy.decision  # type: ignore[attr-defined]
+                recorder.add(decision, sequence.boxes_xywh[frame])
+            if on_frame is not None:
+                on_frame()
+            begun = time.perf_counter()
+    seconds += time.perf_counter() - begun
+    shown = None if recorder is None else recorder.timeline(sequence.name)
+    return Replay(np.array(boxes), np.array(scores), np.array(present), seconds, shown)
+
+
+def gives_decisions(policy: Any) -> bool:
+    """Whether a policy says of every frame what it decided and why."""
+    return hasattr(policy, "decision")
+
+
+def no_timeline(name: str) -> str:
+    """The sentence about a tracker of which no timeline can be drawn."""
+    return (
+        f"{name} takes the best candidate of every frame and keeps no tracklets, so there is no timeline of its "
+        "decisions; leave --timeline out, or use a ReIDTracker (--set tracker.type=ReIDTracker)"
+    )
+
+
+@dataclass(frozen=True)
+class ReplayPlan:
+    """One tracker on one benchmark, known to have detections of its own model.
+
+    Attributes:
+        name: of the tracker.
+        benchmark: which sequences.
+        sequences: opened.
+        cache: their detections.
+        origin: of the tracker.
+    """
+
+    name: str
+    benchmark: BenchmarkChoice
+    sequences: list[Sequence]
+    cache: DetectionCache
+    origin: PolicyOrigin
+
+    def run(self, timeline: bool, on_frame: Callable[[], object] | None = None) -> Iterator[tuple[Sequence, Replay]]:
+        """Replays the sequences one by one."""
+        for sequence in self.sequences:
+            stored = self.cache.open(sequence)
+            policy = self.origin.policy()
+            yield sequence, replay_sequence(sequence, stored, stored.template_embedding, policy, timeline, on_frame)
+
+
+def plan_replays(settings: SweepSettings) -> list[ReplayPlan]:
+    """Every tracker on every benchmark, all that can be wrong with them found first.
+
+    Args:
+        settings: with the `cache`.
+
+    Raises:
+        EvaluationError: a tracker does not decide on detections alone; nothing is stored, or that of another model, k
+            or sequence.
+        DMTrackError: a config or a benchmark cannot be opened.
+    """
+    plans: list[ReplayPlan] = []
+    root = settings.cache
+    if root is None or not root.is_dir():
+        raise EvaluationError(
+            f"{root} is no folder of stored detections; make one with `dmtrack cache build` and the same options, or "
+            "give --cache FOLDER"
+        )
+    for benchmark in settings.benchmarks:
+        sequences = list(benchmark.opener()())
+        for tracker in settings.trackers:
+            origin = describe(tracker.choice)
+            cache = cache_of(root, benchmark, origin.detections)
+            cache.require()
+            for sequence in sequences:
+                cache.open(sequence)
+            plans.append(ReplayPlan(tracker.name or origin.name, benchmark, sequences, cache, origin))
+    places = [(plan.benchmark.title, plan.name) for plan in plans]
+    for place in places:
+        if places.count(place) > 1:
+            raise EvaluationError(f"two trackers are called {place[1]!r}; give one a `name:` of its own")
+    return plans

@@ -1,0 +1,207 @@
+"""Runs a tracker over sequences, in this process or several, storing each sequence as it is done.
+
+With several processes, each opens the sequences and builds the tracker itself, so what goes to it are two picklable
+functions, for example `functools.partial(SequenceFolder, "my/sequences")`. Scripts that call `run` with several
+processes need the usual `if __name__ == "__main__":` guard.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+from collections import Counter
+from collections.abc import Callable, Generator
+from typing import Any, Protocol
+
+from dmtrack.data.sequences import Sequence
+from dmtrack.errors import EvaluationError
+from dmtrack.evaluation.results import ResultStore, SequenceResult
+from dmtrack.running.one_sequence import track_and_store
+from dmtrack.running.workers import BuildTracker, OpenSequences, Outcome, Work, run_spawned
+
+
+class Watcher(Protocol):
+    """Who wants to know how a run goes; all calls come from the process that called `run`."""
+
+    def started(self, sequences: int, frames: int, done: int) -> None:
+        """How many sequences there are, how many frames are to be tracked, how many sequences were done before."""
+
+    def tracked(self, frames: int) -> None:
+        """So many frames have been tracked in this run."""
+
+    def finished(self, sequence: Sequence, result: Any) -> None:
+        """A sequence has its result (a `SequenceResult` where it was tracked), from this run or an earlier one."""
+
+    def failed(self, sequence: Sequence, reason: str) -> None:
+        """A sequence has none."""
+
+
+class Silence:
+    """A watcher that does nothing."""
+
+    def started(self, sequences: int, frames: int, done: int) -> None:
+        """Says nothing."""
+
+    def tracked(self, frames: int) -> None:
+        """Says nothing."""
+
+    def finished(self, sequence: Sequence, result: Any) -> None:
+        """Says nothing."""
+
+    def failed(self, sequence: Sequence, reason: str) -> None:
+        """Says nothing."""
+
+
+class Engine(Protocol):
+    """Where sequences are tracked: other processes, or other machines."""
+
+    def __call__(
+        self,
+        store: ResultStore,
+        build_tracker: BuildTracker,
+        open_sequences: OpenSequences,
+        sequences: list[Sequence],
+        pending: list[int],
+        tracked: Callable[[int], object],
+    ) -> Generator[Outcome, None, None]:
+        """Tracks and stores the pending sequences; yields the outcome of each as they end."""
+
+
+def run(
+    store: ResultStore,
+    build_tracker: BuildTracker,
+    open_sequences: OpenSequences,
+    processes: int = 1,
+    watcher: Watcher | None = None,
+    *,
+    gpus: int = 0,
+    engine: Engine | None = None,
+    sequences: list[Sequence] | None = None,
+) -> dict[str, str]:
+    """Tracks the sequences that have no stored result yet.
+
+    Args:
+        store: already started (`ResultStore.start`).
+        build_tracker: called once per process.
+        open_sequences: called once per process, and once here.
+        processes: 1 tracks in this process; more are spawned, one thread each.
+        watcher: told how it goes.
+        gpus: of this machine, dealt out to spawned processes in turn; 0 leaves the choice to `build_tracker`.
+        engine: tracks instead of processes of this machine.
+        sequences: what `open_sequences` gives, where that is at hand already.
+
+    Returns:
+        Why sequences failed, by name; empty when all went well. A failing sequence does not stop the others.
+
+    Raises:
+        EvaluationError: stored results are of other sequences, or worker processes died.
+        OutputError: results cannot be written.
+    """
+    items = list(open_sequences()) if sequences is None else sequences
+
+    def begin(pending: list[int], tracked: Callable[[int], object]) -> Generator[Outcome, None, None]:
+        if engine is not None:
+            return engine(store, build_tracker, open_sequences, items, pending, tracked)
+        work = functools.partial(track_and_store, store)
+        return run_here_or_spawned(work, build_tracker, open_sequences, items, pending, tracked, processes, gpus)
+
+    def result(sequence: Sequence) -> SequenceResult:
+        return store.read(sequence.name)
+
+    failures = follow(items, store.has, begin, result, watcher or Silence())
+    for name, reason in failures.items():
+        if not (store.folder / name / "error.txt").exists():  # its process died and could write nothing
+            store.write_failure(name, reason)
+    return failures
+
+
+def follow(
+    sequences: list[Sequence],
+    has: Callable[[Sequence], bool],
+    begin: Callable[[list[int], Callable[[int], object]], Generator[Outcome, None, None]],
+    result: Callable[[Sequence], Any],
+    watcher: Watcher,
+) -> dict[str, str]:
+    """Has the sequences worked on that are not done yet, and tells the watcher of all of them.
+
+    Args:
+        sequences: all.
+        has: whether one is done.
+        begin: starts work on pending indices; told whom to tell how many frames are done.
+        result: what the watcher gets to see of a sequence that is done.
+        watcher: told how it goes.
+
+    Returns:
+        Why sequences failed, by name.
+    """
+    _check_names(sequences)
+    done = [index for index, sequence in enumerate(sequences) if has(sequence)]
+    pending = sorted(set(range(len(sequences))) - set(done))
+    watcher.started(len(sequences), sum(len(sequences[index]) for index in pending), len(done))
+    for index in done:
+        watcher.finished(sequences[index], result(sequences[index]))
+    if not pending:
+        return {}
+    failures: dict[str, str] = {}
+    # Closing at once ends the worker processes when this function is left by an error.
+    with contextlib.closing(begin(pending, watcher.tracked)) as outcomes:
+        for index, reason in outcomes:
+            sequence = sequences[index]
+            if reason is None:
+                watcher.finished(sequence, result(sequence))
+            else:
+                failures[sequence.name] = reason
+                watcher.failed(sequence, reason)
+    return failures
+
+
+def run_here_or_spawned(
+    work: Work,
+    build_tracker: BuildTracker,
+    open_sequences: OpenSequences,
+    sequences: list[Sequence],
+    pending: list[int],
+    tracked: Callable[[int], object],
+    processes: int,
+    gpus: int = 0,
+) -> Generator[Outcome, None, None]:
+    """Works in this process where one is asked for and no GPUs are dealt out, in spawned ones otherwise.
+
+    Raises:
+        EvaluationError: fewer than one process, or worker processes died.
+        DMTrackError: sequences or tracker cannot be opened.
+    """
+    if processes < 1:
+        raise EvaluationError(f"{processes} processes asked for; give 1 or more")
+    if gpus or (processes > 1 and len(pending) > 1):
+        count = max(processes, gpus)
+        return run_spawned(work, build_tracker, open_sequences, sequences, pending, count, tracked, gpus)
+    return _run_here(work, build_tracker, sequences, pending, tracked)
+
+
+def _run_here(
+    work: Work,
+    build_tracker: BuildTracker,
+    sequences: list[Sequence],
+    pending: list[int],
+    tracked: Callable[[int], object],
+) -> Generator[Outcome, None, None]:
+    tracker = build_tracker()
+    frames = 0
+
+    def count() -> None:
+        nonlocal frames
+        frames += 1
+        tracked(frames)
+
+    for index in pending:
+        yield index, work(tracker, sequences[index], count)
+
+
+def _check_names(sequences: list[Sequence]) -> None:
+    names = Counter(sequence.name for sequence in sequences)
+    twice = [name for name, count in names.items() if count > 1]
+    if twice:
+        raise EvaluationError(f"two sequences are called {twice[0]!r}; results are stored by name, so rename one")
+    if not names:
+        raise EvaluationError("there is no sequence to track; give a folder that holds sequences")

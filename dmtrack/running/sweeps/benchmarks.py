@@ -1,0 +1,283 @@
+"""The sequences of a sweep: a benchmark on disk or a generated one, every n-th frame of it, and what that is called."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, fields, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from dmtrack.data.sequences import Image, Sequence, SequenceList
+from dmtrack.errors import EvaluationError
+from dmtrack.evaluation.protocols import PROTOCOLS
+from dmtrack.registry import did_you_mean
+from dmtrack.running.workers import OpenSequences
+
+SYNTHETIC_SIZE_WH = (448, 256)
+SYNTHETIC_DISTRACTORS = {"plain": 0, "look-alikes": 1, "distractors": 3}
+"""Look-alikes in every sequence of a kind."""
+
+SYNTHETIC_SIMILARITY = {"plain": (0.0, 0.5), "look-alikes": (0.0, 0.5), "distractors": (0.3, 0.8)}
+"""How similar they are: up to 0.5 they are recoloured, partly re-textured, or of one shape with another texture."""
+
+DEFAULT_PROTOCOL = "dmtrack-visible"
+_OPENED_HERE = {"synthetic": "all", "folder": "all", "got10k": "val"}
+"""Sequences that stand in no list of benchmarks or are opened without it, and the split that is usual for them."""
+
+
+@dataclass(frozen=True)
+class Generated:
+    """Settings of generated sequences, see `SyntheticSequences`.
+
+    Attributes:
+        kind: "plain", "look-alikes" (one that can be told apart) or "distractors" (three that hardly can).
+        seed: of the whole set.
+        count: sequences.
+        frames: per sequence.
+        size_wh: width and height of the frames.
+        distractors: look-alikes per sequence; None is what is usual for the kind.
+        similarity: lowest and highest similarity of the look-alikes to the target, in [0, 1]; None likewise.
+        absence: share of sequences in which the target leaves and returns, in [0, 1].
+        occlusion: share of sequences in which something passes in front of the target, in [0, 1].
+    """
+
+    kind: str = "plain"
+    seed: int = 900_001
+    count: int = 20
+    frames: int = 100
+    size_wh: tuple[int, int] = SYNTHETIC_SIZE_WH
+    distractors: int | None = None
+    similarity: tuple[float, float] | None = None
+    absence: float = 0.25
+    occlusion: float = 0.3
+
+    def complete(self) -> Generated:
+        """With number and similarity of the look-alikes.
+
+        Raises:
+            EvaluationError: the kind is unknown.
+        """
+        if self.kind not in SYNTHETIC_DISTRACTORS:
+            raise EvaluationError(f"--synthetic {self.kind!r} is unknown; known: {', '.join(SYNTHETIC_DISTRACTORS)}")
+        return replace(
+            self,
+            distractors=SYNTHETIC_DISTRACTORS[self.kind] if self.distractors is None else self.distractors,
+            similarity=SYNTHETIC_SIMILARITY[self.kind] if self.similarity is None else self.similarity,
+        )
+
+    def label(self) -> str:
+        """Names the set; whatever is not usual stands in it."""
+        text = f"synthetic-{self.kind}-seed{self.seed}-{self.count}x{self.frames}"
+        usual = Generated(self.kind).complete()
+        for item in fields(self)[4:]:
+            value = getattr(self.complete(), item.name)
+            if value != getattr(usual, item.name):
+                shown = "-".join(f"{part:g}" for part in (value if isinstance(value, tuple) else (value,)))
+                text += f"-{item.name.removesuffix('_wh')}{shown}"
+        return text
+
+
+@dataclass(frozen=True)
+class BenchmarkChoice:
+    """Which sequences.
+
+    Attributes:
+        name: of `dmtrack.data.benchmarks`, or "synthetic".
+        root: folder of the benchmark.
+        split: None is the benchmark's usual one.
+        stride: every how many frames are tracked and scored, the first frame being the first.
+        label: what folders and tables call it; None makes a name.
+        sequences: names of those wanted; empty means all.
+        generated: what to generate, for "synthetic".
+    """
+
+    name: str
+    root: Path | None = None
+    split: str | None = None
+    stride: int = 1
+    label: str | None = None
+    sequences: tuple[str, ...] = ()
+    generated: Generated = Generated()
+
+    @property
+    def title(self) -> str:
+        """What folders and tables call it."""
+        if self.label:
+            return self.label
+        text = self.generated.label() if self.name == "synthetic" else self.name
+        if self.name == "folder" and self.root is not None:
+            text = self.root.resolve().name
+        if self.split not in (None, self.usual_split):
+            text += f"-{self.split}"
+        return text if self.stride == 1 else f"{text}-stride{self.stride}"
+
+    @property
+    def usual_split(self) -> str:
+        """The split that is opened unless another is asked for; "all" where there are none."""
+        if self.name in _OPENED_HERE:
+            return _OPENED_HERE[self.name]
+        return str(_known(self.name).splits[0])
+
+    @property
+    def shown_split(self) -> str:
+        """What reports say of the split."""
+        return self.split or self.usual_split
+
+    @property
+    def usual_protocol(self) -> str:
+        """Name of the protocol under which the benchmark is reported unless another is asked for."""
+        if self.name in _OPENED_HERE:
+            return DEFAULT_PROTOCOL
+        # Those with restarts or confidences are no rules for boxes of one pass.
+        return next((name for name in _known(self.name).protocols if name in PROTOCOLS), DEFAULT_PROTOCOL)
+
+    @property
+    def own_long_term_protocol(self) -> str | None:
+        """Name of the benchmark's own protocol, where it needs confidences or presence, which runs store."""
+        from dmtrack.evaluation.vot.rules import VOT_PROTOCOLS, LongTermProtocol, PresenceProtocol
+
+        own = "" if self.name in _OPENED_HERE else str(_known(self.name).protocols[0])
+        return own if isinstance(VOT_PROTOCOLS.get(own), LongTermProtocol | PresenceProtocol) else None
+
+    def identity(self) -> dict[str, Any]:
+        """JSON values that decide which sequences these are, wherever they lie."""
+        if self.name == "synthetic":
+            # Sequences do not depend on how many there are.
+            facts = {key: value for key, value in asdict(self.generated.complete()).items() if key != "count"}
+            facts = {key: list(value) if isinstance(value, tuple) else value for key, value in facts.items()}
+        else:
+            facts = {"split": self.shown_split}
+        return {"name": self.name, "stride": self.stride, **facts}
+
+    def opener(self) -> OpenSequences:
+        """Opens the sequences; picklable.
+
+        Raises:
+            EvaluationError: the benchmark is unknown, or what it needs to be opened is not given.
+        """
+        if self.name == "synthetic":
+            if self.root is not None or self.split is not None:
+                raise EvaluationError("benchmark synthetic is generated; leave its root and split out")
+            self.generated.complete()
+        elif self.root is None:
+            raise EvaluationError(
+                f"benchmark {self.name!r} needs its folder; give --data FOLDER, --set benchmark.root=FOLDER or `root:` "
+                "in the experiment file"
+            )
+        elif self.name not in _OPENED_HERE:
+            _known(self.name)
+        return functools.partial(open_choice, self)
+
+
+def open_choice(choice: BenchmarkChoice) -> SequenceList:
+    """The sequences of a choice; the same ones in the same order for the same choice.
+
+    Raises:
+        DataError: the folder does not have the benchmark's layout.
+        EvaluationError: a wanted sequence does not exist.
+    """
+    sequences = _open_all(choice)
+    if choice.sequences:
+        sequences = _Selected(sequences, choice.sequences, choice.title)
+    return sequences if choice.stride == 1 else Strided(sequences, choice.stride)
+
+
+def open_synthetic(kind: str, count: int, frames: int, seed: int) -> SequenceList:
+    """Generated sequences of one kind; the same for the same arguments."""
+    return _generate(Generated(kind, seed, count, frames))
+
+
+def _open_all(choice: BenchmarkChoice) -> SequenceList:
+    if choice.name == "synthetic":
+        return _generate(choice.generated)
+    assert choice.root is not None
+    if choice.name in _OPENED_HERE:
+        from dmtrack.evaluation.api import open_folder
+
+        return open_folder(choice.root, choice.name, choice.split or "val")
+    from dmtrack.data.benchmarks import open_benchmark
+
+    opened: SequenceList = open_benchmark(choice.name, choice.root, choice.split)
+    return opened
+
+
+def absent_sequences(sequences: SequenceList) -> tuple[str, ...]:
+    """Names that the published list of a benchmark has and its folder has not."""
+    inner = sequences.sequences if isinstance(sequences, Strided) else sequences
+    return tuple(getattr(inner, "missing", ()))
+
+
+def _generate(settings: Generated) -> SequenceList:
+    from dmtrack.data.synthetic.sequences import SyntheticSequences
+
+    return SyntheticSequences(**{key: value for key, value in asdict(settings.complete()).items() if key != "kind"})
+
+
+def _known(name: str) -> Any:
+    """The benchmark of that name.
+
+    Raises:
+        EvaluationError: there is none.
+    """
+    from dmtrack.data.benchmarks import BENCHMARKS
+
+    if name not in BENCHMARKS:
+        raise EvaluationError(f"unknown benchmark {name!r}{did_you_mean(name, [*BENCHMARKS, 'synthetic'])}")
+    return BENCHMARKS[name]
+
+
+class _Selected:
+    """Some sequences of a list, by name, in the order of the list."""
+
+    def __init__(self, sequences: SequenceList, names: tuple[str, ...], title: str) -> None:
+        known = [sequence.name for sequence in sequences]
+        for name in names:
+            if name not in known:
+                raise EvaluationError(f"{title} has no sequence {name!r}{did_you_mean(name, known)}")
+        self._sequences = sequences
+        self._indices = [index for index, name in enumerate(known) if name in set(names)]
+
+    def __len__(self) -> int:
+        return len(self._indices)
+
+    def __getitem__(self, index: int, /) -> Sequence:
+        return self._sequences[self._indices[index]]
+
+    def __iter__(self) -> Iterator[Sequence]:
+        return (self[index] for index in range(len(self)))
+
+
+class Strided:
+    """Every n-th frame of each sequence of a list, the first frame being the first."""
+
+    def __init__(self, sequences: SequenceList, stride: int) -> None:
+        self.sequences, self.stride = sequences, stride
+
+    def __len__(self) -> int:
+        return len(self.sequences)
+
+    def __getitem__(self, index: int, /) -> Sequence:
+        sequence, step = self.sequences[index], self.stride
+        frames = len(sequence)
+        attributes = {
+            key: value[::step] if isinstance(value, np.ndarray) and value.shape[:1] == (frames,) else value
+            for key, value in sequence.attributes.items()
+        }
+
+        def read_frame(number: int) -> Image:
+            return sequence.read_frame(number * step)
+
+        return replace(
+            sequence,
+            boxes_xywh=sequence.boxes_xywh[::step],
+            present=sequence.present[::step],
+            cover=None if sequence.cover is None else sequence.cover[::step],
+            read_frame=read_frame,
+            attributes=attributes,
+        )
+
+    def __iter__(self) -> Iterator[Sequence]:
+        return (self[index] for index in range(len(self)))

@@ -1,0 +1,114 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from dmtrack.association.observations import Decision, Observation
+from dmtrack.association.policies.distractor_aware import DistractorAwarePolicy
+from dmtrack.association.settings import AssociationSettings
+from dmtrack.errors import ConfigError
+
+SIZE = 20.0
+
+
+def box(x: float, y: float = 50.0) -> list[float]:
+    return [x, y, SIZE, SIZE]
+
+
+def seen(*things: tuple[float, float], embeddings: np.ndarray | None = None) -> Observation:
+    """Things at (x, score), best first."""
+    order = sorted(range(len(things)), key=lambda i: -things[i][1])
+    rows = None if embeddings is None else embeddings[order]
+    return Observation.of(
+        np.array([box(things[i][0]) for i in order]).reshape(-1, 4), np.array([things[i][1] for i in order]), rows
+    )
+
+
+def follow(first: Observation, *frames: Observation, x: float = 0.0, **settings: object) -> list[Decision]:
+    policy = DistractorAwarePolicy(AssociationSettings(**settings))  # type: ignore[arg-type]
+    policy.start(box(x), None, first)
+    return [policy.step(frame) for frame in frames]
+
+
+def test_a_look_alike_with_better_scores_for_some_frames_is_not_followed() -> None:
+    frames = [seen((float(i), 0.6), (100.0 - i, 0.9 if 5 <= i < 12 else 0.3)) for i in range(1, 25)]
+    decisions = follow(seen((0.0, 0.9), (100.0, 0.3)), *frames)
+    assert [round(float(one.box_xywh[0])) for one in decisions] == list(range(1, 25))
+    assert not any(one.events for one in decisions)
+
+
+def test_what_is_wrong_for_good_is_left() -> None:
+    # From frame 5 on what moves on from the target's place is something else, as its score says ever after.
+    frames = [seen((float(i), 0.9 if i < 5 else 0.02), (100.0 - i, 0.2 if i < 5 else 0.97)) for i in range(1, 40)]
+    decisions = follow(seen((0.0, 0.9), (100.0, 0.2)), *frames)
+    assert decisions[3].box_xywh[0] == 4
+    assert decisions[-1].box_xywh[0] == pytest.approx(61)
+    changes = [event for one in decisions for event in one.events]
+    assert len(changes) == 1
+    assert "more likely the target" in changes[0]
+
+
+def test_a_target_out_of_sight_is_absent_and_found_again_anywhere() -> None:
+    away = [seen((200.0, 0.3))] * 15
+    back = [seen((120.0 + i, 0.9), (200.0, 0.3)) for i in range(10)]
+    decisions = follow(seen((0.0, 0.9), (200.0, 0.3)), *away, *back)
+    assert not any(one.present for one in decisions[:15])
+    assert decisions[-1].present
+    assert decisions[-1].box_xywh[0] == pytest.approx(129)
+    assert any("out of sight for" in event for one in decisions for event in one.events)
+
+
+def test_twins_are_told_apart_by_motion_and_doubted_when_they_jump() -> None:
+    frames = [seen((float(i), 0.9), (60.0 - i, 0.9)) for i in range(1, 15)]
+    decisions = follow(seen((0.0, 0.9), (60.0, 0.9)), *frames)
+    assert [float(one.box_xywh[0]) for one in decisions] == pytest.approx(list(range(1, 15)))
+    # Another scene with two equals: nothing says which of them it is.
+    jumped = follow(seen((0.0, 0.9)), *[seen((300.0, 0.9), (400.0, 0.9))] * 20)
+    assert max(one.score for one in jumped) < 0.6
+
+
+def test_appearance_tells_apart_what_moves_alike() -> None:
+    looks = np.array([[1.0, 0], [0, 1]])
+    policy = DistractorAwarePolicy(AssociationSettings(appearance_weight=20.0))
+    policy.start(box(0), looks[0], seen((0.0, 0.9), (30.0, 0.9), embeddings=looks))
+    # Within one frame the two change places.
+    decision = policy.step(seen((30.0, 0.9), (0.0, 0.9), embeddings=looks))
+    assert decision.box_xywh[0] == 30
+
+
+def test_frames_without_anything_and_with_hundreds_of_things() -> None:
+    rng = np.random.default_rng(0)
+    crowd = Observation.of(
+        np.column_stack([rng.uniform(0, 5000, (300, 2)), np.full((300, 2), SIZE)]),
+        np.sort(rng.uniform(0.05, 0.4, 300))[::-1],
+    )
+    policy = DistractorAwarePolicy(AssociationSettings(max_tracklets=16))
+    policy.start(box(0), None, crowd)
+    for frame in range(30):
+        decision = policy.step(seen() if frame % 3 == 0 else crowd)
+        assert decision.tracklets is not None
+        assert np.isfinite(decision.box_xywh).all()
+        assert 0.0 <= decision.score <= 1.0
+        assert len(policy._tracklets) <= 16
+        assert 0 in policy._tracklets.ids or decision.target_id in policy._tracklets.ids
+
+
+def test_the_same_candidates_give_the_same_answers() -> None:
+    rng = np.random.default_rng(1)
+    frames = [
+        Observation.of(rng.uniform(10, 200, (6, 4)), np.sort(rng.uniform(0, 1, 6))[::-1], rng.normal(size=(6, 8)))
+        for _ in range(50)
+    ]
+    runs = []
+    for _ in range(2):
+        policy = DistractorAwarePolicy()
+        policy.start(box(0), rng.normal(size=8) * 0 + 1 / np.sqrt(8), frames[0])
+        runs.append(np.array([policy.step(frame).box_xywh for frame in frames[1:]]))
+    np.testing.assert_array_equal(*runs)
+
+
+def test_settings_out_of_range_or_unknown_are_refused() -> None:
+    with pytest.raises(ConfigError, match=r"association\.min_score is 2: expected a number from 0 to 1"):
+        AssociationSettings(min_score=2)
+    with pytest.raises(ConfigError, match="jump_costs is no setting; did you mean 'jump_cost'"):
+        AssociationSettings.of({"jump_costs": 3})
