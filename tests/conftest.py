@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import importlib
 import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -20,3 +22,12 @@ def shared_folder() -> Path:
     if not SHARED.is_dir():
         pytest.skip("the reference outputs and real sequences (../shared) are not on this machine")
     return SHARED
+
+
+@pytest.fixture
+def fakes(monkeypatch: pytest.MonkeyPatch):
+    """The module `evaluation_fakes`, importable here and in spawned processes."""
+    monkeypatch.syspath_prepend(str(REPOSITORY / "tests" / "support"))
+    sys.modules.pop("evaluation_fakes", None)
+    yield importlib.import_module("evaluation_fakes")
+    sys.modules.pop("evaluation_fakes", None)
