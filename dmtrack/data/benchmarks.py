@@ -202,7 +202,7 @@ def open_benchmark(name: str, root: str | Path, split: str | None = None, images
             raises `DataError`.
 
     Returns:
-        A list-like of `dmtrack.data.sequences.Sequence`, with `names` and `missing`, the sequences of the published list
+        A list-like of `dmtrack.data.sequences.Sequence`, with `names` and `missing`, those of the published list
         that are not there.
 
     Raises:
