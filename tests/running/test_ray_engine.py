@@ -53,8 +53,9 @@ class KillsANode(Silence):
             self.cluster.remove_node(self.cluster.nodes[1], allow_graceful=False)
 
 
-def test_a_node_that_dies_changes_nothing(cluster, tmp_path, fakes):
-    (tmp_path / "importable" / "slow_oracle.py").write_text(SLOW_ORACLE)
+def test_a_node_that_dies_changes_nothing(cluster, tmp_path, fakes, monkeypatch):
+    (tmp_path / "slow_oracle.py").write_text(SLOW_ORACLE)
+    monkeypatch.syspath_prepend(str(tmp_path))
     import slow_oracle
 
     build = functools.partial(slow_oracle.SlowOracle, error=1.25, breaks_at=20)

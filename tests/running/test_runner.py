@@ -137,7 +137,7 @@ if __name__ == "__main__":
 def test_after_sigkill_no_worker_is_left_and_finished_sequences_are_kept(tmp_path, fakes):
     (tmp_path / "script.py").write_text(SCRIPT)
     folder = tmp_path / "r"
-    arguments = [sys.executable, tmp_path / "script.py", tmp_path / "importable", folder]
+    arguments = [sys.executable, tmp_path / "script.py", Path(fakes.__file__).parent, folder]
     # The workers inherit the pipe: it ends when the last of them has.
     with subprocess.Popen(arguments, stdout=subprocess.PIPE) as process:
         deadline = time.monotonic() + 60
