@@ -6,9 +6,10 @@ import contextlib
 import errno
 import hashlib
 import json
+import math
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -65,9 +66,20 @@ def write_text(target: str | Path, content: str) -> None:
     write_bytes(target, content.encode())
 
 
+def json_value(content: Any) -> Any:
+    """The content with null instead of NaN and infinity, which JSON does not have; tuples become lists."""
+    if isinstance(content, Mapping):
+        return {key: json_value(value) for key, value in content.items()}
+    if isinstance(content, (list, tuple)):
+        return [json_value(value) for value in content]
+    if isinstance(content, float):  # also float64 of numpy, which JSON should not show as such
+        return float(content) if math.isfinite(content) else None
+    return content
+
+
 def write_json(target: str | Path, content: Any) -> None:
-    """Writes indented JSON atomically."""
-    write_text(target, json.dumps(content, indent=2, ensure_ascii=False) + "\n")
+    """Writes indented JSON atomically; NaN and infinity are null, see `json_value`."""
+    write_text(target, json.dumps(json_value(content), indent=2, ensure_ascii=False) + "\n")
 
 
 def sha256(path: str | Path) -> str:

@@ -1,8 +1,11 @@
 from __future__ import annotations
 
+import json
+import math
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from dmtrack import files
@@ -25,6 +28,12 @@ def test_json_and_digest(tmp_path: Path) -> None:
     assert target.read_text() == '{\n  "success": 0.5\n}\n'
     assert len(files.sha256(target)) == 64
     assert target.stat().st_mode & 0o444
+
+
+def test_numbers_that_json_does_not_have_are_null(tmp_path: Path) -> None:
+    files.write_json(tmp_path / "a.json", {"scores": [float("nan"), np.float64(0.25)], "low": (-math.inf, 3)})
+    assert json.loads((tmp_path / "a.json").read_text()) == {"scores": [None, 0.25], "low": [None, 3]}
+    assert files.json_value(math.nan) is None and type(files.json_value(np.float64(0.5))) is float
 
 
 def test_a_folder_that_cannot_be_written_is_one_sentence(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from dmtrack.errors import EvaluationError
 from dmtrack.evaluation.protocols import Protocol
 from dmtrack.evaluation.scoring import Score, SequenceScore
-from dmtrack.files import write_json, write_text
+from dmtrack.files import json_value, write_json, write_text
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -138,14 +138,9 @@ class Report:
             interval_title: says what they are.
             beside: show them in a column of their own, not below the number, which takes less width.
         """
-        from rich.box import SIMPLE_HEAD
-        from rich.table import Table
+        from dmtrack.progress import plain_table
 
-        table = Table(
-            box=SIMPLE_HEAD,
-            show_edge=False,
-            pad_edge=False,
-            padding=(0, 1, 0, 0),
+        table = plain_table(
             title=f"{self.benchmark} ({self.scope}) · protocol {self.protocol.name}",
             caption=self.protocol.description,
             title_justify="left",
@@ -234,18 +229,14 @@ def weights_hash(score: Score) -> str:
 
 
 def _numbers(score: Score | SequenceScore) -> dict[str, Any]:
-    numbers: dict[str, Any] = {metric: _json_number(value) for metric, value in score.scores.items()}
-    numbers["frames_per_second"] = _json_number(score.frames_per_second)
+    numbers: dict[str, Any] = json_value(score.scores)
+    numbers["frames_per_second"] = json_value(score.frames_per_second)
     if isinstance(score, SequenceScore):
         numbers["frames"] = len(score.counted)
         numbers["counted_frames"] = int(score.counted.sum())
     else:
         numbers["sequences"] = len(score.sequences) - len(score.uncounted)
     return numbers
-
-
-def _json_number(value: float | None) -> float | None:
-    return None if value is None or math.isnan(value) else float(value)
 
 
 def _cells(score: Score | SequenceScore, metrics: list[str]) -> list[str]:

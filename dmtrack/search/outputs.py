@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +10,7 @@ from rich.console import Console
 
 from dmtrack.config import dump_config
 from dmtrack.evaluation.reporting.figures.saving import save_figure
-from dmtrack.files import write_json, write_text
+from dmtrack.files import json_value, write_json, write_text
 from dmtrack.search.figures import described, draw_importance, draw_slices
 from dmtrack.search.outcome import Comparison, Outcome
 from dmtrack.search.splits import FILE_MARK, TEST_MARK
@@ -83,16 +82,12 @@ def _comparison(comparison: Comparison, test_split: bool) -> dict[str, Any]:
         "relation": comparison.relation,
         "tuned_on_test_split": test_split,
         "sequences": comparison.sequences,
-        "config": _finite(comparison.own),
-        "best": _finite(comparison.best),
-        "difference": _finite(
+        "config": json_value(comparison.own),
+        "best": json_value(comparison.best),
+        "difference": json_value(
             {name: getattr(difference, name) for name in ("value", "low", "high", "level", "rounds", "p_value")}
         ),
     }
-
-
-def _finite(numbers: dict[str, float]) -> dict[str, float | None]:
-    return {key: None if math.isnan(value) else value for key, value in numbers.items()}
 
 
 def tables(outcome: Outcome) -> str:

@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from dmtrack.errors import DMTrackError, EvaluationError
 from dmtrack.files import check_writable_folder
+from dmtrack.progress import ProgressBar
 from dmtrack.search.lock import StudyLock
 from dmtrack.search.outcome import Outcome, conclude
 from dmtrack.search.outputs import print_outcome, write_outcome
@@ -176,29 +176,13 @@ def _summed(all_facts: list[dict[str, Any]]) -> dict[str, Any]:
     return total
 
 
-class _Bar:
+class _Bar(ProgressBar):
     """Trials done, rate, time left, and the best so far."""
 
     def __init__(self, prepared: Prepared, trials: int, console: Console) -> None:
         self._metric = prepared.scoring.metric + (f", {TEST_MARK}" if prepared.settings.test_split else "")
         self._trials, self._start, self._first = trials, time.perf_counter(), -1
-        self._progress = Progress(
-            TextColumn("trials"),
-            BarColumn(bar_width=12),
-            MofNCompleteColumn(),
-            TextColumn("{task.fields[note]}"),
-            TimeElapsedColumn(),
-            TimeRemainingColumn(),
-            console=console,
-        )
-        self._task = self._progress.add_task("trials", total=trials, note="")
-
-    def __enter__(self) -> _Bar:
-        self._progress.start()
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self._progress.stop()
+        super().__init__("trials", trials, rate=False, console=console)
 
     def show(self, study: Any) -> None:
         """Reads the study and draws."""
@@ -213,4 +197,4 @@ class _Bar:
         parts = [f"{rate:.2f}/s"] + [f"{count} {name}" for name, count in counts.items() if count]
         if values:
             parts.append(f"best {max(values):.4f} ({self._metric})")
-        self._progress.update(self._task, completed=min(done, self._trials), note=", ".join(parts))
+        self.update(done=min(done, self._trials), note=", ".join(parts))

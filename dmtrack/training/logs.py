@@ -11,11 +11,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, TextIO
 
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-
 from dmtrack.errors import OutputError
 from dmtrack.files import write_text
+from dmtrack.progress import ProgressBar
 
 LOG_NAME = "log.jsonl"
 """One JSON object per line with everything that a run determines: the same, byte for byte, however often it was
@@ -47,26 +45,18 @@ class RunLog:
             from torch.utils.tensorboard import SummaryWriter
 
             self._board = SummaryWriter(str(folder / "tensorboard"), purge_step=iteration + 1)
-        console = Console(stderr=True)
-        self._progress = Progress(
-            TextColumn("training"),
-            BarColumn(bar_width=30),
-            MofNCompleteColumn(),
-            TimeElapsedColumn(),
-            TextColumn("{task.fields[status]}"),
-            console=console,
-            disable=not console.is_terminal,
+        self._bar = ProgressBar(
+            "iterations", total_iterations, done=iteration, description="training", rate=False, only_on_terminal=True
         )
-        self._task = self._progress.add_task("training", total=total_iterations, completed=iteration, status="")
 
     def __enter__(self) -> RunLog:
-        self._progress.start()
+        self._bar.__enter__()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        self._progress.stop()
+        self._bar.__exit__(kind, error, traceback)
         self._log.close()
         self._speed.close()
         if self._board is not None:
@@ -89,8 +79,8 @@ class RunLog:
         losses = "  ".join(f"{name} {value:.4g}" for name, value in values.items() if name != "epoch")
         self._say(
             iteration,
-            f"{losses}  {speed['iterations_per_second']:.2f} it/s  data {speed['data_share']:.0%}  "
-            f"ETA {timedelta(seconds=round(remaining))}",
+            f"{losses}  {speed['iterations_per_second']:.2f} it/s  data {speed['data_share']:.0%}",
+            timedelta(seconds=round(remaining)),
         )
 
     def validation(self, iteration: int, metrics: Mapping[str, float], best: bool) -> None:
@@ -104,7 +94,7 @@ class RunLog:
 
     def note(self, text: str) -> None:
         """A line on the console."""
-        self._progress.console.print(text, markup=False, highlight=False, soft_wrap=True)
+        self._bar.console.print(text, markup=False, highlight=False, soft_wrap=True)
 
     def sync(self) -> None:
         """Everything written so far is on the disk when this returns; a checkpoint may then rely on it."""
@@ -115,11 +105,12 @@ class RunLog:
         except OSError as error:
             raise OutputError(f"cannot write {self.folder / LOG_NAME}: {error.strerror}; free some space") from error
 
-    def _say(self, iteration: int, status: str) -> None:
-        if self._progress.disable:
-            print(f"iteration {iteration}/{self.total_iterations}  {status}", file=sys.stderr, flush=True)
+    def _say(self, iteration: int, status: str, remaining: timedelta) -> None:
+        if self._bar.drawn:
+            self._bar.update(done=iteration, note=status)
         else:
-            self._progress.update(self._task, completed=iteration, status=status)
+            line = f"iteration {iteration}/{self.total_iterations}  {status}  ETA {remaining}"
+            print(line, file=sys.stderr, flush=True)
 
     def _write(self, opened: TextIO, record: Mapping[str, Any]) -> None:
         try:

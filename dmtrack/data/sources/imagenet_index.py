@@ -108,23 +108,22 @@ def _parse_tree(annotations: Path, by_folder: bool) -> BoxIndex:
 
 def _groups(annotations: Path, by_folder: bool) -> Iterator[tuple[str, list[str]]]:
     """(name, xml files) of every video or image, in order."""
-    from rich.console import Console
-    from rich.progress import track
+    from dmtrack.progress import ProgressBar
 
     def walk() -> Iterator[tuple[str, list[str]]]:
         for folder, folders, files in os.walk(annotations):
             folders.sort()
             yield folder, sorted(file for file in files if file.endswith(".xml"))
 
-    console = Console(stderr=True)
-    described = track(walk(), f"reading {annotations}", console=console, disable=not console.is_terminal)
-    for folder, files in described:
-        paths = [os.path.join(folder, file) for file in files]  # noqa: PTH118 a million of them
-        if by_folder and paths:
-            yield Path(folder).relative_to(annotations).as_posix(), paths
-        elif not by_folder:
-            for path in paths:
-                yield Path(path).relative_to(annotations).with_suffix("").as_posix(), [path]
+    with ProgressBar("folders", description=f"reading {annotations}", only_on_terminal=True) as progress:
+        for folder, files in walk():
+            progress.advance()
+            paths = [os.path.join(folder, file) for file in files]  # noqa: PTH118 a million of them
+            if by_folder and paths:
+                yield Path(folder).relative_to(annotations).as_posix(), paths
+            elif not by_folder:
+                for path in paths:
+                    yield Path(path).relative_to(annotations).with_suffix("").as_posix(), [path]
 
 
 def _parse_file(path: str) -> tuple[tuple[int, int], list[tuple[int, float, float, float, float]]]:

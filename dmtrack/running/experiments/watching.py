@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import time
 from types import TracebackType
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+from dmtrack.progress import ProgressBar
 
 
 class SequenceProgress:
@@ -18,39 +20,28 @@ class SequenceProgress:
     """
 
     def __init__(self, title: str, sequences: int, console: Console | None = None) -> None:
-        self._title = title
         self._frames = 0
-        self._progress = Progress(
-            BarColumn(bar_width=12),
-            MofNCompleteColumn(),
-            TextColumn("sequences  {task.fields[rate]}"),
-            TimeElapsedColumn(),
-            TextColumn("left"),
-            TimeRemainingColumn(elapsed_when_finished=False),
-            console=console or Console(stderr=True),
-        )
-        self._task = self._progress.add_task("", total=sequences, rate="-/s")
+        self._bar = ProgressBar("sequences", sequences, title=title, rate=False, console=console)
 
     def __enter__(self) -> SequenceProgress:
-        self._progress.console.print(f"[bold]{self._title}[/bold]", highlight=False)
-        self._progress.start()
+        self._bar.__enter__()
+        self._start = time.perf_counter()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._progress.stop()
+        self._bar.__exit__(kind, error, trace)
 
     def tracked(self, frames: int) -> None:
         """So many more frames were tracked."""
         self._frames += frames
-        elapsed = self._progress.tasks[self._task].elapsed or 0.0
-        self._progress.update(self._task, rate=f"{self._frames / elapsed:.1f} frames/s" if elapsed > 0 else "-/s")
+        self._bar.update(note=f"{self._frames / max(time.perf_counter() - self._start, 1e-9):.1f} frames/s")
 
     def finished(self) -> None:
         """One more sequence is through."""
-        self._progress.advance(self._task)
+        self._bar.advance()
 
     def failed(self, sequence: str, reason: str) -> None:
         """Says which sequence failed and why."""
-        self._progress.console.print(f"[red]{sequence} failed:[/red] {reason}", highlight=False)
+        self._bar.console.print(f"[red]{sequence} failed:[/red] {reason}", highlight=False)

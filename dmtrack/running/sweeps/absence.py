@@ -52,21 +52,17 @@ class AbsenceReport(Report):
 
     def absence_table(self) -> Table:
         """The other numbers, best trackers first in the protocol's number."""
-        from rich.box import SIMPLE_HEAD
-        from rich.table import Table
+        from dmtrack.progress import plain_table
 
-        table = Table(
-            box=SIMPLE_HEAD,
-            show_edge=False,
-            pad_edge=False,
-            padding=(0, 1, 0, 0),
+        titles = (*PRESENCE_TITLES.values(), *LONG_TERM_TITLES.values())
+        table = plain_table(
+            ["tracker"],
+            titles,
             title=f"absence: TPR to MaxGM by {OXUVA.name}, LT by {VOT_LT.name}; the target is absent in "
             f"{self.absent_frames} of {self.absent_frames + self.present_frames} frames",
             title_justify="left",
         )
-        table.add_column("tracker", style="bold", overflow="fold")
-        for title in (*PRESENCE_TITLES.values(), *LONG_TERM_TITLES.values()):
-            table.add_column(title, justify="right", no_wrap=True)
+        table.columns[0].style = "bold"
         for score in self.ranked():
             numbers = [shown(score.scores[key]) for key in (*PRESENCE_TITLES, *LONG_TERM_TITLES)]
             table.add_row(score.tracker, *numbers)
