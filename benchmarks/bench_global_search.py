@@ -4,7 +4,7 @@
     python benchmarks/bench_global_search.py --device cuda --json global_search_gpu.json
 
 On a CPU both paths run alternately in one process on a 1280x720 frame, with the weights of the reference formulas. The
-published computation is `dmtrack.models.global_search.reference_path`: eager fp32, every layer as the spec writes it.
+published computation is `dmtrack.models.global_search.dmtrack_gs`: eager fp32, every layer as the spec writes it.
 `update_speedup` and `init_speedup` compare the best times, because what other programs do can only add time; the ratios
 of the medians are written too. The run fails (exit code 1) where the boxes of the two paths differ by more than
 `TOP_BOX_TOLERANCE_PX` or their scores by more than `SCORE_TOLERANCE`.
@@ -23,7 +23,7 @@ import numpy as np
 import torch
 
 from dmtrack.files import write_json
-from dmtrack.models.global_search.reference_path import reference_path
+from dmtrack.models.global_search.dmtrack_gs import reference_path
 from dmtrack.tracking import GlobalSearchTracker, TrackResult
 from parity.case_model import formula_model
 from parity.formulas import make_image, paste_texture

@@ -25,9 +25,8 @@ import torch
 
 from dmtrack.data.batches import PairBatch
 from dmtrack.files import write_json
-from dmtrack.models.global_search.controller import KernelController
-from dmtrack.models.global_search.dmtrack_gs import DMTrackGS
-from dmtrack.models.global_search.reference_path import reference_path
+from dmtrack.models.global_search.dmtrack_gs import DMTrackGS, reference_path
+from dmtrack.models.global_search.head import KernelController
 from parity.case_model import formula_model
 
 LOSS_TOLERANCE = 1e-4

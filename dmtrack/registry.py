@@ -130,9 +130,7 @@ def load_plugins() -> None:
 MODELS = Registry("model", ("dmtrack.models.global_search", "dmtrack.models.reid", "dmtrack.models.siamrpn"))
 BACKBONES = Registry("backbone", ("dmtrack.models.backbones",))
 NECKS = Registry("neck", ("dmtrack.models.necks", "dmtrack.models.siamrpn"))
-HEADS = Registry(
-    "head", ("dmtrack.models.heads", "dmtrack.models.global_search", "dmtrack.models.reid", "dmtrack.models.siamrpn")
-)
+HEADS = Registry("head", ("dmtrack.models.global_search", "dmtrack.models.reid", "dmtrack.models.siamrpn"))
 DATASETS = Registry("dataset", ("dmtrack.data.sources", "dmtrack.data.sampling", "dmtrack.data.synthetic"))
 TRANSFORMS = Registry("transform", ("dmtrack.data.transforms", "dmtrack.data.siamese"))
 TRACKERS = Registry("tracker", ("dmtrack.tracking",))

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import torch
 
-from dmtrack.models.global_search.losses import target_losses
+from dmtrack.models.global_search.losses import assign_locations, target_losses
 from dmtrack.models.global_search.settings import TrainSettings
-from dmtrack.models.global_search.targets import assign_locations
 from parity.golden import GoldenFile
 from parity.maps import random_outputs
 

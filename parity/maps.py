@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from dmtrack.models.heads.fcos import LevelOutputs
+from dmtrack.models.global_search.head import LevelOutputs
 from parity.formulas import normal
 from parity.golden import GoldenFile
 

@@ -9,8 +9,7 @@ import torch
 
 from dmtrack.data.preprocessing import Preprocessing, resize_factor
 from dmtrack.models.backbones.deformable import modulated_deform_conv
-from dmtrack.models.global_search.controller import padded_convolution_mean_closed_form
-from dmtrack.models.global_search.template import pool_rois, roi_levels
+from dmtrack.models.global_search.head import RoITemplate, padded_convolution_mean_closed_form, roi_levels
 from parity.formulas import normal
 from parity.golden import GoldenFile
 
@@ -26,7 +25,7 @@ def check_operators(golden: GoldenFile) -> None:
     random = np.random.RandomState(seed)
     features = torch.from_numpy(normal(random, 2, 8, 13, 23))
     rois = torch.from_numpy(golden.given("roi_rois")).float()
-    pooled = pool_rois([features], rois[:, 1:], rois[:, 0].long(), [ROI_STRIDE], FINEST_SCALE, 7)
+    pooled = RoITemplate(features.shape[1], [ROI_STRIDE]).pool([features], rois[:, 1:], rois[:, 0].long())
     golden.close("roi_out", pooled, OPERATOR_TOLERANCE)
 
     random = np.random.RandomState(seed + 100)

@@ -7,8 +7,7 @@ import torch
 
 from dmtrack.data.batches import PairBatch
 from dmtrack.errors import ConfigError
-from dmtrack.models.global_search.dmtrack_gs import DMTrackGS, clip_to_input, dead_parameters
-from dmtrack.models.global_search.reference_path import reference_path
+from dmtrack.models.global_search.dmtrack_gs import DMTrackGS, clip_to_input, dead_parameters, reference_path
 
 CHANNELS = 16
 

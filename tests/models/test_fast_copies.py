@@ -13,8 +13,7 @@ from dmtrack.models.fast.dmtrack_gs import FastDMTrackGS
 from dmtrack.models.fast.inference_copy import inference_copy
 from dmtrack.models.fast.preparing import prepare_layers
 from dmtrack.models.folding import fold_batch_norms
-from dmtrack.models.global_search.dmtrack_gs import DMTrackGS
-from dmtrack.models.global_search.reference_path import reference_path
+from dmtrack.models.global_search.dmtrack_gs import DMTrackGS, reference_path
 from dmtrack.models.global_search.tiny import DMTrackGSTiny
 from dmtrack.models.global_search.tiny_head import TinyHead
 from dmtrack.models.necks.single_map import SingleMapFusion

@@ -9,7 +9,7 @@ from torch import nn
 
 from dmtrack.data.batches import PairBatch
 from dmtrack.models.backbones.residual_trunk import ResidualTrunk
-from dmtrack.models.global_search.candidate_head import CandidateHead
+from dmtrack.models.global_search.candidates import CandidateHead
 from dmtrack.models.global_search.tiny import DMTrackGSTiny
 from dmtrack.models.global_search.tiny_head import TinyHead
 from dmtrack.models.necks.single_map import SingleMapFusion

@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from dmtrack.models.global_search.candidate_head import CandidateHead
+from dmtrack.models.global_search.candidates import CandidateHead
 
 
 class FastCandidateHead(CandidateHead):

@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from dmtrack.models.global_search.dynamic import dynamic_conv1x1
+from dmtrack.models.global_search.head import dynamic_conv1x1
 
 MAX_LAYOUTS = 4
 """Shapes of inputs for which a convolution keeps its weight laid out."""

@@ -16,7 +16,7 @@ from dmtrack.models.fast.query import pool_query
 from dmtrack.models.fast.winograd import WinogradConv
 from dmtrack.models.global_search.base import Detections, Features, GlobalSearchModel
 from dmtrack.models.global_search.dmtrack_gs import DMTrackGS, Templates, clip_to_input
-from dmtrack.models.heads.fcos import LevelOutputs
+from dmtrack.models.global_search.head import LevelOutputs
 from dmtrack.models.necks.fpn import FPN
 
 FULL_PRECISION = ("template.", "controller.", "part_fusion.", "cond_modulator.", "bbox_head.fcos_")
@@ -85,14 +85,10 @@ class FastDMTrackGS(GlobalSearchModel):
         """As `DMTrackGS.search`."""
         features = self._pyramid(features)
         chunks = [
-            self._search(features, _select(templates, chosen), image_index[chosen])
+            self._search(features, templates.select(chosen), image_index[chosen])
             for chosen in torch.arange(len(templates), device=image_index.device).split(TARGETS_AT_ONCE)
         ]
-        if len(chunks) == 1:
-            return chunks[0]
-        return [
-            LevelOutputs(*(torch.cat(maps) for maps in zip(*level, strict=True))) for level in zip(*chunks, strict=True)
-        ]
+        return LevelOutputs.concatenate(chunks)
 
     def _search(self, features: Features, templates: Templates, image_index: Tensor) -> list[LevelOutputs]:
         cls_maps, reg_maps = [], []
@@ -137,11 +133,3 @@ def run_tower(tower: nn.Sequential, maps: Sequence[Tensor]) -> list[Tensor]:
         norm = layer.get_submodule("gn")
         maps = [F.relu_(norm(level)) for level in maps]
     return maps
-
-
-def _select(templates: Templates, chosen: Tensor) -> Templates:
-    kernels = [
-        type(level)(level.cls1[chosen], level.cls2[chosen], level.reg1[chosen], level.reg2[chosen])
-        for level in templates.kernels
-    ]
-    return Templates(kernels, None if templates.parts is None else templates.parts[chosen])

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from dmtrack.models.backbones.deformable import ModulatedDeformableConv, torchvision_deform_conv
 from dmtrack.models.backbones.deformable_sampling import TAPS, arrange_weight, sample_taps
 from dmtrack.models.fast.convolution import PreparedConv, convolve_region
-from dmtrack.models.global_search.controller import KernelController, LevelKernels
+from dmtrack.models.global_search.head import KernelController, LevelKernels
 
 
 class FusedBlock(nn.Module):

@@ -16,7 +16,7 @@ from dmtrack.models.fast.convolution import PreparedConv
 from dmtrack.models.fast.layers import FusedBlock, FusedRoot, PreparedController, PreparedDeformableConv, PreparedLinear
 from dmtrack.models.fast.winograd import WinogradConv
 from dmtrack.models.folding import fold_batch_norms
-from dmtrack.models.global_search.controller import KernelController
+from dmtrack.models.global_search.head import KernelController
 
 Module = TypeVar("Module", bound=nn.Module)
 

@@ -13,7 +13,7 @@ from torchvision.ops import roi_align
 from dmtrack.models.backbones.dla34 import DLA34
 from dmtrack.models.backbones.dla_up import IDAUp
 from dmtrack.models.fast.convolution import convolve_region
-from dmtrack.models.global_search.template import RoITemplate, roi_levels
+from dmtrack.models.global_search.head import RoITemplate, roi_levels
 from dmtrack.models.necks.fpn import FPN
 
 

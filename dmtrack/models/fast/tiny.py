@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from dmtrack.models.fast.candidates import FastCandidateHead
 from dmtrack.models.fast.convolution import PreparedConv, conv1x1, dynamic_conv
 from dmtrack.models.fast.preparing import prepare_layers
-from dmtrack.models.global_search.candidate_head import CandidateHead
+from dmtrack.models.global_search.candidates import CandidateHead
 from dmtrack.models.global_search.tiny import DMTrackGSTiny
 from dmtrack.models.global_search.tiny_head import TinyHead, TinyOutputs, TinyTemplates
 

@@ -1,4 +1,4 @@
-"""From raw maps to boxes (spec section 3)."""
+"""From raw maps to boxes: the best locations of every level, and non-maximum suppression among them."""
 
 from __future__ import annotations
 
@@ -9,11 +9,23 @@ import torch
 from torch import Tensor
 from torchvision.ops import nms
 
+from dmtrack.models.global_search.head import LevelOutputs
 from dmtrack.models.global_search.settings import TestSettings
-from dmtrack.models.heads.fcos import LevelOutputs, boxes_from_distances, level_points
 
 TARGET_CLASS = 1
 """The other class is a dummy that is never positive in training; its boxes compete for the kept slots all the same."""
+
+
+def level_points(height: int, width: int, stride: int, device: torch.device | None = None) -> Tensor:
+    """Centres of a level's cells as (height * width, 2) x, y in network-input pixels, row-major."""
+    xs = torch.arange(width, device=device, dtype=torch.float32) * stride + stride // 2
+    ys = torch.arange(height, device=device, dtype=torch.float32) * stride + stride // 2
+    return torch.stack([xs.repeat(height), ys.repeat_interleave(width)], dim=1)
+
+
+def boxes_from_distances(points: Tensor, distances: Tensor) -> Tensor:
+    """Corners from points (..., 2) and distances (..., 4) to left, top, right, bottom."""
+    return torch.cat([points - distances[..., :2], points + distances[..., 2:]], dim=-1)
 
 
 @dataclass

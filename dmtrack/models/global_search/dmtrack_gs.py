@@ -2,26 +2,33 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from dmtrack.config import build
 from dmtrack.data.batches import PairBatch
 from dmtrack.data.preprocessing import Preprocessing
 from dmtrack.models.backbones.dla34 import DEAD_PARAMETERS
+from dmtrack.models.building import build_part
 from dmtrack.models.global_search.base import Detections, Features, GlobalSearchModel
-from dmtrack.models.global_search.controller import KernelController, LevelKernels
 from dmtrack.models.global_search.decode import TARGET_CLASS, ClassDetections, decode_all_classes
+from dmtrack.models.global_search.head import (
+    FCOSHead,
+    KernelController,
+    LevelKernels,
+    LevelOutputs,
+    Modulator,
+    Premodulator,
+    RoITemplate,
+)
 from dmtrack.models.global_search.losses import LOSS_NAMES, average_over_pairs, target_losses
-from dmtrack.models.global_search.modulators import Modulator, Premodulator
-from dmtrack.models.global_search.part_fusion import PartFusion
+from dmtrack.models.global_search.parts import PartFusion
 from dmtrack.models.global_search.settings import TemplateParts, TestSettings, TrainSettings, read_settings
-from dmtrack.models.global_search.template import RoITemplate
-from dmtrack.models.heads.fcos import FCOSHead, LevelOutputs
-from dmtrack.registry import BACKBONES, HEADS, MODELS, NECKS, Registry
+from dmtrack.registry import BACKBONES, HEADS, MODELS, NECKS
 
 dead_parameters = tuple(f"backbone.{prefix}" for prefix in DEAD_PARAMETERS)
 """Prefixes of parameters that published files hold although no output depends on them; they get no gradient."""
@@ -41,6 +48,11 @@ class Templates:
 
     def __len__(self) -> int:
         return len(self.kernels[0].cls1)
+
+    def select(self, chosen: Tensor | slice) -> Templates:
+        """Those of some of the targets."""
+        parts = None if self.parts is None else self.parts[chosen]
+        return Templates([level.select(chosen) for level in self.kernels], parts)
 
 
 @MODELS.register
@@ -118,7 +130,7 @@ class DMTrackGS(GlobalSearchModel):
         Args:
             features: of the query images.
             boxes_xyxy: (targets, 4) in network-input pixels; clipped to [0, width - 1] x [0, height - 1] of the padded
-                input, as the reference does (spec section 2, step 4).
+                input, as the reference does.
             image_index: (targets,) int64, the query image of each target.
         """
         boxes = clip_to_input(boxes_xyxy.float(), features[0], self.bbox_head.strides[0])
@@ -156,14 +168,9 @@ class DMTrackGS(GlobalSearchModel):
         per_target = []
         for target, image in enumerate(image_index.tolist()):
             own = slice(target, target + 1)
-            kernels = [LevelKernels(k.cls1[own], k.cls2[own], k.reg1[own], k.reg2[own]) for k in templates.kernels]
-            alone = Templates(kernels, None if templates.parts is None else templates.parts[own])
             image_features = tuple(level[image : image + 1] for level in features)
-            per_target.append(self.search(image_features, alone, image_index.new_zeros(1)))
-        return [
-            LevelOutputs(*(torch.cat(maps) for maps in zip(*level, strict=True)))
-            for level in zip(*per_target, strict=True)
-        ]
+            per_target.append(self.search(image_features, templates.select(own), image_index.new_zeros(1)))
+        return LevelOutputs.concatenate(per_target)
 
     def decode(self, outputs: list[LevelOutputs], size_hw: tuple[int, int], scale_factor: float) -> list[Detections]:
         """Boxes of the target class, best first, one entry per target; zero rows where nothing was found.
@@ -221,6 +228,24 @@ def clip_to_input(boxes_xyxy: Tensor, finest: Tensor, stride: int) -> Tensor:
     return torch.stack([x1, y1, x2, y2], dim=1)
 
 
-def build_part(node: dict[str, Any] | nn.Module, registry: Registry) -> Any:
-    """The module that a config node describes; modules pass unchanged."""
-    return node if isinstance(node, nn.Module) else build(node, registry)
+REFERENCE_SWITCH = "reference_equivalent"
+"""Attribute of every module that has a faster equivalent of the published computation."""
+
+
+@contextlib.contextmanager
+def reference_path(model: nn.Module) -> Iterator[Any]:
+    """Inside the block the model computes as published, step by step; the earlier choice returns afterwards.
+
+    Same parameters, same results up to rounding: the controller's padded convolutions, torchvision's deformable
+    operator, one target after the other, suppression among all candidates, and the projections without any effect.
+    The fast path is measured against it and checked by it.
+    """
+    switches = [module for module in model.modules() if hasattr(type(module), REFERENCE_SWITCH)]
+    before = [getattr(module, REFERENCE_SWITCH) for module in switches]
+    try:
+        for module in switches:
+            setattr(module, REFERENCE_SWITCH, True)
+        yield model
+    finally:
+        for module, value in zip(switches, before, strict=True):
+            setattr(module, REFERENCE_SWITCH, value)

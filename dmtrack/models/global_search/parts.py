@@ -1,4 +1,4 @@
-"""Cosine correlation of a search image with the parts of a template.
+"""Cosine correlation of a search image with the parts of a template: our addition to the published head.
 
 A small network cannot learn to generate kernels that tell look-alikes apart from a few minutes of data; comparing the
 cells of a grid on the template with every location of the search image gives it that for a handful of channels.
@@ -12,7 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from dmtrack.models.global_search.dynamic import dynamic_conv1x1
+from dmtrack.models.global_search.head import dynamic_conv1x1
 
 INITIAL_TEMPERATURE = 10.0
 
@@ -61,3 +61,41 @@ class PartCorrelation(nn.Module):
         """
         embedded = F.normalize(self.embedding(features), dim=1)
         return dynamic_conv1x1(embedded, parts, image_index) * self.log_temperature.exp()
+
+
+class PartFusion(nn.Module):
+    """Adds part correlations to the premodulated features.
+
+    One 1x1 convolution per branch mixes the correlation channels in. It starts at zero, so that a model that gets this
+    option begins where it was without.
+
+    Args:
+        features_channels: of the feature maps.
+        grid: the template is cut into grid x grid parts.
+        channels: size of the vectors that are compared.
+    """
+
+    def __init__(self, features_channels: int, grid: int = 3, channels: int = 64) -> None:
+        super().__init__()
+        self.correlation = PartCorrelation(features_channels, channels, grid)
+        self.fuse_cls = nn.Conv2d(self.correlation.parts, features_channels, 1)
+        self.fuse_reg = nn.Conv2d(self.correlation.parts, features_channels, 1)
+        for convolution in (self.fuse_cls, self.fuse_reg):
+            nn.init.zeros_(convolution.weight)
+            assert convolution.bias is not None
+            nn.init.zeros_(convolution.bias)
+
+    def forward(
+        self, cls_features: Tensor, reg_features: Tensor, features: Tensor, parts: Tensor, image_index: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """Class and box features of every target with the correlations mixed in.
+
+        Args:
+            cls_features: (targets, channels, H, W).
+            reg_features: (targets, channels, H, W).
+            features: (images, channels, H, W) that they were made from.
+            parts: of `PartCorrelation.encode`.
+            image_index: (targets,) int64, the image of each target.
+        """
+        correlations = self.correlation(features, parts, image_index)
+        return cls_features + self.fuse_cls(correlations), reg_features + self.fuse_reg(correlations)

@@ -9,13 +9,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from dmtrack.config import build
 from dmtrack.data.batches import PairBatch
 from dmtrack.data.preprocessing import Preprocessing
-from dmtrack.errors import ConfigError
+from dmtrack.models.building import build_part
 from dmtrack.models.global_search.base import Detections, Features, GlobalSearchModel
-from dmtrack.models.global_search.candidate_head import CandidateHead
-from dmtrack.models.global_search.proposals import Proposals, propose
+from dmtrack.models.global_search.candidates import CandidateHead, Proposals, propose
 from dmtrack.models.global_search.tiny_head import (
     TinyHead,
     TinyOutputs,
@@ -68,16 +66,13 @@ class DMTrackGSTiny(GlobalSearchModel):
     ) -> None:
         super().__init__()
         self.preprocessing = Preprocessing(scale=(scale[0], scale[1]))
-        self.backbone = build(backbone, BACKBONES) if isinstance(backbone, dict) else backbone
-        self.neck = build(neck, NECKS) if isinstance(neck, dict) else neck
-        head = build(bbox_head, HEADS) if isinstance(bbox_head, dict) else bbox_head
-        if not isinstance(head, TinyHead):
-            raise ConfigError(f"DMTrackGSTiny: bbox_head must be a TinyHead, got {type(head).__name__}")
-        self.bbox_head = head
-        second = build(candidate_head, HEADS) if isinstance(candidate_head, dict) else candidate_head
-        if not isinstance(second, CandidateHead | None):
-            raise ConfigError(f"DMTrackGSTiny: candidate_head must be a CandidateHead, got {type(second).__name__}")
-        self.candidate_head = second
+        self.backbone: nn.Module = build_part(backbone, BACKBONES)
+        self.neck: nn.Module = build_part(neck, NECKS)
+        self.bbox_head: TinyHead = build_part(bbox_head, HEADS, TinyHead, "DMTrackGSTiny: bbox_head")
+        self.candidate_head: CandidateHead | None = None
+        if candidate_head is not None:
+            key = "DMTrackGSTiny: candidate_head"
+            self.candidate_head = build_part(candidate_head, HEADS, CandidateHead, key)
         self.template_jitter, self.absent_share = template_jitter, absent_share
         self.max_detections, self.nms_iou, self.vote_iou = max_detections, nms_iou, vote_iou
 
@@ -159,8 +154,8 @@ class DMTrackGSTiny(GlobalSearchModel):
         outputs = self.search(both, templates, searched_in)
         present = 2 * len(index)
         boxes_xyxy = torch.cat([search_xyxy, query_xyxy])
-        losses = target_losses(_head(outputs, present), boxes_xyxy, self.bbox_head.stride)
-        losses["loss_absent"] = absence_loss(_tail(outputs, present))
+        losses = target_losses(outputs.select(slice(present)), boxes_xyxy, self.bbox_head.stride)
+        losses["loss_absent"] = absence_loss(outputs.select(slice(present, None)))
         if self.candidate_head is not None:
             losses |= self._candidate_losses(both, outputs, templates, searched_in, boxes_xyxy, size_hw)
         return losses
@@ -220,11 +215,3 @@ class DMTrackGSTiny(GlobalSearchModel):
         first_of_pair[1:] = pair_index[1:] != pair_index[:-1]
         chosen = torch.rand(len(pair_index), device=pair_index.device) < self.absent_share
         return torch.nonzero(first_of_pair & chosen)[:, 0]
-
-
-def _head(outputs: TinyOutputs, count: int) -> TinyOutputs:
-    return TinyOutputs(outputs.logits[:count], outputs.ltrb[:count], outputs.centerness[:count])
-
-
-def _tail(outputs: TinyOutputs, count: int) -> TinyOutputs:
-    return TinyOutputs(outputs.logits[count:], outputs.ltrb[count:], outputs.centerness[count:])

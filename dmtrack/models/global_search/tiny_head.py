@@ -59,6 +59,10 @@ class TinyOutputs:
     centerness: Tensor
     searched: tuple[tuple[Tensor, ...], TinyTemplates, Tensor] | None = None
 
+    def select(self, chosen: slice) -> TinyOutputs:
+        """The maps of some of the targets, without a second look."""
+        return TinyOutputs(self.logits[chosen], self.ltrb[chosen], self.centerness[chosen])
+
 
 def _conv_bn_relu(in_channels: int, out_channels: int, kernel: int, dilation: int = 1) -> nn.Sequential:
     padding = dilation * (kernel // 2)

@@ -7,8 +7,11 @@ import torch.nn.functional as F
 from torch import Tensor
 from torchvision.ops import generalized_box_iou_loss
 
-from dmtrack.models.global_search.proposals import Proposals
+from dmtrack.models.global_search.candidates import Proposals
+from dmtrack.models.global_search.losses import sigmoid_focal_loss
 from dmtrack.models.global_search.tiny_head import TinyOutputs, boxes_from_ltrb, locations
+
+FOCAL_ALPHA, FOCAL_GAMMA = 0.4, 2.0
 
 
 def centre_targets(boxes_xyxy: Tensor, points_xy: Tensor, minimum_radius: float = 4.0) -> tuple[Tensor, Tensor, Tensor]:
@@ -37,14 +40,9 @@ def centre_targets(boxes_xyxy: Tensor, points_xy: Tensor, minimum_radius: float 
     return positive, distances, centerness
 
 
-def focal_loss(logits: Tensor, positive: Tensor, alpha: float = 0.4, gamma: float = 2.0) -> Tensor:
+def focal_loss(logits: Tensor, positive: Tensor) -> Tensor:
     """Sigmoid focal loss summed over each target's locations: (T,)."""
-    labels = positive.to(logits.dtype)
-    cross_entropy = F.binary_cross_entropy_with_logits(logits, labels, reduction="none")
-    probability = torch.sigmoid(logits)
-    wrongness = probability + labels - 2 * probability * labels
-    weight = alpha * labels + (1 - alpha) * (1 - labels)
-    return (weight * wrongness**gamma * cross_entropy).flatten(1).sum(1)
+    return sigmoid_focal_loss(logits, positive.to(logits.dtype), FOCAL_ALPHA, FOCAL_GAMMA).flatten(1).sum(1)
 
 
 def target_losses(outputs: TinyOutputs, boxes_xyxy: Tensor, stride: int) -> dict[str, Tensor]:

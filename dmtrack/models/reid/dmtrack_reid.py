@@ -9,9 +9,9 @@ from typing import Any, Literal
 import torch
 from torch import Tensor, nn
 
-from dmtrack.config import build
 from dmtrack.data.batches import PairBatch
 from dmtrack.errors import ConfigError
+from dmtrack.models.building import build_part
 from dmtrack.models.global_search.base import Detections, Features, GlobalSearchModel
 from dmtrack.models.global_search.settings import read_settings
 from dmtrack.models.reid.candidates import detected_candidates
@@ -102,8 +102,8 @@ class DMTrackReID(GlobalSearchModel):
             raise ConfigError("model.hard_candidates and model.box_jitter: expected numbers from 0 up")
         if train_mode == "joint" and hard_candidates:
             raise ConfigError("model.hard_candidates needs train_mode='frozen'; set it to 0 for joint training")
-        self.detector: GlobalSearchModel = _part(detector, MODELS, GlobalSearchModel, "detector")
-        self.embedding: EmbeddingHead = _part(embedding, HEADS, EmbeddingHead, "embedding")
+        self.detector: GlobalSearchModel = build_part(detector, MODELS, GlobalSearchModel, "DMTrackReID: detector")
+        self.embedding: EmbeddingHead = build_part(embedding, HEADS, EmbeddingHead, "DMTrackReID: embedding")
         self.preprocessing = self.detector.preprocessing
         self.maps = tuple(maps)
         if len(self.maps) != len(self.embedding.body.strides):
@@ -236,11 +236,3 @@ class DMTrackReID(GlobalSearchModel):
         # Half precision cannot tell a cosine of .99 from one of .995.
         with torch.autocast(embeddings.device.type, enabled=False):
             return embedding_losses(embeddings, instances, relate(instances), self.losses_settings, self.classifier)
-
-
-def _part(node: dict[str, Any] | nn.Module, registry: Any, kind: type[Any], key: str) -> Any:
-    """What a config node describes; modules pass unchanged."""
-    part = build(node, registry) if isinstance(node, dict) else node
-    if not isinstance(part, kind):
-        raise ConfigError(f"DMTrackReID: {key} must be a {kind.__name__}, got {type(part).__name__}")
-    return part

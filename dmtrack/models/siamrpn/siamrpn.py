@@ -8,14 +8,14 @@ from typing import Any, overload
 import torch
 from torch import Tensor, nn
 
-from dmtrack.config import build
 from dmtrack.errors import ConfigError, WeightsError
+from dmtrack.models.building import build_part
 from dmtrack.models.siamrpn.flavours import FlavourName, SiamesePreprocessing, check_flavour
 from dmtrack.models.siamrpn.layers import Outputs, SiamRPNHead
 from dmtrack.models.siamrpn.losses import siamrpn_losses
 from dmtrack.models.siamrpn.pair_encoding import SiameseBatch, SiamesePairEncoder
 from dmtrack.models.siamrpn.train_settings import SiamRPNTraining, trained_modules
-from dmtrack.registry import BACKBONES, HEADS, MODELS, NECKS, Registry
+from dmtrack.registry import BACKBONES, HEADS, MODELS, NECKS
 
 _FLAVOUR = "flavour"
 """Entry of a state dict's own metadata, beside the layers' versions."""
@@ -63,9 +63,9 @@ class SiamRPN(nn.Module):
         self.preprocessing = _preprocessing(settings)
         self.center_size = center_size
         # The order of these lines is the order of the published files.
-        self.backbone: nn.Module = _part(backbone, BACKBONES)
-        self.neck: nn.Module | None = None if neck is None else _part(neck, NECKS)
-        self.head: SiamRPNHead = _part(head, HEADS)
+        self.backbone: nn.Module = build_part(backbone, BACKBONES)
+        self.neck: nn.Module | None = None if neck is None else build_part(neck, NECKS)
+        self.head: SiamRPNHead = build_part(head, HEADS)
         self._check_parts()
         trained = trained_modules(self.backbone, self.train_cfg.backbone_layers)
         for name, parameter in self.backbone.named_parameters():
@@ -215,7 +215,3 @@ def _preprocessing(settings: dict[str, Any]) -> SiamesePreprocessing:
             raise ConfigError(f"model.preprocessing.{key} is not known; known are {', '.join(known)}")
     lists = {key: tuple(value) for key, value in settings.items() if isinstance(value, list)}
     return SiamesePreprocessing(**{**settings, **lists})
-
-
-def _part(part: dict[str, Any] | nn.Module, registry: Registry) -> Any:
-    return part if isinstance(part, nn.Module) else build(part, registry)

@@ -2,7 +2,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dmtrack.models.global_search.controller import (
+from dmtrack.models.global_search.head import (
     KernelController,
     padded_convolution_mean,
     padded_convolution_mean_closed_form,
