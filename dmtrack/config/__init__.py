@@ -1,24 +1,33 @@
 """Configs are data: read without executing anything, merged with their bases, checked against the classes they name."""
 
-from dmtrack.config.building import build
+from dmtrack.config.building import build, check_config, parse_config, parse_section
+from dmtrack.config.checking import ConfigValueError, check_fields
 from dmtrack.config.dumping import config_hash, dump_config
 from dmtrack.config.loading import as_config, available_configs, find_config, load_config, read_config, require
 from dmtrack.config.located import Config
-from dmtrack.config.schema import check_config, parse_config
-from dmtrack.config.signatures import Injected
+from dmtrack.config.signatures import Amount, Count, CountOrZero, Injected, Positive, Share, Within
 
 __all__ = [
+    "Amount",
     "Config",
+    "ConfigValueError",
+    "Count",
+    "CountOrZero",
     "Injected",
+    "Positive",
+    "Share",
+    "Within",
     "as_config",
     "available_configs",
     "build",
     "check_config",
+    "check_fields",
     "config_hash",
     "dump_config",
     "find_config",
     "load_config",
     "parse_config",
+    "parse_section",
     "read_config",
     "require",
 ]

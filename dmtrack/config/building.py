@@ -1,15 +1,72 @@
-"""From `dict(type='X', ...)` to an instance of the registered `X`."""
+"""From checked values to objects: a config to its schema, a section to its dataclass, `dict(type='X')` to an `X`."""
 
 from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
-from typing import Any, get_args, get_origin
+from pathlib import Path
+from typing import Any, TypeVar, get_args, get_origin
 
-from dmtrack.config.checking import Checker, find_entry
-from dmtrack.config.signatures import is_foreign, keys_of_callable, options_of
+from dmtrack.config.checking import Checker, ConfigValueError, find_entry
+from dmtrack.config.signatures import Keys, is_foreign, keys_of_callable, keys_of_dataclass, options_of
+from dmtrack.config.top_level import TopLevel
 from dmtrack.errors import ConfigError
 from dmtrack.registry import Registry
+
+Section = TypeVar("Section")
+
+
+def check_config(config: Mapping[str, Any], source: str | None = None) -> None:
+    """Checks every key of a merged config.
+
+    Args:
+        config: a `Config`, whose locations errors then name, or a plain dict.
+        source: what errors call it where no line is known; by default the config's own file.
+
+    Raises:
+        ConfigError: an unknown key (with the nearest known one), a missing key, a value of a wrong type or out of
+            range; names the file, the line where it is known, and the dotted key.
+    """
+    parse_config(config, source)
+
+
+def parse_config(config: Mapping[str, Any], source: str | None = None) -> TopLevel:
+    """A merged config as an instance of the schema: sections are dataclasses, absent keys have their defaults.
+
+    Args:
+        config: a `Config`, whose locations errors then name, or a plain dict.
+        source: what errors call it where no line is known; by default the config's own file.
+
+    Raises:
+        ConfigError: as `check_config`.
+    """
+    return parse_section(config, TopLevel, source=source, name="a config")
+
+
+def parse_section(
+    values: Mapping[str, Any], kind: type[Section], key: str = "", source: str | None = None, name: str | None = None
+) -> Section:
+    """Values as an instance of the dataclass that declares their keys, types and ranges.
+
+    Args:
+        values: a `Config`, whose locations errors then name, or a plain dict.
+        kind: the dataclass; `Within` in its annotations gives the ranges of numbers, `Literal` the choices.
+        key: dotted, under which the values stand; empty for a whole file.
+        source: what errors call the place where no line is known; by default the config's own file.
+        name: what errors call the keys together; by default the name of the class.
+
+    Raises:
+        ConfigError: as `check_config`.
+    """
+    own_source = str(getattr(values, "source", "config"))
+    checker = Checker(own_source if source is None else source, getattr(values, "locations", None))
+    path = tuple(key.split(".")) if key else ()
+    checker.keys(values, Keys(name or kind.__name__, keys_of_dataclass(kind).keys), path)
+    try:
+        section: Section = convert(values, kind)
+    except ConfigValueError as error:
+        raise checker.error(error.path, str(error)) from None
+    return section
 
 
 def build(node: Mapping[str, Any], registry: Registry, **extra: Any) -> Any:
@@ -42,7 +99,7 @@ def build(node: Mapping[str, Any], registry: Registry, **extra: Any) -> Any:
 
 
 def convert(value: Any, annotation: Any, key: str = "") -> Any:
-    """A checked value as its annotation wants it: a tuple for a list, a dataclass or an object for a dict.
+    """A checked value as its annotation wants it: a tuple for a list, a path, a dataclass or an object for a dict.
 
     Args:
         value: what the config holds.
@@ -51,12 +108,19 @@ def convert(value: Any, annotation: Any, key: str = "") -> Any:
     """
     options = options_of(annotation)
     if isinstance(value, Mapping):
-        if any(_admits_dict(option) for option in options):
-            return value
+        for option in options:
+            kind = get_origin(option) or option
+            if kind in (Any, object) or (isinstance(kind, type) and issubclass(dict, kind)):
+                return value
         for option in options:
             if dataclasses.is_dataclass(option) and isinstance(option, type):
-                known = keys_of_callable(option).keys
-                return option(**{name: convert(item, known[name].annotation, name) for name, item in value.items()})
+                known = keys_of_dataclass(option).keys
+                return option(
+                    **{
+                        known[name].parameter: convert(item, known[name].annotation, name)
+                        for name, item in value.items()
+                    }
+                )
         if isinstance(value.get("type"), str) and any(is_foreign(option) for option in options):
             entry = find_entry(value["type"], (key,))
             known = keys_of_callable(entry).keys
@@ -68,6 +132,8 @@ def convert(value: Any, annotation: Any, key: str = "") -> Any:
                 }
             )
         return value
+    if isinstance(value, str) and Path in options and str not in options:
+        return Path(value).expanduser()
     if isinstance(value, (list, tuple)):
         for option in options:
             kind, arguments = get_origin(option) or option, get_args(option)
@@ -81,10 +147,3 @@ def convert(value: Any, annotation: Any, key: str = "") -> Any:
             if kind is tuple:
                 return tuple(value)
     return value
-
-
-def _admits_dict(option: Any) -> bool:
-    kind = get_origin(option) or option
-    if kind in (Any, object):
-        return True
-    return isinstance(kind, type) and issubclass(dict, kind) and kind is not object

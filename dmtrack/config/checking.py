@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin
 
 from dmtrack import registry as registries
 from dmtrack.config.located import KeyPath, dotted
-from dmtrack.config.signatures import Keys, describe, is_foreign, keys_of, keys_of_callable, options_of
+from dmtrack.config.signatures import (
+    Keys,
+    describe,
+    is_foreign,
+    keys_of,
+    keys_of_callable,
+    keys_of_dataclass,
+    options_of,
+    range_of,
+)
 from dmtrack.errors import ConfigError
 from dmtrack.registry import Registry, did_you_mean
 
@@ -25,6 +35,7 @@ _REGISTRY_OF_KEY = {
     "recipe": registries.TRANSFORMS,
     "transforms": registries.TRANSFORMS,
 }
+_PLAIN = (bool, int, float, str, type(None), list, tuple, Mapping)
 _ALL_REGISTRIES = (
     registries.MODELS,
     registries.HEADS,
@@ -36,11 +47,44 @@ _ALL_REGISTRIES = (
 )
 
 
+class ConfigValueError(ConfigError):
+    """Values of the right types that make no sense together; the `__post_init__` of a section raises it.
+
+    Args:
+        message: one sentence that begins with the key.
+        key: dotted, from the top of the file.
+
+    Attributes:
+        path: the key as a path, to look up where it was written.
+    """
+
+    def __init__(self, message: str, key: str = "") -> None:
+        super().__init__(message)
+        self.path: KeyPath = tuple(int(part) if part.isdecimal() else part for part in key.split("."))
+
+
+def check_fields(section: Any, name: str = "") -> None:
+    """Checks the numbers and choices of a dataclass that code made; its `__post_init__` calls this.
+
+    Args:
+        section: an instance of a dataclass, some of whose fields are annotated with `Literal` or `Within`.
+        name: of the section, for errors.
+
+    Raises:
+        ConfigError: a value is out of range or none of the choices.
+    """
+    for key, description in keys_of_dataclass(type(section)).keys.items():
+        annotation, value = description.annotation, getattr(section, description.parameter)
+        choices = any(get_origin(option) is Literal for option in options_of(annotation))
+        if (choices and isinstance(value, str)) or range_of(annotation) is not None:
+            Checker("").value(value, annotation, (name, key) if name else (key,))
+
+
 class Checker:
     """Compares values with annotations.
 
     Args:
-        source: what errors call the config.
+        source: what errors call the config; empty for nothing.
         locations: "file:line" by key path.
     """
 
@@ -53,7 +97,7 @@ class Checker:
         for length in range(len(path), 0, -1):
             if path[:length] in self.locations:
                 return ConfigError(f"{self.locations[path[:length]]}: {message}")
-        return ConfigError(f"{self.source}: {message}")
+        return ConfigError(f"{self.source}: {message}" if self.source else message)
 
     def keys(self, node: Mapping[str, Any], known: Keys, path: KeyPath, given: Collection[str] = ()) -> None:
         """Checks the keys of one dict.
@@ -75,8 +119,9 @@ class Checker:
                 self.value(value, known.keys[key].annotation, (*path, key))
         for key, description in known.keys.items():
             if description.required and not description.injected and key not in node and key not in given:
+                typed = (*path, "type")
                 raise self.error(
-                    self._anchor(path),
+                    typed if typed in self.locations else path,
                     f"{dotted((*path, key))!r} is missing: {known.name} needs {describe(description.annotation)} there",
                 )
 
@@ -87,11 +132,26 @@ class Checker:
         structured = [option for option in options if keys_of(option) is not None]
         if structured and isinstance(value, Mapping):
             options = tuple(structured)
-        errors = [self._fault_inside(value, option, path) for option in options if self._has_shape(value, option)]
-        if None in errors:
-            return
-        first = next((error for error in errors if error is not None), None)
-        raise first or self.error(path, f"{dotted(path)!r} must be {describe(annotation)}, got {_shown(value)}")
+        first: ConfigError | None = None
+        for option in options:
+            if _has_shape(value, option):
+                try:
+                    self._inside(value, option, path)
+                except ConfigError as error:
+                    first = first or error
+                else:
+                    break
+        else:
+            choices = [choice for option in options if get_origin(option) is Literal for choice in get_args(option)]
+            near = difflib.get_close_matches(value, choices, 1) if isinstance(value, str) else []
+            hint = f"; did you mean {near[0]!r}?" if near else ""
+            raise first or self.error(
+                path, f"{dotted(path)!r} must be {describe(annotation)}, got {_shown(value)}{hint}"
+            )
+        limits = range_of(annotation)
+        if limits is not None and isinstance(value, (int, float)) and not limits.admits(value):
+            expected = limits.describe(whole=float not in options)
+            raise self.error(path, f"{dotted(path)} is {value!r}: expected {expected}")
 
     def free(self, value: Any, path: KeyPath) -> None:
         """Checks the dicts with a `type` inside a value that may be anything."""
@@ -117,38 +177,6 @@ class Checker:
                 f"unknown {kind} {node['type']!r} at {dotted((*path, 'type'))!r}{did_you_mean(node['type'], names)}",
             )
         self.keys(node, keys_of_callable(entry), path)
-
-    def _has_shape(self, value: Any, option: Any) -> bool:
-        """Whether the value is of the outer kind that the annotation asks for."""
-        kind = get_origin(option) or option
-        if kind in (Any, object):
-            return True
-        if kind is Literal:
-            return any(value == choice and type(value) is type(choice) for choice in get_args(option))
-        if kind is float:
-            return isinstance(value, (int, float)) and not isinstance(value, bool)
-        if kind is int:
-            return isinstance(value, int) and not isinstance(value, bool)
-        if kind in (bool, type(None)):
-            return isinstance(value, kind)
-        if kind in (str, Path):
-            return isinstance(value, (str, kind))
-        if keys_of(option) is not None:
-            return isinstance(value, (Mapping, kind) if isinstance(kind, type) and kind is not dict else Mapping)
-        if is_foreign(option):
-            return isinstance(value, Mapping) or not _is_plain(value)
-        if isinstance(value, Mapping):
-            return issubclass(dict, kind) and not issubclass(kind, Sequence)
-        if isinstance(value, (list, tuple)):
-            return any(issubclass(container, kind) for container in (list, tuple))
-        return isinstance(value, kind)
-
-    def _fault_inside(self, value: Any, option: Any, path: KeyPath) -> ConfigError | None:
-        try:
-            self._inside(value, option, path)
-        except ConfigError as error:
-            return error
-        return None
 
     def _inside(self, value: Any, option: Any, path: KeyPath) -> None:
         """Checks what the value holds, its outer kind being right."""
@@ -190,9 +218,31 @@ class Checker:
             message += f" (it is inherited; add _delete_=True where {of_type} sets the type to drop the base's keys)"
         return message
 
-    def _anchor(self, path: KeyPath) -> KeyPath:
-        typed = (*path, "type")
-        return typed if typed in self.locations else path
+
+def _has_shape(value: Any, option: Any) -> bool:
+    """Whether the value is of the outer kind that the annotation asks for."""
+    kind = get_origin(option) or option
+    if kind in (Any, object):
+        return True
+    if kind is Literal:
+        return any(value == choice and type(value) is type(choice) for choice in get_args(option))
+    if kind is float:
+        return isinstance(value, (int, float)) and not isinstance(value, bool)
+    if kind is int:
+        return isinstance(value, int) and not isinstance(value, bool)
+    if kind in (bool, type(None)):
+        return isinstance(value, kind)
+    if kind in (str, Path):
+        return isinstance(value, (str, kind))
+    if keys_of(option) is not None:
+        return isinstance(value, (Mapping, kind) if isinstance(kind, type) and kind is not dict else Mapping)
+    if is_foreign(option):
+        return isinstance(value, Mapping) or not isinstance(value, _PLAIN)
+    if isinstance(value, Mapping):
+        return issubclass(dict, kind) and not issubclass(kind, Sequence)
+    if isinstance(value, (list, tuple)):
+        return any(issubclass(container, kind) for container in (list, tuple))
+    return isinstance(value, kind)
 
 
 def find_entry(name: str, path: KeyPath) -> Any:
@@ -207,10 +257,6 @@ def find_entry(name: str, path: KeyPath) -> Any:
 def _preferred(path: KeyPath) -> Registry | None:
     names = [key for key in path if isinstance(key, str)]
     return _REGISTRY_OF_KEY.get(names[-1]) if names else None
-
-
-def _is_plain(value: Any) -> bool:
-    return value is None or isinstance(value, (bool, int, float, str, list, tuple, Mapping))
 
 
 def _shown(value: Any) -> str:

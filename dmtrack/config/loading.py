@@ -7,11 +7,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from dmtrack.config.building import check_config
 from dmtrack.config.located import Config, LocatedDict, finish
 from dmtrack.config.merging import merge
 from dmtrack.config.overrides import apply_override
 from dmtrack.config.python_reader import read_python
-from dmtrack.config.schema import check_config
 from dmtrack.config.top_level import TopLevel
 from dmtrack.config.yaml_reader import read_yaml
 from dmtrack.errors import ConfigError

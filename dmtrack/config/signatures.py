@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import builtins
 import dataclasses
+import functools
 import inspect
+import math
 import sys
 import types
 from collections.abc import Callable, Mapping
@@ -16,6 +18,41 @@ Value = TypeVar("Value")
 INJECTED = object()
 Injected = Annotated[Value, INJECTED]
 """`Injected[int]`: a required parameter that code passes to `build`, which a config need not give."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Within:
+    """The range of a number: `Annotated[float, Within(0, 1)]` as the annotation of a field or parameter.
+
+    Attributes:
+        low: least value.
+        high: largest value, included.
+        above_low: `low` itself, which is 0 then, lies outside.
+    """
+
+    low: float
+    high: float = math.inf
+    above_low: bool = False
+
+    def admits(self, number: float) -> bool:
+        """Whether a number lies in the range; NaN lies in none."""
+        return self.low <= number <= self.high and not (self.above_low and number == self.low)
+
+    def describe(self, whole: bool) -> str:
+        """The range as errors print it: "a number from 0 to 1", "a whole number above 0"."""
+        number = "a whole number" if whole else "a number"
+        if self.above_low or (whole and self.low == 1):
+            return f"{number} above 0"
+        return (
+            f"{number} from {self.low:g} to {self.high:g}" if self.high < math.inf else f"{number} from {self.low:g} up"
+        )
+
+
+Positive = Annotated[float, Within(0, above_low=True)]
+Amount = Annotated[float, Within(0)]
+Share = Annotated[float, Within(0, 1)]
+Count = Annotated[int, Within(1)]
+CountOrZero = Annotated[int, Within(0)]
 
 _SCALARS = (bool, int, float, str, type(None), Path)
 _CONTAINERS = (list, tuple, dict, set, frozenset)
@@ -30,11 +67,13 @@ class Key:
     """One key of a config dict.
 
     Attributes:
+        parameter: what the class calls it: a key that is a keyword of Python has a field with an underscore behind.
         annotation: the type that its value must have.
         required: whether a config must give it.
         injected: whether code passes it, so that a config need not.
     """
 
+    parameter: str
     annotation: Any
     required: bool
     injected: bool = False
@@ -57,10 +96,11 @@ class Keys:
 
 def keys_of_callable(entry: Callable[..., object]) -> Keys:
     """The parameters of a class or function, without `self`."""
-    name = getattr(entry, "__name__", str(entry))
     if dataclasses.is_dataclass(entry) and isinstance(entry, type):
         return keys_of_dataclass(entry)
-    function = entry.__init__ if isinstance(entry, type) else entry  # type: ignore[misc]
+    function: Any = entry.__init__ if isinstance(entry, type) else entry  # type: ignore[misc]
+    module = sys.modules.get(getattr(function, "__module__", ""), builtins)
+    namespace = {**vars(module), **getattr(inspect.unwrap(function), "__globals__", {})}
     keys: dict[str, Key] = {}
     is_open = False
     for parameter in inspect.signature(entry).parameters.values():
@@ -68,12 +108,14 @@ def keys_of_callable(entry: Callable[..., object]) -> Keys:
             is_open = True
         elif parameter.kind in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY):
             annotation = Any if parameter.annotation is parameter.empty else parameter.annotation
-            annotation = resolve(annotation, _namespace(function))
-            keys[parameter.name] = Key(annotation, parameter.default is parameter.empty, is_injected(annotation))
-    return Keys(name, keys, is_open)
+            annotation = resolve(annotation, namespace)
+            required = parameter.default is parameter.empty
+            keys[parameter.name] = Key(parameter.name, annotation, required, is_injected(annotation))
+    return Keys(getattr(entry, "__name__", str(entry)), keys, is_open)
 
 
-def keys_of_dataclass(kind: type) -> Keys:
+@functools.cache
+def keys_of_dataclass(kind: Any) -> Keys:
     """The fields of a dataclass that its constructor takes."""
     keys = {}
     for field in dataclasses.fields(kind):
@@ -81,24 +123,20 @@ def keys_of_dataclass(kind: type) -> Keys:
             owner = next(base for base in kind.__mro__ if field.name in inspect.get_annotations(base))
             annotation = resolve(field.type, vars(sys.modules[owner.__module__]))
             has_default = field.default is not dataclasses.MISSING or field.default_factory is not dataclasses.MISSING
-            keys[field.name] = Key(annotation, not has_default, is_injected(annotation))
-    return Keys(kind.__name__, keys)
-
-
-def keys_of_typed_dict(kind: Any) -> Keys:
-    """The keys of a TypedDict."""
-    namespace = vars(sys.modules[kind.__module__])
-    keys = {}
-    for name, annotation in kind.__annotations__.items():
-        text = getattr(annotation, "__forward_arg__", annotation)
-        keys[name] = Key(resolve(text, namespace), name in kind.__required_keys__)
+            key = field.name.removesuffix("_")
+            keys[key] = Key(field.name, annotation, not has_default, is_injected(annotation))
     return Keys(kind.__name__, keys)
 
 
 def keys_of(kind: Any) -> Keys | None:
     """The keys of a dataclass or TypedDict; None for other annotations."""
     if is_typeddict(kind):
-        return keys_of_typed_dict(kind)
+        namespace = vars(sys.modules[kind.__module__])
+        keys = {}
+        for name, annotation in kind.__annotations__.items():
+            text = getattr(annotation, "__forward_arg__", annotation)
+            keys[name] = Key(name, resolve(text, namespace), name in kind.__required_keys__)
+        return Keys(kind.__name__, keys)
     if isinstance(kind, type) and dataclasses.is_dataclass(kind):
         return keys_of_dataclass(kind)
     return None
@@ -117,13 +155,21 @@ def resolve(annotation: Any, namespace: Mapping[str, Any]) -> Any:
 
 def options_of(annotation: Any) -> tuple[Any, ...]:
     """The members of a union, or the annotation alone."""
-    annotation = strip(annotation)
+    annotation = _stripped(annotation)
     if get_origin(annotation) in (Union, types.UnionType):
         return tuple(option for member in get_args(annotation) for option in options_of(member))
     return (annotation,)
 
 
-def strip(annotation: Any) -> Any:
+def range_of(annotation: Any) -> Within | None:
+    """The range that an annotation, or a member of a union, gives its numbers; None where there is none."""
+    if get_origin(annotation) is Annotated:
+        return next((item for item in get_args(annotation) if isinstance(item, Within)), None)
+    members = get_args(annotation) if get_origin(annotation) in (Union, types.UnionType) else ()
+    return next((found for member in members if (found := range_of(member)) is not None), None)
+
+
+def _stripped(annotation: Any) -> Any:
     """Without `Annotated`, `Required`, `NotRequired`, `NewType` and bounds of type variables."""
     while True:
         if get_origin(annotation) is Annotated or _name(get_origin(annotation)) in ("Required", "NotRequired", "Final"):
@@ -188,8 +234,3 @@ def _describe_option(option: Any) -> str:
 
 def _name(kind: Any) -> str:
     return str(getattr(kind, "__name__", kind))
-
-
-def _namespace(function: Any) -> dict[str, Any]:
-    module = sys.modules.get(getattr(function, "__module__", ""), builtins)
-    return {**vars(module), **getattr(inspect.unwrap(function), "__globals__", {})}

@@ -1,44 +1,272 @@
-"""The top-level keys of a config: the one place where they are declared, with their defaults and checks of values.
+"""The keys of a config: the one place where they are declared, with their defaults and ranges.
 
-Dicts annotated `dict` hold a `type` and are checked against the class that it names; the other sections are the
-dataclasses of `data_section.py` and `training_sections.py`, which training works with as they stand.
+Dicts annotated `dict` hold a `type` and are checked against the class that it names; the others are dataclasses, with
+which training works as they stand.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 
-from dmtrack.config.data_section import Data, Recipe, Stage
-from dmtrack.config.training_sections import (
-    Checkpoints,
-    Ema,
-    Evaluation,
-    GradClip,
-    LearningRate,
-    Log,
-    Optimizer,
-    OptimizerConfig,
-)
-from dmtrack.config.value_checks import check_one_of, check_whole
-
-__all__ = [
-    "Checkpoints",
-    "Data",
-    "Ema",
-    "Evaluation",
-    "GradClip",
-    "LearningRate",
-    "Log",
-    "Optimizer",
-    "OptimizerConfig",
-    "Precision",
-    "Recipe",
-    "Stage",
-    "TopLevel",
-]
+from dmtrack.config.checking import ConfigValueError, check_fields
+from dmtrack.config.signatures import Count, CountOrZero, Positive
 
 Precision = Literal["fp32", "bf16", "fp16"]
+
+
+@dataclass(frozen=True)
+class Stage:
+    """`data.stages[i]`: a part of the run with its own batch and image size.
+
+    Attributes:
+        until: share of the run, in (0, 1], at which the stage ends; the last stage ends at 1.
+        samples_per_gpu: pairs per process and iteration, at least 1.
+        image_size_wh: (width, height) that samplers which render their images are asked for; None leaves it to them.
+    """
+
+    until: float = 1.0
+    samples_per_gpu: Count = 1
+    image_size_wh: tuple[Count, Count] | None = None
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """`data.recipe` with settings of its own; `dmtrack/data/recipes.py` says what they do.
+
+    Attributes:
+        type: which recipe.
+        scale: (long side, short side) that images must fit in.
+        short_side_range: the short side is drawn from this range for every image.
+        gray: share of pairs in shades of gray.
+        blur: share of search images that are blurred.
+        max_instances: per pair.
+    """
+
+    type: Literal["fixed", "reference"]
+    scale: tuple[int, int] = (900, 608)
+    short_side_range: tuple[int, int] | None = (256, 608)
+    gray: float = 0.0
+    blur: float = 0.0
+    max_instances: int = 8
+
+
+@dataclass(frozen=True)
+class Data:
+    """`data`: what to train and validate on.
+
+    Attributes:
+        train: the sampler of training pairs.
+        val: one dataset of sequences to track in validation, or several.
+        recipe: the augmentation: a name, a `Recipe`, a list of transforms, or None where the sampler renders final
+            images.
+        stages: the parts of the run; None is one stage of one pair per process.
+        workers_per_gpu: processes that prepare batches; 0 prepares them in the training process.
+    """
+
+    train: dict[str, Any] | None = None
+    val: dict[str, Any] | list[dict[str, Any]] | None = None
+    recipe: Literal["fixed", "reference"] | Recipe | list[Any] | None = None
+    stages: tuple[Stage, ...] | None = None
+    workers_per_gpu: CountOrZero = 0
+
+    def __post_init__(self) -> None:
+        check_fields(self, "data")
+        previous = 0.0
+        for number, stage in enumerate(self.stages or ()):
+            key = f"data.stages.{number}"
+            check_fields(stage, key)
+            if not previous < stage.until <= 1.0:
+                raise ConfigValueError(
+                    f"{key}.until is {stage.until}: expected a share of the run above {previous:g} and at most 1",
+                    f"{key}.until",
+                )
+            previous = stage.until
+        if self.stages is not None and previous != 1.0:
+            raise ConfigValueError(
+                f"data.stages: the last stage ends at {previous:g} of the run; set its `until` to 1.0", "data.stages"
+            )
+
+
+@dataclass(frozen=True)
+class Optimizer:
+    """`optimizer`.
+
+    Attributes:
+        type: the algorithm.
+        lr: learning rate before scaling by the number of processes, above 0.
+        weight_decay: per step, before the multipliers.
+        momentum: SGD only.
+        nesterov: SGD only.
+        betas: Adam and AdamW only.
+        eps: Adam and AdamW only.
+        bias_lr_mult: factor on the learning rate of biases outside of normalisation layers.
+        bias_decay_mult: factor on their weight decay.
+        norm_decay_mult: factor on the weight decay of normalisation layers.
+        backbone_lr_mult: factor on the learning rate of everything in `model.backbone`.
+        decay_matrices_only: no decay for parameters of fewer than two dimensions; None means yes for AdamW, no for
+            the others.
+    """
+
+    type: Literal["SGD", "Adam", "AdamW"]
+    lr: Positive
+    weight_decay: float = 0.0
+    momentum: float = 0.0
+    nesterov: bool = False
+    betas: tuple[float, float] = (0.9, 0.999)
+    eps: float = 1e-8
+    bias_lr_mult: float = 1.0
+    bias_decay_mult: float = 1.0
+    norm_decay_mult: float = 1.0
+    backbone_lr_mult: float = 1.0
+    decay_matrices_only: bool | None = None
+
+    def __post_init__(self) -> None:
+        check_fields(self, "optimizer")
+
+
+@dataclass(frozen=True)
+class GradClip:
+    """`optimizer_config.grad_clip`.
+
+    Attributes:
+        max_norm: of all gradients together; larger ones are scaled down to it.
+        norm_type: which p-norm.
+    """
+
+    max_norm: float
+    norm_type: float = 2
+
+
+@dataclass(frozen=True)
+class OptimizerConfig:
+    """`optimizer_config`: what happens around an optimiser step.
+
+    Attributes:
+        grad_clip: None for no clipping.
+        accumulate: batches per optimiser step, at least 1.
+        autoscale_lr: number of processes that `optimizer.lr` is meant for; with another number it is scaled in
+            proportion (8 in the published training). None leaves it.
+    """
+
+    grad_clip: GradClip | None = None
+    accumulate: Count = 1
+    autoscale_lr: Count | None = None
+
+    def __post_init__(self) -> None:
+        check_fields(self, "optimizer_config")
+
+
+@dataclass(frozen=True)
+class LearningRate:
+    """`lr_config`: warm-up and schedule; `dmtrack/training/schedules.py` computes them.
+
+    Attributes:
+        policy: `step`, `cosine` or `constant`, over the iterations after the warm-up; or `log`, which is constant
+            within an epoch: it rises geometrically from `warmup_ratio` to 1 in `warmup_epochs`, then falls along a
+            straight line in the logarithm to `min_lr_ratio` (SiamRPN++).
+        warmup: a lower rate at first, `constant` or rising in a straight line (`linear`); None for none.
+        warmup_iters: iterations of the warm-up.
+        warmup_ratio: factor on the learning rate in the warm-up (`constant`) or at its start (`linear`, `log`).
+        step: `step` only: the 0-based epochs from which on the rate is multiplied by `gamma` once more.
+        gamma: `step` only.
+        min_lr: `cosine` and `log`: the rate at the end, before scaling by the number of processes.
+        min_lr_ratio: the same as a share of `optimizer.lr`; the larger of the two counts.
+        warmup_epochs: `log` only.
+    """
+
+    policy: Literal["step", "cosine", "constant", "log"] = "constant"
+    warmup: Literal["constant", "linear"] | None = None
+    warmup_iters: int = 0
+    warmup_ratio: float = 0.1
+    step: tuple[int, ...] | int = ()
+    gamma: float = 0.1
+    min_lr: float = 0.0
+    min_lr_ratio: float = 0.0
+    warmup_epochs: CountOrZero = 5
+
+    def __post_init__(self) -> None:
+        check_fields(self, "lr_config")
+        if self.policy == "log":
+            for key, value in (
+                ("warmup_ratio", self.warmup_ratio),
+                ("min_lr_ratio", max(self.min_lr, self.min_lr_ratio)),
+            ):
+                if not value > 0:
+                    key = f"lr_config.{key}"
+                    raise ConfigValueError(f"{key} is {value!r}: expected a number above 0", key)
+            if self.warmup is not None:
+                raise ConfigValueError(
+                    "lr_config.warmup: the policy 'log' has a warm-up of its own; set warmup_epochs and warmup_ratio",
+                    "lr_config.warmup",
+                )
+
+
+@dataclass(frozen=True)
+class Ema:
+    """`ema`: moving average of the weights.
+
+    Attributes:
+        decay: weight of the old average in each step, in [0, 1).
+    """
+
+    decay: float
+
+
+@dataclass(frozen=True)
+class Checkpoints:
+    """`checkpoint_config`.
+
+    Attributes:
+        interval_iterations: a checkpoint is written whenever this many iterations are done; None for never.
+        interval: the same in epochs.
+        interval_seconds: and whenever the last one is this old; None for never.
+        max_keep: how many are kept; None means 2.
+    """
+
+    interval_iterations: Count | None = None
+    interval: Count | None = None
+    interval_seconds: float | None = 900.0
+    max_keep: int | None = None
+
+    def __post_init__(self) -> None:
+        check_fields(self, "checkpoint_config")
+
+
+@dataclass(frozen=True)
+class Log:
+    """`log_config`.
+
+    Attributes:
+        interval: iterations between two records.
+        tensorboard: whether TensorBoard files are written.
+    """
+
+    interval: Count = 50
+    tensorboard: bool = True
+
+    def __post_init__(self) -> None:
+        check_fields(self, "log_config")
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """`evaluation`: how often the validation set is tracked in training.
+
+    Attributes:
+        interval_iterations: validation whenever this many iterations are done, and at the end.
+        interval: the same in epochs.
+        start: epochs that are over before the first validation.
+        metric: the figure, higher is better, by which the best weights are chosen; None means "success".
+    """
+
+    interval_iterations: Count | None = None
+    interval: Count | None = None
+    metric: str | None = None
+    start: CountOrZero = 0
+
+    def __post_init__(self) -> None:
+        check_fields(self, "evaluation")
 
 
 @dataclass(frozen=True)
@@ -74,9 +302,9 @@ class TopLevel:
     optimizer: Optimizer | None = None
     optimizer_config: OptimizerConfig | None = None
     lr_config: LearningRate | None = None
-    total_epochs: int | None = None
-    samples_per_epoch: int | None = None
-    total_iterations: int | None = None
+    total_epochs: Count | None = None
+    samples_per_epoch: Count | None = None
+    total_iterations: Count | None = None
     ema: Ema | None = None
     precision: Precision = "fp32"
     channels_last: bool = False
@@ -91,6 +319,4 @@ class TopLevel:
     work_dir: str | None = None
 
     def __post_init__(self) -> None:
-        for key in ("total_iterations", "total_epochs", "samples_per_epoch"):
-            check_whole(key, getattr(self, key))
-        check_one_of("precision", self.precision, get_args(Precision))
+        check_fields(self)

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from dmtrack.config.data_section import Recipe
+from dmtrack.config.top_level import Recipe
 from dmtrack.data.preprocessing import Preprocessing
 from dmtrack.data.samples import Pair
 from dmtrack.data.transforms import (

@@ -8,7 +8,7 @@ from typing import Any
 
 from torch.utils.data import Sampler
 
-from dmtrack.config.schema import parse_section
+from dmtrack.config import parse_section
 from dmtrack.config.top_level import Data, Stage
 
 PairToken = tuple[int, tuple[int, int] | None]

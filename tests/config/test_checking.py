@@ -2,11 +2,25 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Literal, TypedDict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypedDict
 
 import pytest
 
-from dmtrack.config import Injected, as_config, available_configs, build, check_config, load_config, parse_config
+from dmtrack.config import (
+    Injected,
+    Positive,
+    Share,
+    Within,
+    as_config,
+    available_configs,
+    build,
+    check_config,
+    check_fields,
+    load_config,
+    parse_config,
+    parse_section,
+)
 from dmtrack.config.top_level import Data, GradClip, Optimizer, OptimizerConfig, Stage
 from dmtrack.errors import ConfigError
 from dmtrack.registry import MODELS, NECKS, Registry
@@ -127,7 +141,7 @@ def test_what_the_signature_admits_passes(tmp_path, line):
         (")\nevaluation = dict(interval=-1", "car.py:5: evaluation.interval is -1: expected a whole number above 0"),
         (
             ")\ndata = dict(\n workers_per_gpu=-1",
-            "car.py:6: data.workers_per_gpu is -1: expected a whole number of at",
+            "car.py:6: data.workers_per_gpu is -1: expected a whole number from 0 up",
         ),
         (")\ndata = dict(stages=[dict(until=.5)]", "car.py:5: data.stages: the last stage ends at 0.5 of the run"),
         (
@@ -246,6 +260,47 @@ def test_build_refuses(node, message):
     with pytest.raises(ConfigError) as caught:
         build(node, MODELS)
     assert message in str(caught.value)
+
+
+@dataclasses.dataclass(frozen=True)
+class Tyre:
+    width: Positive = 0.2
+    worn: Share | None = None
+    bolts: Annotated[int, Within(3, 8)] = 4
+    range_: tuple[Share, Share] = (0.0, 1.0)
+    maker: Path | None = None
+    kind: Literal["summer", "winter"] = "summer"
+    import_: bool = False
+
+    def __post_init__(self) -> None:
+        check_fields(self, "tyre")
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"width": 0}, "tyre.width is 0: expected a number above 0"),
+        ({"width": float("nan")}, "tyre.width is nan: expected a number above 0"),
+        ({"worn": 1.5}, "tyre.worn is 1.5: expected a number from 0 to 1"),
+        ({"bolts": 2}, "tyre.bolts is 2: expected a whole number from 3 to 8"),
+        ({"bolts": 4.0}, "'tyre.bolts' must be int, got 4.0 (float)"),
+        ({"range": [0.5, 2]}, "tyre.range.1 is 2: expected a number from 0 to 1"),
+        ({"kind": "wintr"}, "'tyre.kind' must be 'summer' or 'winter', got 'wintr' (str); did you mean 'winter'?"),
+        ({"widht": 1}, "unknown key 'tyre.widht' of Tyre; did you mean 'width'?"),
+        ({"import_": True}, "unknown key 'tyre.import_' of Tyre; did you mean 'import'?"),
+    ],
+)
+def test_ranges_and_choices_stand_in_the_annotations_of_a_section(values, message):
+    with pytest.raises(ConfigError) as caught:
+        parse_section(values, Tyre, "tyre", source="here")
+    assert str(caught.value) == f"here: {message}"
+
+
+def test_a_section_is_made_of_checked_values():
+    found = parse_section({"range": [0, 0.5], "maker": "~/a", "worn": None, "import": True}, Tyre, "tyre")
+    assert found == Tyre(range_=(0, 0.5), maker=Path("~/a").expanduser(), import_=True)
+    with pytest.raises(ConfigError, match=r"^tyre\.bolts is 9: expected a whole number from 3 to 8$"):
+        Tyre(bolts=9)
 
 
 def test_functions_can_be_registered():
