@@ -6,9 +6,6 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from dmtrack.data.sequences import Sequence, SequenceList
 from dmtrack.errors import DataError, EvaluationError
 from dmtrack.evaluation.protocols import DMTRACK_VISIBLE, Protocol, get_protocol
@@ -87,7 +84,7 @@ def score_result(protocol: Protocol, sequence: Sequence, result: SequenceResult)
     return score_sequence(
         protocol,
         sequence.name,
-        annotated_boxes(sequence),
+        sequence.annotated_boxes_xywh,
         sequence.present,
         result.boxes_xywh,
         result.seconds,
@@ -95,25 +92,11 @@ def score_result(protocol: Protocol, sequence: Sequence, result: SequenceResult)
     )
 
 
-def annotated_boxes(sequence: Sequence) -> NDArray[np.float64]:
-    """True boxes as the benchmark's file has them (`attributes["annotated_boxes_xywh"]`, 0-based pixels).
-
-    LaSOT annotates many frames that its flags call absent, which matters to protocols that do not look at flags.
-    Without that attribute: NaN where the target is absent.
-    """
-    return np.asarray(sequence.attributes.get("annotated_boxes_xywh", sequence.boxes_xywh), dtype=np.float64)
-
-
 def sequence_facts(sequence: Sequence) -> dict[str, Any]:
-    """What a benchmark says of a sequence and rules ask for: keyword arguments of `score_sequence` and `apply_rules`.
-
-    Read from the sequence and its `attributes`: `index_base`, the number of the first pixel in the benchmark's files
-    (0 where not given), and `absence`: "flagged" where labels say that the target is absent (so where not given), or
-    "unannotated" where frames merely have no box (UAV123).
-    """
+    """What rules ask of a sequence: keyword arguments of `score_sequence` and `apply_rules`."""
     return {
-        "first_pixel": float(sequence.attributes.get("index_base", 0.0)),
-        "flagged": sequence.attributes.get("absence", "flagged") != "unannotated",
+        "first_pixel": float(sequence.annotation.index_base),
+        "flagged": sequence.annotation.absence_flagged,
         "cover": sequence.cover,
         "image_size_wh": sequence.frame_size_wh,
     }

@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from dmtrack.data.sequences import Sequence
 from dmtrack.errors import EvaluationError
-from dmtrack.evaluation.api import annotated_boxes, sequence_facts
+from dmtrack.evaluation.api import sequence_facts
 from dmtrack.evaluation.protocols import Protocol
 from dmtrack.evaluation.protocols.describing import RULES, describe_measure, describe_rule
 from dmtrack.evaluation.protocols.frames import RuledFrames, apply_rules
@@ -207,7 +207,8 @@ def fate_in_words(fate: int) -> str:
 
 
 def _view(sequence: Sequence, results_xywh: ArrayLike, protocol: Protocol) -> ProtocolView:
-    ruled = apply_rules(protocol, annotated_boxes(sequence), sequence.present, results_xywh, **sequence_facts(sequence))
+    truth = sequence.annotated_boxes_xywh
+    ruled = apply_rules(protocol, truth, sequence.present, results_xywh, **sequence_facts(sequence))
     score = score_frames(protocol, sequence.name, ruled)
     distance = ruled.distance_hit + 2 * ruled.distance_miss
     normalized = ruled.normalized_hit + 2 * ruled.normalized_miss
@@ -255,7 +256,7 @@ def _groups(sequence: Sequence, results_xywh: ArrayLike, views: tuple[ProtocolVi
 
 def _facts(sequence: Sequence, results_xywh: NDArray[np.float64]) -> dict[str, NDArray[np.int64]]:
     """What is true of each frame, as 0 or 1."""
-    truth = annotated_boxes(sequence)
+    truth = sequence.annotated_boxes_xywh
     about = sequence_facts(sequence)
     missing = np.isnan(truth).any(axis=1)
     absent = ~sequence.present & about["flagged"]

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from dmtrack.boxes import Boxes
 from dmtrack.data.sequences import Sequence
 from dmtrack.errors import EvaluationError
-from dmtrack.evaluation.api import annotated_boxes, sequence_facts
+from dmtrack.evaluation.api import sequence_facts
 from dmtrack.evaluation.protocols import Measure, Protocol
 from dmtrack.evaluation.scoring import SequenceScore, pooled_curves, score_sequence
 from dmtrack.registry import did_you_mean
@@ -51,7 +51,7 @@ class Scoring:
 
     def score(self, sequence: Sequence, boxes_xywh: Boxes) -> SequenceScore:
         """One sequence."""
-        truth = annotated_boxes(sequence)
+        truth = sequence.annotated_boxes_xywh
         return score_sequence(
             self.protocol, sequence.name, truth, sequence.present, boxes_xywh, **sequence_facts(sequence)
         )

@@ -8,7 +8,7 @@ from functools import partial
 import numpy as np
 import pytest
 
-from dmtrack.data.sequences import Sequence
+from dmtrack.data.sequences import Sequence, Track
 
 
 def _frame(index: int, seed: int, height: int, width: int) -> np.ndarray:
@@ -40,3 +40,11 @@ def make_sequence(
 @pytest.fixture()
 def sequence_maker() -> Callable[..., Sequence]:
     return make_sequence
+
+
+@pytest.fixture()
+def tracks_by_id() -> Callable[[np.ndarray], dict[int, Track]]:
+    """Tracks numbered from 0 from (objects, frames, 4) boxes, NaN where an object is absent."""
+    return lambda boxes_xywh: {
+        number: Track(track, np.isfinite(track).all(axis=1)) for number, track in enumerate(boxes_xywh)
+    }

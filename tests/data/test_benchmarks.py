@@ -42,14 +42,14 @@ def test_written_layouts_are_opened(name, images, tmp_path, sequence_maker):
     assert len(sequence) == (1 if hidden and not images else 5)
     if not hidden:
         np.testing.assert_array_equal(sequence.present, written.present)
-        scale = np.tile([64, 48], 2) if sequence.attributes.get("relative") else 1
+        scale = np.tile([64, 48], 2) if sequence.annotation.relative else 1
         tolerance = 0.51 if layout in ("lasot", "otb") else 1e-3
         np.testing.assert_allclose(sequence.boxes_xywh * scale, written.boxes_xywh, atol=tolerance)
         flagged = layout in ("lasot", "got10k", "vot-lt", "oxuva", "tlp", "folder")
-        assert sequence.attributes["absence"] == ("flagged" if flagged else "unannotated")
-    assert bool(sequence.attributes.get("first_box_only")) == hidden
-    assert sequence.attributes["index_base"] == get_benchmark(name).index_base
-    assert sequence.attributes["annotated_boxes_xywh"].shape == (len(sequence), 4)
+        assert sequence.annotation.absence_flagged == flagged
+    assert sequence.annotation.first_box_only == hidden
+    assert sequence.annotation.index_base == get_benchmark(name).index_base
+    assert sequence.annotated_boxes_xywh.shape == (len(sequence), 4)
     if images:
         assert sequence.read_frame(len(sequence) - 1).shape == (48, 64, 3)
     else:
@@ -131,7 +131,7 @@ def test_uav_sequences_are_parts_of_videos(tmp_path, sequence_maker):
     (tmp_path / "anno/UAV123/att").mkdir()
     (tmp_path / "anno/UAV123/att/group1_1.txt").write_text("1,0,0,0,0,0,0,0,0,0,0,1\n")
     sequence = open_benchmark("uav123", tmp_path)["group1_1"]
-    assert len(sequence) == 8 and sequence.attributes["attributes"] == ("SV", "SOB")
+    assert len(sequence) == 8 and sequence.annotation.tags == ("SV", "SOB")
     assert open_benchmark("uav20l", tmp_path).names == ["group1"]
     assert len(open_benchmark("uav20l", tmp_path)["group1"]) == 8
 
@@ -148,7 +148,7 @@ def test_lasot_flat_folders_toolkit_annotations_and_the_monkey(tmp_path, sequenc
         (flat / f"monkey-17/{flag}.txt").write_text("0,1,0,0\n")
     sequence = open_benchmark("lasot", flat)[0]
     assert len(sequence) == 4 and sequence.present.tolist() == [True, False, True, True]
-    assert np.isfinite(sequence.attributes["annotated_boxes_xywh"]).all()
+    assert np.isfinite(sequence.annotated_boxes_xywh).all()
 
     annos = tmp_path / "annos"
     for folder in ("absent", "att"):
@@ -159,15 +159,15 @@ def test_lasot_flat_folders_toolkit_annotations_and_the_monkey(tmp_path, sequenc
     (annos / "testing_set.txt").write_text("monkey-17\n")
     sequence = open_benchmark("lasot", annos, images=False)[0]
     assert sequence.present.tolist() == [True, True, False, True]
-    assert sequence.attributes["attributes"] == ("IV", "ARC")
+    assert sequence.annotation.tags == ("IV", "ARC")
 
 
 def test_vot_tags_may_end_early(tmp_path, sequence_maker):
     WRITERS["vot"]([sequence_maker("a", 4)], tmp_path)
     (tmp_path / "a/occlusion.tag").write_text("0\n1\n")
     sequence = open_benchmark("vot2018", tmp_path)[0]
-    assert sequence.attributes["frame_tags"]["occlusion"].tolist() == [False, True, False, False]
-    assert sequence.attributes["polygons"].shape == (4, 8)
+    assert sequence.annotation.frame_tags["occlusion"].tolist() == [False, True, False, False]
+    assert sequence.annotation.polygons.shape == (4, 8)
     (tmp_path / "a/occlusion.tag").write_text("0\n1\n0\n0\n1\n")
     with pytest.raises(DataError, match=r"occlusion\.tag has 5 flags but the sequence has 4"):
         open_benchmark("vot2018", tmp_path)[0]
@@ -178,11 +178,11 @@ def test_oxuva_tasks_begin_in_the_middle_and_frames_may_be_thinned(tmp_path, seq
     tasks = tmp_path / "tasks/dev.csv"
     tasks.write_text(tasks.read_text().replace(",0,8,", ",2,6,"))
     sequence = open_benchmark("oxuva", tmp_path)[0]
-    assert sequence.attributes["frame_numbers"].tolist() == [2, 3, 4, 5, 6]
-    assert sequence.attributes["annotated"].tolist() == [True, False, True, False, True]
+    assert sequence.annotation.frame_numbers.tolist() == [2, 3, 4, 5, 6]
+    assert sequence.annotated.tolist() == [True, False, True, False, True]
     for number in (3, 5):
         (tmp_path / f"images/dev/vid1/{number:06d}.jpeg").unlink()
-    assert open_benchmark("oxuva", tmp_path)[0].attributes["frame_numbers"].tolist() == [2, 4, 6]
+    assert open_benchmark("oxuva", tmp_path)[0].annotation.frame_numbers.tolist() == [2, 4, 6]
     (tmp_path / "images/dev/vid1/000004.jpeg").unlink()
     with pytest.raises(DataError, match="has no frame 000004; complete the download"):
         open_benchmark("oxuva", tmp_path)[0]
@@ -205,7 +205,7 @@ def test_real_annotations_without_images(shared_folder):
     assert len(lengths) == 280 and sum(lengths) == 685360
     # Fully occluded or out of view somewhere, so the sequence has one of these two attributes.
     flagged = [sequence for sequence in lasot if not sequence.present.all()]
-    agreeing = [item for item in flagged if {"FOC", "OV"} & set(item.attributes["attributes"])]
+    agreeing = [item for item in flagged if {"FOC", "OV"} & set(item.annotation.tags)]
     assert len(agreeing) / len(flagged) > 0.95
     otb = open_benchmark("otb100", shared_folder / "data/results/otb_anno", images=False)
     assert len(otb) == 95 and otb.missing == ("Basketball", "Diving", "DragonBaby", "Human3", "Jumping")

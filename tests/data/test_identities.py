@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -10,7 +12,6 @@ from dmtrack.data.preprocessing import Preprocessing
 from dmtrack.data.recipes import build_recipe
 from dmtrack.data.samples import Pair
 from dmtrack.data.sampling import RandomConcat, SequencePairs
-from dmtrack.data.sequences import Sequence
 from dmtrack.data.transforms import LimitInstances, RandomCrop
 
 
@@ -22,13 +23,11 @@ def numbered(count: int = 4) -> Pair:
     return Pair(image, image, boxes, boxes.copy(), np.arange(10, 10 + count))
 
 
-def test_tracks_are_counted_through_sequences_and_samplers(sequence_maker):
+def test_tracks_are_counted_through_sequences_and_samplers(sequence_maker, tracks_by_id):
     plain = SequencePairs([sequence_maker("a", 4), sequence_maker("b", 4, seed=1)])
     one = sequence_maker("c", 2)
-    tracks = np.tile([[[1.0, 1, 20, 20]], [[8, 3, 15, 15]], [[30, 20, 15, 15]]], (1, 2, 1))
-    several = Sequence(
-        "several", one.boxes_xywh, one.present, one.read_frame, (64, 48), attributes={"identities_xywh": tracks}
-    )
+    boxes = np.tile([[[1.0, 1, 20, 20]], [[8, 3, 15, 15]], [[30, 20, 15, 15]]], (1, 2, 1))
+    several = replace(one.video, tracks=tracks_by_id(boxes))
     crowd = SequencePairs([several, several])
     assert (plain.identity_count, crowd.identity_count) == (2, 6)
     both = RandomConcat([plain, crowd])
@@ -37,10 +36,10 @@ def test_tracks_are_counted_through_sequences_and_samplers(sequence_maker):
     assert seen == {(0,), (1,), (2, 3, 4), (5, 6, 7)}
 
 
-def test_a_sequence_with_other_tracks_than_expected_has_unknown_identities(sequence_maker):
+def test_a_video_with_other_tracks_than_expected_has_unknown_identities(sequence_maker, tracks_by_id):
     one = sequence_maker("a", 2)
-    tracks = np.tile([[[1.0, 1, 20, 20]], [[8, 3, 15, 15]]], (1, 2, 1))
-    two = Sequence("two", one.boxes_xywh, one.present, one.read_frame, (64, 48), attributes={"identities_xywh": tracks})
+    boxes = np.tile([[[1.0, 1, 20, 20]], [[8, 3, 15, 15]]], (1, 2, 1))
+    two = replace(one.video, tracks=tracks_by_id(boxes))
     sampler = RandomConcat([SequencePairs([one, two])])
     seen = {tuple(sampler.sample(np.random.default_rng(seed)).identities.tolist()) for seed in range(20)}
     assert seen == {(0,), (-1, -1)}

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -7,7 +9,6 @@ from hypothesis import strategies as st
 
 from dmtrack.data.samples import Pair
 from dmtrack.data.sampling import CocoPairs, ImagePairs, RandomConcat, SequencePairs
-from dmtrack.data.sequences import Sequence
 from dmtrack.data.sources import GOT10k
 from dmtrack.data.validity import pick_frames, valid_frames
 from dmtrack.data.writers import WRITERS
@@ -106,15 +107,13 @@ def test_sequences_without_two_valid_frames_are_skipped_and_then_an_error(sequen
         SequencePairs([])
 
 
-def test_identities_of_a_sequence_are_paired_where_both_frames_have_them(sequence_maker):
+def test_objects_of_a_video_are_paired_where_both_frames_have_them(sequence_maker, tracks_by_id):
     one = sequence_maker("one", 2)
-    tracks = np.array(
+    boxes = np.array(
         [[[1, 1, 20, 20], [2, 2, 20, 20]], [[5, 5, 12, 14], [np.nan] * 4], [[8, 3, 15, 15], [30, 20, 15, 15]]],
         dtype=float,
     )
-    several = Sequence(
-        "s", one.boxes_xywh, one.present, one.read_frame, (64, 48), attributes={"identities_xywh": tracks}
-    )
+    several = replace(one.video, tracks=tracks_by_id(boxes))
     pair = SequencePairs([several]).sample(np.random.default_rng(0))
     np.testing.assert_array_equal(pair.query_boxes_xyxy, [[1, 1, 21, 21], [8, 3, 23, 18]])
     np.testing.assert_array_equal(pair.search_boxes_xyxy, [[2, 2, 22, 22], [30, 20, 45, 35]])

@@ -132,7 +132,7 @@ def test_an_output_that_is_no_folder_is_one_sentence(tmp_path, sequence_maker):
 def test_hidden_ground_truth_of_trackingnet_test(tmp_path, sequence_maker):
     WRITERS["trackingnet"]([sequence_maker("a", 4)], tmp_path, split="TEST")
     sequence = TrackingNet(tmp_path, "test")[0]
-    assert len(sequence) == 4 and sequence.attributes["first_box_only"]
+    assert len(sequence) == 4 and sequence.annotation.first_box_only
     assert sequence.present.tolist() == [True, False, False, False]
 
 
@@ -140,4 +140,4 @@ def test_vot_polygons_become_upright_boxes(tmp_path, sequence_maker):
     WRITERS["vot"]([sequence_maker("a", 1)], tmp_path)
     (tmp_path / "a/groundtruth.txt").write_text("5,1,9,4,6,8,2,3\n")
     np.testing.assert_array_equal(VOT(tmp_path)[0].boxes_xywh, [[2, 1, 7, 7]])
-    assert json.dumps(VOT(tmp_path)[0].attributes["polygons"].tolist()) == "[[5.0, 1.0, 9.0, 4.0, 6.0, 8.0, 2.0, 3.0]]"
+    assert json.dumps(VOT(tmp_path)[0].annotation.polygons.tolist()) == "[[5.0, 1.0, 9.0, 4.0, 6.0, 8.0, 2.0, 3.0]]"

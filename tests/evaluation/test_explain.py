@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dmtrack.data.sequences import Sequence
+from dmtrack.data.sequences import Annotation, Sequence
 from dmtrack.errors import EvaluationError
 from dmtrack.evaluation.explain import NUMBERS, explain_result
 from dmtrack.evaluation.protocols import PROTOCOLS, get_protocol
@@ -20,12 +20,11 @@ def no_frame(index):
     raise AssertionError("explaining reads no image")
 
 
-def sequence(truth, present, **attributes):
+def sequence(truth, present):
     annotated = np.array(truth, dtype=np.float64)
     here = np.array(present)
     boxes = np.where(here[:, None], annotated, np.nan)
-    attributes = {"index_base": 1, "annotated_boxes_xywh": annotated, **attributes}
-    return Sequence("s", boxes, here, no_frame, attributes=attributes)
+    return Sequence("s", boxes, here, no_frame, annotation=Annotation(annotated, index_base=1))
 
 
 @pytest.fixture

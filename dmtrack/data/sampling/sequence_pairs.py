@@ -12,13 +12,10 @@ from numpy.typing import NDArray
 from dmtrack.boxes import clip_xyxy, xywh_to_xyxy
 from dmtrack.data.samples import Pair
 from dmtrack.data.sampling.building import built
-from dmtrack.data.sequences import Sequence
+from dmtrack.data.sequences import Sequence, Video
 from dmtrack.data.validity import pick_frames, valid_frames
 from dmtrack.errors import DataError
 from dmtrack.registry import DATASETS
-
-IDENTITIES = "identities_xywh"
-"""Attribute of a sequence with several annotated targets: (identities, frames, 4), NaN where one is absent."""
 
 _SEQUENCES_KEPT = 256
 _SEQUENCES_TRIED = 100
@@ -28,11 +25,11 @@ _SEQUENCES_TRIED = 100
 class SequencePairs:
     """Two valid frames of a sequence drawn at random, the earlier one as query.
 
-    A sequence with `attributes["identities_xywh"]` pairs every identity that is valid in both frames. The pairs'
-    `identities` are the numbers of the tracks, counted through the source.
+    A video pairs every object that is valid in both frames, a sequence its target. The pairs' `identities` are the
+    numbers of the tracks, counted through the source.
 
     Args:
-        source: a dataset of sequences, built or as a config dict.
+        source: a dataset of sequences or of videos, built or as a config dict.
         max_gap: largest distance of the two frames; given up after 100 draws that found none.
 
     Raises:
@@ -45,7 +42,7 @@ class SequencePairs:
         if not len(self.source):
             raise DataError(f"{type(self.source).__name__} has no sequences to draw pairs from")
         # Annotations of the sequences used last, because sequences come again and parsing takes milliseconds.
-        self._kept: OrderedDict[int, tuple[Sequence, NDArray[np.float64], NDArray[np.bool_]]] = OrderedDict()
+        self._kept: OrderedDict[int, tuple[Video, NDArray[np.float64], NDArray[np.bool_]]] = OrderedDict()
 
     def __len__(self) -> int:
         return len(self.source)
@@ -58,10 +55,9 @@ class SequencePairs:
     @cached_property
     def _first_identities(self) -> NDArray[np.int64]:
         """(sequences + 1,) number of the first track of every sequence, and of all tracks."""
-        if self.source[0].attributes.get(IDENTITIES) is None:
+        if isinstance(self.source[0], Sequence):
             return np.arange(len(self.source) + 1)
-        # Only data sets with several targets per sequence have to be read for this; they have few sequences.
-        counts = [len(self._annotations(index)[1]) for index in range(len(self.source))]
+        counts = [len(self.source[index].tracks) for index in range(len(self.source))]
         return np.concatenate([[0], np.cumsum(counts)])
 
     def sample(self, rng: np.random.Generator, image_size_wh: tuple[int, int] | None = None) -> Pair:
@@ -72,49 +68,43 @@ class SequencePairs:
         """
         for _ in range(_SEQUENCES_TRIED):
             index = int(rng.integers(len(self.source)))
-            sequence, boxes, valid = self._annotations(index)
+            video, boxes, valid = self._annotations(index)
             frames = pick_frames(np.asarray(valid.any(axis=0)), self.max_gap, rng)
             if frames is None:
                 continue
             rows = valid[:, frames[0]] & valid[:, frames[1]]
             if rows.any():
-                return _pair(sequence, boxes[rows], frames, self._identities(index, len(boxes))[rows])
+                return _pair(video, boxes[rows], frames, self._identities(index, len(boxes))[rows])
         raise DataError(
             f"{type(self.source).__name__}: {_SEQUENCES_TRIED} sequences in a row have fewer than two valid frames "
-            f"(last: {sequence.name}); expected boxes of 10 to 960 pixels that fill 1 to 75 % of the frame's sides"
+            f"(last: {self.source[index].name}); expected boxes of 10 to 960 pixels that fill 1 to 75 % of the "
+            "frame's sides"
         )
 
     def _identities(self, index: int, tracks: int) -> NDArray[np.int64]:
-        """(tracks,) numbers; unknown where a sequence has other tracks than the first one made expect."""
+        """(tracks,) numbers; unknown where a video has other tracks than the first one made expect."""
         first, after = self._first_identities[index : index + 2]
         return np.arange(first, after) if after - first == tracks else np.full(tracks, -1)
 
-    def _annotations(self, index: int) -> tuple[Sequence, NDArray[np.float64], NDArray[np.bool_]]:
+    def _annotations(self, index: int) -> tuple[Video, NDArray[np.float64], NDArray[np.bool_]]:
         if index in self._kept:
             self._kept.move_to_end(index)
             return self._kept[index]
-        sequence: Sequence = self.source[index]
-        size_wh = sequence.frame_size_wh or _size_of(sequence)
-        several = sequence.attributes.get(IDENTITIES)
-        boxes = sequence.boxes_xywh[None] if several is None else np.asarray(several, dtype=np.float64)
-        valid = np.stack([valid_frames(track, size_wh, sequence.cover) for track in boxes])
-        if several is None:
-            valid &= sequence.present
-        self._kept[index] = sequence, boxes, valid
+        item = self.source[index]
+        video: Video = item.video if isinstance(item, Sequence) else item
+        tracks, size_wh = list(video.tracks.values()), video.size_wh()
+        boxes = np.stack([track.boxes_xywh for track in tracks])
+        valid = np.stack([track.present & valid_frames(track.boxes_xywh, size_wh, track.cover) for track in tracks])
+        self._kept[index] = video, boxes, valid
         if len(self._kept) > _SEQUENCES_KEPT:
             self._kept.popitem(last=False)
-        return sequence, boxes, valid
-
-
-def _size_of(sequence: Sequence) -> tuple[int, int]:
-    height, width = sequence.read_frame(0).shape[:2]
-    return int(width), int(height)
+        return video, boxes, valid
 
 
 def _pair(
-    sequence: Sequence, boxes_xywh: NDArray[np.float64], frames: tuple[int, int], identities: NDArray[np.int64]
+    video: Video, boxes_xywh: NDArray[np.float64], frames: tuple[int, int], identities: NDArray[np.int64]
 ) -> Pair:
-    query, search = (sequence.read_frame(frame) for frame in frames)
+    query, search = (video.read_frame(frame) for frame in frames)
     query_boxes, search_boxes = (
         clip_xyxy(xywh_to_xyxy(boxes_xywh[:, frame]), image.shape[1], image.shape[0])
         for frame, image in zip(frames, (query, search), strict=True)

@@ -127,8 +127,8 @@ class SequenceTracks:
     """Every sequence as a target.
 
     Args:
-        source: of sequences. Where several of them are targets of one video, its `video_starts` says which, and the
-            attribute "video" of each names it.
+        source: of sequences. Where several of them are targets of one video, its `video_starts` says which, and their
+            `video_name` names it.
     """
 
     def __init__(self, source: Any) -> None:
@@ -147,7 +147,7 @@ class SequenceTracks:
         sequence: Sequence = self.source[index]
         large = np.nan_to_num(sequence.boxes_xywh[:, 2:]).min(axis=1) >= SMALLEST_SIDE
         boxes = np.where((sequence.present & large)[:, None], xywh_to_xyxy(sequence.boxes_xywh), np.nan)
-        track = Track(str(sequence.attributes.get("video", sequence.name)), boxes, sequence.read_frame)
+        track = Track(sequence.video_name or sequence.name, boxes, sequence.read_frame)
         self._kept[index] = track
         if len(self._kept) > _SEQUENCES_KEPT:
             self._kept.popitem(last=False)

@@ -88,6 +88,14 @@ def read_flags(path: Path, what: str, length: int) -> NDArray[np.int64]:
     return flags
 
 
+def read_tags(path: Path, names: tuple[str, ...]) -> tuple[str, ...]:
+    """Those of the names whose flag is set in a file with 0 or 1 for each; none where there is no such file."""
+    if not path.is_file():
+        return ()
+    flags = read_flags(path, f"0 or 1 for each of {', '.join(names)}", len(names))
+    return tuple(name for name, flag in zip(names, flags, strict=True) if flag)
+
+
 def mask_absent(
     boxes_xywh: NDArray[np.float64], present: NDArray[np.bool_] | None = None
 ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:

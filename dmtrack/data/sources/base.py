@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from dmtrack.data.sequences import Sequence
+from dmtrack.data.sequences import Annotation, Sequence
 from dmtrack.data.sources.annotations import mask_absent
 from dmtrack.data.sources.frames import FrameFiles, NoFrames, check_counts, image_size_wh
 from dmtrack.errors import DataError
@@ -87,14 +87,13 @@ def make_sequence(
     name: str,
     frames: FrameFiles | None,
     boxes_xywh: NDArray[np.float64],
-    annotation: Path,
+    annotation_file: Path,
     *,
     present: NDArray[np.bool_] | None = None,
     cover: NDArray[np.int64] | None = None,
     frame_size_wh: tuple[int, int] | None = None,
-    attributes: Mapping[str, Any] | None = None,
     first_box_only: bool = False,
-    index_base: float = 0,
+    **facts: Any,
 ) -> Sequence:
     """A sequence from what a reader found, after checking that the counts match.
 
@@ -102,33 +101,27 @@ def make_sequence(
         name: of the sequence.
         frames: its files; None where only the annotations are opened, whose number of lines is then the length.
         boxes_xywh: (annotated frames, 4) in 0-based pixels.
-        annotation: the file they come from, for errors.
+        annotation_file: the file they come from, for errors.
         present: where the dataset says that the target is there.
         cover: visible share in eighths.
         frame_size_wh: if known; otherwise read from the header of the first frame.
-        attributes: of the sequence. To them are added `annotated_boxes_xywh`, the boxes as the file has them, also
-            where labels call the target absent; `index_base`; and `absence`: "flagged" where the dataset has labels of
-            absence, "unannotated" where frames merely have no box.
-        first_box_only: splits with a hidden ground truth give one box; the other rows become NaN and
-            `attributes["first_box_only"]` says so.
-        index_base: number of the first pixel in the dataset's files.
+        first_box_only: the split may hide its ground truth; where there is one box, the other rows become NaN and the
+            annotation says so.
+        facts: other fields of the `Annotation`.
 
     Raises:
         DataError: the counts differ.
     """
-    attributes = {"index_base": index_base, "absence": "unannotated" if present is None else "flagged"} | dict(
-        attributes or {}
-    )
-    if first_box_only and len(boxes_xywh) == 1:
+    flagged = present is not None
+    hidden = first_box_only and len(boxes_xywh) == 1
+    if hidden:
         length = 1 if frames is None else len(frames)
         boxes_xywh = np.concatenate([boxes_xywh, np.full((length - 1, 4), np.nan)])
-        attributes["first_box_only"] = True
         present = None
     if frames is not None:
-        check_counts(name, annotation, len(boxes_xywh), frames)
-    attributes.setdefault("annotated_boxes_xywh", boxes_xywh)
+        check_counts(name, annotation_file, len(boxes_xywh), frames)
+        frame_size_wh = frame_size_wh or image_size_wh(frames.path(0))
+    annotation = Annotation(boxes_xywh, absence_flagged=flagged, first_box_only=hidden, **facts)
     boxes_xywh, present = mask_absent(boxes_xywh, present)
-    if frames is None:
-        return Sequence(name, boxes_xywh, present, NoFrames(name, annotation), frame_size_wh, cover, attributes)
-    size = frame_size_wh or image_size_wh(frames.path(0))
-    return Sequence(name, boxes_xywh, present, frames, size, cover, attributes)
+    read_frame = NoFrames(name, annotation_file) if frames is None else frames
+    return Sequence(name, boxes_xywh, present, read_frame, frame_size_wh, cover, annotation)

@@ -101,9 +101,8 @@ class Crop511(SequenceSource):
             boxes_xywh[number - first] = x1, y1, x2 - x1, y2 - y1
         present = np.isfinite(boxes_xywh).all(axis=1)
         files = CropFiles(self.crops / video, track, first)
-        return Sequence(
-            f"{video}/{track}", boxes_xywh, present, files, (CROP_SIZE, CROP_SIZE), attributes={"video": video}
-        )
+        size_wh = (CROP_SIZE, CROP_SIZE)
+        return Sequence(f"{video}/{track}", boxes_xywh, present, files, size_wh, video_name=video, track_id=track)
 
 
 def _read(path: Path) -> dict[str, Any]:

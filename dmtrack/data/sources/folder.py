@@ -65,7 +65,24 @@ class SequenceFolder(SequenceSource):
         if present is None:  # this layout says with NaN that the target is absent
             present = np.atleast_1d(~np.isnan(boxes).any(axis=1))
         frames = list_frames(folder, LAYOUT) if self.images else None
-        return make_sequence(name, frames, boxes, annotation, present=present, attributes=meta, index_base=index_base)
+        return make_sequence(
+            name,
+            frames,
+            boxes,
+            annotation,
+            present=present,
+            index_base=index_base,
+            tags=_tags(meta.get("attributes", ())),
+            category=str(meta.get("class", "")),
+            meta=meta,
+        )
+
+
+def _tags(found: Any) -> tuple[str, ...]:
+    """Attributes of a sequence from a name, a list of names, or an object from name to true or false."""
+    if isinstance(found, dict):
+        return tuple(str(name) for name, present in found.items() if present)
+    return (found,) if isinstance(found, str) else tuple(str(name) for name in found)
 
 
 def _read_meta(path: Path) -> dict[str, Any]:

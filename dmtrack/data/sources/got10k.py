@@ -63,7 +63,7 @@ class GOT10k(SequenceSource):
         covers = None
         if cover.is_file() and not hidden:
             covers = read_flags(cover, "the visible share in eighths per frame", len(boxes))
-        attributes, size = _read_meta(folder / "meta_info.ini")
+        meta, size = _read_meta(folder / "meta_info.ini")
         return make_sequence(
             name,
             frames,
@@ -72,8 +72,9 @@ class GOT10k(SequenceSource):
             present=present,
             cover=covers,
             frame_size_wh=size,
-            attributes=attributes,
             first_box_only=hidden,
+            category=meta.get("object_class", ""),
+            meta=meta,
         )
 
 
@@ -83,8 +84,8 @@ def _read_meta(path: Path) -> tuple[dict[str, str], tuple[int, int] | None]:
     parser = configparser.ConfigParser(interpolation=None)
     try:
         parser.read_string(read_text(path, "the section [METAINFO]"))
-        attributes = dict(parser["METAINFO"])
+        meta = dict(parser["METAINFO"])
     except (configparser.Error, KeyError) as error:
         raise DataError(f"{path}: expected an ini file with the section [METAINFO]: {error}") from error
-    numbers = re.findall(r"\d+", attributes.get("resolution", ""))
-    return attributes, (int(numbers[0]), int(numbers[1])) if len(numbers) == 2 else None
+    numbers = re.findall(r"\d+", meta.get("resolution", ""))
+    return meta, (int(numbers[0]), int(numbers[1])) if len(numbers) == 2 else None

@@ -69,7 +69,7 @@ class ImageNetVID(SequenceSource):
         return self._sequence(self._places[name])
 
     def _sequence(self, place: int) -> Sequence:
-        group, _, first, end = (int(value) for value in self._targets[place])
+        group, track, first, end = (int(value) for value in self._targets[place])
         video = str(self._index.groups[group])
         rows = self._index.rows_by_target[first:end]
         length = int(self._index.lengths[group])
@@ -80,8 +80,15 @@ class ImageNetVID(SequenceSource):
         files = NumberedFrames(self.frames / video, length)
         size_wh = tuple(int(side) for side in self._index.sizes_wh[group])
         present = np.isfinite(boxes_xywh).all(axis=1)
-        attributes = {"video": video, "index_base": 0}
-        return Sequence(self.names[place], boxes_xywh, present, files, (size_wh[0], size_wh[1]), None, attributes)
+        return Sequence(
+            self.names[place],
+            boxes_xywh,
+            present,
+            files,
+            (size_wh[0], size_wh[1]),
+            video_name=video,
+            track_id=track,
+        )
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dmtrack.data.sequences import Sequence
-from dmtrack.data.sources.annotations import read_flags, read_rows, read_text
+from dmtrack.data.sources.annotations import read_flags, read_rows, read_tags, read_text
 from dmtrack.data.sources.base import SequenceSource, check_split, find_root, make_sequence
 from dmtrack.data.sources.frames import FrameFiles, list_frames
 from dmtrack.data.sources.lasot_testing import published_test_names
@@ -106,19 +106,15 @@ class LaSOT(SequenceSource):
         frames = list_frames(annotation.parent / "img", LAYOUT) if self.images else None
         if frames is not None and name in _MORE_FRAMES_THAN_BOXES and len(frames) > len(boxes):
             frames = FrameFiles(frames.folder, frames.names[: len(boxes)])
-        attributes: dict[str, object] = {"class": name.rsplit("-", 1)[0]}
-        tags = _beside(annotation, "attributes.txt", "att")
-        if tags.is_file():
-            flags = read_flags(tags, f"0 or 1 for each of {', '.join(ATTRIBUTES)}", len(ATTRIBUTES))
-            attributes["attributes"] = tuple(tag for tag, flag in zip(ATTRIBUTES, flags, strict=True) if flag)
         return make_sequence(
             name,
             frames,
             boxes,
             annotation,
             present=_read_presence(annotation, len(boxes)),
-            attributes=attributes,
             index_base=self.index_base,
+            tags=read_tags(_beside(annotation, "attributes.txt", "att"), ATTRIBUTES),
+            category=name.rsplit("-", 1)[0],
         )
 
 

@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 from dmtrack.data.sequences import Sequence
-from dmtrack.data.sources.annotations import read_flags, read_rows
+from dmtrack.data.sources.annotations import read_rows, read_tags
 from dmtrack.data.sources.base import SequenceSource, check_split, find_root, keep_official, make_sequence
 from dmtrack.data.sources.frames import FrameFiles, list_frames
 from dmtrack.data.sources.otb_published import OTB_VERSIONS, published_otb_names
@@ -129,13 +129,9 @@ class UAV123(SequenceSource):
         annotation = self._folder / f"{name}.txt"
         boxes = read_rows(annotation, "a line 'left,top,width,height' per frame (NaN: absent), counted from 1")
         boxes[:, :2] -= 1
-        attributes: dict[str, object] = {}
-        tags = self._folder / "att" / f"{name}.txt"
-        if tags.is_file():
-            flags = read_flags(tags, f"0 or 1 for each of {', '.join(UAV_ATTRIBUTES)}", len(UAV_ATTRIBUTES))
-            attributes["attributes"] = tuple(tag for tag, flag in zip(UAV_ATTRIBUTES, flags, strict=True) if flag)
+        tags = read_tags(self._folder / "att" / f"{name}.txt", UAV_ATTRIBUTES)
         frames = self._frames(name, len(boxes)) if self.images else None
-        return make_sequence(name, frames, boxes, annotation, attributes=attributes, index_base=1)
+        return make_sequence(name, frames, boxes, annotation, tags=tags, index_base=1)
 
     def _frames(self, name: str, boxes: int) -> FrameFiles:
         videos = self.root / "data_seq" / "UAV123"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -33,7 +33,8 @@ class _Task:
     last: int
     box_xxyy: tuple[float, ...]
     labels: dict[int, tuple[float, ...] | None] = field(default_factory=dict)
-    attributes: dict[str, str] = field(default_factory=dict)
+    category: str = ""
+    meta: dict[str, str] = field(default_factory=dict)
 
 
 @DATASETS.register
@@ -41,11 +42,11 @@ class OxUvA(SequenceSource):
     """OxUvA: long videos in which one frame per second is annotated as present, with a box, or absent.
 
     Sequences are called `<video>_<object>` and consist of the frames between the task's first and last one that lie in
-    the folder. `attributes["annotated"]` says for which of them the truth is known, `attributes["frame_numbers"]` what
+    the folder. `annotation.annotated_frames` says for which of them the truth is known, `annotation.frame_numbers` what
     they are called. The test split publishes the first box only.
 
     Without images the size of the frames is unknown: boxes then are shares of width and height (which IoU does not
-    mind), the sequence has its annotated frames alone, and `attributes["relative"]` is True.
+    mind), the sequence has its annotated frames alone, and `annotation.relative` is True.
 
     Args:
         root: folder with `tasks`, `annotations` and `images`.
@@ -93,25 +94,22 @@ class OxUvA(SequenceSource):
                 left, right, top, bottom = box
                 boxes[row] = (left, top, right - left, bottom - top)
         boxes *= np.tile(scale, 2)
-        attributes: dict[str, object] = {
-            **task.attributes,
-            "video": task.video,
-            "object": name.removeprefix(f"{task.video}_"),
-            "frame_numbers": numbers,
-            "annotated": np.isin(numbers, list(labels)),
-            "relative": frames is None,
-        }
-        if not task.labels:
-            attributes["first_box_only"] = True
-        return make_sequence(
+        sequence = make_sequence(
             name,
             frames,
             boxes,
             self._labels_file if task.labels else self._tasks_file,
             present=np.isfinite(boxes).all(axis=1),
-            attributes=attributes,
             frame_size_wh=None if frames is None else (int(scale[0]), int(scale[1])),
+            relative=frames is None,
+            annotated_frames=np.isin(numbers, list(labels)),
+            frame_numbers=numbers,
+            category=task.category,
+            meta=task.meta,
         )
+        if not task.labels:
+            sequence = replace(sequence, annotation=replace(sequence.annotation, first_box_only=True))
+        return replace(sequence, video_name=task.video, track_id=name.removeprefix(f"{task.video}_"))
 
 
 def _number(frames: FrameFiles, name: str) -> int:
@@ -145,7 +143,7 @@ def _read_labels(path: Path, tasks: dict[str, _Task]) -> None:
             task.labels[int(row[6])] = box
         except ValueError as error:
             raise DataError(f"{place}: {error}; expected an annotation as in {LAYOUT}") from error
-        task.attributes = {"class": row[3], "contains_cuts": row[4], "always_visible": row[5]}
+        task.category, task.meta = row[3], {"contains_cuts": row[4], "always_visible": row[5]}
 
 
 def _rows(path: Path, columns: int, title: str) -> list[tuple[str, list[str]]]:

@@ -68,6 +68,6 @@ class TrackingNet(SequenceSource):
             list_frames(chunk / "frames" / name, LAYOUT) if self.images else None,
             read_rows(annotation, "a line 'left,top,width,height' per frame"),
             annotation,
-            attributes={"chunk": chunk.name},
             first_box_only=chunk.name == "TEST",
+            meta={"chunk": chunk.name},
         )

@@ -23,9 +23,9 @@ LAYOUT = (
 class VOT(SequenceSource):
     """VOT2013 to VOT2019 as the toolkits download them; regions count pixels from 0.
 
-    Lines have 4 numbers (left, top, width, height) or 8 (the corners of a polygon). `attributes["polygons"]` keeps the
-    (frames, 8) polygons; the boxes are the smallest upright boxes around them. `attributes["frame_tags"]` has (frames,)
-    bool for each attribute that is annotated by frame (`occlusion.tag`, ...).
+    Lines have 4 numbers (left, top, width, height) or 8 (the corners of a polygon). The annotation keeps the
+    polygons; the boxes are the smallest upright boxes around them. Its `frame_tags` has the attributes that are
+    annotated by frame (`occlusion.tag`, ...).
 
     Args:
         root: folder of the sequences.
@@ -54,17 +54,14 @@ class VOT(SequenceSource):
         frames = (
             list_frames(folder / "color" if (folder / "color").is_dir() else folder, LAYOUT) if self.images else None
         )
-        attributes: dict[str, object] = {"polygons": rows} if rows.shape[1] == 8 else {}
-        tags = {path.stem: _read_tag(path, len(rows)) for path in sorted(folder.glob("*.tag"))}
-        if tags:
-            attributes["frame_tags"] = tags
         return make_sequence(
             name,
             frames,
             upright_boxes_xywh(rows),
             annotation,
             present=self._presence(rows),
-            attributes=attributes,
+            polygons=rows if rows.shape[1] == 8 else None,
+            frame_tags={path.stem: _read_tag(path, len(rows)) for path in sorted(folder.glob("*.tag"))},
         )
 
     def _presence(self, rows: NDArray[np.float64]) -> NDArray[np.bool_] | None:

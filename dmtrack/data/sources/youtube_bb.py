@@ -100,7 +100,15 @@ class YouTubeBB(SequenceSource):
         boxes_xywh = np.concatenate([corners[:, :2], corners[:, 2:] - corners[:, :2]], axis=1)
         present = np.asarray((boxes_xywh[:, 2:] > 0).all(axis=1))
         boxes_xywh[~present] = np.nan
-        return Sequence(self.names[place], boxes_xywh, present, files, (width, height), attributes={"video": video})
+        return Sequence(
+            self.names[place],
+            boxes_xywh,
+            present,
+            files,
+            (width, height),
+            video_name=video,
+            track_id=f"{category}_{number}",
+        )
 
 
 def _read_rows(path: Path, frames: Path) -> dict[_Key, list[tuple[float, ...]]]:

@@ -118,7 +118,6 @@ class SyntheticSequences:
             read_frame=video.read_frame,
             frame_size_wh=self.size_wh,
             cover=cover,
-            attributes={"seed": self.seed, "index": position, "distractors": self.distractors},
         )
 
     def _video(self, position: int) -> RenderedVideo:

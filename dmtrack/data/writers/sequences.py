@@ -144,10 +144,12 @@ _VOT_TAGS = ("camera_motion", "illum_change", "motion_change", "occlusion", "siz
 def write_vot(
     sequences: Iterable[Sequence], root: str | Path, quality: int = 95, progress: Progress | None = None
 ) -> list[str]:
-    """VOT2018's layout: polygons (`attributes["polygons"]`, or the boxes' corners) counted from 0, and tag files."""
+    """VOT2018's layout: polygons (or the boxes' corners) counted from 0, and tag files."""
     names = []
     for sequence in sequences:
-        polygons = np.asarray(sequence.attributes.get("polygons", corners_of(sequence.boxes_xywh)), dtype=np.float64)
+        polygons = sequence.annotation.polygons
+        if polygons is None:
+            polygons = corners_of(sequence.boxes_xywh)
         with atomic_folder(Path(root) / sequence.name) as folder:
             write_frames(folder / "color", sequence, quality=quality, progress=progress)
             (folder / "groundtruth.txt").write_text(

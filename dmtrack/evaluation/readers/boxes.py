@@ -56,7 +56,7 @@ def index_base(layout_base: int | None, sequence: Sequence, override: int | None
     """The number that the files of a result give to the first pixel.
 
     Trackers of all toolkits but ours are started with the box as the benchmark's file has it and compared with it, so
-    their results count as that file does (`attributes["index_base"]` of the sequence, 0 where it is not given).
+    their results count as that file does (`annotation.index_base` of the sequence).
 
     Args:
         layout_base: where a layout always counts from the same number; None where it counts as the annotation does.
@@ -65,7 +65,7 @@ def index_base(layout_base: int | None, sequence: Sequence, override: int | None
     """
     if override is not None:
         return override
-    return int(sequence.attributes.get("index_base", 0)) if layout_base is None else layout_base
+    return int(sequence.annotation.index_base) if layout_base is None else layout_base
 
 
 def base_notes(

@@ -51,13 +51,14 @@ def parse_predictions(
     Raises:
         EvaluationError: the sequence is of another benchmark, the file is malformed, or lacks an annotated frame.
     """
-    if "frame_numbers" not in sequence.attributes:
+    numbers = sequence.annotation.frame_numbers
+    if numbers is None:
         raise EvaluationError(
             f"{where} is a table of the OxUvA benchmark, but {sequence.name!r} is no sequence of it; give results of "
             "this benchmark"
         )
     size = np.array(sequence.frame_size_wh or (1, 1), dtype=np.float64)
-    place = {int(frame): index for index, frame in enumerate(sequence.attributes["frame_numbers"])}
+    place = {int(frame): index for index, frame in enumerate(numbers)}
     boxes, present = np.full((len(sequence), 4), np.nan), np.zeros(len(sequence), dtype=bool)
     scores = np.full(len(sequence), np.nan)
     boxes[0], present[0] = sequence.boxes_xywh[0], True
@@ -76,9 +77,9 @@ def parse_predictions(
             corners = np.array([left, top, right - left, bottom - top])
             boxes[index], present[index] = corners * np.tile(size, 2), said
             scores[index], seen[index] = score, True
-    lacking = np.flatnonzero(sequence.attributes["annotated"] & ~seen)
+    lacking = np.flatnonzero(sequence.annotated & ~seen)
     if len(lacking):
-        frame = int(sequence.attributes["frame_numbers"][lacking[0]])
+        frame = int(numbers[lacking[0]])
         raise EvaluationError(
             f"{where} has no prediction for frame {frame} of {sequence.name!r} ({len(lacking)} are missing); "
             "remove the file and run the tracker again"

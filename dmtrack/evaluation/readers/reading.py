@@ -173,7 +173,7 @@ def _read_raw(
 ) -> RawResult:
     if layout.name == "oxuva":
         return read_oxuva_result(files, candidate, sequence)
-    if sequence.attributes.get("relative"):
+    if sequence.annotation.relative:
         raise EvaluationError(
             f"{files.where(candidate.boxes)} has boxes in pixels of every frame, but without its images OxUvA has only "
             "shares of width and height in annotated frames; give the benchmark with its images, or results in its own "

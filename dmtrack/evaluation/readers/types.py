@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
 from dmtrack.boxes import Boxes
-from dmtrack.data.sequences import Image, Sequence
+from dmtrack.data.sequences import Sequence
 from dmtrack.evaluation.results import SequenceResult
 from dmtrack.evaluation.vot.trajectory import Trajectory
 
@@ -68,25 +67,4 @@ class ForeignResults:
     def cut(self, sequence: Sequence) -> Sequence:
         """The sequence with the frames that its result covers; the very sequence where those are all."""
         frames = self.frames.get(sequence.name)
-        return sequence if frames is None else cut_sequence(sequence, frames)
-
-
-def cut_sequence(sequence: Sequence, frames: range) -> Sequence:
-    """A part of a sequence; attributes that have one row per frame are cut, too."""
-    part = slice(frames.start, frames.stop)
-
-    def cut_if_per_frame(value: object) -> object:
-        return value[part] if isinstance(value, np.ndarray) and len(value) == len(sequence) else value
-
-    return replace(
-        sequence,
-        boxes_xywh=sequence.boxes_xywh[part],
-        present=sequence.present[part],
-        read_frame=functools.partial(_read_shifted, sequence.read_frame, frames.start),
-        cover=None if sequence.cover is None else sequence.cover[part],
-        attributes={key: cut_if_per_frame(value) for key, value in sequence.attributes.items()},
-    )
-
-
-def _read_shifted(read_frame: Callable[[int], Image], start: int, index: int) -> Image:
-    return read_frame(start + index)
+        return sequence if frames is None else sequence.take(slice(frames.start, frames.stop))

@@ -64,18 +64,9 @@ class AttributeScores:
         }
 
 
-def sequence_tags(sequence: Sequence) -> tuple[str, ...]:
-    """The attributes of a sequence: its `attributes["attributes"]`, names or a mapping from name to yes or no."""
-    found: Any = sequence.attributes.get("attributes", ())
-    if isinstance(found, Mapping):
-        return tuple(str(name) for name, present in found.items() if present)
-    return (found,) if isinstance(found, str) else tuple(str(name) for name in found)
-
-
 def read_tags(sequences: Iterable[Sequence]) -> dict[str, tuple[str, ...]]:
     """The attributes of all sequences, by name; sequences without any are left out."""
-    tags = {sequence.name: sequence_tags(sequence) for sequence in sequences}
-    return {name: found for name, found in tags.items() if found}
+    return {sequence.name: sequence.annotation.tags for sequence in sequences if sequence.annotation.tags}
 
 
 def full_name(tag: str) -> str:

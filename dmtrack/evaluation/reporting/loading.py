@@ -14,7 +14,6 @@ from dmtrack.errors import EvaluationError
 from dmtrack.evaluation.api import score_result
 from dmtrack.evaluation.protocols import Protocol
 from dmtrack.evaluation.readers import read_results
-from dmtrack.evaluation.readers.types import cut_sequence
 from dmtrack.evaluation.report import Report
 from dmtrack.evaluation.results import ResultStore, SequenceResult
 from dmtrack.evaluation.scoring import Score, SequenceScore, combine, no_curves
@@ -52,7 +51,8 @@ class TrackerResults:
 
     def cut(self, sequence: VideoSequence) -> VideoSequence:
         """The sequence with the frames that its result covers."""
-        return cut_sequence(sequence, self.frames[sequence.name]) if sequence.name in self.frames else sequence
+        frames = self.frames.get(sequence.name)
+        return sequence if frames is None else sequence.take(slice(frames.start, frames.stop))
 
 
 @dataclass(frozen=True)

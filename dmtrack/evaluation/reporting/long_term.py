@@ -147,8 +147,8 @@ def _run(protocol: LongTermProtocol, sequence: VideoSequence, tracker: TrackerRe
         confidence = result.scores.astype(np.float64)
     if not stored and len(confidence):
         confidence[0] = np.nan  # the tracker was given the target there
-    truth = np.asarray(sequence.attributes.get("polygons", sequence.boxes_xywh), dtype=np.float64)
-    return LongTermRun(sequence.name, np.where(sequence.present[:, None], truth, np.nan), regions, confidence, size)
+    truth = np.where(sequence.present[:, None], sequence.regions, np.nan)
+    return LongTermRun(sequence.name, truth, regions, confidence, size)
 
 
 def _sequence_score(protocol: LongTermProtocol, run: LongTermRun, tracker: TrackerResults) -> SequenceScore:

@@ -82,7 +82,7 @@ def build_presence_report(
         EvaluationError: the benchmark publishes the first box of each sequence alone.
     """
     for sequence in sequences:
-        if sequence.attributes.get("first_box_only"):
+        if sequence.annotation.first_box_only:
             raise EvaluationError(
                 f"the truth of {sequence.name!r} is not published but for its first box, so nothing can be scored "
                 f"here; report on another split than {split!r}, or send the results to the benchmark's server"
@@ -129,7 +129,7 @@ def _score_sequence(
     boxes = result.boxes_xywh
     has_box = np.isfinite(boxes).all(axis=1)
     said = has_box if result.present is None else result.present
-    annotated = np.array(sequence.attributes.get("annotated", np.ones(len(sequence), dtype=bool)))
+    annotated = sequence.annotated
     counts = count_presence(protocol, sequence.boxes_xywh, there, boxes, said, annotated)
     annotated[:1] = False
     right = np.where(said, 0.0, 1.0)

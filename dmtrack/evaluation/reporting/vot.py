@@ -154,8 +154,7 @@ def _runs(protocol: VotProtocol, sequence: VideoSequence, tracker: TrackerResult
             f"the results of {tracker.name} for {sequence.name!r} do not say where the tracker was started and failed, "
             f"but {protocol.name} needs runs with restarts in the layout of the VOT toolkit"
         )
-    truth = sequence.attributes.get("polygons", sequence.boxes_xywh)
-    return VotRuns(sequence.name, np.asarray(truth, dtype=np.float64), size_wh, trajectories)
+    return VotRuns(sequence.name, sequence.regions, size_wh, trajectories)
 
 
 def _sequence_score(

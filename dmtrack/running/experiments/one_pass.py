@@ -94,7 +94,7 @@ class OnePassExperiment(Experiment):
         """
         names = as_names(tracker_names)
         sequences = list(self.dataset)
-        if any(sequence.attributes.get("first_box_only") for sequence in sequences):
+        if any(sequence.annotation.first_box_only for sequence in sequences):
             performance = {name: self._pack(name, sequences) for name in names}
             self.write_performance(names, performance)
             return performance

@@ -83,7 +83,7 @@ class ExperimentOxUvA(Experiment):
         """
         names = as_names(tracker_names)
         sequences = list(self.dataset)
-        if any(sequence.attributes.get("first_box_only") for sequence in sequences):
+        if any(sequence.annotation.first_box_only for sequence in sequences):
             performance = {name: self._pack(name, sequences) for name in names}
             self.write_performance(names, performance)
             return performance
@@ -108,8 +108,7 @@ class ExperimentOxUvA(Experiment):
 
     def _count(self, tracker: str, sequence: Sequence) -> Any:
         boxes, present = read_predictions(self._path(tracker, sequence.name), sequence)
-        annotated = sequence.attributes["annotated"]
-        return count_presence(self.protocol, sequence.boxes_xywh, sequence.present, boxes, present, annotated)
+        return count_presence(self.protocol, sequence.boxes_xywh, sequence.present, boxes, present, sequence.annotated)
 
     def _pack(self, tracker: str, sequences: list[Sequence]) -> dict[str, Any]:
         """All predictions in one archive, one file per target, after reading each."""
@@ -132,15 +131,17 @@ def _prediction_text(
     sequence: Sequence, boxes_xywh: Boxes, scores: NDArray[np.float64], present: NDArray[np.bool_]
 ) -> str:
     width, height = sequence.frame_size_wh or (1, 1)
+    numbers = sequence.annotation.frame_numbers
+    assert numbers is not None  # every sequence of `OxUvA` has them
     lines = []
-    for index, frame in enumerate(sequence.attributes["frame_numbers"]):
+    for index, frame in enumerate(numbers):
         if index == 0:
             continue
         left, top, box_width, box_height = boxes_xywh[index]
         corners = (left / width, (left + box_width) / width, top / height, (top + box_height) / height)
-        target = f"{sequence.attributes['video']},{sequence.attributes['object']},{frame}"
-        numbers = ",".join(f"{value:.6f}" for value in (scores[index], *corners))
-        lines.append(f"{target},{str(bool(present[index])).lower()},{numbers}\n")
+        target = f"{sequence.video_name},{sequence.track_id},{frame}"
+        values = ",".join(f"{value:.6f}" for value in (scores[index], *corners))
+        lines.append(f"{target},{str(bool(present[index])).lower()},{values}\n")
     return "".join(lines)
 
 

@@ -99,7 +99,7 @@ class ExperimentVOT(Experiment):
 
     def do(self, job: Job, tracker: Any, sequence: Sequence, viewer: Viewer | None) -> None:
         """Runs the tracker, with restarts or without, and stores regions and codes."""
-        truth = _truth(sequence)
+        truth = sequence.regions
         if self.start_box == "same-area":
             sequence = replace(sequence, boxes_xywh=boxes_of_same_area_xywh(truth))
         protocol = self.protocols[job.kind]
@@ -157,7 +157,7 @@ class ExperimentVOT(Experiment):
         count = max(records.count(tracker, sequence.name), 1)
         paths = [records.boxes_path(tracker, sequence.name, number) for number in range(1, count + 1)]
         size = sequence.frame_size_wh or (0, 0)
-        return VotRuns(sequence.name, _truth(sequence), size, tuple(read_trajectory(path) for path in paths))
+        return VotRuns(sequence.name, sequence.regions, size, tuple(read_trajectory(path) for path in paths))
 
     def _write_seconds(self, path: Path, repetition: int, seconds: NDArray[np.float64]) -> None:
         columns = seconds.reshape(-1, 1)
@@ -197,10 +197,6 @@ def _protocol(version: int, kind: str, realtime_fps: float) -> VotProtocol:
             realtime_fps=realtime_fps,
         )
     return protocol
-
-
-def _truth(sequence: Sequence) -> NDArray[np.float64]:
-    return np.asarray(sequence.attributes.get("polygons", sequence.boxes_xywh), dtype=np.float64)
 
 
 def _numbers(protocol: VotProtocol, score: VotScore) -> dict[str, float | None]:

@@ -8,9 +8,7 @@ from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from dmtrack.data.sequences import Image, Sequence, SequenceList
+from dmtrack.data.sequences import Sequence, SequenceList
 from dmtrack.errors import EvaluationError
 from dmtrack.evaluation.protocols import PROTOCOLS
 from dmtrack.registry import did_you_mean
@@ -260,24 +258,7 @@ class Strided:
         return len(self.sequences)
 
     def __getitem__(self, index: int, /) -> Sequence:
-        sequence, step = self.sequences[index], self.stride
-        frames = len(sequence)
-        attributes = {
-            key: value[::step] if isinstance(value, np.ndarray) and value.shape[:1] == (frames,) else value
-            for key, value in sequence.attributes.items()
-        }
-
-        def read_frame(number: int) -> Image:
-            return sequence.read_frame(number * step)
-
-        return replace(
-            sequence,
-            boxes_xywh=sequence.boxes_xywh[::step],
-            present=sequence.present[::step],
-            cover=None if sequence.cover is None else sequence.cover[::step],
-            read_frame=read_frame,
-            attributes=attributes,
-        )
+        return self.sequences[index].take(slice(None, None, self.stride))
 
     def __iter__(self) -> Iterator[Sequence]:
         return (self[index] for index in range(len(self)))

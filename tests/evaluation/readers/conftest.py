@@ -5,12 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from dmtrack.data.sequences import Sequence
+from dmtrack.data.sequences import Annotation, Sequence
 
 
 def make_sequence(name, frames=5, index_base=0):
     boxes = np.array([[10.0 + 20 * index, 20, 30, 40] for index in range(frames)])
-    return Sequence(name, boxes, np.ones(frames, bool), lambda index: index, attributes={"index_base": index_base})
+    return Sequence(
+        name, boxes, np.ones(frames, bool), lambda index: index, annotation=Annotation(index_base=index_base)
+    )
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ import json
 import numpy as np
 import pytest
 
-from dmtrack.data.sequences import Sequence
+from dmtrack.data.sequences import Annotation, Sequence
 from dmtrack.errors import EvaluationError
 from dmtrack.evaluation.protocols import get_protocol
 from dmtrack.evaluation.readers import read_results
@@ -23,7 +23,9 @@ def otb(shared_folder):
         boxes = parse_table(path.read_text(), str(path), (4,)).rows - [1, 1, 0, 0]
         present = np.ones(len(boxes), bool)
         sequences.append(
-            Sequence(path.stem.replace(".", "-"), boxes, present, lambda index: index, attributes={"index_base": 1})
+            Sequence(
+                path.stem.replace(".", "-"), boxes, present, lambda index: index, annotation=Annotation(index_base=1)
+            )
         )
     return sequences
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from dmtrack.data.sequences import Sequence
+from dmtrack.data.sequences import Annotation, Sequence
 from dmtrack.evaluation.protocols import get_protocol
 from dmtrack.evaluation.reporting.loading import TrackerResults
 from dmtrack.evaluation.reporting.study import make_study
@@ -25,7 +25,7 @@ def _make_sequence(index, frames=30, absent=True):
         return np.full((100, 120, 3), 40 + frame % 200, np.uint8)
 
     tags = tuple(tag for place, tag in enumerate(TAGS) if (index >> place) % 2 == 0)
-    return Sequence(f"s{index}", boxes, present, read_frame, (120, 100), attributes={"attributes": tags})
+    return Sequence(f"s{index}", boxes, present, read_frame, (120, 100), annotation=Annotation(tags=tags))
 
 
 def make_tracker(name, sequences, error, seconds=0.02, lost_in=()):

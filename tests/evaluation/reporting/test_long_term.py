@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
+from dmtrack.data.sequences import Annotation
 from dmtrack.evaluation.reporting.bootstrap import draw_sequences
 from dmtrack.evaluation.reporting.loading import TrackerResults, load_tracker_results
 from dmtrack.evaluation.reporting.long_term import assess_long_term, build_long_term_report
@@ -95,9 +97,7 @@ def test_without_absent_frames_the_numbers_that_need_them_are_no_numbers(make_se
 
 def test_tables_of_oxuva_are_read(make_sequence, tmp_path):
     sequence = make_sequence(0)
-    attributes = {"frame_numbers": 30 * np.arange(30), "annotated": np.ones(30, bool)}
-    sequence = type(sequence)("v_o", *[getattr(sequence, name) for name in ("boxes_xywh", "present", "read_frame")],
-                              (120, 100), attributes=attributes)  # fmt: skip
+    sequence = replace(sequence, name="v_o", annotation=Annotation(frame_numbers=30 * np.arange(30)))
     lines = []
     for index in range(1, 30):
         box = sequence.boxes_xywh[index]

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 from rich.console import Console
 
-from dmtrack.data.sequences import Sequence
+from dmtrack.data.sequences import Annotation, Sequence
 from dmtrack.errors import DataError, EvaluationError
 from dmtrack.evaluation.protocols import get_protocol
 from dmtrack.evaluation.report import csv_text
@@ -195,7 +195,7 @@ def test_published_otb_scores_come_out_of_a_report(shared_folder):
         rows = [re.split(r"[,\s]+", line.strip()) for line in path.read_text().splitlines() if line.strip()]
         boxes = np.array(rows, dtype=np.float64) - [1, 1, 0, 0]
         sequences.append(
-            Sequence(path.stem, boxes, np.ones(len(boxes), bool), lambda _: 0, attributes={"index_base": 1})
+            Sequence(path.stem, boxes, np.ones(len(boxes), bool), lambda _: 0, annotation=Annotation(index_base=1))
         )
     reading = Reading(align={"Tiger1": "drop-first"})
     trackers = [load_tracker_results(folder / name, sequences, reading) for name in expected]

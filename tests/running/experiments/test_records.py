@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from dmtrack.data.sequences import Sequence
+from dmtrack.data.sequences import Annotation, Sequence
 from dmtrack.errors import EvaluationError
 from dmtrack.evaluation.results import SequenceResult
 from dmtrack.running.experiments.oxuva import _prediction_text, read_predictions
@@ -34,14 +34,18 @@ def test_boxes_and_times_come_back(kind, boxes, tmp_path):
 @given(boxes=BOXES, data=st.data())
 def test_predictions_of_oxuva_come_back(boxes, data, tmp_path):
     present = np.array([True, *data.draw(st.lists(st.booleans(), min_size=len(boxes) - 1, max_size=len(boxes) - 1))])
-    attributes = {
-        "video": "v",
-        "object": "o",
-        "frame_numbers": np.arange(len(boxes)) * 30,
-        "annotated": np.ones(len(boxes), dtype=bool),
-    }
-    size = (640, 360)
-    sequence = Sequence("v_o", boxes, present, lambda index: np.zeros((360, 640, 3), np.uint8), size, None, attributes)
+    numbers = np.arange(len(boxes)) * 30
+    frame = np.zeros((360, 640, 3), np.uint8)
+    sequence = Sequence(
+        "v_o",
+        boxes,
+        present,
+        lambda _: frame,
+        (640, 360),
+        annotation=Annotation(frame_numbers=numbers),
+        video_name="v",
+        track_id="o",
+    )
     (tmp_path / "p.csv").write_text(_prediction_text(sequence, boxes, np.full(len(boxes), 0.5), present))
     found, said = read_predictions(tmp_path / "p.csv", sequence)
     np.testing.assert_array_equal(said, present)
