@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from dmtrack.evaluation.reporting.figures.theme import COLOURS
 from dmtrack.evaluation.reporting.study import Study
 from dmtrack.evaluation.scoring import SequenceScore
 from dmtrack.media.drawing import Colour, draw_box
+from dmtrack.pages.shell import data_uri
 
 LOST_BELOW = 0.1
 """A frame counts as lost with an IoU below."""
@@ -199,7 +199,7 @@ def _draw(
     for name, box_xywh in reversed(boxes.items()):
         draw_box(small, box_xywh * scale, colours[name])
     encoded = cv2.imencode(".jpg", small[:, :, ::-1], [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY])[1]
-    return "data:image/jpeg;base64," + base64.b64encode(encoded.tobytes()).decode()
+    return data_uri("image/jpeg", encoded.tobytes())
 
 
 def _shown(value: float) -> str:

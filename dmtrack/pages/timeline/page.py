@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import base64
 import io
-import json
 from collections.abc import Callable
 from dataclasses import replace
-from html import escape
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from dmtrack.association.timeline import Event, Snapshot, Timeline
-from dmtrack.files import write_bytes, write_text
+from dmtrack.files import json_value, write_bytes, write_text
 from dmtrack.media.images import Image
-from dmtrack.pages.demo_style import STYLE
-from dmtrack.pages.timeline.page_parts import EXTRA_STYLE, SCRIPT
+from dmtrack.pages.shell import data_uri, render
 from dmtrack.pages.timeline.photographs import photograph
 from dmtrack.pages.timeline.picture import AXES_SPAN, draw_timeline
 from dmtrack.pages.timeline.reasons import Loss, losses_of, summary
@@ -63,43 +60,27 @@ def _png(timeline: Timeline, words: bool) -> bytes:
 
 def _page(timeline: Timeline, png: bytes, read_frame: ReadFrame | None) -> str:
     losses = losses_of(timeline)
-    body = (
-        f"<header><h1>{escape(timeline.name)}</h1><p>{escape(summary(timeline))}</p></header>"
-        f"<section>{_reading(timeline)}<div class='wide'><div class='timeline'>"
-        f"<img alt='timeline' src='{_source('png', png)}'><div id='cursor'></div></div></div>"
-        "<p class='note'>One line per tracklet, darker for higher scores, in colour while it was the answer: orange, "
-        "and red where the answer was wrong; a thin orange line while the target's tracklet is out of sight, and "
-        "pale where the answer is a guess. The blue rule below a line: that tracklet really covers the target. The "
-        "margin says how much more likely the target's tracklet is than the next one in sight (3 nats: twenty times); "
-        "numbers are the changes below.</p></section>"
-        f"{_losses(losses, timeline, read_frame)}"
-        f"{_events(timeline, read_frame)}"
-    )
-    return (
-        f'<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
-        f'<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        f'<meta name="color-scheme" content="light dark">\n<title>{escape(timeline.name)}</title>\n'
-        f"<style>\n{STYLE}{EXTRA_STYLE}</style>\n</head>\n<body>\n<main>\n{body}\n</main>\n"
-        f"<script>const timeline = {_data(timeline, losses)};\n{SCRIPT}</script>\n</body>\n</html>\n"
+    pictured, told = _events(timeline, read_frame)
+    return render(
+        "timeline.html",
+        title=timeline.name,
+        summary=summary(timeline),
+        last=len(timeline) - 1,
+        picture=data_uri("image/png", png),
+        losses=None if timeline.truth_xywh is None else _losses(losses, timeline, read_frame),
+        pictured=pictured,
+        told=told,
+        data=_data(timeline, losses),
     )
 
 
-def _reading(timeline: Timeline) -> str:
-    last = len(timeline) - 1
-    return (
-        f"<form class='reading'><label>frame <input id='frame' type='number' min='0' max='{last}' value='0'></label>"
-        f"<input id='slider' type='range' min='0' max='{last}' value='0' aria-label='frame'>"
-        "<output id='says'></output></form>"
-    )
+def _data(timeline: Timeline, losses: list[Loss]) -> dict[str, Any]:
+    """What the page's script reads of every frame."""
 
+    def numbers(values: NDArray[np.float64], digits: int) -> Any:
+        return json_value([round(value, digits) for value in values.tolist()])
 
-def _data(timeline: Timeline, losses: list[Loss]) -> str:
-    """What the page's script reads of every frame: JSON without NaN and infinity, safe inside a script."""
-
-    def numbers(values: Any, digits: int) -> list[float | None]:
-        return [round(float(value), digits) if np.isfinite(value) else None for value in values]
-
-    content = {
+    return {
         "span": AXES_SPAN,
         "targets": timeline.target_ids.tolist(),
         "answers": timeline.answer_ids.tolist(),
@@ -110,58 +91,49 @@ def _data(timeline: Timeline, losses: list[Loss]) -> str:
         "events": [[event.frame, event.text] for event in timeline.events],
         "wrong": [[item.first, item.last, item.text] for item in losses],
     }
-    return json.dumps(content, separators=(",", ":")).replace("<", "\\u003c")
 
 
-def _losses(losses: list[Loss], timeline: Timeline, read_frame: ReadFrame | None) -> str:
-    if timeline.truth_xywh is None:
-        return ""
-    if not losses:
-        return "<section><h2>Where it was lost</h2><p>Nowhere for three frames in a row.</p></section>"
+def _losses(losses: list[Loss], timeline: Timeline, read_frame: ReadFrame | None) -> list[dict[str, Any]]:
     shown = {item.first for item in sorted(losses, key=lambda loss: -loss.frames)[:MOST_LOSSES]}
-    parts = []
+    found = []
     for item in losses:
-        pictures = ""
-        if read_frame is not None and item.first in shown:
-            frames = [frame for frame in (item.first - 1, item.first) if frame >= 0]
-            pictures = "".join(_taken(_at(timeline, frame), read_frame) for frame in frames)
-        parts.append(
-            f"<div class='event wrong'><p><b>Frames {item.first} to {item.last}</b>: {escape(item.text)}. "
-            f"<span class='note'>{escape(item.ending)}.</span></p>{pictures}</div>"
-        )
-    return f"<section><h2>Where it was lost, and why</h2>{''.join(parts)}</section>"
+        frames = [frame for frame in (item.first - 1, item.first) if frame >= 0 and item.first in shown]
+        taken = [] if read_frame is None else [_taken(_at(timeline, frame), read_frame) for frame in frames]
+        found.append({**vars(item), "pictures": taken})
+    return found
 
 
-def _events(timeline: Timeline, read_frame: ReadFrame | None) -> str:
-    if not timeline.events:
-        return "<section><h2>What changed</h2><p>Nothing: one tracklet from the first frame on.</p></section>"
-    pictured: list[str] = []
-    told: list[str] = []
+def _events(timeline: Timeline, read_frame: ReadFrame | None) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """The events with pictures, and those without."""
+    pictured: list[dict[str, Any]] = []
+    told: list[dict[str, Any]] = []
     for number, event in enumerate(timeline.events, start=1):
-        pictures = ""
-        if len(pictured) < MOST_EVENTS:
-            pictures = "".join(
-                _taken(snapshot, read_frame) for snapshot in (event.before, event.after) if snapshot is not None
-            )
-        words = f"<p><b>{number}. Frame {event.frame}</b>: {escape(event.text)}{_turned(timeline, event)}</p>"
-        (pictured if pictures else told).append(f"<div class='event'>{words}{pictures}</div>")
-    rest = f"<h2>Other changes</h2>{''.join(told)}" if pictured and told else "".join(told)
-    return f"<section><h2>What changed, and why</h2>{''.join(pictured)}{rest}</section>"
+        turned_to, turned = _turned(timeline, event)
+        pictures = [
+            _taken(snapshot, read_frame)
+            for snapshot in (event.before, event.after)
+            if len(pictured) < MOST_EVENTS
+            and snapshot is not None
+            and (read_frame is not None or snapshot.jpeg is not None)
+        ]
+        item = {"number": number, "frame": event.frame, "text": event.text, "turned_to": turned_to, "turned": turned}
+        (pictured if pictures else told).append({**item, "pictures": pictures})
+    return pictured, told
 
 
-def _turned(timeline: Timeline, event: Event) -> str:
-    """What the change did to the answer, where the truth is known."""
+def _turned(timeline: Timeline, event: Event) -> tuple[str, str]:
+    """What the change did to the answer, where the truth is known: "good", "bad" or "", and words."""
     iou = timeline.truth_iou
     if not 0 < event.frame < len(timeline) or not np.isfinite(iou[[event.frame - 1, event.frame]]).all():
-        return ""
+        return "", ""
     before, after = (bool(value >= 0.5) for value in iou[[event.frame - 1, event.frame]])
     words = {
-        (True, False): "<b class='bad'>from right to wrong</b>",
-        (False, True): "<b class='good'>from wrong to right</b>",
-        (True, True): "right before and after",
-        (False, False): "wrong before and after",
+        (True, False): ("bad", "from right to wrong"),
+        (False, True): ("good", "from wrong to right"),
+        (True, True): ("", "right before and after"),
+        (False, False): ("", "wrong before and after"),
     }
-    return f" &mdash; {words[before, after]}"
+    return words[before, after]
 
 
 def _at(timeline: Timeline, frame: int) -> Snapshot:
@@ -189,17 +161,11 @@ def _at(timeline: Timeline, frame: int) -> Snapshot:
     )
 
 
-def _taken(snapshot: Snapshot, read_frame: ReadFrame | None) -> str:
-    if read_frame is None and snapshot.jpeg is None:
-        return ""
+def _taken(snapshot: Snapshot, read_frame: ReadFrame | None) -> dict[str, Any]:
     jpeg = photograph(replace(snapshot, jpeg=None) if read_frame is not None else snapshot, read_frame)
-    who = f"frame {snapshot.frame}: tracklet {snapshot.answer_id}, score {snapshot.score:.2f}"
     said = "" if snapshot.present else ", said absent"
-    return (
-        f"<figure><img alt='frame {snapshot.frame}' src='{_source('jpeg', jpeg)}'>"
-        f"<figcaption>{who}{said}</figcaption></figure>"
-    )
-
-
-def _source(kind: str, content: bytes) -> str:
-    return f"data:image/{kind};base64,{base64.b64encode(content).decode()}"
+    return {
+        "frame": snapshot.frame,
+        "uri": data_uri("image/jpeg", jpeg),
+        "caption": f"frame {snapshot.frame}: tracklet {snapshot.answer_id}, score {snapshot.score:.2f}{said}",
+    }

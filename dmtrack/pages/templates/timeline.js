@@ -1,27 +1,3 @@
-"""Style and script of the timeline page."""
-
-from __future__ import annotations
-
-EXTRA_STYLE = """\
-main { max-width: 1280px; padding-top: 1.5rem; }
-.timeline { position: relative; min-width: 760px; cursor: crosshair; }
-.timeline img { display: block; width: 100%; height: auto; background: #fff; border-radius: 8px; }
-#cursor { position: absolute; top: 0; bottom: 0; width: 0; border-left: 2px solid #000; pointer-events: none; }
-.reading { display: flex; flex-wrap: wrap; gap: .4rem 1rem; align-items: center; margin: 0 0 .8rem; }
-.reading input[type=number] { width: 6.5em; font: inherit; font-weight: 700; }
-.reading input[type=range] { flex: 1; min-width: 12rem; }
-.reading output { flex-basis: 100%; min-height: 3.2em; }
-.event { display: grid; grid-template-columns: 1fr 1fr; gap: .3rem .75rem; margin: 0 0 1.2rem; }
-.event p { grid-column: 1 / -1; margin: 0; }
-.event img { display: block; width: 100%; border-radius: 8px; }
-.event figure { margin: 0; }
-.event.wrong { border-left: 4px solid #b3001b; padding-left: .8rem; }
-.bad { color: #c8102e; }
-.good { color: #0a7a4b; }
-@media (prefers-color-scheme: dark) { .bad { color: #ff7081; } .good { color: #4cc38a; } }
-"""
-
-SCRIPT = """\
 const [number, slider, says, cursor] = ['frame', 'slider', 'says', 'cursor'].map(id => document.getElementById(id));
 const plot = document.querySelector('.timeline'), last = timeline.scores.length - 1;
 function show(frame) {
@@ -55,7 +31,6 @@ plot.addEventListener('pointermove', event => { if (event.buttons) point(event);
 for (const input of [number, slider])
   input.addEventListener('input', () => { if (input.value !== '') show(+input.value); });
 document.querySelector('.reading').addEventListener('submit', event => event.preventDefault());
-const asked = location.hash.match(/^#(?:frame)?(\\d+)$/);
+const asked = location.hash.match(/^#(?:frame)?(\d+)$/);
 const first = timeline.wrong[0] || timeline.events[0] || [0];
 show(asked ? +asked[1] : first[0]);
-"""
