@@ -11,6 +11,7 @@ from dmtrack.errors import EvaluationError
 if TYPE_CHECKING:
     import typer
 
+    from dmtrack.config.located import LocatedDict
     from dmtrack.running.sweeps.settings import SweepSettings
 
 _GENERATED = {"synthetic": "kind", "seed": "seed", "count": "count", "frames": "frames"}
@@ -38,31 +39,34 @@ def settings_of(context: typer.Context) -> SweepSettings:
     Raises:
         EvaluationError: an unknown key, a wrong value, or nothing says what to track.
     """
-    from dmtrack.running.sweeps.reading import read_experiment, split_assignments, with_assignments
+    from dmtrack.config.located import locate
+    from dmtrack.running.sweeps.reading import read_experiment, split_overrides, with_overrides
     from dmtrack.running.sweeps.settings import parse_settings
 
     options = {name.rstrip("_"): value for name, value in context.params.items()}
     path = options["experiment"]
     given = options if path is None else _given(context, options)
-    assignments, overrides = split_assignments(options["set"] or ())
+    own, overrides = split_overrides(options["set"] or ())
     if path is None:
-        _check_without_file(options, assignments, overrides)
-        values: dict[str, Any] = {"benchmark": _benchmark_alone(options)}
+        _check_without_file(options, own, overrides)
+        values = locate({"benchmark": _benchmark_alone(options)})
         origin = "the command line"
     else:
-        values = read_experiment(path)
         origin = f"experiment {path}"
-        if assignments:
-            origin += "".join(f" with --set {key}={value}" for key, value in assignments)
-            values = with_assignments(values, assignments)
+        values = read_experiment(path)
+        if own:
+            values = with_overrides(values, own)
         if any(given.get(name) is not None for name in ("data", "layout", "split", "stride", *_GENERATED)):
-            values["benchmark"] = _benchmark_changed(values, given, origin)
+            _change_benchmark(values, given, origin)
     tracker = {name: _plain(given[name]) for name in _TRACKER if given.get(name) is not None}
+    said = {name: _plain(given[name]) for name in _TOP if given.get(name) is not None}
     if tracker:
-        values["trackers"] = [tracker]
-    values.update({name: _plain(given[name]) for name in _TOP if given.get(name) is not None})
+        said["trackers"] = [locate(tracker)]
     if options["import"]:
-        values["import"] = [*_listed(values.get("import")), *options["import"]]
+        before = values.get("import") or []
+        said["import"] = [*([before] if isinstance(before, str) else before), *options["import"]]
+    for key, value in said.items():
+        values.put(key, value, "the command line")
     return parse_settings(values, origin, overrides, "comparison" if path is None else Path(path).stem)
 
 
@@ -72,15 +76,14 @@ def _given(context: typer.Context, options: Mapping[str, Any]) -> dict[str, Any]
     return {name: value for name, value in options.items() if getattr(sources[name], "name", "") != "DEFAULT"}
 
 
-def _check_without_file(options: Mapping[str, Any], assignments: list[tuple[str, str]], overrides: Any) -> None:
+def _check_without_file(options: Mapping[str, Any], own: tuple[str, ...], overrides: tuple[str, ...]) -> None:
     if (options["data"] is None) == (options["synthetic"] is None):
         raise EvaluationError(
             "say what to track, one of: --experiment FILE (see experiments/), --data FOLDER, "
             "--synthetic plain|look-alikes|distractors"
         )
-    if assignments:
-        key, value = assignments[0]
-        raise EvaluationError(f"--set {key}={value} changes an experiment file; give one with --experiment")
+    if own:
+        raise EvaluationError(f"--set {own[0]} changes an experiment file; give one with --experiment")
     if options.get("tracker") is not None and (options["config"] or options["weights"] or overrides):
         raise EvaluationError("--tracker takes your own class, so --config, --weights and --set do not apply")
 
@@ -97,19 +100,23 @@ def _benchmark_alone(options: Mapping[str, Any]) -> dict[str, Any]:
     return {"name": layout, "root": str(root), "split": split, "stride": options["stride"], "label": label}
 
 
-def _benchmark_changed(values: dict[str, Any], given: Mapping[str, Any], origin: str) -> dict[str, Any]:
-    """The file's benchmark with what the command line says instead."""
+def _change_benchmark(values: LocatedDict, given: Mapping[str, Any], origin: str) -> None:
+    """Puts what the command line says into the file's benchmark."""
+    from dmtrack.config.located import LocatedDict
+
     if "benchmarks" in values:
         raise EvaluationError(
             f"{origin} has several benchmarks; change one of them with --set benchmarks.0.KEY=VALUE instead"
         )
     benchmark = values.get("benchmark")
-    benchmark = {"name": benchmark} if isinstance(benchmark, str) else benchmark
-    if not isinstance(benchmark, dict):
+    benchmark = LocatedDict({"name": benchmark}) if isinstance(benchmark, str) else benchmark
+    if not isinstance(benchmark, LocatedDict):
         raise EvaluationError(f"{origin}: expected `benchmark:` with keys and values")
     pairs = {"data": "root", "layout": "name", "split": "split", "stride": "stride", "benchmark": "label", **_GENERATED}
-    changes = {key: _plain(given[name]) for name, key in pairs.items() if given.get(name) is not None}
-    return {**benchmark, **changes}
+    for name, key in pairs.items():
+        if given.get(name) is not None:
+            benchmark.put(key, _plain(given[name]), "the command line")
+    values["benchmark"] = benchmark
 
 
 def _plain(value: Any) -> Any:
@@ -117,7 +124,3 @@ def _plain(value: Any) -> Any:
     if isinstance(value, Path):
         return str(value)
     return [_plain(item) for item in value] if isinstance(value, (list, tuple)) else value
-
-
-def _listed(value: Any) -> list[Any]:
-    return [] if value is None else value if isinstance(value, list) else [value]

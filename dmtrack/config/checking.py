@@ -210,7 +210,14 @@ class Checker:
                 self.value(item, annotation, (*path, index))
 
     def _unknown(self, key: str, known: Keys, path: KeyPath) -> str:
-        message = f"unknown key {dotted((*path, key))!r} of {known.name}{did_you_mean(key, known.keys)}"
+        hint = did_you_mean(key, known.keys)
+        if not difflib.get_close_matches(key, known.keys, 1, cutoff=0.8):  # perhaps it belongs to a section
+            for outer, description in known.keys.items():
+                sections = (keys_of(option) for option in options_of(description.annotation))
+                if any(section is not None and key in section.keys for section in sections):
+                    hint = f"; did you mean {dotted((*path, outer, key))!r}?"
+                    break
+        message = f"unknown key {dotted((*path, key))!r} of {known.name}{hint}"
         here, of_type = self.locations.get((*path, key), ""), self.locations.get((*path, "type"), "")
         file = here.rpartition(":")[0]
         inherited = file not in ("", self.source) and not here.startswith("--set")

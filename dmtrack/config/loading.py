@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from dmtrack.config.building import check_config
-from dmtrack.config.located import Config, LocatedDict, finish
+from dmtrack.config.located import Config, LocatedDict, finish, locate, read_text
 from dmtrack.config.merging import merge
 from dmtrack.config.overrides import apply_override
 from dmtrack.config.python_reader import read_python
@@ -62,7 +62,7 @@ def as_config(
     Raises:
         ConfigError: one sentence with source and key.
     """
-    located = _located(values)
+    located = locate(values)
     for override in overrides:
         located = apply_override(located, override)
     config = finish(located, source)
@@ -134,14 +134,6 @@ def find_config(path_or_name: str | Path) -> Path:
     raise ConfigError(f"config file {path} does not exist{hint}")
 
 
-def _located(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return LocatedDict((key, _located(item)) for key, item in value.items())
-    if isinstance(value, (list, tuple)):
-        return type(value)(_located(item) for item in value)
-    return value
-
-
 def _read_without_helpers(path: Path) -> LocatedDict:
     """The config without names such as `channels = 64` that only serve later lines of its files.
 
@@ -165,7 +157,7 @@ def _read(path: Path, readers: tuple[Path, ...]) -> tuple[LocatedDict, set[str]]
     if identity in readers:
         circle = [*readers[readers.index(identity) :], identity]
         raise ConfigError(f"{path}: its _base_ leads back to itself: {' -> '.join(file.name for file in circle)}")
-    text = _read_text(path)
+    text = read_text(path)
     bases = LocatedDict()
     helpers: set[str] = set()
 
@@ -184,15 +176,6 @@ def _read(path: Path, readers: tuple[Path, ...]) -> tuple[LocatedDict, set[str]]
     else:
         raise ConfigError(f"{path}: a config ends in {', '.join(SUFFIXES)}")
     return merge(bases, own), (helpers - set(own)) | (used & set(own))
-
-
-def _read_text(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8")
-    except UnicodeDecodeError as error:
-        raise ConfigError(f"{path}: not a text file in UTF-8 (byte {error.start})") from error
-    except OSError as error:
-        raise ConfigError(f"{path}: cannot be read: {error.strerror or error}") from error
 
 
 def _read_bases(value: Any, where: str, path: Path, readers: tuple[Path, ...]) -> tuple[LocatedDict, set[str]]:

@@ -5,7 +5,10 @@ from __future__ import annotations
 import copy
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Any
+
+from dmtrack.errors import ConfigError
 
 KeyPath = tuple[str | int, ...]
 """Keys and list indices from the top of a config down to a value."""
@@ -56,6 +59,15 @@ class Config(dict[str, Any]):
         return Config(copy.deepcopy(dict(self), memo), self.source, self.locations)
 
 
+def locate(value: Any, where: str | None = None) -> Any:
+    """Plain containers as located ones, all of whose keys were written at one place."""
+    if isinstance(value, Mapping):
+        return LocatedDict(((key, locate(item, where)) for key, item in value.items()), where)
+    if isinstance(value, (list, tuple)):
+        return type(value)(locate(item, where) for item in value)
+    return value
+
+
 def finish(located: Mapping[str, Any], source: str) -> Config:
     """Plain containers and one table of locations out of nested `LocatedDict`s."""
     locations: dict[KeyPath, str] = {}
@@ -71,6 +83,20 @@ def finish(located: Mapping[str, Any], source: str) -> Config:
         return value
 
     return Config(plain(located, ()), source, locations)
+
+
+def read_text(path: Path) -> str:
+    """The text of a config.
+
+    Raises:
+        ConfigError: it cannot be read.
+    """
+    try:
+        return path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{path}: not a text file in UTF-8 (byte {error.start})") from error
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read: {error.strerror or error}") from error
 
 
 def dotted(path: KeyPath) -> str:

@@ -1,10 +1,10 @@
-"""`--set a.b.0.c=value` on a config."""
+"""`--set a.b.0.c=value` on a config or an experiment."""
 
 from __future__ import annotations
 
 from typing import Any, cast
 
-from dmtrack.config.located import KeyPath, LocatedDict, dotted
+from dmtrack.config.located import KeyPath, LocatedDict, dotted, locate
 from dmtrack.config.merging import without_delete
 from dmtrack.config.python_reader import read_expression
 from dmtrack.config.yaml_reader import read_yaml_value
@@ -16,32 +16,36 @@ def apply_override(config: LocatedDict, override: str) -> LocatedDict:
     """A copy of the config with one value replaced or, in an existing dict, added.
 
     Args:
-        config: the merged config.
+        config: the merged config or the experiment.
         override: `key.path=value`; numbers in the path index lists; the value is a Python literal (with `dict(...)`),
             else a YAML value (`true`, `null`), else a string.
 
     Raises:
         ConfigError: no `=`, or a path that does not exist.
     """
-    path_text, equals, value_text = override.partition("=")
-    keys = path_text.strip().split(".")
-    if not equals or not all(keys):
-        raise ConfigError(f"--set {override}: expected key.path=value, such as --set optimizer.lr=0.01")
-    value = parse_value(value_text)
-    _relocate(value, f"--set {override}")
+    keys, text = split_override(override)
+    value: Any = text
+    for read in (read_expression, read_yaml_value):  # `true` and a bare word are no Python
+        try:
+            value = read(text)
+            break
+        except ConfigError:
+            continue
+    value = locate(without_delete(value), f"--set {override}")
     return cast(LocatedDict, _replace(config, keys, value, override, ()))
 
 
-def parse_value(text: str) -> Any:
-    """A Python literal, else a YAML value, else the text itself."""
-    try:
-        return without_delete(read_expression(text))
-    except ConfigError:
-        pass  # not Python, such as `true` or a bare word
-    try:
-        return without_delete(read_yaml_value(text))
-    except ConfigError:
-        return text
+def split_override(override: str) -> tuple[list[str], str]:
+    """The keys and the text of the value of `key.path=value`.
+
+    Raises:
+        ConfigError: no `=`, or an empty key.
+    """
+    path, equals, text = override.partition("=")
+    keys = path.strip().split(".")
+    if not equals or not all(keys):
+        raise ConfigError(f"--set {override}: expected key.path=value, such as --set optimizer.lr=0.01")
+    return keys, text
 
 
 def _replace(container: Any, keys: list[str], value: Any, override: str, path: KeyPath) -> Any:
@@ -65,11 +69,3 @@ def _replace(container: Any, keys: list[str], value: Any, override: str, path: K
     raise ConfigError(
         f"{origin}: {here} is {container!r}, which has no key {key!r}; set {here}=dict({key}=...) instead"
     )
-
-
-def _relocate(value: Any, where: str) -> None:
-    if isinstance(value, LocatedDict):
-        value.where = dict.fromkeys(value, where)
-    if isinstance(value, (dict, list, tuple)):
-        for item in value.values() if isinstance(value, dict) else value:
-            _relocate(item, where)

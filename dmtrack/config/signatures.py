@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import builtins
 import dataclasses
-import functools
 import inspect
 import math
 import sys
@@ -114,8 +113,7 @@ def keys_of_callable(entry: Callable[..., object]) -> Keys:
     return Keys(getattr(entry, "__name__", str(entry)), keys, is_open)
 
 
-@functools.cache
-def keys_of_dataclass(kind: Any) -> Keys:
+def keys_of_dataclass(kind: type) -> Keys:
     """The fields of a dataclass that its constructor takes."""
     keys = {}
     for field in dataclasses.fields(kind):

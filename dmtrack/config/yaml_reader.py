@@ -35,7 +35,7 @@ def read_yaml(text: str, file: str) -> LocatedDict:
     if value is None:
         return LocatedDict()
     if not isinstance(value, LocatedDict):
-        raise ConfigError(f"{file}: expected keys with values at the top of a config, got a {type(value).__name__}")
+        raise ConfigError(f"{file}: expected keys with values at the top of the file, got a {type(value).__name__}")
     return value
 
 

@@ -15,9 +15,10 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from dmtrack.cli.main import app
+from dmtrack.config.located import locate
 from dmtrack.errors import ConfigError, DataError, EvaluationError, OutputError
 from dmtrack.evaluation.protocols import PROTOCOLS, get_protocol
-from dmtrack.running.sweeps.reading import read_experiment
+from dmtrack.running.sweeps.reading import read_experiment, split_overrides, with_overrides
 from dmtrack.running.sweeps.settings import parse_settings
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -149,9 +150,9 @@ def test_other_results_stand_in_the_same_table(world):
             "unknown benchmark 'otb10'; did you mean 'otb100'?",
         ),
         (("--data", "videos", "--set", "benchmark.seed=3"), EvaluationError, "give one with --experiment"),
-        (("--data", "videos", "--set", "benchmrk.seed=3"), EvaluationError, "did you mean 'benchmark'?"),
-        (("--data", "videos", "--address", "x:1"), EvaluationError, "add --engine ray"),
-        (("--data", "videos", "--gpus", "1", "--device", "cuda:1"), EvaluationError, "leave the device out"),
+        (("--data", "videos", "--set", "benchmrk.seed=3"), ConfigError, "did you mean 'benchmark'?"),
+        (("--data", "videos", "--address", "x:1"), ConfigError, "add --engine ray"),
+        (("--data", "videos", "--gpus", "1", "--device", "cuda:1"), ConfigError, "leave the device out"),
         (("--data", "videos", "--cache", "nowhere"), EvaluationError, "nowhere/videos holds no detections; build it"),
     ],
 )
@@ -300,29 +301,96 @@ def test_other_sequences_under_the_same_label_are_not_mixed(world):
 @pytest.mark.parametrize(
     ("text", "complaint"),
     [
-        ("benchmark: {name: synthetic, sed: 5}\n", "unknown key 'benchmark.sed'; did you mean 'seed'?"),
-        ("seed: 5\nbenchmark: {name: synthetic}\n", "unknown key 'seed'; did you mean 'benchmark.seed'?"),
-        ("benchmark: {name: synthetic}\ntracker: x\n", "unknown key 'tracker'; did you mean 'trackers'?"),
-        ("benchmark: {name: lasto}\n", "unknown benchmark 'lasto'; did you mean 'lasot'?"),
-        ("benchmark: {name: lasot}\n", "benchmark 'lasot' needs its folder"),
-        ("benchmark: {name: lasot, root: x, seed: 5}\n", "'benchmark.seed': is for `name: synthetic`"),
-        ("benchmark: {name: synthetic, count: none}\n", "'benchmark.count': expected a whole number from 1"),
-        ("benchmark: {name: synthetic, similarity: 0.5}\n", "expected two numbers"),
-        ("benchmark: {name: synthetic, stride: 0}\n", "whole number from 1, got 0"),
-        ("trackers: [x]\n", "expected either `benchmark:` or `benchmarks:`"),
-        ("benchmark: {name: synthetic}\ntrackers: [{name: x, cfg: y}]\n", "unknown key 'trackers.0.cfg'"),
-        ("benchmark: {name: synthetic}\nengine: rey\n", "'engine': unknown 'rey'; did you mean 'ray'?"),
-        ("benchmark: {name: synthetic}\ntrackers: [own_trackers:Still, own_trackers:Still]\n", "two trackers"),
-        ("- 5\n", "key: value"),
-        ("a: [", "YAML file"),
+        (
+            "benchmark: {name: synthetic, sed: 5}\n",
+            ":1: unknown key 'benchmark.sed' of BenchmarkEntry; did you mean 'seed'?",
+        ),
+        (
+            "benchmark: {name: synthetic}\nseed: 5\n",
+            ":2: unknown key 'seed' of an experiment; did you mean 'benchmark.seed'?",
+        ),
+        (
+            "benchmark: {name: synthetic}\ntracker: x\n",
+            ":2: unknown key 'tracker' of an experiment; did you mean 'trackers'?",
+        ),
+        ("benchmark: {name: lasot, root: x, seed: 5}\n", ":1: 'benchmark.seed': is for `name: synthetic`"),
+        ("benchmark:\n  name: synthetic\n  count: none\n", ":3: 'benchmark.count' must be int, got 'none' (str)"),
+        (
+            "benchmark: {name: synthetic, similarity: 0.5}\n",
+            ":1: 'benchmark.similarity' must be (float, float) or None",
+        ),
+        ("benchmark: {name: synthetic, similarity: [1, 0]}\n", ":1: 'benchmark.similarity': expected the lower number"),
+        ("benchmark: {name: synthetic, stride: 0}\n", ":1: benchmark.stride is 0: expected a whole number above 0"),
+        ("trackers: [x]\n", "mine.yaml: expected either `benchmark:` or `benchmarks:`"),
+        ("benchmark: {}\n", ":1: 'benchmark.name' is missing: BenchmarkEntry needs str there"),
+        ("benchmarks: []\n", ":1: 'benchmarks': expected at least one"),
+        (
+            "benchmark: {name: synthetic}\ntrackers:\n  - {name: x, cfg: y}\n",
+            ":3: unknown key 'trackers.0.cfg' of TrackerEntry",
+        ),
+        (
+            "benchmark: {name: synthetic}\nengine: rey\n",
+            ":2: 'engine' must be 'local' or 'ray', got 'rey' (str); did you mean 'ray'?",
+        ),
+        ("- 5\n", "mine.yaml: expected keys with values at the top of the file, got a list"),
+        ("a: [", "mine.yaml:1: not valid YAML"),
+        ("protocol: a\nprotocol: b\n", ":2: key 'protocol' stands twice"),
     ],
 )
-def test_a_wrong_experiment_file_is_one_sentence(world, text, complaint):
+def test_a_wrong_experiment_file_is_one_sentence_with_the_line(world, text, complaint):
     path = world / "mine.yaml"
     path.write_text(text)
     result = command("--experiment", str(path))
+    assert isinstance(result.exception, ConfigError), result.exception
+    assert complaint in str(result.exception) and str(path) in str(result.exception)
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        ("benchmark: {name: lasto}\n", "unknown benchmark 'lasto'; did you mean 'lasot'?"),
+        ("benchmark: {name: lasot}\n", "benchmark 'lasot' needs its folder"),
+        ("benchmark: {name: synthetic}\ntrackers: [own_trackers:Still, own_trackers:Still]\n", "two trackers"),
+    ],
+)
+def test_an_experiment_that_cannot_run_is_one_sentence(world, text, complaint):
+    (world / "mine.yaml").write_text(text)
+    result = command("--experiment", "mine.yaml")
     assert isinstance(result.exception, EvaluationError), result.exception
     assert complaint in str(result.exception)
+
+
+def test_numbers_of_an_experiment_are_those_of_a_config(world):
+    (world / "mine.yaml").write_text(
+        "benchmark: {name: synthetic, absence: 1e-4, similarity: [1e-1, 5e-1]}\ntrackers: dmtrackGS_tiny\n"
+    )
+    generated = parse_settings(read_experiment("mine.yaml"), "mine.yaml").benchmarks[0].generated
+    assert (generated.absence, generated.similarity) == (1e-4, (0.1, 0.5))
+    values = with_overrides(read_experiment("mine.yaml"), ["benchmark.occlusion=2e-3", "trackers.0.weights=~/w"])
+    settings = parse_settings(values, "mine.yaml", ("tracker.presence_threshold=4e-1",))
+    assert settings.benchmarks[0].generated.occlusion == 2e-3
+    assert settings.trackers[0].choice.weights == Path("~/w").expanduser()
+    assert settings.trackers[0].choice.overrides == ("tracker.presence_threshold=4e-1",)
+
+
+@pytest.mark.parametrize(
+    ("override", "complaint"),
+    [
+        (
+            "benchmark.sed=1",
+            "^--set benchmark.sed=1: unknown key 'benchmark.sed' of BenchmarkEntry; did you mean 'seed'",
+        ),
+        ("benchmark.count=0", "^--set benchmark.count=0: benchmark.count is 0: expected a whole number above 0"),
+        ("trackers.2.name=x", "^--set trackers.2.name=x: trackers is a list of 1; expected an index below that"),
+        ("engine.x=1", "^--set engine.x=1: there is no key 'engine'"),
+        ("protocol", "^--set protocol: expected key.path=value"),
+        ("modle.x=1", "^--set modle.x=1: unknown key 'modle'; did you mean 'model'"),
+    ],
+)
+def test_one_mechanism_sets_values_of_experiments_and_configs(override, complaint):
+    with pytest.raises(ConfigError, match=complaint):
+        own, _ = split_overrides([override])
+        parse_settings(with_overrides(locate({"benchmark": "synthetic"}), own), "here")
 
 
 @pytest.mark.parametrize("path", sorted((REPOSITORY / "experiments").glob("*.yaml")), ids=lambda path: path.stem)

@@ -69,7 +69,7 @@ def test_yaml_reads_like_python(tmp_path):
             "a.yaml:1: the tag tag:yaml.org,2002:python/object",
         ),
         ("a.yaml", "a: !!python/name:os.system ''\n", "a.yaml:1: not valid YAML"),
-        ("a.yaml", "- 1\n", "expected keys with values at the top of a config, got a list"),
+        ("a.yaml", "- 1\n", "expected keys with values at the top of the file, got a list"),
         ("a.yaml", "a: 2001-01-01\n", "a.yaml:1: '2001-01-01' is read as a date; put it in quotes"),
         ("a.yaml", "1: 2\n", "keys must be strings, got 1"),
         ("a.yaml", "a: &a [*a]\n", "a.yaml"),

@@ -6,8 +6,9 @@ import functools
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
+from dmtrack.config import Count, CountOrZero, Share, Within
 from dmtrack.data.sequences import Sequence, SequenceList
 from dmtrack.errors import EvaluationError
 from dmtrack.evaluation.protocols import PROTOCOLS
@@ -43,14 +44,14 @@ class Generated:
     """
 
     kind: str = "plain"
-    seed: int = 900_001
-    count: int = 20
-    frames: int = 100
-    size_wh: tuple[int, int] = SYNTHETIC_SIZE_WH
-    distractors: int | None = None
-    similarity: tuple[float, float] | None = None
-    absence: float = 0.25
-    occlusion: float = 0.3
+    seed: CountOrZero = 900_001
+    count: Count = 20
+    frames: Annotated[int, Within(2)] = 100
+    size_wh: tuple[Count, Count] = SYNTHETIC_SIZE_WH
+    distractors: CountOrZero | None = None
+    similarity: tuple[Share, Share] | None = None
+    absence: Share = 0.25
+    occlusion: Share = 0.3
 
     def complete(self) -> Generated:
         """With number and similarity of the look-alikes.
@@ -66,7 +67,7 @@ class Generated:
             similarity=SYNTHETIC_SIMILARITY[self.kind] if self.similarity is None else self.similarity,
         )
 
-    def label(self) -> str:
+    def title(self) -> str:
         """Names the set; whatever is not usual stands in it."""
         text = f"synthetic-{self.kind}-seed{self.seed}-{self.count}x{self.frames}"
         usual = Generated(self.kind).complete()
@@ -105,7 +106,7 @@ class BenchmarkChoice:
         """What folders and tables call it."""
         if self.label:
             return self.label
-        text = self.generated.label() if self.name == "synthetic" else self.name
+        text = self.generated.title() if self.name == "synthetic" else self.name
         if self.name == "folder" and self.root is not None:
             text = self.root.resolve().name
         if self.split not in (None, self.usual_split):

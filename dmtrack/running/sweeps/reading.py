@@ -2,119 +2,82 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Iterable
-from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
-import yaml
-
+from dmtrack.config.located import LocatedDict, locate, read_text
+from dmtrack.config.overrides import apply_override, split_override
+from dmtrack.config.signatures import keys_of_dataclass
 from dmtrack.config.top_level import TopLevel
-from dmtrack.errors import EvaluationError
+from dmtrack.config.yaml_reader import read_yaml
+from dmtrack.errors import ConfigError
 from dmtrack.registry import did_you_mean
-from dmtrack.running.sweeps.settings import TOP_KEYS
+from dmtrack.running.sweeps.settings import ExperimentFile
 
 
-def read_experiment(path: str | Path) -> dict[str, Any]:
-    """The values of an experiment file, whose keys are not checked yet.
+def read_experiment(path: str | Path) -> LocatedDict:
+    """The values of an experiment file with their lines; the keys are not checked yet.
 
     Raises:
-        EvaluationError: it cannot be read, or is no YAML of keys and values.
+        ConfigError: it cannot be read, or is no YAML of keys and values.
     """
-    try:
-        values = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise EvaluationError(
-            f"experiment {path}: {reason}; give a YAML file with `benchmark:` and `trackers:`, as in experiments/"
-        ) from error
-    if not isinstance(values, dict) or not all(isinstance(key, str) for key in values):
-        raise EvaluationError(f"experiment {path}: expected lines `key: value`, as in experiments/*.yaml")
-    return values
+    path = Path(path)
+    if not path.is_file():
+        raise ConfigError(
+            f"experiment {path} is no file; give a YAML file with `benchmark:` and `trackers:`, as in experiments/"
+        )
+    return read_yaml(read_text(path), str(path))
 
 
-def split_assignments(assignments: Iterable[str]) -> tuple[list[tuple[str, str]], tuple[str, ...]]:
-    """Tells apart the `key=value` that belong to the experiment and those that belong to configs.
+def split_overrides(overrides: Iterable[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Tells apart the `key=value` that belong to the experiment and those that belong to the configs of its trackers.
 
-    The first word of the key decides: what an experiment file may begin a line with belongs to it, the rest to the
-    configs of the trackers.
+    The first word of the key decides.
 
     Returns:
-        (dotted key, text of the value) of the experiment, and whole assignments for configs.
+        Those of the experiment, and those of configs.
 
     Raises:
-        EvaluationError: an assignment without `=`, or a key that neither has.
+        ConfigError: one without `=`, or a key that neither has.
     """
-    ours, configs = [], []
-    of_configs = {item.name for item in fields(TopLevel)}
-    for assignment in assignments:
-        key, sign, value = assignment.partition("=")
-        if not sign or not key:
-            raise EvaluationError(f"--set {assignment}: expected KEY=VALUE, e.g. benchmark.seed=7")
-        first = key.split(".")[0]
-        if first in TOP_KEYS:
-            ours.append((key, value))
+    experiment, configs = [], []
+    of_experiments, of_configs = (keys_of_dataclass(kind).keys for kind in (ExperimentFile, TopLevel))
+    for override in overrides:
+        first = split_override(override)[0][0]
+        if first in of_experiments:
+            experiment.append(override)
         elif first in of_configs:
-            configs.append(assignment)
+            configs.append(override)
         else:
-            raise EvaluationError(f"--set {assignment}: unknown key {first!r}{did_you_mean(first, TOP_KEYS)}")
-    return ours, tuple(configs)
+            known = [*of_experiments, *of_configs]
+            raise ConfigError(f"--set {override}: unknown key {first!r}{did_you_mean(first, known)}")
+    return tuple(experiment), tuple(configs)
 
 
-def with_assignments(values: dict[str, Any], assignments: Iterable[tuple[str, str]]) -> dict[str, Any]:
-    """A copy of an experiment's values with some replaced.
-
-    Args:
-        values: of the experiment.
-        assignments: (dotted key, YAML text of the value); items of a list are counted from 0.
+def with_overrides(values: LocatedDict, overrides: Iterable[str]) -> LocatedDict:
+    """A copy of an experiment's values with some replaced; items of a list are counted from 0.
 
     Raises:
-        EvaluationError: a key leads nowhere, or a value is no YAML.
+        ConfigError: a key leads nowhere.
     """
-    changed = _spelled_out(values)
-    for key, text in assignments:
-        try:
-            value = yaml.safe_load(text)
-        except yaml.YAMLError as error:
-            raise EvaluationError(f"--set {key}={text}: the value is no YAML ({error})") from error
-        _assign(changed, key, value)
-    return changed
-
-
-def _spelled_out(values: dict[str, Any]) -> dict[str, Any]:
-    """A copy in which benchmarks and trackers that are given by their name alone have keys like the others."""
-    changed = copy.deepcopy(values)
+    # Benchmarks and trackers that are given by their name alone get keys like the others.
+    changed = LocatedDict(values)
+    changed.where = dict(values.where)
     for key, only_word in (("benchmark", "name"), ("benchmarks", "name"), ("trackers", "config")):
-        given = changed.get(key)
+        given: Any = changed.get(key, [{}] if key == "trackers" else None)
+        if key == "trackers" and not isinstance(given, list):
+            given = [given]
+        where = values.where.get(key)
         if isinstance(given, str):
-            changed[key] = {only_word: given}
+            changed.put(key, LocatedDict({only_word: given}, where), where)
         elif isinstance(given, list):
-            changed[key] = [{only_word: item} if isinstance(item, str) else item for item in given]
-    trackers = changed.setdefault("trackers", [{}])
-    if isinstance(trackers, dict):
-        changed["trackers"] = [trackers]
+            items = [{only_word: item} if isinstance(item, str) else item for item in given]
+            changed.put(key, [item if isinstance(item, LocatedDict) else locate(item, where) for item in items], where)
+    for override in overrides:
+        if override.startswith("benchmark.") and "benchmarks" in changed:
+            raise ConfigError(
+                f"--set {override}: the experiment has `benchmarks`; say which, e.g. benchmarks.0.{override[10:]}"
+            )
+        changed = apply_override(changed, override)
     return changed
-
-
-def _assign(values: dict[str, Any], key: str, value: Any) -> None:
-    if key.startswith("benchmark.") and "benchmarks" in values:
-        raise EvaluationError(f"--set {key}: the experiment has `benchmarks`; say which, e.g. benchmarks.0.{key[10:]}")
-    place: Any = values
-    words = key.split(".")
-    for depth, word in enumerate(words):
-        where = ".".join(words[:depth])
-        step: Any = word
-        if isinstance(place, list):
-            if not word.isdecimal() or int(word) >= len(place):
-                raise EvaluationError(
-                    f"--set {key}: {where} is a list of {len(place)}; say which item, from {where}.0 to "
-                    f"{where}.{len(place) - 1}"
-                )
-            step = int(word)
-        elif not isinstance(place, dict):
-            raise EvaluationError(f"--set {key}: {where} has no keys; it is {place!r}")
-        if depth == len(words) - 1:
-            place[step] = value
-        else:
-            place = place[step] if isinstance(place, list) else place.setdefault(step, {})

@@ -15,38 +15,16 @@ processes: 2                    # also: gpus, engine, address, results, reports,
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
-from typing import Any
+from typing import Literal
 
-from dmtrack.errors import EvaluationError
+from dmtrack.config import Count, CountOrZero, parse_section
+from dmtrack.config.checking import Checker
+from dmtrack.config.located import KeyPath, LocatedDict, finish
+from dmtrack.errors import ConfigError
 from dmtrack.running.sweeps.benchmarks import BenchmarkChoice, Generated
-from dmtrack.running.sweeps.checking import Section
 from dmtrack.running.trackers import TrackerChoice
-
-TOP_KEYS = (
-    "benchmark",
-    "benchmarks",
-    "trackers",
-    "protocol",
-    "absence_scores",
-    "processes",
-    "gpus",
-    "engine",
-    "address",
-    "results",
-    "reports",
-    "json",
-    "cache",
-    "compare",
-    "import",
-    "device",
-    "precision",
-    "restart",
-)
-ENGINES = ("local", "ray")
-_GENERATED_KEYS = tuple(item.name for item in fields(Generated))
 
 
 @dataclass(frozen=True)
@@ -67,180 +45,185 @@ class NamedTracker:
         return ":" in (self.choice.config or "") and not Path(self.choice.config or "").exists()
 
 
-@dataclass(frozen=True)
-class SweepSettings:
-    """Trackers x benchmarks.
+@dataclass(frozen=True, kw_only=True)
+class SweepOptions:
+    """What experiment files say in the words of the code.
 
     Attributes:
-        benchmarks: at least one.
-        trackers: at least one.
         protocol: name of the rules; None takes each benchmark's own.
         absence_scores: report besides whether trackers know when the target is gone.
         processes: sequences tracked at once on this machine.
         gpus: of this machine, dealt out to the processes; with Ray, whether tasks ask for one.
-        engine: "local" or "ray".
+        engine: what runs the processes.
         address: of the Ray cluster.
         results: folder of raw results.
         reports: folder of tables and plots.
         json: where the scores go besides.
         cache: folder of stored detections that trackers run from.
-        compare: folders of other trackers' results for the same table.
-        imports: modules of the user's to import first.
         restart: replace stored results.
-        name: of the experiment, for the folder of reports on several trackers.
     """
 
-    benchmarks: tuple[BenchmarkChoice, ...]
-    trackers: tuple[NamedTracker, ...]
     protocol: str | None = None
     absence_scores: bool = False
-    processes: int = 1
-    gpus: int = 0
-    engine: str = "local"
+    processes: Count = 1
+    gpus: CountOrZero = 0
+    engine: Literal["local", "ray"] = "local"
     address: str | None = None
     results: Path = Path("results")
     reports: Path = Path("reports")
     json: Path | None = None
     cache: Path | None = None
+    restart: bool = False
+
+
+@dataclass(frozen=True)
+class SweepSettings(SweepOptions):
+    """Trackers x benchmarks.
+
+    Attributes:
+        benchmarks: at least one.
+        trackers: at least one.
+        compare: folders of other trackers' results for the same table.
+        imports: modules of the user's to import first.
+        name: of the experiment, for the folder of reports on several trackers.
+    """
+
+    benchmarks: tuple[BenchmarkChoice, ...]
+    trackers: tuple[NamedTracker, ...]
     compare: tuple[Path, ...] = ()
     imports: tuple[str, ...] = ()
-    restart: bool = False
     name: str = "comparison"
 
 
+Words = str | tuple[str, ...] | None
+"""Several words of an experiment file; one alone needs no list."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class BenchmarkEntry(Generated):
+    """`benchmark` of an experiment file: `BenchmarkChoice`, with the keys of `Generated` beside the others."""
+
+    name: str
+    root: Path | None = None
+    split: str | None = None
+    stride: Count = 1
+    label: str | None = None
+    sequences: Words = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrackerEntry:
+    """`trackers.0` of an experiment file: `NamedTracker`; `tracker` is `module:Class`."""
+
+    name: str | None = None
+    config: str | None = None
+    tracker: str | None = None
+    weights: Path | None = None
+    device: str | None = None
+    precision: str | None = None
+    set_: Words = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExperimentFile(SweepOptions):
+    """All keys of an experiment file; `device` and `precision` are for trackers that have none of their own."""
+
+    benchmark: str | BenchmarkEntry | None = None
+    benchmarks: list[str | BenchmarkEntry] | None = None
+    trackers: str | TrackerEntry | list[str | TrackerEntry] | None = None
+    compare: Words = None
+    import_: Words = None
+    device: str | None = None
+    precision: str | None = None
+
+
 def parse_settings(
-    values: Mapping[str, Any], origin: str, overrides: tuple[str, ...] = (), name: str = "comparison"
+    values: LocatedDict, origin: str, overrides: tuple[str, ...] = (), name: str = "comparison"
 ) -> SweepSettings:
     """The settings, every key and value checked.
 
     Args:
         values: what the file and the command line say together.
-        origin: where the values were written, for errors.
+        origin: what errors call the place of values whose line is unknown.
         overrides: `key=value` for the configs of all trackers.
         name: of the experiment.
 
     Raises:
-        EvaluationError: an unknown key, a wrong value, no benchmark.
+        ConfigError: an unknown key, a wrong value, no benchmark; names the line.
     """
-    top = Section(values, "", origin)
-    imports = top.texts("import")
-    common = {"device": top.text("device"), "precision": top.text("precision")}
-    engine = top.text("engine", ENGINES) or "local"
-    address = top.text("address")
-    if address is not None and engine != "ray":
-        raise top.error("an address is that of a Ray cluster; add --engine ray, or leave it out", "address")
-    settings = SweepSettings(
-        benchmarks=_benchmarks(top),
-        trackers=_trackers(top, imports, common, overrides),
-        protocol=top.text("protocol"),
-        absence_scores=top.flag("absence_scores"),
-        processes=top.whole("processes", 1) or 1,
-        gpus=top.whole("gpus", 0) or 0,
-        engine=engine,
-        address=address,
-        results=top.file("results") or Path("results"),
-        reports=top.file("reports") or Path("reports"),
-        json=top.file("json"),
-        cache=top.file("cache"),
-        compare=tuple(Path(folder) for folder in top.texts("compare")),
-        imports=imports,
-        restart=top.flag("restart"),
-        name=name,
-    )
-    top.end({key: f"benchmark.{key}" for key in ("name", "root", "split", "stride", *_GENERATED_KEYS)})
-    if settings.gpus and any((tracker.choice.device or "cuda") != "cuda" for tracker in settings.trackers):
-        raise top.error("gpus are dealt out to the processes, so leave the device out", "gpus")
-    return settings
+    config = finish(values, origin)
+    said = parse_section(config, ExperimentFile, name="an experiment")
+    checker = Checker(origin, config.locations)
 
+    def fault(message: str, *path: str | int) -> ConfigError:
+        return checker.error(path, f"{'.'.join(map(str, path))!r}: {message}" if path else message)
 
-def _benchmarks(top: Section) -> tuple[BenchmarkChoice, ...]:
-    one, several = top.raw("benchmark"), top.raw("benchmarks")
-    if (one is None) == (several is None):
-        raise top.error("expected either `benchmark:` or `benchmarks:`")
-    if one is not None:
-        return (_benchmark(one, "benchmark", top.origin),)
-    if not isinstance(several, list) or not several:
-        raise top.error(f"expected a list of benchmarks, got {several!r}", "benchmarks")
-    choices = tuple(_benchmark(item, f"benchmarks.{index}", top.origin) for index, item in enumerate(several))
-    titles = [choice.title for choice in choices]
-    for index, title in enumerate(titles):
-        if title in titles[:index]:
-            raise top.error(f"two benchmarks are called {title!r}; give one a `label:`", f"benchmarks.{index}")
-    return choices
-
-
-def _benchmark(values: Any, where: str, origin: str) -> BenchmarkChoice:
-    section = Section({"name": values} if isinstance(values, str) else values, where, origin)
-    name = section.text("name")
-    if name is None:
-        raise section.error("needs a `name:` (lasot, otb100, ..., folder or synthetic)")
-    given = {
-        "kind": section.text("kind"),
-        "seed": section.whole("seed", 0),
-        "count": section.whole("count", 1),
-        "frames": section.whole("frames", 2),
-        "size_wh": section.size("size_wh"),
-        "distractors": section.whole("distractors", 0),
-        "similarity": section.shares("similarity"),
-        "absence": section.share("absence"),
-        "occlusion": section.share("occlusion"),
-    }
-    generated: dict[str, Any] = {key: value for key, value in given.items() if value is not None}
-    if generated and name != "synthetic":
-        raise section.error(f"is for `name: synthetic`, and this is {name!r}; leave it out", next(iter(generated)))
-    choice = BenchmarkChoice(
-        name=name,
-        root=section.file("root"),
-        split=section.text("split"),
-        stride=section.whole("stride", 1) or 1,
-        label=section.text("label"),
-        sequences=section.texts("sequences"),
-        generated=Generated(**generated),
-    )
-    section.end()
-    return choice
-
-
-def _trackers(
-    top: Section, imports: tuple[str, ...], common: Mapping[str, str | None], overrides: tuple[str, ...]
-) -> tuple[NamedTracker, ...]:
-    items = top.raw("trackers")
-    items = [{}] if items is None else items if isinstance(items, list) else [items]
-    if not items:
-        raise top.error("expected at least one tracker", "trackers")
-    trackers = tuple(
-        _tracker(item, f"trackers.{index}", top.origin, imports, common, overrides) for index, item in enumerate(items)
-    )
-    if overrides and all(tracker.is_plugin for tracker in trackers):
-        raise top.error(f"--set {overrides[0]} changes a config, and no tracker has one")
-    return trackers
-
-
-def _tracker(
-    values: Any,
-    where: str,
-    origin: str,
-    imports: tuple[str, ...],
-    common: Mapping[str, str | None],
-    overrides: tuple[str, ...],
-) -> NamedTracker:
-    section = Section({"config": values} if isinstance(values, str) else values, where, origin)
-    own_class, config, weights = section.text("tracker"), section.text("config"), section.file("weights")
-    own_overrides = section.texts("set")
-    if own_class is not None and (config or weights or own_overrides):
-        raise EvaluationError(
-            f"{origin}: {where}: --tracker takes your own class, so --config, --weights and --set do not apply"
+    if said.address is not None and said.engine != "ray":
+        raise fault("an address is that of a Ray cluster; add --engine ray, or leave it out", "address")
+    if (said.benchmark is None) == (said.benchmarks is None):
+        raise fault("expected either `benchmark:` or `benchmarks:`")
+    for key, entries in (("benchmarks", said.benchmarks), ("trackers", said.trackers)):
+        if entries == []:
+            raise fault("expected at least one, got an empty list", key)
+    benchmarks: list[BenchmarkChoice] = []
+    for number, entry in enumerate(said.benchmarks or [said.benchmark or ""]):
+        place: KeyPath = ("benchmarks", number) if said.benchmarks else ("benchmark",)
+        entry = BenchmarkEntry(name=entry) if isinstance(entry, str) else entry
+        written = values["benchmarks"][number] if said.benchmarks else values["benchmark"]
+        generated = {item.name: getattr(entry, item.name) for item in fields(Generated)}
+        if entry.name != "synthetic":
+            for key in generated:
+                if key in written and not isinstance(written, str):
+                    raise fault(f"is for `name: synthetic`, and this is {entry.name!r}; leave it out", *place, key)
+        if entry.similarity is not None and entry.similarity[0] > entry.similarity[1]:
+            raise fault(f"expected the lower number first, got {entry.similarity!r}", *place, "similarity")
+        benchmark = BenchmarkChoice(
+            name=entry.name,
+            root=entry.root,
+            split=entry.split,
+            stride=entry.stride,
+            label=entry.label,
+            sequences=_several(entry.sequences),
+            generated=Generated(**generated),
         )
-    choice = TrackerChoice(
-        config=own_class or config,
-        weights=weights,
-        device=section.text("device") or common["device"],
-        precision=section.text("precision") or common["precision"],
-        overrides=own_overrides,
+        if any(benchmark.title == other.title for other in benchmarks):
+            raise fault(f"two benchmarks are called {benchmark.title!r}; give one a `label:`", *place)
+        benchmarks.append(benchmark)
+    trackers = []
+    imports = _several(said.import_)
+    for number, item in enumerate(
+        said.trackers if isinstance(said.trackers, list) else [said.trackers or TrackerEntry()]
+    ):
+        own = TrackerEntry(config=item) if isinstance(item, str) else item
+        if own.tracker is not None and (own.config or own.weights or own.set_):
+            raise fault(
+                "--tracker takes your own class, so --config, --weights and --set do not apply", "trackers", number
+            )
+        choice = TrackerChoice(
+            own.tracker or own.config,
+            own.weights,
+            own.device or said.device,
+            own.precision or said.precision,
+            _several(own.set_),
+            imports,
+        )
+        tracker = NamedTracker(choice, own.name)
+        if overrides and not tracker.is_plugin:
+            tracker = replace(tracker, choice=replace(choice, overrides=(*choice.overrides, *overrides)))
+        trackers.append(tracker)
+    if overrides and all(tracker.is_plugin for tracker in trackers):
+        raise fault(f"--set {overrides[0]} changes a config, and no tracker has one")
+    if said.gpus and any((tracker.choice.device or "cuda") != "cuda" for tracker in trackers):
+        raise fault("gpus are dealt out to the processes, so leave the device out", "gpus")
+    return SweepSettings(
+        tuple(benchmarks),
+        tuple(trackers),
+        compare=tuple(Path(folder) for folder in _several(said.compare)),
         imports=imports,
+        name=name,
+        **{item.name: getattr(said, item.name) for item in fields(SweepOptions)},
     )
-    tracker = NamedTracker(choice, section.text("name"))
-    section.end()
-    if overrides and not tracker.is_plugin:
-        return replace(tracker, choice=replace(choice, overrides=(*own_overrides, *overrides)))
-    return tracker
+
+
+def _several(words: Words) -> tuple[str, ...]:
+    return (words,) if isinstance(words, str) else words or ()

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from dmtrack.config import Config
-from dmtrack.config.located import LocatedDict
+from dmtrack.config.located import LocatedDict, read_text
 from dmtrack.config.yaml_reader import read_yaml
 from dmtrack.errors import ConfigError
 from dmtrack.registry import did_you_mean
@@ -73,12 +73,9 @@ def read_pysot_config(path: str | Path) -> Config:
             that is not known here; names file and line.
     """
     path = Path(path)
-    try:
-        content = read_yaml(path.read_text(encoding="utf-8"), str(path))
-    except FileNotFoundError as error:
-        raise ConfigError(f"{path} does not exist; give a config.yaml of PySOT") from error
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path} cannot be read as text: {error}") from error
+    if not path.exists():
+        raise ConfigError(f"{path} does not exist; give a config.yaml of PySOT")
+    content = read_yaml(read_text(path), str(path))
     _check_keys(content, KNOWN, "", str(path))
     return _Experiment(content, str(path)).config()
 
