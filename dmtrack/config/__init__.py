@@ -1,6 +1,6 @@
 """Configs are data: read without executing anything, merged with their bases, checked against the classes they name."""
 
-from dmtrack.config.building import build, check_config, parse_config, parse_section
+from dmtrack.config.building import build, parse_config, parse_section
 from dmtrack.config.checking import ConfigValueError, check_fields
 from dmtrack.config.dumping import config_hash, dump_config
 from dmtrack.config.loading import as_config, available_configs, find_config, load_config, read_config, require
@@ -20,7 +20,6 @@ __all__ = [
     "as_config",
     "available_configs",
     "build",
-    "check_config",
     "check_fields",
     "config_hash",
     "dump_config",

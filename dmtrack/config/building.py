@@ -16,20 +16,6 @@ from dmtrack.registry import Registry
 Section = TypeVar("Section")
 
 
-def check_config(config: Mapping[str, Any], source: str | None = None) -> None:
-    """Checks every key of a merged config.
-
-    Args:
-        config: a `Config`, whose locations errors then name, or a plain dict.
-        source: what errors call it where no line is known; by default the config's own file.
-
-    Raises:
-        ConfigError: an unknown key (with the nearest known one), a missing key, a value of a wrong type or out of
-            range; names the file, the line where it is known, and the dotted key.
-    """
-    parse_config(config, source)
-
-
 def parse_config(config: Mapping[str, Any], source: str | None = None) -> TopLevel:
     """A merged config as an instance of the schema: sections are dataclasses, absent keys have their defaults.
 
@@ -38,7 +24,8 @@ def parse_config(config: Mapping[str, Any], source: str | None = None) -> TopLev
         source: what errors call it where no line is known; by default the config's own file.
 
     Raises:
-        ConfigError: as `check_config`.
+        ConfigError: an unknown key (with the nearest known one), a missing key, a value of a wrong type or out of
+            range; names the file, the line where it is known, and the dotted key.
     """
     return parse_section(config, TopLevel, source=source, name="a config")
 
@@ -56,7 +43,7 @@ def parse_section(
         name: what errors call the keys together; by default the name of the class.
 
     Raises:
-        ConfigError: as `check_config`.
+        ConfigError: as `parse_config`.
     """
     own_source = str(getattr(values, "source", "config"))
     checker = Checker(own_source if source is None else source, getattr(values, "locations", None))
@@ -88,10 +75,7 @@ def build(node: Mapping[str, Any], registry: Registry, **extra: Any) -> Any:
     entry = registry.get(node["type"])
     known = keys_of_callable(entry)
     Checker(f"{registry.kind} {node['type']}").keys(node, known, (), given=extra)
-    arguments = dict(extra)
-    for key, value in node.items():
-        if key != "type":
-            arguments[key] = convert(value, known.keys[key].annotation, key) if key in known.keys else value
+    arguments = {**extra, **_arguments(node, known)}
     uncovered = [key for key, one in known.keys.items() if one.required and key not in arguments]
     if uncovered:
         raise ConfigError(f"{registry.kind} {node['type']}: {uncovered[0]!r} is missing")
@@ -123,14 +107,7 @@ def convert(value: Any, annotation: Any, key: str = "") -> Any:
                 )
         if isinstance(value.get("type"), str) and any(is_foreign(option) for option in options):
             entry = find_entry(value["type"], (key,))
-            known = keys_of_callable(entry).keys
-            items = {name: item for name, item in value.items() if name != "type"}
-            return entry(
-                **{
-                    name: convert(item, known[name].annotation, name) if name in known else item
-                    for name, item in items.items()
-                }
-            )
+            return entry(**_arguments(value, keys_of_callable(entry)))
         return value
     if isinstance(value, str) and Path in options and str not in options:
         return Path(value).expanduser()
@@ -147,3 +124,14 @@ def convert(value: Any, annotation: Any, key: str = "") -> Any:
             if kind is tuple:
                 return tuple(value)
     return value
+
+
+def _arguments(values: Mapping[str, Any], known: Keys) -> dict[str, Any]:
+    """The checked values of a dict as arguments of the class whose keys they are."""
+    arguments = {}
+    for name, value in values.items():
+        if name in known.keys:
+            arguments[known.keys[name].parameter] = convert(value, known.keys[name].annotation, name)
+        elif name != "type":
+            arguments[name] = value
+    return arguments

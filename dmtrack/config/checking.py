@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections import abc
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin
 
@@ -195,7 +196,7 @@ class Checker:
         elif isinstance(value, (list, tuple)):
             self._items(value, option, path)
 
-    def _items(self, value: Sequence[Any], option: Any, path: KeyPath) -> None:
+    def _items(self, value: list[Any] | tuple[Any, ...], option: Any, path: KeyPath) -> None:
         arguments = get_args(option)
         if get_origin(option) is tuple and arguments and arguments[-1] is not Ellipsis:
             if len(value) != len(arguments):
@@ -246,7 +247,7 @@ def _has_shape(value: Any, option: Any) -> bool:
     if is_foreign(option):
         return isinstance(value, Mapping) or not isinstance(value, _PLAIN)
     if isinstance(value, Mapping):
-        return issubclass(dict, kind) and not issubclass(kind, Sequence)
+        return issubclass(dict, kind) and not issubclass(kind, abc.Sequence)
     if isinstance(value, (list, tuple)):
         return any(issubclass(container, kind) for container in (list, tuple))
     return isinstance(value, kind)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from dmtrack.config.building import check_config
+from dmtrack.config.building import parse_config
 from dmtrack.config.located import Config, LocatedDict, finish, locate, read_text
 from dmtrack.config.merging import merge
 from dmtrack.config.overrides import apply_override
@@ -20,7 +20,7 @@ from dmtrack.registry import did_you_mean
 SUFFIXES = (".py", ".yaml", ".yml")
 
 
-def load_config(path_or_name: str | Path, overrides: Sequence[str] = (), check: bool = True) -> Config:
+def load_config(path_or_name: str | Path, overrides: Iterable[str] = (), check: bool = True) -> Config:
     """Reads a config with its bases, applies overrides, and checks every key against the classes that it names.
 
     Args:
@@ -41,15 +41,15 @@ def load_config(path_or_name: str | Path, overrides: Sequence[str] = (), check: 
         located = apply_override(located, override)
     config = finish(located, str(path))
     if check:
-        check_config(config)
+        parse_config(config)
     return config
 
 
 def as_config(
     values: Mapping[str, Any],
-    overrides: Sequence[str] = (),
+    overrides: Iterable[str] = (),
     source: str = "config",
-    checked: Sequence[str] | None = None,
+    checked: Collection[str] | None = None,
 ) -> Config:
     """The same from values at hand, such as the config that a weights file carries.
 
@@ -67,7 +67,7 @@ def as_config(
         located = apply_override(located, override)
     config = finish(located, source)
     chosen = config if checked is None else {key: config[key] for key in checked if key in config}
-    check_config(Config(chosen, config.source, config.locations))
+    parse_config(Config(chosen, config.source, config.locations))
     return config
 
 

@@ -7,10 +7,10 @@ subscripts of them, and `_base_.a.b` for values of the base. Everything else is 
 from __future__ import annotations
 
 import ast
+import operator
 from collections.abc import Callable
 from typing import Any
 
-from dmtrack.config.arithmetic import compute, is_number
 from dmtrack.config.located import LocatedDict
 from dmtrack.errors import ConfigError
 from dmtrack.registry import did_you_mean
@@ -18,37 +18,45 @@ from dmtrack.registry import did_you_mean
 LoadBases = Callable[[Any, str], LocatedDict]
 """(value of `_base_`, where it stands) -> the merged bases."""
 
-_WHAT = {
-    ast.Import: "an import",
-    ast.ImportFrom: "an import",
-    ast.FunctionDef: "a function definition",
-    ast.AsyncFunctionDef: "a function definition",
-    ast.ClassDef: "a class definition",
-    ast.Lambda: "a lambda",
-    ast.ListComp: "a comprehension",
-    ast.SetComp: "a comprehension",
-    ast.DictComp: "a comprehension",
-    ast.GeneratorExp: "a generator expression",
-    ast.For: "a for loop",
-    ast.While: "a while loop",
-    ast.If: "an if statement",
-    ast.IfExp: "a conditional expression",
-    ast.With: "a with statement",
-    ast.Try: "a try statement",
-    ast.Raise: "a raise statement",
-    ast.Assert: "an assert",
-    ast.Delete: "a del statement",
-    ast.AugAssign: "an assignment like +=",
-    ast.AnnAssign: "an annotated assignment",
-    ast.NamedExpr: "an assignment inside an expression",
-    ast.JoinedStr: "an f-string",
-    ast.Compare: "a comparison",
-    ast.BoolOp: "a boolean operator",
-    ast.Set: "a set",
-    ast.Starred: "unpacking with *",
-    ast.Slice: "a slice",
-    ast.Expr: "an expression that is assigned to nothing",
+_MAX_ELEMENTS = 1_000_000
+_MAX_BITS = 4096
+_ARITHMETIC: dict[type[ast.operator], Callable[[Any, Any], Any]] = {
+    ast.Add: operator.add,
+    ast.Sub: operator.sub,
+    ast.Mult: operator.mul,
+    ast.Div: operator.truediv,
+    ast.FloorDiv: operator.floordiv,
+    ast.Mod: operator.mod,
+    ast.Pow: operator.pow,
 }
+_WHAT: dict[str, str] = {
+    **dict.fromkeys(("Import", "ImportFrom"), "an import"),
+    **dict.fromkeys(("FunctionDef", "AsyncFunctionDef"), "a function definition"),
+    **dict.fromkeys(("ListComp", "SetComp", "DictComp"), "a comprehension"),
+    "ClassDef": "a class definition",
+    "Lambda": "a lambda",
+    "GeneratorExp": "a generator expression",
+    "For": "a for loop",
+    "While": "a while loop",
+    "If": "an if statement",
+    "IfExp": "a conditional expression",
+    "With": "a with statement",
+    "Try": "a try statement",
+    "Raise": "a raise statement",
+    "Assert": "an assert",
+    "Delete": "a del statement",
+    "AugAssign": "an assignment like +=",
+    "AnnAssign": "an annotated assignment",
+    "NamedExpr": "an assignment inside an expression",
+    "JoinedStr": "an f-string",
+    "Compare": "a comparison",
+    "BoolOp": "a boolean operator",
+    "Set": "a set",
+    "Starred": "unpacking with *",
+    "Slice": "a slice",
+    "Expr": "an expression that is assigned to nothing",
+}
+"""What errors call the syntax that a config must not have, by the names of `ast`."""
 
 
 def read_python(text: str, file: str, load_bases: LoadBases) -> tuple[LocatedDict, set[str]]:
@@ -90,13 +98,9 @@ def read_expression(text: str) -> Any:
     """
     try:
         tree = ast.parse(text.strip(), mode="eval")
-        return _Reader("--set", _no_bases).evaluate(tree.body)
+        return _Reader("--set", lambda value, where: LocatedDict()).evaluate(tree.body)
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         raise ConfigError(f"{text!r} is not a Python literal") from error
-
-
-def _no_bases(_value: Any, where: str) -> LocatedDict:
-    raise ConfigError(f"{where}: _base_ is not allowed here")
 
 
 class _Reader:
@@ -111,7 +115,7 @@ class _Reader:
         return f"{self.file}:{getattr(node, 'lineno', 1)}"
 
     def refuse(self, node: ast.AST, what: str | None = None) -> ConfigError:
-        what = what or _WHAT.get(type(node), f"{type(node).__name__} syntax")  # type: ignore[call-overload]
+        what = what or _WHAT.get(type(node).__name__, f"{type(node).__name__} syntax")
         return ConfigError(
             f"{self.where(node)}: {what} is not allowed in a config, which is data and never executed; "
             "write values, arithmetic, earlier names, dict(), list() and tuple() only"
@@ -207,14 +211,14 @@ class _Reader:
         value = self.evaluate(node.operand)
         if isinstance(node.op, ast.Not):
             return not value
-        if isinstance(node.op, (ast.USub, ast.UAdd)) and is_number(value):
+        if isinstance(node.op, (ast.USub, ast.UAdd)) and isinstance(value, (int, float)):
             return -value if isinstance(node.op, ast.USub) else +value
         raise self.refuse(node, f"`{ast.unparse(node)}`")
 
     def binary(self, node: ast.BinOp) -> Any:
         left, right = self.evaluate(node.left), self.evaluate(node.right)
         try:
-            result = compute(node.op, left, right)
+            result = _compute(node.op, left, right)
         except (ArithmeticError, ValueError) as error:
             raise ConfigError(f"{self.where(node)}: cannot compute `{ast.unparse(node)}`: {error}") from error
         if result is None:
@@ -252,3 +256,33 @@ class _Reader:
         if not (isinstance(root, ast.Name) and root.id == "_base_"):
             raise self.refuse(node, f"the attribute `{ast.unparse(node)}` (only `_base_.key` is understood)")
         return self.look_up(node, self.evaluate(node.value), node.attr)
+
+
+def _compute(sign: ast.operator, left: Any, right: Any) -> Any:
+    """The result, or None where the operands have no such operation in a config.
+
+    A short line must not be able to fill the memory, so results have limits.
+
+    Raises:
+        ArithmeticError: division by zero, overflow.
+        ValueError: a result that is too large or not real.
+    """
+    if isinstance(left, (int, float)) and isinstance(right, (int, float)):
+        whole = isinstance(left, int) and isinstance(right, int)
+        if isinstance(sign, ast.Pow) and whole and int(left).bit_length() * abs(right) > _MAX_BITS:
+            raise ValueError("the number is too large")
+        result = _ARITHMETIC[type(sign)](left, right) if type(sign) in _ARITHMETIC else None
+        if isinstance(result, complex):
+            raise ValueError("the result is not a real number")
+        return result
+    if isinstance(sign, ast.Add):
+        kinds: tuple[type, ...] = (str, list, tuple)
+        if any(isinstance(left, kind) and isinstance(right, kind) for kind in kinds):
+            return left + right
+    if isinstance(sign, ast.Mult):
+        items, times = (right, left) if isinstance(left, int) else (left, right)
+        if isinstance(items, (str, list, tuple)) and isinstance(times, int):
+            if len(items) * times > _MAX_ELEMENTS:
+                raise ValueError(f"more than {_MAX_ELEMENTS} elements")
+            return items * times
+    return None

@@ -34,8 +34,8 @@ class Within:
     above_low: bool = False
 
     def admits(self, number: float) -> bool:
-        """Whether a number lies in the range; NaN lies in none."""
-        return self.low <= number <= self.high and not (self.above_low and number == self.low)
+        """Whether a number lies in the range; NaN and infinity lie in none."""
+        return math.isfinite(number) and self.low <= number <= self.high and not (self.above_low and number == self.low)
 
     def describe(self, whole: bool) -> str:
         """The range as errors print it: "a number from 0 to 1", "a whole number above 0"."""

@@ -9,6 +9,7 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 
 from dmtrack.boxes import check_first_box_xywh
+from dmtrack.config import Amount, Share
 from dmtrack.errors import BoxError, ConfigError, DMTrackError
 from dmtrack.media.images import Image, as_rgb
 from dmtrack.models.fast.siamrpn import fast_siamrpn
@@ -50,9 +51,9 @@ class SiamRPNTracker(Tracker):
         self,
         model: SiamRPN,
         name: str = "SiamRPNTracker",
-        penalty_k: float = 0.05,
-        window_influence: float = 0.42,
-        lr: float = 0.38,
+        penalty_k: Amount = 0.05,
+        window_influence: Share = 0.42,
+        lr: Share = 0.38,
         long_term: LongTerm | None = None,
         device: str | None = None,
         precision: Precision = "fp32",

@@ -15,7 +15,6 @@ from dmtrack.config import (
     as_config,
     available_configs,
     build,
-    check_config,
     check_fields,
     load_config,
     parse_config,
@@ -187,14 +186,14 @@ def test_a_wrong_key_beside_an_inherited_type_is_no_inherited_key(tmp_path):
 
 
 def test_a_class_with_open_keywords_takes_all_but_checks_what_it_knows():
-    check_config({"model": {"type": "Anything", "x": {"type": "Wheel", "radius": 1}}})
+    parse_config({"model": {"type": "Anything", "x": {"type": "Wheel", "radius": 1}}})
     with pytest.raises(ConfigError, match=r"'model.x.radius' must be float"):
-        check_config(
+        parse_config(
             {"model": {"type": "Anything", "x": [{"y": 1}, {"type": "Wheel", "radius": "1"}]}}
             | {"model": {"type": "Anything", "x": {"type": "Wheel", "radius": "1"}}}
         )
     with pytest.raises(ConfigError, match=r"^mine: unknown key 'model.x.1.r' of Wheel"):
-        check_config({"model": {"type": "Anything", "x": [1, {"type": "Wheel", "radius": 1, "r": 2}]}}, source="mine")
+        parse_config({"model": {"type": "Anything", "x": [1, {"type": "Wheel", "radius": 1, "r": 2}]}}, source="mine")
 
 
 def test_as_config_overrides_and_checks_values_at_hand():

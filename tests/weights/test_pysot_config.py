@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 import dmtrack.tracking.siamrpn  # noqa: F401 (registers what the configs name)
-from dmtrack.config import check_config, load_config
+from dmtrack.config import load_config, parse_config
 from dmtrack.errors import ConfigError
 from dmtrack.weights.importers.pysot_config import read_pysot_config
 
@@ -74,7 +74,7 @@ def same(found, name):
                 }
             else:
                 assert found[section][key] == value, key
-    check_config(found)
+    parse_config(found)
 
 
 def test_files_become_the_published_configs(tmp_path):

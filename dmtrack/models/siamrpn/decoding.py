@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from dmtrack.errors import ConfigError
+from dmtrack.config import Amount, Share, check_fields
 from dmtrack.models.siamrpn.anchors import anchors_cxcywh, cosine_window, flat_outputs
 from dmtrack.models.siamrpn.crops import context_side
 from dmtrack.models.siamrpn.flavours import SiamesePreprocessing
@@ -32,16 +32,12 @@ class SearchParameters:
         lr: share of the new size in the smoothed one, before it is scaled by the score, in [0, 1].
     """
 
-    penalty_k: float = 0.05
-    window_influence: float = 0.42
-    lr: float = 0.38
+    penalty_k: Amount = 0.05
+    window_influence: Share = 0.42
+    lr: Share = 0.38
 
     def __post_init__(self) -> None:
-        if not 0.0 <= self.penalty_k < float("inf"):
-            raise ConfigError(f"penalty_k is {self.penalty_k:g}: expected a number from 0 up")
-        for key in ("window_influence", "lr"):
-            if not 0.0 <= getattr(self, key) <= 1.0:
-                raise ConfigError(f"{key} is {getattr(self, key):g}: expected a number from 0 to 1")
+        check_fields(self)
 
 
 class Decoded(NamedTuple):
