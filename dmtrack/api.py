@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from dmtrack.boxes import Boxes, check_first_box_xywh
+from dmtrack.data.benchmarks import find_benchmark
 from dmtrack.data.sequences import SequenceList
-from dmtrack.errors import DataError, MediaError
-from dmtrack.evaluation.api import evaluate_results
+from dmtrack.errors import DataError, EvaluationError, MediaError
 from dmtrack.evaluation.protocols import Protocol, get_protocol
 from dmtrack.evaluation.report import Report
 from dmtrack.media.images import Image, as_rgb
@@ -108,7 +108,8 @@ def evaluate(
     >>> report.scores[0].scores["success"]                                                             # doctest: +SKIP
 
     Args:
-        benchmark: a name (`lasot`, `otb100`, ...), a folder of sequences, or the sequences.
+        benchmark: a name (`lasot`, `otb100`, ...), a folder of sequences, or the sequences. A name means the benchmark
+            whatever lies in the working directory; a folder that is called so is given as `./lasot`.
         results: folders or zip files, see `dmtrack.evaluation.readers`; one per tracker.
         protocol: its name, or one's own `Protocol`; the benchmark's own by default.
         root: folder of a benchmark that is given by its name; annotations alone are enough.
@@ -118,19 +119,22 @@ def evaluate(
         DataError: the benchmark is unknown, or does not lie there.
         EvaluationError: unknown protocol, malformed results, or trackers with different sequences.
     """
-    given = [results] if isinstance(results, (str, Path)) else list(results)
-    if not isinstance(benchmark, str) or Path(benchmark).is_dir():
-        return evaluate_results(benchmark, given, protocol or "dmtrack-visible")
-    from dmtrack.data.benchmarks import get_benchmark, open_benchmark
     from dmtrack.evaluation.reporting.loading import build_report, load_tracker_results
 
-    known = get_benchmark(benchmark)
-    if root is None:
-        raise DataError(f"where does {known.name} lie? Give its folder as root=...")
-    rules = protocol if isinstance(protocol, Protocol) else get_protocol(protocol or known.protocols[0])
-    sequences = list(open_benchmark(known.name, root, split, images=False))
+    given = [results] if isinstance(results, (str, Path)) else list(results)
+    if not given:
+        raise EvaluationError("no results to score; give at least one folder <results>/<tracker>")
+    if isinstance(benchmark, (str, Path)):
+        known, folder, label = find_benchmark(benchmark, root)
+        if folder is None:
+            raise DataError(f"where does {known.name} lie? Give its folder as root=...")
+        protocol, split = protocol or known.protocols[0], split or known.splits[0]
+        sequences = list(known.open(folder, split, images=False))
+    else:
+        label, sequences = "sequences", list(benchmark)
+    rules = protocol if isinstance(protocol, Protocol) else get_protocol(protocol or "dmtrack-visible")
     trackers = [load_tracker_results(str(source), sequences) for source in given]
-    return build_report(known.name, rules, sequences, trackers, split=split or known.splits[0])
+    return build_report(label, rules, sequences, trackers, split=split or "all")
 
 
 def _is_iterable(source: Any) -> bool:

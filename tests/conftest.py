@@ -14,14 +14,25 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 SHARED = REPOSITORY.parent / "shared"
+MARKERS = ("DESIGN.md", "golden")
+"""What makes a folder of that name the developers' own, and not anybody's."""
 
 
 @pytest.fixture(scope="session")
 def shared_folder() -> Path:
     """The developers' folder of reference outputs and real data, which users do not have."""
-    if not SHARED.is_dir():
-        pytest.skip("the reference outputs and real sequences (../shared) are not on this machine")
+    reason = why_not_shared(SHARED)
+    if reason:
+        pytest.skip(reason)
     return SHARED
+
+
+def why_not_shared(folder: Path) -> str:
+    """Why a folder is not that of the reference outputs; empty where it is."""
+    lacking = [name for name in MARKERS if not (folder / name).exists()]
+    if not lacking:
+        return ""
+    return f"the reference outputs and real sequences are not on this machine ({folder} has no {lacking[0]})"
 
 
 @pytest.fixture

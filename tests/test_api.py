@@ -1,12 +1,16 @@
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 import dmtrack
-from dmtrack.errors import BoxError, ConfigError, MediaError, WeightsError
+from dmtrack.data.sequences import Sequence
+from dmtrack.data.writers import WRITERS
+from dmtrack.errors import BoxError, ConfigError, DataError, EvaluationError, MediaError, WeightsError
+from dmtrack.evaluation.results import ResultStore, SequenceResult
 from dmtrack.media.images import write_image
 from dmtrack.tracking import GlobalSearchTracker
 from dmtrack.tracking.loading import assemble_tracker
@@ -119,3 +123,30 @@ def test_wrong_configs_and_weights_are_one_clear_error(config, weights, tmp_path
     config.write_text("tracker = dict(type='GlobalSearchTracker')\n")
     with pytest.raises((ConfigError, WeightsError)):
         dmtrack.load_tracker(config)
+
+
+def test_zip_files_are_scored_as_folders_are(tmp_path, monkeypatch):
+    rng = np.random.default_rng(0)
+    boxes = np.concatenate([rng.uniform(5, 20, (6, 2)), np.full((6, 2), 9.0)], axis=1)
+    sequence = Sequence("a", boxes, np.ones(6, bool), lambda index: np.zeros((48, 64, 3), np.uint8), (64, 48))
+    WRITERS["folder"]([sequence], tmp_path / "lasot")
+    ResultStore(tmp_path / "mine").write("a", SequenceResult(boxes + np.array([1, 0, 0, 0])))
+    with zipfile.ZipFile(tmp_path / "theirs.zip", "w") as archive:
+        archive.write(tmp_path / "mine/a/a_001.txt", "a/a_001.txt")
+    report = dmtrack.evaluate(tmp_path / "lasot", [tmp_path / "mine", tmp_path / "theirs.zip"])
+    mine, theirs = report.scores
+    assert (report.benchmark, report.protocol.name, mine.tracker, theirs.tracker) == (
+        "lasot",
+        "dmtrack-visible",
+        "mine",
+        "theirs",
+    )
+    assert mine.scores == theirs.scores and 0.7 < mine.scores["success"] < 1
+    assert dmtrack.evaluate([sequence], tmp_path / "mine").scores[0].scores == pytest.approx(mine.scores)
+    # A folder of that name in the working directory is not the benchmark.
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(DataError, match="where does lasot lie"):
+        dmtrack.evaluate("lasot", "mine")
+    assert dmtrack.evaluate("./lasot", "mine").scores[0].scores == mine.scores
+    with pytest.raises(EvaluationError, match="no results to score"):
+        dmtrack.evaluate("./lasot", [])

@@ -79,3 +79,24 @@ def test_importing_dmtrack_and_its_command_line_is_light() -> None:
 def test_nothing_is_unfinished(module: Path) -> None:
     text = module.read_text()
     assert not [mark for mark in ("TODO", "FIXME", "XXX") if mark in text]
+
+
+NUMBERS_ONLY = [
+    "dmtrack.data.sequences",
+    "dmtrack.data.benchmarks",
+    *(
+        ".".join(module.relative_to(PACKAGE.parent).with_suffix("").parts).removesuffix(".__init__")
+        for module in MODULES
+        if room_of(module) == "evaluation"
+    ),
+]
+
+
+def test_rooms_of_numbers_import_no_networks_and_no_images() -> None:
+    heavy = ("torch", "torchvision", "cv2")
+    program = (
+        f"import importlib, sys\nfor name in {NUMBERS_ONLY!r}:\n    importlib.import_module(name)\n"
+        f"    print(*[name + ' imports ' + heavy for heavy in {heavy!r} if heavy in sys.modules])"
+    )
+    output = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout
+    assert output.strip() == ""

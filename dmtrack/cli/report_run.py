@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from dmtrack import registry
+from dmtrack.data.benchmarks import find_benchmark
 from dmtrack.data.sequences import Sequence as VideoSequence
 from dmtrack.errors import DataError, EvaluationError
 from dmtrack.evaluation.protocols import PROTOCOLS, Protocol
@@ -22,8 +23,6 @@ from dmtrack.files import check_writable_folder
 from dmtrack.pages.report.output import steps, write_csv, write_latex, write_study, write_study_json
 from dmtrack.registry import did_you_mean
 from dmtrack.running.sweeps.benchmarks import Strided, absent_sequences
-
-DEFAULT_PROTOCOL = "dmtrack-visible"
 
 
 @dataclass(frozen=True)
@@ -73,7 +72,7 @@ def run(job: ReportJob) -> Study:
         [any_protocol(name) for name in protocols],
         sequences,
         trackers,
-        split=job.split or usual_split(job),
+        split=job.split or find_benchmark(job.benchmark)[0].splits[0],
         stride=stride,
         common=job.common,
         rounds=job.rounds,
@@ -106,22 +105,15 @@ def open_sequences(job: ReportJob, stride: int = 1) -> tuple[str, tuple[str, ...
         job: which benchmark.
         stride: every how many frames are kept, the first being the first.
     """
-    from dmtrack.data.benchmarks import get_benchmark, open_benchmark
-
-    folder = Path(job.benchmark)
-    if is_folder(job):
-        name, root, label = "folder", folder, folder.resolve().name
-    else:
-        known = get_benchmark(job.benchmark)
-        if job.root is None:
-            raise EvaluationError(f"where does {known.name} lie? Give its folder with --data FOLDER")
-        name, root, label = known.name, job.root, known.name
-    protocols = tuple(dict.fromkeys(job.protocols)) or get_benchmark(name).protocols[:1] or (DEFAULT_PROTOCOL,)
+    known, root, label = find_benchmark(job.benchmark, job.root)
+    if root is None:
+        raise EvaluationError(f"where does {known.name} lie? Give its folder with --data FOLDER")
+    protocols = tuple(dict.fromkeys(job.protocols)) or known.protocols[:1]
     # Without images the size of the frames is not known, nor, for OxUvA, how many there are.
     needed = any(needs_frame_size(any_protocol(protocol)) for protocol in protocols)
-    if needed or name == "oxuva" or (job.images and job.out):
+    if needed or known.name == "oxuva" or (job.images and job.out):
         try:
-            opened = Strided(open_benchmark(name, root, job.split, images=True), stride)
+            opened = Strided(known.open(root, job.split, images=True), stride)
             list(opened)  # whether every sequence can be read
             return label, protocols, opened
         except DataError as error:
@@ -129,21 +121,7 @@ def open_sequences(job: ReportJob, stride: int = 1) -> tuple[str, tuple[str, ...
                 raise
             # Otherwise annotations alone are enough; what is wrong with them is said below.
             print(f"note: only the annotations are used and no frames are shown: {error}")
-    return label, protocols, Strided(open_benchmark(name, root, job.split, images=False), stride)
-
-
-def is_folder(job: ReportJob) -> bool:
-    """Whether the benchmark is a folder of sequences; a known name with --data is none, whatever lies here."""
-    from dmtrack.data.benchmarks import BENCHMARKS
-
-    return Path(job.benchmark).is_dir() and not (job.benchmark in BENCHMARKS and job.root is not None)
-
-
-def usual_split(job: ReportJob) -> str:
-    """The part of a benchmark that is opened where none is named; "all" for folders and undivided benchmarks."""
-    from dmtrack.data.benchmarks import get_benchmark
-
-    return "all" if is_folder(job) else get_benchmark(job.benchmark).splits[0]
+    return label, protocols, Strided(known.open(root, job.split, images=False), stride)
 
 
 def needs_frame_size(protocol: Protocol | AnyVotProtocol) -> bool:

@@ -1,14 +1,19 @@
-"""The benchmarks that are known by name: how each is opened, what its parts are called, whose rules it is scored by.
+"""The one table of benchmarks: source, files, splits, protocols, writer, submission, experiment of each.
 
 open_benchmark("lasot", "data/LaSOT")                       the test split, with images
 open_benchmark("otb100", "data/annotations", images=False)  annotations alone: enough to score stored results
+
+What is defined in rooms that stand below this one, or costs the import of an image library, is named
+`module:name` and imported when it is asked for.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+import importlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from dmtrack.data.sources import (
     OTB,
@@ -31,11 +36,13 @@ from dmtrack.data.sources import (
     trackingnet,
     vot,
 )
+from dmtrack.data.sources.places import VideoFiles
 from dmtrack.errors import DataError
 from dmtrack.registry import did_you_mean
 
-OpenSource = Callable[[str | Path, str, bool], SequenceSource]
-"""`open(root, split, images)`."""
+_WRITERS = "dmtrack.data.writers"
+_FORMATS = "dmtrack.evaluation.submission.formats"
+_EXPERIMENTS = "dmtrack.running.experiments"
 
 
 @dataclass(frozen=True)
@@ -45,135 +52,209 @@ class Benchmark:
     Attributes:
         name: as users type it.
         title: as papers print it.
-        splits: names of its parts, the one that trackers are compared on first.
+        summary: what it is, in a line of the documentation.
+        source: class of its reader, called with the root, `images=`, `options` and, where there are several splits,
+            `split=`.
+        files: where its files lie.
         protocols: names of the rules that fit it, the benchmark's own first; those of restarts, confidences and
             presence are in `dmtrack.evaluation.vot`, the others in `dmtrack.evaluation.protocols`.
-        open: `open(root, split, images)`.
+        writer: function that writes sequences in its layout.
+        splits: names of its parts, the one that trackers are compared on first.
+        options: further arguments of the source.
+        writer_options: further arguments of the writer.
         index_base: number of the first pixel in the benchmark's files, which toolkits follow in their results.
-        layout: what its folder must look like, for errors and help.
+        submission: package for its evaluation server, where it has one.
+        experiment: class in the contract of the got10k toolkit, where there is one.
+        results_folder: name of the benchmark in the folders of results that the got10k toolkit writes.
     """
 
     name: str
     title: str
-    splits: tuple[str, ...]
+    summary: str
+    source: Callable[..., SequenceSource]
+    files: VideoFiles
     protocols: tuple[str, ...]
-    open: OpenSource
-    index_base: int
-    layout: str
+    writer: str
+    splits: tuple[str, ...] = ("all",)
+    options: Mapping[str, Any] = field(default_factory=dict)
+    writer_options: Mapping[str, Any] = field(default_factory=dict)
+    index_base: int = 0
+    submission: str | None = None
+    experiment: str | None = None
+    results_folder: str = ""
+
+    @property
+    def layout(self) -> str:
+        """What its folder must look like, for errors and help."""
+        return self.files.layout
+
+    def load(self, part: str) -> Any:
+        """What stands behind `writer`, `submission` or `experiment`; None where the benchmark has none."""
+        place = getattr(self, part)
+        if place is None:
+            return None
+        module, _, name = place.partition(":")
+        return getattr(importlib.import_module(module), name)
+
+    def open(self, root: str | Path, split: str | None = None, images: bool = True) -> SequenceSource:
+        """As `open_benchmark`."""
+        chosen = split or self.splits[0]
+        if chosen not in self.splits:
+            raise DataError(f"{self.title}: unknown split {chosen!r}{did_you_mean(chosen, self.splits)}")
+        part = {"split": chosen} if len(self.splits) > 1 else {}
+        return self.source(root, images=images, **part, **self.options)
 
 
-_TRACKINGNET_CHUNKS = tuple(f"TRAIN_{number}" for number in range(12))
 _GENERAL = ("pytracking", "pysot", "mmtracking", "dmtrack-visible")
 _OTB_LIKE = ("otb-official", "otb-toolkit", "got10k-toolkit", *_GENERAL)
+_UAV_LIKE = ("uav123-official", "got10k-toolkit-uav123", "pytracking-uav123", *_GENERAL[1:])
 
 _ALL = (
     Benchmark(
         "lasot",
         "LaSOT",
-        ("test", "train"),
+        "280 test sequences of 2,450 frames on average, 1,120 for training",
+        LaSOT,
+        lasot.FILES,
         ("lasot-official", "got10k-toolkit", *_GENERAL, "dmtrack-paper"),
-        lambda root, split, images: LaSOT(root, split, images=images),
-        1,
-        lasot.LAYOUT,
+        f"{_WRITERS}.sequences:write_lasot",
+        splits=("test", "train"),
+        index_base=1,
+        experiment=f"{_EXPERIMENTS}:ExperimentLaSOT",
+        results_folder="LaSOT",
     ),
     Benchmark(
         "otb100",
         "OTB-100",
-        ("all",),
+        "100 targets in 98 short videos (TPAMI 2015)",
+        OTB,
+        otb.OTB100_FILES,
         (*_OTB_LIKE, "dmtrack-paper-101"),
-        lambda root, split, images: OTB(root, "otb100", images),
-        1,
-        otb.OTB_LAYOUT,
+        f"{_WRITERS}.sequences:write_otb",
+        options={"version": "otb100"},
+        index_base=1,
+        experiment=f"{_EXPERIMENTS}:ExperimentOTB",
+        results_folder="OTB2015",
     ),
     Benchmark(
         "otb2013",
         "OTB-2013",
-        ("all",),
+        "51 targets in 50 short videos (CVPR 2013)",
+        OTB,
+        otb.OTB2013_FILES,
         (*_OTB_LIKE, "dmtrack-paper"),
-        lambda root, split, images: OTB(root, "otb2013", images),
-        1,
-        otb.OTB_LAYOUT,
+        f"{_WRITERS}.sequences:write_otb",
+        options={"version": "otb2013"},
+        index_base=1,
+        experiment=f"{_EXPERIMENTS}:ExperimentOTB",
+        results_folder="OTB2013",
     ),
     Benchmark(
         "uav123",
         "UAV123",
-        ("all",),
-        ("uav123-official", "got10k-toolkit-uav123", "pytracking-uav123", *_GENERAL[1:], "dmtrack-paper-101"),
-        lambda root, split, images: UAV123(root, "UAV123", images),
-        1,
-        otb.UAV_LAYOUT,
+        "123 sequences from drones",
+        UAV123,
+        otb.UAV123_FILES,
+        (*_UAV_LIKE, "dmtrack-paper-101"),
+        f"{_WRITERS}.sequences:write_uav123",
+        options={"version": "UAV123"},
+        index_base=1,
+        experiment=f"{_EXPERIMENTS}:ExperimentUAV123",
+        results_folder="UAV123",
     ),
     Benchmark(
         "uav20l",
         "UAV20L",
-        ("all",),
-        ("uav123-official", "got10k-toolkit-uav123", "pytracking-uav123", *_GENERAL[1:]),
-        lambda root, split, images: UAV123(root, "UAV20L", images),
-        1,
-        otb.UAV_LAYOUT.replace("anno/UAV123", "anno/UAV20L"),
+        "20 long videos from drones",
+        UAV123,
+        otb.UAV20L_FILES,
+        _UAV_LIKE,
+        f"{_WRITERS}.sequences:write_uav123",
+        options={"version": "UAV20L"},
+        writer_options={"version": "UAV20L"},
+        index_base=1,
+        experiment=f"{_EXPERIMENTS}:ExperimentUAV123",
+        results_folder="UAV20L",
     ),
     Benchmark(
         "trackingnet",
         "TrackingNet",
-        ("test", "train", *_TRACKINGNET_CHUNKS),
+        "511 test sequences with hidden truth, 30,132 for training in 12 chunks",
+        TrackingNet,
+        trackingnet.FILES,
         ("trackingnet-official", *_GENERAL),
-        lambda root, split, images: TrackingNet(root, split, images=images),
-        0,
-        trackingnet.LAYOUT,
+        f"{_WRITERS}.sequences:write_trackingnet",
+        splits=("test", "train", *trackingnet.CHUNKS),
+        submission=f"{_FORMATS}:TRACKINGNET",
+        experiment=f"{_EXPERIMENTS}:ExperimentTrackingNet",
+        results_folder="TrackingNet",
     ),
     Benchmark(
         "got10k",
         "GOT-10k",
-        ("val", "test", "train"),
+        "180 sequences for validation, 180 test sequences with hidden truth, 9,335 for training",
+        GOT10k,
+        got10k.FILES,
         ("got10k", *_GENERAL),
-        lambda root, split, images: GOT10k(root, split, images),
-        0,
-        got10k.LAYOUT,
+        f"{_WRITERS}.sequences:write_got10k",
+        splits=("val", "test", "train"),
+        submission=f"{_FORMATS}:GOT10K",
+        experiment=f"{_EXPERIMENTS}:ExperimentGOT10k",
+        results_folder="GOT-10k",
     ),
     Benchmark(
         "vot2018",
         "VOT2018",
-        ("all",),
+        "60 short sequences; trackers are restarted after failures",
+        VOT,
+        vot.FILES,
         ("vot2018", "vot2018-mmtracking", "vot2018-unsupervised", "vot2018-realtime"),
-        lambda root, split, images: VOT(root, images),
-        0,
-        vot.LAYOUT,
+        f"{_WRITERS}.sequences:write_vot",
+        experiment=f"{_EXPERIMENTS}:ExperimentVOT",
+        results_folder="VOT2018",
     ),
     Benchmark(
         "vot2018-lt",
         "VOT2018-LT",
-        ("all",),
+        "35 long sequences in which targets leave; trackers say how sure they are",
+        VOTLongTerm,
+        vot.LONG_TERM_FILES,
         ("vot-lt", "vot-lt-pysot"),
-        lambda root, split, images: VOTLongTerm(root, images),
-        0,
-        vot.LAYOUT,
+        f"{_WRITERS}.long_term:write_vot_lt",
+        experiment=f"{_EXPERIMENTS}:ExperimentVOTLT",
+        results_folder="VOT-LT2018",
     ),
     Benchmark(
         "oxuva",
         "OxUvA",
-        ("dev", "test"),
+        "200 and 166 targets in long videos, annotated once a second as present or absent",
+        OxUvA,
+        oxuva.FILES,
         ("oxuva",),
-        lambda root, split, images: OxUvA(root, split, images),
-        0,
-        oxuva.LAYOUT,
+        f"{_WRITERS}.long_term:write_oxuva",
+        splits=("dev", "test"),
+        experiment=f"{_EXPERIMENTS}:ExperimentOxUvA",
+        results_folder="OxUvA",
     ),
     Benchmark(
         "tlp",
         "TLP",
-        ("all",),
+        "50 videos of 8 minutes on average",
+        TLP,
+        tlp.FILES,
         ("tlp", *_GENERAL, "dmtrack-paper-101"),
-        lambda root, split, images: TLP(root, images),
-        0,
-        tlp.LAYOUT,
+        f"{_WRITERS}.long_term:write_tlp",
+        experiment=f"{_EXPERIMENTS}:ExperimentTLP",
+        results_folder="TLP",
     ),
     Benchmark(
         "folder",
         "folder of sequences",
-        ("all",),
+        "sequences of one's own",
+        SequenceFolder,
+        folder.FILES,
         ("dmtrack-visible", *_GENERAL[:-1], "dmtrack-paper", "dmtrack-paper-101"),
-        lambda root, split, images: SequenceFolder(root, images=images),
-        0,
-        folder.LAYOUT,
+        f"{_WRITERS}.sequences:write_folder",
     ),
 )
 
@@ -189,6 +270,26 @@ def get_benchmark(name: str) -> Benchmark:
     if name not in BENCHMARKS:
         raise DataError(f"unknown benchmark {name!r}{did_you_mean(name, BENCHMARKS)}")
     return BENCHMARKS[name]
+
+
+def find_benchmark(name: str | Path, root: str | Path | None = None) -> tuple[Benchmark, Path | None, str]:
+    """A benchmark and its folder, from a name or the folder of one's own sequences.
+
+    Args:
+        name: a key of `BENCHMARKS`, which is meant whatever lies in the working directory; or a folder of sequences
+            (`./lasot` is one).
+        root: folder of a benchmark that is given by its name.
+
+    Returns:
+        The benchmark ("folder" for a folder of sequences), where it lies (None where that is not known), and what
+        tables call it.
+
+    Raises:
+        DataError: neither a benchmark nor a folder.
+    """
+    if isinstance(name, Path) or (name not in BENCHMARKS and Path(name).is_dir()):
+        return BENCHMARKS["folder"], Path(name), Path(name).resolve().name
+    return get_benchmark(name), None if root is None else Path(root), name
 
 
 def open_benchmark(name: str, root: str | Path, split: str | None = None, images: bool = True) -> SequenceSource:
@@ -208,8 +309,4 @@ def open_benchmark(name: str, root: str | Path, split: str | None = None, images
     Raises:
         DataError: unknown benchmark or split, or the folder does not have the layout.
     """
-    benchmark = get_benchmark(name)
-    chosen = split or benchmark.splits[0]
-    if chosen not in benchmark.splits:
-        raise DataError(f"{benchmark.title}: unknown split {chosen!r}{did_you_mean(chosen, benchmark.splits)}")
-    return benchmark.open(root, chosen, images)
+    return get_benchmark(name).open(root, split, images)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image as PILImage
@@ -60,6 +59,8 @@ def read_image(path: str | Path, apply_orientation: bool = False) -> Image:
 
 
 def _decode(content: bytes, apply_orientation: bool) -> Image | None:
+    import cv2  # imported where pixels are read: lists of frames and annotations do without it
+
     flags = cv2.IMREAD_ANYDEPTH | cv2.IMREAD_COLOR if apply_orientation else cv2.IMREAD_UNCHANGED
     try:
         decoded = cv2.imdecode(np.frombuffer(content, np.uint8), flags)
@@ -132,6 +133,8 @@ def write_image(path: str | Path, image: Any, quality: int = 95) -> None:
         MediaError: an ending that names no image format.
         OutputError: the file cannot be written.
     """
+    import cv2
+
     path = Path(path)
     if path.suffix.lower() not in IMAGE_SUFFIXES:
         raise MediaError(f"{path}: unknown image ending {path.suffix!r}; use one of {', '.join(IMAGE_SUFFIXES)}")

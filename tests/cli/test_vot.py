@@ -18,7 +18,7 @@ import yaml
 from dmtrack.cli.main import main
 from dmtrack.data.sources import VOT
 from dmtrack.data.synthetic.sequences import SyntheticSequences
-from dmtrack.data.writers import write_vot
+from dmtrack.data.writers import WRITERS
 
 STACK = """
 title: two generated sequences
@@ -42,7 +42,7 @@ def run(*arguments: object) -> int:
 def sequences(tmp_path: Path) -> Path:
     # On these the tracker is sure: where two answers are as good, the last digit of the first box decides.
     made = SyntheticSequences(count=2, frames=12, seed=4, size_wh=(320, 192), distractors=0)
-    write_vot([made[0], made[1]], tmp_path / "sequences")
+    WRITERS["vot"]([made[0], made[1]], tmp_path / "sequences")
     return tmp_path / "sequences"
 
 

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import inspect
 import pickle
+import runpy
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 import pytest
 
-from dmtrack.data.benchmarks import BENCHMARKS, get_benchmark, open_benchmark
+from dmtrack.data.benchmarks import BENCHMARKS, find_benchmark, get_benchmark, open_benchmark
+from dmtrack.data.sources import SequenceSource
 from dmtrack.data.sources.otb_published import published_otb_names
 from dmtrack.data.sources.uav_published import published_uav_parts
 from dmtrack.data.writers import WRITERS
@@ -67,14 +71,49 @@ def test_names_splits_and_protocols():
         open_benchmark("lasot", ".", "tests")
 
 
-def test_every_protocol_that_a_benchmark_names_exists():
+@pytest.mark.parametrize("benchmark", BENCHMARKS.values(), ids=lambda item: item.name)
+def test_every_entry_of_the_table_is_complete(benchmark):
     from dmtrack.evaluation.protocols import PROTOCOLS
+    from dmtrack.evaluation.submission import SubmissionFormat
     from dmtrack.evaluation.vot import VOT_PROTOCOLS
+    from dmtrack.running.experiments import Experiment
 
-    for benchmark in BENCHMARKS.values():
-        known = VOT_PROTOCOLS if benchmark.name in ("vot2018", "vot2018-lt", "oxuva") else PROTOCOLS
-        assert not [name for name in benchmark.protocols if name not in known], benchmark.name
-        assert len(set(benchmark.protocols)) == len(benchmark.protocols) > 0
+    assert benchmark.title and benchmark.summary and benchmark.layout.count("<root>") >= 1
+    assert issubclass(benchmark.source, SequenceSource) and benchmark.index_base in (0, 1)
+    assert len(set(benchmark.splits)) == len(benchmark.splits) > 0
+    assert not [name for name in benchmark.protocols if name not in {**PROTOCOLS, **VOT_PROTOCOLS}]
+    assert len(set(benchmark.protocols)) == len(benchmark.protocols) > 0
+    assert callable(benchmark.load("writer")) and benchmark.name in WRITERS
+    known = set(inspect.signature(benchmark.source).parameters)
+    assert set(benchmark.options) <= known and ("split" in known) == (len(benchmark.splits) > 1)
+    assert set(benchmark.writer_options) <= set(inspect.signature(benchmark.load("writer")).parameters)
+    package, experiment = benchmark.load("submission"), benchmark.load("experiment")
+    assert package is None or (isinstance(package, SubmissionFormat) and package.name == benchmark.name)
+    assert experiment is None or (issubclass(experiment, Experiment) and benchmark.results_folder)
+    assert (experiment is None) == (benchmark.name == "folder")
+
+
+def test_what_lies_in_the_working_directory_does_not_change_what_a_name_means(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "lasot").mkdir()
+    (tmp_path / "mine").mkdir()
+    assert [find_benchmark(name)[0].name for name in ("lasot", "./lasot", Path("lasot"), "mine")] == [
+        "lasot",
+        "folder",
+        "folder",
+        "folder",
+    ]
+    assert find_benchmark("lasot", "data")[1:] == (Path("data"), "lasot")
+    assert find_benchmark("./lasot")[1:] == (Path("lasot"), "lasot")
+    with pytest.raises(DataError, match="unknown benchmark 'lassot'"):
+        find_benchmark("lassot")
+
+
+def test_the_page_of_the_documentation_is_current():
+    repository = Path(__file__).resolve().parents[2]
+    page = runpy.run_path(str(repository / "tools/write_benchmarks_page.py"))["page"]
+    remedy = "python tools/write_benchmarks_page.py > docs/benchmarks.md"
+    assert (repository / "docs/benchmarks.md").read_text() == page(), remedy
 
 
 def test_published_lists():

@@ -11,7 +11,8 @@ from dmtrack.data.loader import IterationBatches, TrainingPairs, collate, traini
 from dmtrack.data.preprocessing import Preprocessing, prepare_image
 from dmtrack.data.samples import Pair
 from dmtrack.data.stages import parse_stages
-from dmtrack.data.writers import write_coco, write_got10k
+from dmtrack.data.writers.coco import write_coco
+from dmtrack.data.writers.sequences import write_got10k
 from dmtrack.errors import ConfigError, DataError
 
 STAGES = [{"until": 0.5, "samples_per_gpu": 3, "image_size_wh": (64, 32)}, {"until": 1.0, "samples_per_gpu": 2}]

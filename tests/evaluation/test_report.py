@@ -9,13 +9,20 @@ from PIL import Image
 from rich.console import Console
 
 from dmtrack.errors import EvaluationError
-from dmtrack.evaluation.api import evaluate_results
+from dmtrack.evaluation.api import score_store
+from dmtrack.evaluation.protocols import get_protocol
 from dmtrack.evaluation.report import Report
 from dmtrack.evaluation.reporting.figures.curves import save_plots
 from dmtrack.evaluation.results import ResultStore
 from dmtrack.running.baselines import StaticBox
 from dmtrack.running.one_sequence import tracking_success
 from dmtrack.running.runner import run
+
+
+def evaluate_results(sequences, folders, protocol="dmtrack-visible"):
+    rules = get_protocol(protocol)
+    scores = [score_store(rules, "set", sequences, ResultStore(path)) for path in folders]
+    return Report("set", rules, tuple(scores))
 
 
 @pytest.fixture
@@ -30,7 +37,7 @@ def stores(tmp_path, fakes):
 
 
 def test_stored_results_give_the_scores_of_the_tracker_itself(stores, fakes):
-    report = evaluate_results(fakes.open_sequences(), stores, name="set")
+    report = evaluate_results(fakes.open_sequences(), stores)
     good = report.scores[1]
     assert good.scores["success"] == pytest.approx(20 / 21)
     direct = tracking_success(fakes.Oracle(), fakes.open_sequences())
@@ -39,7 +46,7 @@ def test_stored_results_give_the_scores_of_the_tracker_itself(stores, fakes):
 
 
 def test_missing_sequences_are_named_and_in_no_average(stores, fakes, tmp_path):
-    report = evaluate_results(fakes.open_sequences(), stores, name="set")
+    report = evaluate_results(fakes.open_sequences(), stores)
     assert report.scores[0].missing == ("s3",) and [score.tracker for score in report.ranked()] == ["good", "bad"]
     assert report.remarks() == ["bad has no result for s3; they are in no average"]
     report.write_json(tmp_path / "r.json")
@@ -50,14 +57,14 @@ def test_missing_sequences_are_named_and_in_no_average(stores, fakes, tmp_path):
 
 def test_the_table_fits_a_narrow_terminal_and_names_the_protocol(stores, fakes):
     console = Console(width=80, record=True, file=None)
-    console.print(evaluate_results(fakes.open_sequences(), stores, "dmtrack-paper", name="set").table())
+    console.print(evaluate_results(fakes.open_sequences(), stores, "dmtrack-paper").table())
     text = console.export_text()
     assert "protocol dmtrack-paper" in text and "0.952" in text and "3/4" in text and "gggggggg" in text
     assert "Pnorm" not in text
 
 
 def test_plots_are_drawn_for_every_metric_of_the_protocol(stores, fakes, tmp_path):
-    report = evaluate_results(fakes.open_sequences(), stores, name="set")
+    report = evaluate_results(fakes.open_sequences(), stores)
     written = save_plots(report, tmp_path / "plots")
     names = [
         f"{metric}{suffix}"
@@ -69,7 +76,7 @@ def test_plots_are_drawn_for_every_metric_of_the_protocol(stores, fakes, tmp_pat
     assert min(pixels.shape[:2]) > 600
     for colour in ((0xD5, 0x5E, 0x00), (0x00, 0x72, 0xB2)):
         assert (pixels == colour).all(axis=-1).sum() > 500
-    paper = evaluate_results(fakes.open_sequences(), stores, "dmtrack-paper", name="set")
+    paper = evaluate_results(fakes.open_sequences(), stores, "dmtrack-paper")
     assert len(save_plots(paper, tmp_path / "paper", (".png",))) == 2
 
 
@@ -79,7 +86,7 @@ def test_all_absent_draws_and_prints_nothing_instead_of_failing(tmp_path, fakes)
     store = ResultStore(tmp_path / "still")
     store.start({})
     run(store, StaticBox, lambda: [sequence])
-    report = evaluate_results([sequence], store.folder, name="set")
+    report = evaluate_results([sequence], [store.folder])
     assert report.scores[0].uncounted == ("gone",)
     assert report.to_dict()["trackers"]["still"]["success"] is None
     Console(quiet=True).print(report.table())
@@ -89,10 +96,8 @@ def test_all_absent_draws_and_prints_nothing_instead_of_failing(tmp_path, fakes)
 
 def test_what_cannot_be_compared_is_said(stores, fakes, tmp_path):
     with pytest.raises(EvaluationError, match="no result for any of the 4 sequences of set"):
-        evaluate_results(fakes.open_sequences(), tmp_path, name="set")
-    with pytest.raises(EvaluationError, match="no results to score"):
-        evaluate_results(fakes.open_sequences(), [], name="set")
-    report = evaluate_results(fakes.open_sequences(), stores[:1], name="set")
+        evaluate_results(fakes.open_sequences(), [tmp_path])
+    report = evaluate_results(fakes.open_sequences(), stores[:1])
     with pytest.raises(EvaluationError, match="two trackers are called 'bad'"):
         Report("set", report.protocol, report.scores * 2)
     assert dataclasses.replace(report, split="test").to_dict()["split"] == "test"

@@ -1,7 +1,6 @@
 """The data doctor: is a data set complete and readable, and if not, which file is to blame and what helps."""
 
-from dmtrack.data.doctor.datasets import RULES
 from dmtrack.data.doctor.examine import Options, examine
 from dmtrack.data.doctor.findings import Examination, Finding
 
-__all__ = ["RULES", "Examination", "Finding", "Options", "examine"]
+__all__ = ["Examination", "Finding", "Options", "examine"]

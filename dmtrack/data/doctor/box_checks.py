@@ -9,14 +9,14 @@ from numpy.typing import NDArray
 
 from dmtrack.data.doctor.findings import Examination, finding_of
 from dmtrack.data.doctor.frame_checks import Frames
-from dmtrack.data.doctor.rules import FlagRule, SequencePlace, VideoRules
 from dmtrack.data.sources.annotations import read_flags, read_rows
+from dmtrack.data.sources.places import FlagFile, SequencePlace, VideoFiles
 from dmtrack.errors import DMTrackError
 
 _AGAIN = "download the annotations again"
 
 
-def check_boxes(place: SequencePlace, rules: VideoRules, frames: Frames | None, found: Examination) -> None:
+def check_boxes(place: SequencePlace, rules: VideoFiles, frames: Frames | None, found: Examination) -> None:
     """Adds what is wrong with the boxes and the files beside them.
 
     Args:
@@ -103,7 +103,7 @@ def _note(
         found.add(where, f"{len(lines)} boxes {what}, first in this line", fix, severe)
 
 
-def _check_flags(folder: Path, rule: FlagRule, boxes: int, found: Examination) -> None:
+def _check_flags(folder: Path, rule: FlagFile, boxes: int, found: Examination) -> None:
     paths = sorted(folder.glob(rule.name)) if "*" in rule.name else [folder / rule.name]
     for path in paths:
         if not path.is_file():
@@ -121,7 +121,7 @@ def _check_flags(folder: Path, rule: FlagRule, boxes: int, found: Examination) -
             found.add(path, f"has the value {wrong[0]}: expected {rule.meaning}, from {low} to {high}", _AGAIN)
 
 
-def _read_flags(path: Path, rule: FlagRule, boxes: int) -> NDArray[np.int64]:
+def _read_flags(path: Path, rule: FlagFile, boxes: int) -> NDArray[np.int64]:
     if not rule.may_be_short:
         return read_flags(path, rule.meaning, boxes)
     length = len(path.read_text(errors="replace").translate(str.maketrans(",\t;", "   ")).split())

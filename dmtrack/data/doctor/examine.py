@@ -1,4 +1,4 @@
-"""Going through a data set with its rules."""
+"""Going through a data set: what lies there against what its source says of its files."""
 
 from __future__ import annotations
 
@@ -7,12 +7,13 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
+from dmtrack.data.benchmarks import BENCHMARKS
 from dmtrack.data.doctor.box_checks import check_boxes
-from dmtrack.data.doctor.datasets import RULES
 from dmtrack.data.doctor.findings import Examination, Finding
 from dmtrack.data.doctor.frame_checks import check_frames, decode, open_all, open_header
+from dmtrack.data.doctor.image_sets import IMAGE_SETS, ImageFiles, ListedImage
 from dmtrack.data.doctor.list_checks import check_counts, check_lists, check_strays
-from dmtrack.data.doctor.rules import ImageRules, ListedImage, VideoRules
+from dmtrack.data.sources.places import VideoFiles
 from dmtrack.errors import DataError
 from dmtrack.registry import did_you_mean
 
@@ -53,7 +54,7 @@ def examine(
     """Checks a data set on disk; nothing is changed.
 
     Args:
-        name: of the data set, a key of `RULES`.
+        name: of a benchmark, "coco" or "image-folder".
         root: its folder.
         options: how thoroughly.
         progress: called after every sequence, or after some images.
@@ -62,14 +63,15 @@ def examine(
         DataError: the name or the split is unknown, the folder is missing, or holds nothing of the expected layout.
     """
     options = options or Options()
-    if name not in RULES:
-        raise DataError(f"unknown data set {name!r}{did_you_mean(name, RULES)}")
-    folder, rules = Path(root).expanduser(), RULES[name]
+    known: dict[str, VideoFiles | ImageFiles] = {item.name: item.files for item in BENCHMARKS.values()} | IMAGE_SETS
+    if name not in known:
+        raise DataError(f"unknown data set {name!r}{did_you_mean(name, known)}")
+    folder, rules = Path(root).expanduser(), known[name]
     if not folder.is_dir():
         raise DataError(f"{name}: no folder {folder} (looked from {Path.cwd()}); expected {rules.layout}")
     found = Examination(name, folder)
     with ThreadPoolExecutor(options.threads) as pool:
-        if isinstance(rules, VideoRules):
+        if isinstance(rules, VideoFiles):
             _examine_videos(rules, folder, options, progress, pool, found)
         else:
             _examine_images(rules, folder, options, progress, pool, found)
@@ -77,7 +79,7 @@ def examine(
 
 
 def _examine_videos(
-    rules: VideoRules,
+    rules: VideoFiles,
     root: Path,
     options: Options,
     progress: Progress | None,
@@ -87,14 +89,16 @@ def _examine_videos(
     if options.split is not None and options.split not in rules.splits:
         known = ", ".join(rules.splits) or "none: leave --split out"
         raise DataError(f"{found.dataset}: unknown split {options.split!r}; known: {known}")
-    places = rules.locate(root, options.split)
+    places = rules.find(root, options.split)
     found.sequences = len(places)
     check_counts(root, options.split, rules, places, options.partial, found)
     check_lists(root, options.split, rules, places, found)
     if options.split is None:
         check_strays(root, rules, places, found)
     if rules.further is not None:
-        rules.further(root, options.split, places, found)
+        boxes, problems = rules.further(root, options.split, places)
+        found.boxes += boxes
+        found.findings += [Finding(*problem) for problem in problems]
     for done, place in enumerate(places, start=1):
         frames = check_frames(place, rules, options.full, pool, found) if options.frames else None
         check_boxes(place, rules, frames, found)
@@ -103,7 +107,7 @@ def _examine_videos(
 
 
 def _examine_images(
-    rules: ImageRules,
+    rules: ImageFiles,
     root: Path,
     options: Options,
     progress: Progress | None,

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dmtrack.data.doctor.findings import Examination, Finding, finding_of
-from dmtrack.data.doctor.rules import SequencePlace, VideoRules
 from dmtrack.data.sources.frames import image_size_wh, list_frames
+from dmtrack.data.sources.places import SequencePlace, VideoFiles
 from dmtrack.errors import DMTrackError
 from dmtrack.media.images import read_image
 
@@ -37,7 +37,7 @@ class Frames:
 
 
 def check_frames(
-    place: SequencePlace, rules: VideoRules, full: bool, pool: ThreadPoolExecutor, found: Examination
+    place: SequencePlace, rules: VideoFiles, full: bool, pool: ThreadPoolExecutor, found: Examination
 ) -> Frames:
     """Adds what is wrong with the frames of one sequence.
 
@@ -137,7 +137,7 @@ def _number(name: str, otherwise: int = -1) -> int:
     return int(stem) if stem.isdecimal() else otherwise
 
 
-def _check_numbers(place: SequencePlace, rules: VideoRules, names: tuple[str, ...], found: Examination) -> None:
+def _check_numbers(place: SequencePlace, rules: VideoFiles, names: tuple[str, ...], found: Examination) -> None:
     numbers = [_number(name) for name in names]
     if not names or min(numbers) < 0:
         return

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +13,43 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dmtrack.data.doctor.findings import Examination, finding_of
-from dmtrack.data.doctor.rules import ListedImage
 from dmtrack.data.sources import coco, image_folder
 from dmtrack.errors import DataError, DMTrackError
 from dmtrack.media.images import IMAGE_SUFFIXES
 
 _AGAIN = "download it again"
+
+
+@dataclass(frozen=True)
+class ListedImage:
+    """An image that the annotations name.
+
+    Attributes:
+        path: of the file.
+        size_wh: as the annotations say it, if they do.
+    """
+
+    path: Path
+    size_wh: tuple[int, int] | None = None
+
+
+ReadImages = Callable[[Path, str | None, Path | None, Path | None, Examination], list[ListedImage]]
+"""`read(root, split, annotations, images, examination)`: adds findings and gives the images."""
+
+
+@dataclass(frozen=True)
+class ImageFiles:
+    """A data set of images.
+
+    Attributes:
+        layout: in words, for messages.
+        read: reads the annotations, adds findings to the examination, and gives the images with what is known of them.
+        splits: whether it has splits.
+    """
+
+    layout: str
+    read: ReadImages
+    splits: bool = False
 
 
 def read_coco(
@@ -173,3 +205,10 @@ def _check_unlisted(folder: Path, listed: set[Path], annotation: Path, found: Ex
             "they will not be used: annotate or remove them",
             severe=False,
         )
+
+
+IMAGE_SETS = {
+    "coco": ImageFiles(coco.LAYOUT, read_coco, splits=True),
+    "image-folder": ImageFiles(image_folder.LAYOUT, read_image_folder),
+}
+"""Data sets of images, by the names of `dmtrack data check`."""

@@ -6,14 +6,14 @@ from collections import Counter
 from pathlib import Path
 
 from dmtrack.data.doctor.findings import Examination, finding_of
-from dmtrack.data.doctor.rules import ListRule, SequencePlace, VideoRules
 from dmtrack.data.sources.annotations import read_text
+from dmtrack.data.sources.places import ListFile, SequencePlace, VideoFiles
 from dmtrack.errors import DMTrackError
 from dmtrack.media.images import IMAGE_SUFFIXES
 
 
 def check_lists(
-    root: Path, split: str | None, rules: VideoRules, places: list[SequencePlace], found: Examination
+    root: Path, split: str | None, rules: VideoFiles, places: list[SequencePlace], found: Examination
 ) -> None:
     """Adds what is wrong with files that list names of sequences."""
     for rule in rules.lists:
@@ -32,7 +32,7 @@ def _has(places: list[SequencePlace], split: str | None) -> bool:
 
 
 def _check_list(
-    path: Path, rule: ListRule, own: list[SequencePlace], places: list[SequencePlace], found: Examination
+    path: Path, rule: ListFile, own: list[SequencePlace], places: list[SequencePlace], found: Examination
 ) -> None:
     try:
         names = read_text(path, "one sequence name per line").split()
@@ -64,7 +64,7 @@ def _check_list(
 
 
 def check_counts(
-    root: Path, split: str | None, rules: VideoRules, places: list[SequencePlace], partial: bool, found: Examination
+    root: Path, split: str | None, rules: VideoFiles, places: list[SequencePlace], partial: bool, found: Examination
 ) -> None:
     """Compares with the official number of sequences; a benchmark with some missing gives other scores."""
     for name, number in rules.counts.items():
@@ -86,7 +86,7 @@ def check_counts(
             found.add(root, f"{what} {len(there)} sequences, officially {number}", fix, severe=not partial)
 
 
-def check_strays(root: Path, rules: VideoRules, places: list[SequencePlace], found: Examination) -> None:
+def check_strays(root: Path, rules: VideoFiles, places: list[SequencePlace], found: Examination) -> None:
     """Adds folders that hold frames but no annotation, and folders that hold nothing known."""
     known = {place.folder or place.frames for place in places}
     inner = {parent for folder in known for parent in folder.parents}
@@ -104,7 +104,7 @@ def check_strays(root: Path, rules: VideoRules, places: list[SequencePlace], fou
             _walk(base, rules.depth, rules, known, inner, found)
 
 
-def _walk(folder: Path, depth: int, rules: VideoRules, known: set[Path], inner: set[Path], found: Examination) -> None:
+def _walk(folder: Path, depth: int, rules: VideoFiles, known: set[Path], inner: set[Path], found: Examination) -> None:
     for path in sorted(folder.iterdir()):
         if path in known or path.name.startswith(".") or not path.is_dir():
             continue

@@ -11,7 +11,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dmtrack.data.sequences import Image, Sequence
-from dmtrack.data.siamese.cropping import CROP_SIZE, box_in_crop
 from dmtrack.data.sources.base import SequenceSource, find_root
 from dmtrack.errors import DataError
 from dmtrack.media.images import read_image
@@ -92,6 +91,8 @@ class Crop511(SequenceSource):
         return self._sequence(self._places[name])
 
     def _sequence(self, place: int) -> Sequence:
+        from dmtrack.data.siamese.cropping import CROP_SIZE, box_in_crop  # costs the import of torch and cv2
+
         video, track = self.names[place].rsplit("/", 1)
         numbers, sizes = self._frames[place], self._sizes_wh[place]
         first = int(numbers[0])

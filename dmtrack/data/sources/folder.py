@@ -12,6 +12,7 @@ from dmtrack.data.sequences import Sequence
 from dmtrack.data.sources.annotations import read_flags, read_rows, read_text
 from dmtrack.data.sources.base import SequenceSource, find_root, make_sequence
 from dmtrack.data.sources.frames import list_frames
+from dmtrack.data.sources.places import FlagFile, VideoFiles, beside
 from dmtrack.errors import DataError
 from dmtrack.registry import DATASETS
 
@@ -45,6 +46,8 @@ class SequenceFolder(SequenceSource):
             self.root, found = self.root.parent, [self.root.name]
         else:
             found = sorted(path.parent.name for path in self.root.glob("*/groundtruth.txt"))
+        if not found and (split := next(self.root.glob("*/list.txt"), None)) is not None:
+            raise DataError(f"{root} has the layout of GOT-10k; add --layout got10k, or give {split.parent}")
         if not found:
             raise DataError(f"SequenceFolder: no */groundtruth.txt in {self.root}; expected {LAYOUT}")
         missing = [name for name in names or () if name not in found]
@@ -95,3 +98,12 @@ def _read_meta(path: Path) -> dict[str, Any]:
     if not isinstance(meta, dict) or meta.get("index_base", 0) not in (0, 1):
         raise DataError(f'{path}: expected a JSON object whose "index_base", if it has one, is 0 or 1')
     return meta
+
+
+FILES = VideoFiles(
+    layout=LAYOUT,
+    locate=beside("*/groundtruth.txt", "groundtruth.txt"),
+    first_number=None,
+    gaps_allowed=True,
+    flags=(FlagFile("absence.label", "1 where the target is absent"),),
+)

@@ -10,6 +10,7 @@ from dmtrack.data.sequences import Sequence
 from dmtrack.data.sources.annotations import read_flags, read_rows, read_text
 from dmtrack.data.sources.base import SequenceSource, check_split, find_root, make_sequence
 from dmtrack.data.sources.frames import list_frames
+from dmtrack.data.sources.places import FlagFile, ListFile, SequencePlace, VideoFiles
 from dmtrack.errors import DataError
 from dmtrack.registry import DATASETS
 
@@ -89,3 +90,36 @@ def _read_meta(path: Path) -> tuple[dict[str, str], tuple[int, int] | None]:
         raise DataError(f"{path}: expected an ini file with the section [METAINFO]: {error}") from error
     numbers = re.findall(r"\d+", meta.get("resolution", ""))
     return meta, (int(numbers[0]), int(numbers[1])) if len(numbers) == 2 else None
+
+
+def _locate(root: Path, split: str | None) -> list[SequencePlace]:
+    """`<split>/<sequence>`, or the folder of one split; the test split has first boxes only."""
+    wanted = (split,) if split else ("train", "val", "test")
+    folders = [root / name for name in wanted if (root / name).is_dir()] or [root]
+    return [
+        SequencePlace(
+            annotation.parent.name,
+            annotation,
+            annotation.parent,
+            annotation.parent,
+            first_box_only="test" in (folder.name, split),
+            split=folder.name if folder != root else split or root.name,
+        )
+        for folder in folders
+        for annotation in sorted(folder.glob("*/groundtruth.txt"))
+    ]
+
+
+FILES = VideoFiles(
+    layout=LAYOUT,
+    locate=_locate,
+    flags=(
+        FlagFile("absence.label", "1 where the target is absent"),
+        FlagFile("cover.label", "the visible share in eighths", values=(0, 8)),
+        FlagFile("cut_by_image.label", "1 where the image cuts the target"),
+    ),
+    lists=tuple(ListFile(f"{split}/list.txt", split, complete=True) for split in ("train", "val", "test")),
+    splits=("train", "val", "test"),
+    counts={"train": 9335, "val": 180, "test": 180},
+    bases=("train", "val", "test"),
+)

@@ -13,6 +13,7 @@ from dmtrack.data.sources.annotations import read_flags, read_rows, read_tags, r
 from dmtrack.data.sources.base import SequenceSource, check_split, find_root, make_sequence
 from dmtrack.data.sources.frames import FrameFiles, list_frames
 from dmtrack.data.sources.lasot_testing import published_test_names
+from dmtrack.data.sources.places import FlagFile, ListFile, SequencePlace, VideoFiles, line_count
 from dmtrack.errors import DataError
 from dmtrack.registry import DATASETS
 
@@ -133,3 +134,33 @@ def _beside(annotation: Path, name: str, folder: str) -> Path:
     if annotation.name == "groundtruth.txt":
         return annotation.parent / name
     return annotation.parent / folder / annotation.name
+
+
+def _locate(root: Path, split: str | None) -> list[SequencePlace]:
+    """`img` beside `groundtruth.txt`; what is in `testing_set.txt`, or in the published list, is the split "test"."""
+    listed = root / "testing_set.txt"
+    test = set(read_text(listed, "one name per line").split() if listed.is_file() else published_test_names())
+    places = []
+    for annotation in (*sorted(root.glob("*/groundtruth.txt")), *sorted(root.glob("*/*/groundtruth.txt"))):
+        folder = annotation.parent
+        own = "test" if folder.name in test else "train"
+        if split in (None, own):
+            span = (1, line_count(annotation)) if folder.name in _MORE_FRAMES_THAN_BOXES else None
+            places.append(SequencePlace(folder.name, annotation, folder / "img", folder, span, split=own))
+    return places
+
+
+FILES = VideoFiles(
+    layout=LAYOUT,
+    locate=_locate,
+    flags=(
+        FlagFile("full_occlusion.txt", "1 where the target is fully occluded", required=True, instead="absent.txt"),
+        FlagFile("out_of_view.txt", "1 where the target is out of view", required=True, instead="absent.txt"),
+        FlagFile("absent.txt", "1 where the target is absent (the evaluation toolkit's form)"),
+    ),
+    lists=(ListFile("training_set.txt", "train"), ListFile("testing_set.txt", "test")),
+    splits=("train", "test"),
+    counts={"train": 1120, "test": 280},
+    published={"test": tuple(published_test_names())},
+    depth=2,
+)

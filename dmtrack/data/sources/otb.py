@@ -10,6 +10,7 @@ from dmtrack.data.sources.annotations import read_rows, read_tags
 from dmtrack.data.sources.base import SequenceSource, check_split, find_root, keep_official, make_sequence
 from dmtrack.data.sources.frames import FrameFiles, list_frames
 from dmtrack.data.sources.otb_published import OTB_VERSIONS, published_otb_names
+from dmtrack.data.sources.places import SequencePlace, VideoFiles, line_count
 from dmtrack.data.sources.uav_published import UAV_VERSIONS, published_uav_parts
 from dmtrack.errors import DataError
 from dmtrack.registry import DATASETS
@@ -55,12 +56,7 @@ class OTB(SequenceSource):
             check_split("OTB", version, OTB_VERSIONS)
         self.root = find_root(root, "OTB", OTB_LAYOUT)
         self.images = images
-        self._annotations: dict[str, Path] = {}
-        for path in sorted(self.root.glob("*/groundtruth_rect*.txt")):
-            target = path.name.removeprefix("groundtruth_rect").removesuffix(".txt").strip(".")
-            # The official folder of Human4 has a file without boxes for the first of its targets.
-            if path.stat().st_size or path.parent.name != "Human4":
-                self._annotations[target_name(path.parent.name, target)] = path
+        self._annotations = _targets(self.root)
         if not self._annotations and not images:
             for path in sorted(self.root.glob("*.txt")):
                 video, _, target = re.sub(r"[-.](?=\d$)", "\n", path.stem).partition("\n")
@@ -84,6 +80,17 @@ class OTB(SequenceSource):
             inside = (frame for frame in frames.names if first <= int(Path(frame).stem) <= last)
             frames = FrameFiles(frames.folder, tuple(inside))
         return make_sequence(name, frames, boxes, annotation, index_base=1)
+
+
+def _targets(root: Path) -> dict[str, Path]:
+    """The annotation of each target in the official layout."""
+    targets = {}
+    for path in sorted(root.glob("*/groundtruth_rect*.txt")):
+        target = path.name.removeprefix("groundtruth_rect").removesuffix(".txt").strip(".")
+        # The official folder of Human4 has a file without boxes for the first of its targets.
+        if path.stat().st_size or path.parent.name != "Human4":
+            targets[target_name(path.parent.name, target)] = path
+    return targets
 
 
 def target_name(video: str, target: str) -> str:
@@ -115,11 +122,10 @@ class UAV123(SequenceSource):
         self.root = find_root(root, "UAV123", UAV_LAYOUT)
         self.version = version
         self.images = images
-        published = published_uav_parts(version)
-        self._parts = published | (read_uav_parts(self.root / "configSeqs.m") if version == "UAV123" else {})
+        self._parts = _uav_parts(self.root, version)
         self._folder = self.root / "anno" / version
         found = sorted(path.stem for path in self._folder.glob("*.txt"))
-        self.names, self.missing = keep_official(found, published)
+        self.names, self.missing = keep_official(found, published_uav_parts(version))
         if not self.names:
             expected = UAV_LAYOUT.replace("anno/UAV123", f"anno/{version}")
             raise DataError(f"{version}: no annotations in {self._folder}; expected {expected}")
@@ -145,12 +151,65 @@ class UAV123(SequenceSource):
         return FrameFiles(frames.folder, frames.names[first - 1 : last]) if last else frames
 
 
-def read_uav_parts(path: Path) -> dict[str, tuple[str, int, int]]:
-    """Sequence -> (video, first frame, last frame) from the benchmark's `configSeqs.m`; empty where it is missing."""
-    if not path.is_file():
-        return {}
+def _uav_parts(root: Path, version: str) -> dict[str, tuple[str, int, int]]:
+    """Sequence -> (video, first frame, last frame): the published table and the benchmark's `configSeqs.m`."""
+    parts, path = published_uav_parts(version), root / "configSeqs.m"
+    if version != "UAV123" or not path.is_file():
+        return parts
     pattern = r"'name','([^']+)','path','([^']*)','startFrame',(\d+),'endFrame',(\d+)"
-    return {
+    return parts | {
         name: (folder.replace("\\", "/").rstrip("/").rsplit("/", 1)[-1], int(first), int(last))
         for name, folder, first, last in re.findall(pattern, path.read_text(errors="replace"))
     }
+
+
+def _otb_files(version: str) -> VideoFiles:
+    names = published_otb_names(version)
+
+    def locate(root: Path, split: str | None) -> list[SequencePlace]:
+        """`img` beside one or several `groundtruth_rect*.txt`; a few sequences use a part of their frames."""
+        places: dict[str, SequencePlace] = {}
+        for name, annotation in _targets(root).items():
+            folder, span = annotation.parent, ANNOTATED_FRAMES.get(name)
+            if span and line_count(annotation) != span[1] - span[0] + 1:
+                span = None  # annotations of all the frames, as some copies have them
+            places[name] = SequencePlace(name, annotation, folder / "img", folder, span)
+        return [places[name] for name in keep_official(places, names)[0]]
+
+    return VideoFiles(
+        layout=OTB_LAYOUT,
+        locate=locate,
+        first_number=None,
+        counts={"": len(names)},
+        published={"": names},
+        bases=(".",) if version == "otb100" else (),
+    )
+
+
+def _uav_files(version: str) -> VideoFiles:
+    names = tuple(published_uav_parts(version))
+
+    def locate(root: Path, split: str | None) -> list[SequencePlace]:
+        """`anno/<version>/<sequence>.txt`; several sequences may be parts of one video."""
+        videos, parts, places = root / "data_seq" / "UAV123", _uav_parts(root, version), []
+        for annotation in sorted((root / "anno" / version).glob("*.txt")):
+            name = annotation.stem
+            video, first, last = parts.get(name, (name, 0, 0))
+            # A folder of the sequence's own name may hold its frames alone.
+            alone = video != name and (videos / name).is_dir()
+            span = (first, last) if last and not alone and line_count(annotation) == last - first + 1 else None
+            places.append(SequencePlace(name, annotation, videos / (name if alone else video), None, span))
+        return places
+
+    return VideoFiles(
+        layout=UAV_LAYOUT.replace("anno/UAV123", f"anno/{version}"),
+        locate=locate,
+        counts={"": len(names)},
+        published={"": names},
+        bases=("data_seq/UAV123",) if version == "UAV123" else (),
+        unlisted_severe=False,
+    )
+
+
+OTB100_FILES, OTB2013_FILES = _otb_files("otb100"), _otb_files("otb2013")
+UAV123_FILES, UAV20L_FILES = _uav_files("UAV123"), _uav_files("UAV20L")

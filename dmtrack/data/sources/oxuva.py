@@ -12,6 +12,7 @@ from dmtrack.data.sequences import Sequence
 from dmtrack.data.sources.annotations import read_text
 from dmtrack.data.sources.base import SequenceSource, check_split, find_root, make_sequence
 from dmtrack.data.sources.frames import FrameFiles, image_size_wh, list_frames
+from dmtrack.data.sources.places import SequencePlace, VideoFiles
 from dmtrack.errors import DataError
 from dmtrack.registry import DATASETS
 
@@ -154,3 +155,84 @@ def _rows(path: Path, columns: int, title: str) -> list[tuple[str, list[str]]]:
         if len(row) != columns:
             raise DataError(f"{place}: expected {columns} values separated by commas, got {len(row)}; {LAYOUT}")
     return [(place, row) for place, row in rows if title not in row]
+
+
+def _locate(root: Path, split: str | None) -> list[SequencePlace]:
+    """`tasks/<split>.csv` names video, object, first and last frame; `images/<split>/<video>` has the frames."""
+    places = []
+    for name in (split,) if split else ("dev", "test"):
+        table = root / "tasks" / f"{name}.csv"
+        if not table.is_file() and split is None:
+            continue
+        lines = read_text(table, "the tasks: video,object,first frame,last frame,xmin,xmax,ymin,ymax").splitlines()
+        for number, row in enumerate(csv.reader(lines), start=1):
+            try:
+                video, target, span = row[0], row[1], (int(row[2]), int(row[3]))
+                [float(value) for value in row[4:8]]
+            except (IndexError, ValueError) as error:
+                raise DataError(
+                    f"{table}:{number}: expected video,object,first frame,last frame,xmin,xmax,ymin,ymax, got "
+                    f"{lines[number - 1]!r}; download the tasks again"
+                ) from error
+            frames, boxes = root / "images" / name / video, int(name == "test")
+            places.append(SequencePlace(f"{video}_{target}", table, frames, None, span, boxes=boxes, split=name))
+    return places
+
+
+_COLUMNS = (
+    "video,object,class,class name,cuts,always visible,frame,presence,xmin,xmax,ymin,ymax with sides as shares of the "
+    "frame"
+)
+_AGAIN = "download the annotations again"
+
+
+def _check_annotations(
+    root: Path, split: str | None, places: list[SequencePlace]
+) -> tuple[int, list[tuple[Path, str, str]]]:
+    """What is wrong with `annotations/dev.csv`; those of the test split are not published."""
+    wanted = {place.name for place in places if place.split == "dev"}
+    if split == "test" or not wanted:
+        return 0, []
+    path = root / "annotations" / "dev.csv"
+    boxes, annotated, problems = 0, set(), []
+    try:
+        lines = read_text(path, f"lines {_COLUMNS}").splitlines()
+    except DataError as error:
+        problem, _, remedy = str(error).removeprefix(str(path)).lstrip(": ").partition("; ")
+        return 0, [(path, problem, remedy or _AGAIN)]
+    for number, row in enumerate(csv.reader(lines), start=1):
+        if problem := _problem(row):
+            problems.append((Path(f"{path}:{number}"), problem, _AGAIN))
+        else:
+            annotated.add(f"{row[0]}_{row[1]}")
+            boxes += row[7] == "present"
+    missing = sorted(wanted - annotated)
+    if missing:
+        text = f"has no annotation of {len(missing)} sequences of tasks/dev.csv, first {missing[0]}"
+        problems.append((path, text, _AGAIN))
+    return boxes, problems
+
+
+def _problem(row: list[str]) -> str:
+    if len(row) != 12 or not row[6].isdecimal() or row[7] not in ("present", "absent"):
+        return f"expected {_COLUMNS}, got {','.join(row)!r}"
+    if row[7] == "absent":
+        return ""
+    try:
+        left, right, top, bottom = (float(value) for value in row[8:])
+    except ValueError:
+        return f"the sides are no numbers: {','.join(row[8:])!r}"
+    if not (0 <= left < right <= 1 and 0 <= top < bottom <= 1):
+        return f"the sides {','.join(row[8:])} are not xmin < xmax and ymin < ymax within 0 and 1"
+    return ""
+
+
+FILES = VideoFiles(
+    layout=LAYOUT,
+    locate=_locate,
+    first_number=None,
+    splits=("dev", "test"),
+    counts={"dev": 200, "test": 166},
+    bases=(),
+    further=_check_annotations,
+)

@@ -8,6 +8,7 @@ from dmtrack.data.sequences import Sequence
 from dmtrack.data.sources.annotations import read_rows
 from dmtrack.data.sources.base import SequenceSource, find_root, make_sequence
 from dmtrack.data.sources.frames import list_frames
+from dmtrack.data.sources.places import VideoFiles, beside
 from dmtrack.errors import DataError
 from dmtrack.registry import DATASETS
 
@@ -40,3 +41,12 @@ class TLP(SequenceSource):
         rows = read_rows(annotation, "a line 'frame,left,top,width,height,lost' per frame", columns=(6,))
         frames = list_frames(folder / "img", LAYOUT) if self.images else None
         return make_sequence(name, frames, rows[:, 1:5].copy(), annotation, present=rows[:, 5] == 0)
+
+
+FILES = VideoFiles(
+    layout=LAYOUT,
+    locate=beside("*/groundtruth_rect.txt", frames=("img",)),
+    columns=(6,),
+    box_start=1,
+    counts={"": 50},
+)

@@ -9,6 +9,7 @@ from dmtrack.data.sequences import Sequence
 from dmtrack.data.sources.annotations import read_rows
 from dmtrack.data.sources.base import SequenceSource, find_root, make_sequence
 from dmtrack.data.sources.frames import list_frames
+from dmtrack.data.sources.places import SequencePlace, VideoFiles
 from dmtrack.errors import DataError
 from dmtrack.registry import DATASETS
 
@@ -71,3 +72,33 @@ class TrackingNet(SequenceSource):
             first_box_only=chunk.name == "TEST",
             meta={"chunk": chunk.name},
         )
+
+
+def _locate(root: Path, split: str | None) -> list[SequencePlace]:
+    """`<chunk>/anno/<sequence>.txt` and `<chunk>/frames/<sequence>`."""
+    pattern = {None: r"TRAIN_\d+|TEST", "train": r"TRAIN_\d+", "test": "TEST"}.get(split, re.escape(split or ""))
+    return [
+        SequencePlace(
+            annotation.stem,
+            annotation,
+            chunk / "frames" / annotation.stem,
+            chunk / "frames" / annotation.stem,
+            first_box_only=chunk.name == "TEST",
+            split=chunk.name,
+        )
+        for chunk in sorted(root.glob("*"))
+        if re.fullmatch(pattern, chunk.name)
+        for annotation in sorted((chunk / "anno").glob("*.txt"))
+    ]
+
+
+CHUNKS = tuple(f"TRAIN_{number}" for number in range(12))
+
+FILES = VideoFiles(
+    layout=LAYOUT,
+    locate=_locate,
+    first_number=0,
+    splits=("train", "test", "TEST", *CHUNKS),
+    counts={"TEST": 511, **dict.fromkeys(CHUNKS, 2511)},
+    bases=("TRAIN_*/frames", "TEST/frames"),
+)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ from dmtrack.data.sequences import Sequence
 from dmtrack.data.sources.annotations import read_rows, read_text
 from dmtrack.data.sources.base import SequenceSource, find_root, make_sequence
 from dmtrack.data.sources.frames import list_frames
+from dmtrack.data.sources.places import FlagFile, ListFile, VideoFiles, beside
 from dmtrack.errors import DataError
 from dmtrack.registry import DATASETS
 
@@ -129,3 +131,14 @@ def boxes_of_same_area_xywh(rows: NDArray[np.float64]) -> NDArray[np.float64]:
     with np.errstate(divide="ignore", invalid="ignore"):
         size = np.sqrt(sides / extent.prod(axis=1))[:, None] * extent + 1
     return np.concatenate([center - size / 2, size], axis=1)
+
+
+FILES = VideoFiles(
+    layout=LAYOUT,
+    locate=beside("*/groundtruth.txt", frames=("color", ".")),
+    columns=(4, 8),
+    flags=(FlagFile("*.tag", "1 where the attribute holds", may_be_short=True),),
+    lists=(ListFile("list.txt", complete=True),),
+    counts={"": 60},
+)
+LONG_TERM_FILES = replace(FILES, columns=(4,), counts={"": 35})

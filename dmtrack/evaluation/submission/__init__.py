@@ -2,7 +2,6 @@
 
 from dmtrack.evaluation.submission.building import RejectedError, build_submission
 from dmtrack.evaluation.submission.checking import Checked, check_package
-from dmtrack.evaluation.submission.formats import FORMATS, SubmissionFormat
-from dmtrack.evaluation.submission.problems import Problem
+from dmtrack.evaluation.submission.formats import Problem, SubmissionFormat
 
-__all__ = ["FORMATS", "Checked", "Problem", "RejectedError", "SubmissionFormat", "build_submission", "check_package"]
+__all__ = ["Checked", "Problem", "RejectedError", "SubmissionFormat", "build_submission", "check_package"]

@@ -16,7 +16,7 @@ from dmtrack.evaluation.readers import read_results
 from dmtrack.evaluation.readers.files import ResultFiles
 from dmtrack.evaluation.results import BOX_DECIMALS, ResultStore, SequenceResult
 from dmtrack.evaluation.submission.checking import Checked, check_files
-from dmtrack.evaluation.submission.formats import SubmissionFormat, get_format, open_test_set, test_sequences
+from dmtrack.evaluation.submission.formats import SubmissionFormat, get_format, open_hidden
 from dmtrack.files import atomic_path
 
 _DATE = (1980, 1, 1, 0, 0, 0)
@@ -57,14 +57,13 @@ def build_submission(
         OutputError: the file cannot be written.
     """
     package = get_format(benchmark)
-    source = None if data is None else open_test_set(package, data)
+    source, known = (None, None) if data is None else open_hidden(package, data)
     with atomic_path(target) as temporary:
         with zipfile.ZipFile(temporary, "w", zipfile.ZIP_DEFLATED) as archive:
             for name, result in _stored_results(package, Path(results), source):
                 _add(archive, package.boxes_entry.format(name=name), result.boxes_xywh, f"%.{BOX_DECIMALS}f")
                 if package.times_entry is not None and result.seconds is not None:
                     _add(archive, package.times_entry.format(name=name), result.seconds, "%.8f")
-        known = None if source is None else test_sequences(source)
         with closing(ResultFiles(temporary)) as files:
             checked = check_files(files, package, known)
         if checked.rejected:

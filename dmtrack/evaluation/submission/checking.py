@@ -11,15 +11,15 @@ from dmtrack.errors import EvaluationError
 from dmtrack.evaluation.readers.files import ResultFiles, left_by_system
 from dmtrack.evaluation.readers.names import listed
 from dmtrack.evaluation.submission.formats import (
-    FORMATS,
+    GOT10K,
+    TRACKINGNET,
+    ExpectedSequence,
+    Problem,
     SubmissionFormat,
-    TestSequence,
     get_format,
-    open_test_set,
-    test_sequences,
+    open_hidden,
 )
 from dmtrack.evaluation.submission.lines import check_boxes_text, check_first_box, check_times_text
-from dmtrack.evaluation.submission.problems import Problem
 
 
 @dataclass(frozen=True)
@@ -62,17 +62,17 @@ def check_package(path: str | Path, benchmark: str | None = None, data: str | Pa
     if not files.is_archive:
         raise EvaluationError(f"{path} is a folder; servers take a zip archive: make one with `dmtrack submit build`")
     package = get_format(benchmark) if benchmark else detect_format(files)
-    known = None if data is None else test_sequences(open_test_set(package, data))
+    known = None if data is None else open_hidden(package, data)[1]
     return check_files(files, package, known)
 
 
 def detect_format(files: ResultFiles) -> SubmissionFormat:
     """The benchmark for which a package seems to be made: its entries' names tell."""
-    return FORMATS["got10k" if any("GOT-10k_" in name for name in files.names) else "trackingnet"]
+    return GOT10K if any("GOT-10k_" in name for name in files.names) else TRACKINGNET
 
 
 def check_files(
-    files: ResultFiles, package: SubmissionFormat, known: Mapping[str, TestSequence] | None = None
+    files: ResultFiles, package: SubmissionFormat, known: Mapping[str, ExpectedSequence] | None = None
 ) -> Checked:
     """Checks an open package.
 
@@ -114,7 +114,7 @@ def _entries_of(name: str, present: Mapping[str, str], package: SubmissionFormat
 
 
 def _check_boxes(
-    files: ResultFiles, file: str, entry: str, package: SubmissionFormat, expected: TestSequence | None
+    files: ResultFiles, file: str, entry: str, package: SubmissionFormat, expected: ExpectedSequence | None
 ) -> tuple[int, list[Problem]]:
     """One file of boxes: how many it has, and what is wrong with them."""
     text, problems = _read_entry(files, file, entry)
@@ -174,9 +174,9 @@ def _check_names(
     present: Mapping[str, str],
     package: SubmissionFormat,
     wanted: list[str],
-    known: Mapping[str, TestSequence] | None,
+    known: Mapping[str, ExpectedSequence] | None,
 ) -> list[Problem]:
-    """Sequences that are lacking, or of which nobody knows whether they are the right ones."""
+    """Sequences that are lacking, or cannot be told to be the right ones."""
     entries = {name: package.boxes_entry.format(name=name) for name in wanted}
     by_capitals = {entry.casefold(): entry for entry in present}
     problems = []

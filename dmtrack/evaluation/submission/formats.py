@@ -1,15 +1,15 @@
-"""What evaluation servers ask for."""
+"""What evaluation servers ask for, and what can be wrong with a package."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from dmtrack.boxes import Boxes
-from dmtrack.data.sources import GOT10k, TrackingNet
+from dmtrack.data.benchmarks import BENCHMARKS, open_benchmark
 from dmtrack.data.sources.base import SequenceSource
 from dmtrack.errors import EvaluationError
 from dmtrack.registry import did_you_mean
@@ -42,43 +42,38 @@ class SubmissionFormat:
     source: str
 
 
-FORMATS: dict[str, SubmissionFormat] = {
-    "got10k": SubmissionFormat(
-        name="got10k",
-        title="GOT-10k",
-        sequences=tuple(f"GOT-10k_Test_{number:06d}" for number in range(1, 181)),
-        count=180,
-        boxes_entry="{name}/{name}_001.txt",
-        times_entry="{name}/{name}_time.txt",
-        nested=True,
-        positive_sum=False,
-        source="got10k toolkit: experiments/got10k.py; its issues 3 and 21",
-    ),
-    "trackingnet": SubmissionFormat(
-        name="trackingnet",
-        title="TrackingNet",
-        sequences=(),
-        count=511,
-        boxes_entry="{name}.txt",
-        times_entry=None,
-        nested=False,
-        positive_sum=True,
-        source="TrackingNet-devkit: metrics.py, which the server runs; its issue 12",
-    ),
-}
-"""By name of the benchmark."""
+GOT10K = SubmissionFormat(
+    name="got10k",
+    title="GOT-10k",
+    sequences=tuple(f"GOT-10k_Test_{number:06d}" for number in range(1, 181)),
+    count=180,
+    boxes_entry="{name}/{name}_001.txt",
+    times_entry="{name}/{name}_time.txt",
+    nested=True,
+    positive_sum=False,
+    source="got10k toolkit: experiments/got10k.py; its issues 3 and 21",
+)
+TRACKINGNET = SubmissionFormat(
+    name="trackingnet",
+    title="TrackingNet",
+    sequences=(),
+    count=511,
+    boxes_entry="{name}.txt",
+    times_entry=None,
+    nested=False,
+    positive_sum=True,
+    source="TrackingNet-devkit: metrics.py, which the server runs; its issue 12",
+)
 
 
 @dataclass(frozen=True)
-class TestSequence:
-    """What the data set says of a test sequence.
+class ExpectedSequence:
+    """What the data set says of a sequence with hidden truth.
 
     Attributes:
         frames: how many there are.
         first_box_xywh: (4,) the box that trackers are given.
     """
-
-    __test__ = False  # pytest takes the name for a test
 
     frames: int
     first_box_xywh: Boxes
@@ -90,32 +85,64 @@ def get_format(name: str) -> SubmissionFormat:
     Raises:
         EvaluationError: no server of that name is known.
     """
-    if name not in FORMATS:
+    known = sorted(item.name for item in BENCHMARKS.values() if item.submission)
+    if name not in known:
         raise EvaluationError(
-            f"no submission to {name!r} is known{did_you_mean(name, FORMATS)}; known: got10k, trackingnet"
+            f"no submission to {name!r} is known{did_you_mean(name, known)}; known: {', '.join(known)}"
         )
-    return FORMATS[name]
+    package: SubmissionFormat = BENCHMARKS[name].load("submission")
+    return package
 
 
-def open_test_set(package: SubmissionFormat, root: str | Path) -> SequenceSource:
-    """The test split of the benchmark.
-
-    Raises:
-        DataError: the folder does not have the benchmark's layout.
-    """
-    return GOT10k(root, "test") if package.name == "got10k" else TrackingNet(root, "test")
-
-
-def test_sequences(source: SequenceSource) -> Mapping[str, TestSequence]:
-    """Lengths and first boxes by name.
+def open_hidden(package: SubmissionFormat, root: str | Path) -> tuple[SequenceSource, Mapping[str, ExpectedSequence]]:
+    """The split of a benchmark whose truth the server alone has, and lengths and first boxes by name.
 
     Raises:
-        DataError: a sequence is incomplete.
+        DataError: the folder does not have the benchmark's layout, or a sequence is incomplete.
     """
-    return {
-        sequence.name: TestSequence(len(sequence), np.asarray(sequence.boxes_xywh[0], dtype=np.float64))
+    source = open_benchmark(package.name, root, "test")
+    return source, {
+        sequence.name: ExpectedSequence(len(sequence), np.asarray(sequence.boxes_xywh[0], dtype=np.float64))
         for sequence in source
     }
 
 
-test_sequences.__test__ = False  # type: ignore[attr-defined]
+@dataclass(frozen=True)
+class Problem:
+    """One thing that a server would reject, score as a miss, or stumble over.
+
+    Attributes:
+        file: in the package; "" for the package as a whole.
+        says: what is wrong and what was expected.
+        line: in the file, from 1; None where it is the file as a whole.
+        rejected: False for what a server ignores, but somebody should look at.
+    """
+
+    file: str
+    says: str
+    line: int | None = None
+    rejected: bool = True
+
+    def __str__(self) -> str:
+        place = self.file + (f", line {self.line}" if self.line is not None else "")
+        return (f"{place}: " if place else "") + self.says
+
+
+class Findings:
+    """Collects problems of one file: of each kind the first line, and how many more there are."""
+
+    def __init__(self, file: str) -> None:
+        self.file = file
+        self._first: dict[str, tuple[int, str]] = {}
+        self._count: dict[str, int] = {}
+
+    def add(self, kind: str, line: int, says: str) -> None:
+        """Notes a problem of a line."""
+        self._first.setdefault(kind, (line, says))
+        self._count[kind] = self._count.get(kind, 0) + 1
+
+    def problems(self) -> Iterable[Problem]:
+        """One per kind."""
+        for kind, (line, says) in self._first.items():
+            more = self._count[kind] - 1
+            yield Problem(self.file, says + (f" (and {more} more such lines)" if more else ""), line)

@@ -8,7 +8,7 @@ import numpy as np
 
 from dmtrack.boxes import Boxes
 from dmtrack.evaluation.readers.text import SEPARATORS, find_separator
-from dmtrack.evaluation.submission.problems import Findings, Problem
+from dmtrack.evaluation.submission.formats import Findings, Problem
 
 FIRST_BOX_TOLERANCE = 1.01
 """Pixels by which the first box may differ from the given one: some tools cut boxes to whole pixels."""

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from dmtrack.config import Count, CountOrZero, Share, Within
+from dmtrack.data.benchmarks import BENCHMARKS, Benchmark, open_benchmark
 from dmtrack.data.sequences import Sequence, SequenceList
 from dmtrack.errors import EvaluationError
 from dmtrack.evaluation.protocols import PROTOCOLS
@@ -23,8 +24,8 @@ SYNTHETIC_SIMILARITY = {"plain": (0.0, 0.5), "look-alikes": (0.0, 0.5), "distrac
 """How similar they are: up to 0.5 they are recoloured, partly re-textured, or of one shape with another texture."""
 
 DEFAULT_PROTOCOL = "dmtrack-visible"
-_OPENED_HERE = {"synthetic": "all", "folder": "all", "got10k": "val"}
-"""Sequences that stand in no list of benchmarks or are opened without it, and the split that is usual for them."""
+_BY_VISIBLE_FRAMES = ("synthetic", "folder", "got10k")
+"""What is reported by the default protocol: it has no rules of its own, or they are another toolkit's averages."""
 
 
 @dataclass(frozen=True)
@@ -116,9 +117,7 @@ class BenchmarkChoice:
     @property
     def usual_split(self) -> str:
         """The split that is opened unless another is asked for; "all" where there are none."""
-        if self.name in _OPENED_HERE:
-            return _OPENED_HERE[self.name]
-        return str(_known(self.name).splits[0])
+        return "all" if self.name == "synthetic" else _known(self.name).splits[0]
 
     @property
     def shown_split(self) -> str:
@@ -128,7 +127,7 @@ class BenchmarkChoice:
     @property
     def usual_protocol(self) -> str:
         """Name of the protocol under which the benchmark is reported unless another is asked for."""
-        if self.name in _OPENED_HERE:
+        if self.name in _BY_VISIBLE_FRAMES:
             return DEFAULT_PROTOCOL
         # Those with restarts or confidences are no rules for boxes of one pass.
         return next((name for name in _known(self.name).protocols if name in PROTOCOLS), DEFAULT_PROTOCOL)
@@ -138,7 +137,7 @@ class BenchmarkChoice:
         """Name of the benchmark's own protocol, where it needs confidences or presence, which runs store."""
         from dmtrack.evaluation.vot.rules import VOT_PROTOCOLS, LongTermProtocol, PresenceProtocol
 
-        own = "" if self.name in _OPENED_HERE else str(_known(self.name).protocols[0])
+        own = "" if self.name == "synthetic" else _known(self.name).protocols[0]
         return own if isinstance(VOT_PROTOCOLS.get(own), LongTermProtocol | PresenceProtocol) else None
 
     def identity(self) -> dict[str, Any]:
@@ -166,7 +165,7 @@ class BenchmarkChoice:
                 f"benchmark {self.name!r} needs its folder; give --data FOLDER, --set benchmark.root=FOLDER or `root:` "
                 "in the experiment file"
             )
-        elif self.name not in _OPENED_HERE:
+        else:
             _known(self.name)
         return functools.partial(open_choice, self)
 
@@ -193,14 +192,7 @@ def _open_all(choice: BenchmarkChoice) -> SequenceList:
     if choice.name == "synthetic":
         return _generate(choice.generated)
     assert choice.root is not None
-    if choice.name in _OPENED_HERE:
-        from dmtrack.evaluation.api import open_folder
-
-        return open_folder(choice.root, choice.name, choice.split or "val")
-    from dmtrack.data.benchmarks import open_benchmark
-
-    opened: SequenceList = open_benchmark(choice.name, choice.root, choice.split)
-    return opened
+    return open_benchmark(choice.name, choice.root, choice.split)
 
 
 def absent_sequences(sequences: SequenceList) -> tuple[str, ...]:
@@ -215,14 +207,12 @@ def _generate(settings: Generated) -> SequenceList:
     return SyntheticSequences(**{key: value for key, value in asdict(settings.complete()).items() if key != "kind"})
 
 
-def _known(name: str) -> Any:
+def _known(name: str) -> Benchmark:
     """The benchmark of that name.
 
     Raises:
         EvaluationError: there is none.
     """
-    from dmtrack.data.benchmarks import BENCHMARKS
-
     if name not in BENCHMARKS:
         raise EvaluationError(f"unknown benchmark {name!r}{did_you_mean(name, [*BENCHMARKS, 'synthetic'])}")
     return BENCHMARKS[name]

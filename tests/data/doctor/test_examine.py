@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dmtrack.data.benchmarks import BENCHMARKS, open_benchmark
-from dmtrack.data.doctor import RULES, Examination, Options, examine
+from dmtrack.data.benchmarks import open_benchmark
+from dmtrack.data.doctor import Examination, Options, examine
 from dmtrack.data.doctor.box_checks import upright_xywh
 from dmtrack.data.doctor.frame_checks import _spans
 from dmtrack.data.sequences import Sequence
@@ -235,10 +235,6 @@ def test_what_a_reader_refuses_the_doctor_reports(layout, damage, path, problem,
             sequence.read_frame(0)
     except DMTrackError:
         assert examine(WRITTEN[layout], root, PARTIAL).problems
-
-
-def test_every_benchmark_can_be_checked():
-    assert set(BENCHMARKS) <= set(RULES)
 
 
 def test_missing_sequences_of_the_published_list_are_counted(tmp_path, sequence_maker):

@@ -1,14 +1,12 @@
-"""What the rules of a data set are made of; `datasets.py` declares one per data set."""
+"""Where the files of a data set lie: each source says it once, for its reader, the data doctor and the docs."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from dmtrack.data.doctor.findings import Examination
+from dmtrack.errors import DataError
 
 
 @dataclass(frozen=True)
@@ -37,11 +35,14 @@ class SequencePlace:
 
 
 Locate = Callable[[Path, str | None], list[SequencePlace]]
-"""Finds the sequences of a data set: `locate(root, split)`; raises `DataError` with the layout where there is none."""
+"""Finds the sequences of a data set: `locate(root, split)`."""
+
+FurtherCheck = Callable[[Path, str | None, list[SequencePlace]], tuple[int, list[tuple[Path, str, str]]]]
+"""`check(root, split, places)`: number of boxes that were read, and place, problem and remedy of what is wrong."""
 
 
 @dataclass(frozen=True)
-class FlagRule:
+class FlagFile:
     """A file beside the boxes with a whole number per frame.
 
     Attributes:
@@ -62,7 +63,7 @@ class FlagRule:
 
 
 @dataclass(frozen=True)
-class ListRule:
+class ListFile:
     """A file with one name of a sequence per line.
 
     Attributes:
@@ -79,8 +80,8 @@ class ListRule:
 
 
 @dataclass(frozen=True)
-class VideoRules:
-    """The official layout of a video data set.
+class VideoFiles:
+    """Where the files of a video data set lie, and what they hold.
 
     Attributes:
         layout: in words, for messages.
@@ -97,7 +98,7 @@ class VideoRules:
         depth: how many levels below the root, or below a split, sequence folders lie.
         bases: folders (globs) in which every folder should be a sequence.
         unlisted_severe: whether frames without annotation are a problem, or only worth a note.
-        further: a check of what only this data set has: `further(root, split, places, examination)`.
+        further: a check of what only this data set has.
     """
 
     layout: str
@@ -106,40 +107,49 @@ class VideoRules:
     box_start: int = 0
     first_number: int | None = 1
     gaps_allowed: bool = False
-    flags: tuple[FlagRule, ...] = ()
-    lists: tuple[ListRule, ...] = ()
+    flags: tuple[FlagFile, ...] = ()
+    lists: tuple[ListFile, ...] = ()
     splits: tuple[str, ...] = ()
     counts: Mapping[str, int] = field(default_factory=dict)
     published: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     depth: int = 1
     bases: tuple[str, ...] = (".",)
     unlisted_severe: bool = True
-    further: Callable[[Path, str | None, list[SequencePlace], Examination], None] | None = None
+    further: FurtherCheck | None = None
+
+    def find(self, root: Path, split: str | None = None) -> list[SequencePlace]:
+        """The sequences below `root`, of one split or of all.
+
+        Raises:
+            DataError: there is none; the message shows the layout.
+        """
+        places = self.locate(root, split)
+        if not places:
+            raise DataError(f"{root}: no sequences there; expected {self.layout}")
+        return places
 
 
-@dataclass(frozen=True)
-class ImageRules:
-    """A data set of images.
+def beside(*patterns: str, frames: tuple[str, ...] = (".",)) -> Locate:
+    """Boxes and frames lie in the folder of the sequence.
 
-    Attributes:
-        layout: in words, for messages.
-        read: reads the annotations, adds findings to the examination, and gives the images with what is known of them.
-        splits: whether it has splits.
+    Args:
+        patterns: globs of the annotation files.
+        frames: folders of frames in the sequence's folder; the first that exists is taken.
     """
 
-    layout: str
-    read: Callable[[Path, str | None, Path | None, Path | None, Examination], list[ListedImage]]
-    splits: bool = False
+    def locate(root: Path, split: str | None) -> list[SequencePlace]:
+        found: dict[Path, SequencePlace] = {}
+        for pattern in patterns:
+            for annotation in sorted(root.glob(pattern)):
+                folder = annotation.parent
+                places = [folder / name for name in frames]
+                images = next((path for path in places if path.is_dir()), places[0])
+                found[annotation] = SequencePlace(folder.name, annotation, images, folder)
+        return list(found.values())
+
+    return locate
 
 
-@dataclass(frozen=True)
-class ListedImage:
-    """An image that the annotations name.
-
-    Attributes:
-        path: of the file.
-        size_wh: as the annotations say it, if they do.
-    """
-
-    path: Path
-    size_wh: tuple[int, int] | None = None
+def line_count(path: Path) -> int:
+    """Lines of a text file, empty ones at its end left out."""
+    return len(path.read_text(errors="replace").rstrip().split("\n"))
