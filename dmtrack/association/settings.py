@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
-from typing import Any
+from dataclasses import dataclass
+from typing import Annotated, Any
 
-from dmtrack.errors import ConfigError
-from dmtrack.registry import did_you_mean
+from dmtrack.config import Amount, Count, CountOrZero, Share, Within, check_fields, parse_section
 
 
 @dataclass(frozen=True)
@@ -55,79 +54,46 @@ class AssociationSettings:
             the hidden target is so many nats likelier than all of them: then it is the one with the best score.
     """
 
-    min_score: float = 0.003
-    max_candidates: int = 32
-    duplicate_iou: float = 0.5
-    max_tracklets: int = 32
-    max_lost_frames: int = 60
+    min_score: Share = 0.003
+    max_candidates: Count = 32
+    duplicate_iou: Share = 0.5
+    max_tracklets: Count = 32
+    max_lost_frames: CountOrZero = 60
     distractors: bool = True
     motion: bool = True
-    reach: float = 0.3
-    cost_limit: float = 8.0
+    reach: Amount = 0.3
+    cost_limit: Amount = 8.0
     appearance: bool = True
-    appearance_weight: float = 3.0
-    memory_rate: float = 0.2
-    gallery_size: int = 8
-    gallery_interval: int = 5
-    looks_weight: float = 30.0
-    looks_limit: float = 0.4
-    looks_of_target: int = 16
-    looks_of_others: int = 60
-    looks_interval: int = 5
-    looks_score: float = 0.3
-    looks_margin: float = 8.0
-    score_weight: float = 2.0
-    score_memory: float = 0.8
-    unseen_score: float = 0.7
-    jump_cost: float = 30.0
-    company_cost: float = 2.0
-    company_frames: int = 3
-    reappear_cost: float = 4.0
-    guess_limit: float = 8.0
+    appearance_weight: Amount = 3.0
+    memory_rate: Share = 0.2
+    gallery_size: CountOrZero = 8
+    gallery_interval: Count = 5
+    looks_weight: Amount = 30.0
+    looks_limit: Amount = 0.4
+    looks_of_target: Annotated[int, Within(2)] = 16
+    looks_of_others: Count = 60
+    looks_interval: Count = 5
+    looks_score: Share = 0.3
+    looks_margin: Amount = 8.0
+    score_weight: Amount = 2.0
+    score_memory: Share = 0.8
+    unseen_score: Share = 0.7
+    jump_cost: Amount = 30.0
+    company_cost: Amount = 2.0
+    company_frames: CountOrZero = 3
+    reappear_cost: Amount = 4.0
+    guess_limit: Amount = 8.0
 
     def __post_init__(self) -> None:
-        shares = ("min_score", "duplicate_iou", "memory_rate", "looks_score", "score_memory", "unseen_score")
-        amounts = (
-            "reach",
-            "cost_limit",
-            "appearance_weight",
-            "looks_weight",
-            "looks_limit",
-            "looks_margin",
-            "score_weight",
-            "jump_cost",
-            "company_cost",
-            "reappear_cost",
-            "guess_limit",
-        )
-        counts = ("max_lost_frames", "gallery_size", "company_frames")
-        ranges: dict[str, tuple[float, float]] = {
-            **dict.fromkeys(shares, (0.0, 1.0)),
-            **dict.fromkeys(amounts, (0.0, 1e9)),
-            **dict.fromkeys(counts, (0, 1_000_000)),
-            "max_tracklets": (1, 10_000),
-            "max_candidates": (1, 10_000),
-            "gallery_interval": (1, 1_000_000),
-            "looks_interval": (1, 1_000_000),
-            "looks_of_target": (2, 10_000),
-            "looks_of_others": (1, 10_000),
-        }
-        for name, (lowest, highest) in ranges.items():
-            value = getattr(self, name)
-            if not lowest <= value <= highest:
-                raise ConfigError(f"association.{name} is {value}: expected a number from {lowest:g} to {highest:g}")
+        check_fields(self, "association")
 
     @classmethod
     def of(cls, values: Mapping[str, Any] | AssociationSettings | None) -> AssociationSettings:
         """Settings of a config's section.
 
         Raises:
-            ConfigError: a key that there is not, or a value out of range.
+            ConfigError: an unknown key, or a value of a wrong type or out of range.
         """
         if isinstance(values, AssociationSettings):
             return values
-        known = [field.name for field in fields(cls)]
-        for key in values or {}:
-            if key not in known:
-                raise ConfigError(f"association.{key} is no setting{did_you_mean(key, known)}")
-        return cls(**dict(values or {}))
+        return parse_section(values or {}, cls, "association", source="")

@@ -104,7 +104,7 @@ class ReIDTracker(GlobalSearchTracker):
         self,
         model: GlobalSearchModel,
         name: str = "ReIDTracker",
-        association: Mapping[str, Any] | None = None,
+        association: AssociationSettings | Mapping[str, Any] | None = None,
         presence_threshold: float = 0.3,
         device: str | None = None,
         precision: Precision = "fp32",

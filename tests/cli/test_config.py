@@ -47,6 +47,14 @@ def test_check_says_that_all_is_well(capsys, ok):
         ("_base_ = 'none.py'\n", "base 'none.py' does not exist"),
         ("model = dict(type='DMTrackGTiny')\n", "unknown model 'DMTrackGTiny' at 'model.type'; did you mean"),
         ("_base_ = 'ok.py'\nsedd = 1\n", ":2: unknown key 'sedd' of a config; did you mean 'seed'?"),
+        (
+            "_base_ = 'ok.py'\ntracker = dict(\n    type='ReIDTracker',\n    association=dict(reech=1))\n",
+            ":4: unknown key 'tracker.association.reech' of AssociationSettings; did you mean 'reach'?",
+        ),
+        (
+            "_base_ = 'ok.py'\ntracker = dict(\n    type='SiamRPNTracker',\n    lr=1.5)\n",
+            ":4: tracker.lr is 1.5: expected a number from 0 to 1",
+        ),
         ("_base_ = 'ok.py'\nseed = 'one'\n", ":2: 'seed' must be int, got 'one' (str)"),
     ],
 )

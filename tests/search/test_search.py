@@ -159,7 +159,7 @@ def test_all_trials_crash_is_one_sentence(place, monkeypatch):
     [
         (("--range", "association.reach"), "expected KEY=LOW,HIGH"),
         (("--range", "association.reach=1,0.1"), "is reversed"),
-        (("--range", "association.reech=0,1", "--only"), "association.reech is no setting"),
+        (("--range", "association.reech=0,1", "--only"), "unknown key 'association.reech' of"),
         (("--range", "association.unseen_score=0,1.5", "--only"), "association.unseen_score is 1.5"),
         (("--sampler", "grid"), "(ReIDTracker) with sampler grid; give --range"),
         (("--sampler", "grid", "--range", "association.reach=0.1,1"), "a grid needs a step for association.reach"),

@@ -67,7 +67,7 @@ def test_several_targets_are_distractors_of_each_other(sequence: Sequence) -> No
 
 
 def test_an_unknown_setting_is_one_sentence() -> None:
-    with pytest.raises(ConfigError, match=r"association\.reech is no setting; did you mean 'reach'"):
+    with pytest.raises(ConfigError, match=r"unknown key 'association.reech' of .*; did you mean 'reach'"):
         ReIDTracker(untrained_model(), association={"reech": 1})
 
 
