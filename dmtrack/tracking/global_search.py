@@ -26,8 +26,7 @@ from dmtrack.data.device_preprocessing import prepare_image_on
 from dmtrack.data.preprocessing import PreparedImage, prepare_image
 from dmtrack.errors import ConfigError, DMTrackError
 from dmtrack.media.images import Image, as_rgb
-from dmtrack.models.fast.cuda_graph import GraphedSearch
-from dmtrack.models.fast.inference_copy import inference_copy
+from dmtrack.models.fast.inference_copy import GraphedSearch, inference_copy
 from dmtrack.models.global_search.base import Detections, Features, GlobalSearchModel
 from dmtrack.registry import TRACKERS
 from dmtrack.tracking.base import Tracker, TrackResult

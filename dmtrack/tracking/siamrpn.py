@@ -12,7 +12,7 @@ from dmtrack.boxes import check_first_box_xywh
 from dmtrack.config import Amount, Share
 from dmtrack.errors import BoxError, ConfigError, DMTrackError
 from dmtrack.media.images import Image, as_rgb
-from dmtrack.models.fast.siamrpn import fast_siamrpn
+from dmtrack.models.fast.inference_copy import inference_copy
 from dmtrack.models.siamrpn.crops import crop, crop_sides, mean_colour
 from dmtrack.models.siamrpn.decoding import SearchParameters
 from dmtrack.models.siamrpn.layers import Outputs
@@ -74,7 +74,7 @@ class SiamRPNTracker(Tracker):
         self.model: Any = model.to(self.device).eval()
         self._autocast_precision = self.precision
         if fast:
-            self.model, needs_autocast = fast_siamrpn(model, self.precision)
+            self.model, needs_autocast = inference_copy(model, self.precision)
             if not needs_autocast:
                 self._autocast_precision = "fp32"
         self._template: Any = None

@@ -7,7 +7,7 @@ from torchvision.ops import roi_align
 from dmtrack.data.batches import PairBatch
 from dmtrack.errors import ConfigError
 from dmtrack.models.backbones.residual_trunk import ResidualTrunk
-from dmtrack.models.fast.candidates import sample_cells
+from dmtrack.models.fast.box_cutting import sample_cells
 from dmtrack.models.fast.inference_copy import inference_copy
 from dmtrack.models.global_search.candidates import CandidateHead, Proposals, propose, vote_boxes
 from dmtrack.models.global_search.tiny import DMTrackGSTiny

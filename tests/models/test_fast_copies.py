@@ -11,8 +11,7 @@ from dmtrack.models.backbones.residual_trunk import ResidualTrunk
 from dmtrack.models.fast import convolution
 from dmtrack.models.fast.dmtrack_gs import FastDMTrackGS
 from dmtrack.models.fast.inference_copy import inference_copy
-from dmtrack.models.fast.preparing import prepare_layers
-from dmtrack.models.folding import fold_batch_norms
+from dmtrack.models.fast.rewriting import fold_batch_norms, prepare_layers
 from dmtrack.models.global_search.dmtrack_gs import DMTrackGS, reference_path
 from dmtrack.models.global_search.tiny import DMTrackGSTiny
 from dmtrack.models.global_search.tiny_head import TinyHead
@@ -76,7 +75,7 @@ def test_fp32_gives_the_published_boxes(model, fast_model, images, boxes):
 
 def test_bf16_keeps_delicate_layers_and_comes_close(model, images):
     fast = FastDMTrackGS(model, "bf16")
-    assert fast.model.backbone.base.level2.tree1.first.weight.dtype == torch.bfloat16
+    assert fast.model.backbone.base.level2.tree1.first[0].weight.dtype == torch.bfloat16
     assert fast.model.bbox_head.fcos_reg.weight.dtype == torch.float32
     _, expected, _ = run(model, images, BOXES_BY_LEVEL[0])
     _, outputs, found = run(fast, images, BOXES_BY_LEVEL[0])

@@ -5,8 +5,8 @@ from torchvision.ops import deform_conv2d
 from dmtrack.models.backbones.deformable import ModulatedDeformableConv, modulated_deform_conv
 from dmtrack.models.backbones.deformable_sampling import sampled_deform_conv
 from dmtrack.models.backbones.dla_up import DeformableBlock
-from dmtrack.models.fast.layers import PreparedDeformableConv
-from dmtrack.models.folding import fold_batch_norms
+from dmtrack.models.fast.dla import PreparedDeformableConv
+from dmtrack.models.fast.rewriting import Rewriting, fold_batch_norms
 
 
 def arguments(images=2, channels=16, outputs=12, height=9, width=13, reach=4.0):
@@ -66,7 +66,7 @@ def layer(channels=16, outputs=12):
 @torch.no_grad()
 def test_a_region_equals_the_cut_of_the_whole():
     made, inputs = layer(), torch.randn(2, 16, 11, 14)
-    prepared = PreparedDeformableConv(made, torch.float32)
+    prepared = PreparedDeformableConv(made, Rewriting(torch.float32), "")
     whole = made(inputs)
     torch.testing.assert_close(prepared(inputs), whole, atol=1e-5, rtol=0)
     for rows, columns in ((range(0, 5), range(9, 14)), (range(4, 8), range(2, 3)), (range(11), range(14))):
@@ -79,7 +79,7 @@ def test_a_region_equals_the_cut_of_the_whole():
 @torch.no_grad()
 def test_bf16_keeps_the_sampling_points():
     made, inputs = layer(), torch.randn(1, 16, 40, 60)
-    found = PreparedDeformableConv(made, torch.bfloat16)(inputs)
+    found = PreparedDeformableConv(made, Rewriting(torch.bfloat16), "")(inputs)
     assert found.dtype == torch.bfloat16
     assert (found.float() - made(inputs)).abs().mean() < 0.01 * made(inputs).abs().mean() + 0.005
 

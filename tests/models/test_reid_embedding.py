@@ -6,7 +6,8 @@ from torch import nn
 from torch.nn import functional
 
 from dmtrack.errors import ConfigError
-from dmtrack.models.fast.reid import fast_embedding
+from dmtrack.models.fast.reid import FULL_PRECISION
+from dmtrack.models.fast.rewriting import prepare_layers
 from dmtrack.models.reid.embedding_head import EmbeddingHead, neighbours
 from dmtrack.models.reid.tapped_maps import TappedMaps
 
@@ -38,10 +39,10 @@ def test_the_inference_copy_gives_the_same_embeddings(kind, precision, allowed):
     maps = [level.contiguous(memory_format=torch.channels_last) for level in MAPS]
     expected = head(maps, BOXES, INDEX)
     dtype = torch.bfloat16 if precision == "bf16" else torch.float32
-    found = fast_embedding(head, precision)([level.to(dtype) for level in maps], BOXES, INDEX)
+    found = prepare_layers(head, precision, FULL_PRECISION)([level.to(dtype) for level in maps], BOXES, INDEX)
     assert found.dtype == torch.float32
     torch.testing.assert_close(found, expected, atol=allowed, rtol=0)
-    assert fast_embedding(head, precision)(maps, BOXES[:0], INDEX[:0]).shape == (0, 7)
+    assert prepare_layers(head, precision, FULL_PRECISION)(maps, BOXES[:0], INDEX[:0]).shape == (0, 7)
 
 
 @torch.no_grad()

@@ -10,8 +10,8 @@ from torch import nn
 import dmtrack.tracking.siamrpn  # registers what the configs name
 from dmtrack.config import load_config
 from dmtrack.errors import ConfigError, WeightsError
-from dmtrack.models.fast.dilated_winograd import DilatedWinograd
-from dmtrack.models.fast.siamrpn import fast_siamrpn
+from dmtrack.models.fast.inference_copy import inference_copy
+from dmtrack.models.fast.winograd import DilatedWinograd
 from dmtrack.models.siamrpn import SiamesePreprocessing, SiamRPN
 from dmtrack.models.siamrpn.layers import depthwise_correlation
 from dmtrack.weights.importers.pysot import our_name
@@ -100,7 +100,7 @@ def test_the_fast_copy_computes_the_same():
     model = small()
     exemplar, search = torch.rand(1, 3, 127, 127) * 255, torch.rand(1, 3, 287, 287) * 255
     expected = model(exemplar, search)
-    fast, needs_autocast = fast_siamrpn(model)
+    fast, needs_autocast = inference_copy(model)
     found = fast.search(fast.encode_template(exemplar), search)
     assert not needs_autocast
     for ours, theirs in zip(found, expected, strict=True):

@@ -62,7 +62,7 @@ class PreparedConv(nn.Conv2d):
         return {**self.__dict__, "_layouts": {}}
 
     def _is_frozen(self, inputs: Tensor) -> bool:
-        ordinary = self.padding_mode == "zeros" and not isinstance(self.padding, str)
+        ordinary = self.padding_mode == "zeros" and not isinstance(self.padding, str) and inputs.dim() == 4
         return ordinary and inputs.device.type == "cpu" and has_frozen_convolutions(inputs.dtype)
 
     def _arguments(self) -> tuple[Any, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import torch
@@ -11,12 +12,12 @@ from torch import Tensor, nn
 from dmtrack.data.batches import PairBatch
 from dmtrack.models.backbones.dla34 import DLA34
 from dmtrack.models.fast.convolution import dynamic_conv
-from dmtrack.models.fast.preparing import prepare_layers
-from dmtrack.models.fast.query import pool_query
+from dmtrack.models.fast.dla_query import pool_query
+from dmtrack.models.fast.rewriting import Rewriting, fast_layer, prepare_layers
 from dmtrack.models.fast.winograd import WinogradConv
 from dmtrack.models.global_search.base import Detections, Features, GlobalSearchModel
 from dmtrack.models.global_search.dmtrack_gs import DMTrackGS, Templates, clip_to_input
-from dmtrack.models.global_search.head import LevelOutputs
+from dmtrack.models.global_search.head import KernelController, LevelKernels, LevelOutputs
 from dmtrack.models.necks.fpn import FPN
 
 FULL_PRECISION = ("template.", "controller.", "part_fusion.", "cond_modulator.", "bbox_head.fcos_")
@@ -122,6 +123,38 @@ class FastDMTrackGS(GlobalSearchModel):
             TypeError: always.
         """
         raise TypeError("this is an inference copy; train the model that it was made from")
+
+
+@fast_layer(KernelController)
+class PreparedController(nn.Module):
+    """A `KernelController` for few targets: its large matrices are read once, which is what takes the time.
+
+    Args:
+        controller: what it computes, in fp32.
+        rewriting: not asked.
+        path: not asked.
+    """
+
+    def __init__(self, controller: KernelController, rewriting: Rewriting, path: str) -> None:
+        super().__init__()
+        self.controller = controller
+
+    def forward(self, templates: Sequence[Tensor]) -> list[LevelKernels]:
+        """As `KernelController.forward`."""
+        targets = len(templates[0])
+        height, width = templates[0].shape[2:]
+        # Of a map padded by one, so many cells are the map's own.
+        share = (height * width) / ((height + 2) * (width + 2))
+        inputs = torch.cat([share * level.mean(dim=(2, 3)) for level in templates])
+        generated = []
+        for name in ("cls1", "cls2", "reg1", "reg2"):
+            layer = self.controller.get_submodule(f"controller_{name}")
+            weight, bias = layer.get_parameter("weight").flatten(1), layer.get_parameter("bias")
+            # Rows of the weight times few columns: BLAS does this order five times faster than the other.
+            kernels = (weight @ inputs.t()).t() + bias
+            side = math.isqrt(len(weight))
+            generated.append(kernels.reshape(len(templates), targets, side, side))
+        return [LevelKernels(*level) for level in zip(*generated, strict=True)]
 
 
 def run_tower(tower: nn.Sequential, maps: Sequence[Tensor]) -> list[Tensor]:

@@ -1,21 +1,34 @@
-"""Which inference copy belongs to which model."""
+"""Which inference copy belongs to which model, and the replay of such a copy as a CUDA graph."""
 
 from __future__ import annotations
 
 import copy
-from typing import NamedTuple
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from dmtrack.models.fast.dmtrack_gs import FastDMTrackGS
 from dmtrack.models.fast.reid import FastDMTrackReID
-from dmtrack.models.fast.tiny import prepare_tiny
-from dmtrack.models.folding import fold_batch_norms
+from dmtrack.models.fast.rewriting import fold_batch_norms, prepare_layers
+from dmtrack.models.fast.siamrpn import FastSiamRPN
+from dmtrack.models.fast.tiny import fast_tiny
 from dmtrack.models.global_search.base import GlobalSearchModel
 from dmtrack.models.global_search.dmtrack_gs import DMTrackGS
 from dmtrack.models.global_search.tiny import DMTrackGSTiny
 from dmtrack.models.reid.dmtrack_reid import DMTrackReID
+from dmtrack.models.siamrpn.siamrpn import SiamRPN
+
+FAST_MODELS: dict[type[nn.Module], Callable[[Any, str], nn.Module]] = {
+    DMTrackGS: FastDMTrackGS,
+    DMTrackGSTiny: fast_tiny,
+    SiamRPN: FastSiamRPN,
+}
+"""(model, precision) -> its inference copy, for models whose heads have one of their own."""
+
+WARM_UP_RUNS = 3
+"""Before a recording, so that libraries have chosen their algorithms and allocated their workspaces."""
 
 
 class InferenceCopy(NamedTuple):
@@ -26,39 +39,70 @@ class InferenceCopy(NamedTuple):
         needs_autocast: whether it leaves the choice of number formats to `torch.autocast`.
     """
 
-    model: GlobalSearchModel
+    model: Any
     needs_autocast: bool
 
 
-def inference_copy(
-    model: GlobalSearchModel, precision: str = "fp32", device: torch.device | None = None
-) -> InferenceCopy:
+def inference_copy(model: nn.Module, precision: str = "fp32", device: torch.device | None = None) -> InferenceCopy:
     """The fastest copy of a model that gives its results.
 
-    Models of this package get weights in the asked number format; models that it does not know keep their code and
-    get folded batch norms.
+    Models of this package get weights in the asked number format. Other models keep their code and get the fast layers
+    of `rewriting` in fp32; in other formats, folded batch norms alone.
 
     Args:
         model: stays as it is, where it is, in the mode it is in; later changes of its weights do not reach the copy.
         precision: 'fp32', 'bf16' or 'fp16'.
         device: where the copy computes; by default where the model lies.
     """
-    device = model.device if device is None else device
-    if device != model.device:
+    lies_on = next((tensor.device for tensor in model.parameters()), torch.device("cpu"))
+    device = lies_on if device is None else device
+    if device != lies_on:
         model = copy.deepcopy(model).to(device)
     if type(model) is DMTrackReID:
         detector, needs_autocast = inference_copy(model.detector, precision, device)
         return InferenceCopy(FastDMTrackReID(model, detector, precision), needs_autocast)
     # CPUs compute few operations in fp16; autocast knows which.
-    unusual = precision == "fp16" and device.type == "cpu"
-    if type(model) is DMTrackGS and not unusual:
-        return InferenceCopy(FastDMTrackGS(model, precision), False)
-    if type(model) is DMTrackGSTiny and not unusual:
-        return InferenceCopy(prepare_tiny(model, precision), False)
-    return InferenceCopy(_frozen(fold_batch_norms(model)), precision != "fp32")
+    if type(model) in FAST_MODELS and not (precision == "fp16" and device.type == "cpu"):
+        return InferenceCopy(FAST_MODELS[type(model)](model, precision), False)
+    if precision == "fp32":
+        return InferenceCopy(prepare_layers(model), False)
+    return InferenceCopy(fold_batch_norms(model).requires_grad_(False), True)
 
 
-def _frozen(model: GlobalSearchModel) -> GlobalSearchModel:
-    frozen: nn.Module = model.requires_grad_(False)
-    assert isinstance(frozen, GlobalSearchModel)
-    return frozen
+class GraphedSearch:
+    """`extract` and `search` of a model for fixed templates and one size of image, on a GPU.
+
+    Args:
+        model: in evaluation mode, on a GPU.
+        templates: of `encode_templates`.
+        image_index: (targets,) int64.
+        images: (images, 3, H, W) of the size to record for; the values do not matter.
+    """
+
+    def __init__(self, model: GlobalSearchModel, templates: Any, image_index: Tensor, images: Tensor) -> None:
+        self._images = images.clone(memory_format=torch.preserve_format)
+
+        def run() -> Any:
+            return model.search(model.extract(self._images), templates, image_index)
+
+        # Recording wants a stream of its own, and nothing pending on the others.
+        stream = torch.cuda.Stream(device=images.device)
+        stream.wait_stream(torch.cuda.current_stream(images.device))
+        with torch.cuda.stream(stream):
+            for _ in range(WARM_UP_RUNS):
+                run()
+        torch.cuda.current_stream(images.device).wait_stream(stream)
+        self._graph = torch.cuda.CUDAGraph()
+        with torch.cuda.graph(self._graph):
+            self._outputs = run()
+
+    @property
+    def shape(self) -> torch.Size:
+        """Of the images that it was recorded for."""
+        return self._images.shape
+
+    def __call__(self, images: Tensor) -> Any:
+        """Outputs of `search`; the next call overwrites them."""
+        self._images.copy_(images, non_blocking=True)
+        self._graph.replay()
+        return self._outputs

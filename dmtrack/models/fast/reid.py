@@ -9,12 +9,14 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from dmtrack.data.batches import PairBatch
-from dmtrack.models.fast.candidates import sample_cells
 from dmtrack.models.fast.dmtrack_gs import FastDMTrackGS
-from dmtrack.models.fast.preparing import prepare_layers
+from dmtrack.models.fast.rewriting import Rewriting, fast_layer, prepare_layers
 from dmtrack.models.global_search.base import GlobalSearchModel
 from dmtrack.models.reid.dmtrack_reid import DMTrackReID
-from dmtrack.models.reid.embedding_head import EmbeddingHead, LocationBody, RoIBody, neighbours
+from dmtrack.models.reid.embedding_head import LocationBody, neighbours
+
+FULL_PRECISION = ("body.reduce",)
+"""The last layer of an embedding head."""
 
 
 class FastDMTrackReID(DMTrackReID):
@@ -30,7 +32,7 @@ class FastDMTrackReID(DMTrackReID):
         GlobalSearchModel.__init__(self)
         self.preprocessing, self.maps, self.train_mode = model.preprocessing, model.maps, model.train_mode
         self.detector = detector
-        self.embedding = fast_embedding(model.embedding, precision)
+        self.embedding = prepare_layers(model.embedding, precision, FULL_PRECISION)
         if isinstance(detector, FastDMTrackGS):
             # Its shortcut for templates leaves out most of the maps that embeddings are taken from.
             detector.trunk_first = False
@@ -51,45 +53,19 @@ class FastDMTrackReID(DMTrackReID):
         raise TypeError("this is an inference copy; train the model that it was made from")
 
 
-def fast_embedding(head: EmbeddingHead, precision: str = "fp32") -> EmbeddingHead:
-    """An inference copy of an embedding head; on devices other than CPUs its computation is the original's."""
-    prepared = prepare_layers(head, precision, full_precision=("body.reduce",))
-    if type(head.body) is LocationBody:
-        prepared.body = FastLocationBody(head.body)
-    elif type(prepared.body) is RoIBody:
-        prepared.body = FastRoIBody(prepared.body)
-    return prepared
-
-
-class FastRoIBody(RoIBody):
-    """A prepared `RoIBody` that cuts by table look-up.
-
-    Args:
-        body: prepared.
-    """
-
-    def __init__(self, body: RoIBody) -> None:
-        # Everything but the way of cutting comes from the body itself.
-        nn.Module.__init__(self)
-        self.__dict__.update(vars(body))
-
-    def cut(self, level: Tensor, rois: Tensor, stride: int) -> Tensor:
-        """As `RoIBody.cut`."""
-        if level.device.type != "cpu":
-            return super().cut(level, rois, stride)
-        return sample_cells([level], rois, self.roi_size, [stride])[0]
-
-
+@fast_layer(LocationBody)
 class FastLocationBody(LocationBody):
     """A `LocationBody` that computes the few cells of its dense map that are read: four for every box.
 
     Always in fp32, because there is so little of it.
 
     Args:
-        body: whose weights are copied.
+        body: whose weights are taken.
+        rewriting: not asked.
+        path: not asked.
     """
 
-    def __init__(self, body: LocationBody) -> None:
+    def __init__(self, body: LocationBody, rewriting: Rewriting, path: str) -> None:
         nn.Module.__init__(self)
         self.strides, self.stride = body.strides, body.stride
         # (hidden, 3, 3, in) as one matrix, for neighbourhoods that are read with channels innermost.

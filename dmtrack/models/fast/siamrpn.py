@@ -7,45 +7,15 @@ their convolution of the search map, large 3x3 convolutions go by Winograd's met
 from __future__ import annotations
 
 import copy
-from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from dmtrack.models.backbones.siamese_resnet import DilatedBottleneck
 from dmtrack.models.fast.convolution import PreparedConv
-from dmtrack.models.fast.dilated_winograd import DilatedWinograd
-from dmtrack.models.fast.preparing import DTYPES
-from dmtrack.models.folding import fold_batch_norms
+from dmtrack.models.fast.rewriting import DTYPES, Rewriting, fold_batch_norms
 from dmtrack.models.siamrpn.layers import ConvNorm, CorrelationHead, Outputs, PlainConv
 from dmtrack.models.siamrpn.siamrpn import SiamRPN
-
-WINOGRAD_CHANNELS = 128
-
-
-class FastCopy(NamedTuple):
-    """A model for tracking alone.
-
-    Attributes:
-        model: offers `encode_template` and `search`.
-        needs_autocast: whether it leaves the choice of number formats to `torch.autocast`.
-    """
-
-    model: FastSiamRPN
-    needs_autocast: bool
-
-
-def fast_siamrpn(model: SiamRPN, precision: str = "fp32") -> FastCopy:
-    """The fast copy of a model, on its device.
-
-    Args:
-        model: stays as it is, apart from being read; later changes of its weights do not reach the copy.
-        precision: 'fp32', 'bf16' or 'fp16'.
-    """
-    # CPUs compute few operations in fp16; autocast knows which.
-    unusual = precision == "fp16" and model.device.type == "cpu"
-    return FastCopy(FastSiamRPN(model, "fp32" if unusual else precision), unusual)
 
 
 class FastSiamRPN(nn.Module):
@@ -58,15 +28,15 @@ class FastSiamRPN(nn.Module):
 
     def __init__(self, model: SiamRPN, precision: str = "fp32") -> None:
         super().__init__()
-        dtype = DTYPES[precision]
         folded = fold_batch_norms(model).requires_grad_(False)
         self._cut_centre = folded.cut_centre
-        exchange = _Exchange(dtype, model.device.type == "cpu" and dtype == torch.float32)
-        self.backbone = exchange.inside(folded.backbone)
-        self.neck = None if folded.neck is None else exchange.inside(folded.neck)
+        # The maps are small, and most 3x3 convolutions dilated or not padded.
+        rewriting = Rewriting(DTYPES[precision], any_dilation=True, on_cpu=model.device.type == "cpu")
+        self.backbone = rewriting.layer(folded.backbone, "backbone")
+        self.neck = None if folded.neck is None else rewriting.layer(folded.neck, "neck")
         weights = [weight.detach().clone() for weight in folded.head.fusion()]
         self.levels = nn.ModuleList(
-            FastLevel(cls, reg, [float(weight[level]) for weight in weights], exchange)
+            FastLevel(cls, reg, [float(weight[level]) for weight in weights], rewriting)
             for level, (cls, reg) in enumerate(zip(folded.head.cls_heads, folded.head.reg_heads, strict=True))
         )
 
@@ -98,15 +68,15 @@ class FastLevel(nn.Module):
         cls: folded branch of the scores.
         reg: folded branch of the boxes.
         weights: of the level in the fusion of scores and of boxes; they are multiplied into the last convolutions.
-        exchange: makes fast convolutions.
+        rewriting: makes fast convolutions.
     """
 
-    def __init__(self, cls: nn.Module, reg: nn.Module, weights: list[float], exchange: _Exchange) -> None:
+    def __init__(self, cls: nn.Module, reg: nn.Module, weights: list[float], rewriting: Rewriting) -> None:
         super().__init__()
         assert isinstance(cls, CorrelationHead) and isinstance(reg, CorrelationHead)
         branches = (cls, reg)
-        self.kernel_conv = exchange.convolution(_side_by_side([b.kernel_convs.conv for b in branches]), relu=True)
-        self.search_conv = exchange.convolution(_side_by_side([b.search_convs.conv for b in branches]), relu=True)
+        self.kernel_conv = rewriting.convolution(_side_by_side([b.kernel_convs.conv for b in branches]), relu=True)
+        self.search_conv = rewriting.convolution(_side_by_side([b.search_convs.conv for b in branches]), relu=True)
         self.first_convs, self.last_convs = nn.ModuleList(), nn.ModuleList()
         for branch, weight in zip(branches, weights, strict=True):
             first, last = branch.head_convs
@@ -115,7 +85,7 @@ class FastLevel(nn.Module):
                 last.conv.weight.mul_(weight)
                 assert last.conv.bias is not None
                 last.conv.bias.mul_(weight)
-            self.first_convs.append(exchange.convolution(first.conv, relu=True))
+            self.first_convs.append(rewriting.convolution(first.conv, relu=True))
             # Scores and boxes are decided by small differences.
             self.last_convs.append(PreparedConv(last.conv, torch.float32))
 
@@ -132,56 +102,6 @@ class FastLevel(nn.Module):
             for part, first, last in zip(responses.chunk(2, dim=1), self.first_convs, self.last_convs, strict=True)
         )
         return cls, reg
-
-
-class FastBottleneck(nn.Module):
-    """A `DilatedBottleneck` with few passes over the maps."""
-
-    def __init__(self, block: DilatedBottleneck, exchange: _Exchange) -> None:
-        super().__init__()
-        self.conv1 = exchange.convolution(block.conv1, relu=True)
-        self.conv2 = exchange.convolution(block.conv2, relu=True)
-        self.conv3 = exchange.convolution(block.conv3)
-        self.shortcut: nn.Module | None = None
-        if block.downsample is not None:
-            assert isinstance(block.downsample, nn.Sequential)
-            convolution = block.downsample[0]
-            assert isinstance(convolution, nn.Conv2d)
-            self.shortcut = exchange.convolution(convolution)
-
-    def forward(self, inputs: Tensor) -> Tensor:
-        """As `DilatedBottleneck.forward`."""
-        shortcut = inputs if self.shortcut is None else self.shortcut(inputs)
-        return F.relu_(self.conv3(self.conv2(self.conv1(inputs))).add_(shortcut))
-
-
-class _Exchange:
-    """Exchanges the layers of a folded module.
-
-    Args:
-        dtype: of the convolutions.
-        winograd: whether large 3x3 convolutions go by Winograd's method.
-    """
-
-    def __init__(self, dtype: torch.dtype, winograd: bool) -> None:
-        self.dtype, self.winograd = dtype, winograd
-
-    def convolution(self, convolution: nn.Conv2d, relu: bool = False) -> nn.Module:
-        """The substitute of a convolution with its ReLU."""
-        if self.winograd and DilatedWinograd.suits(convolution, WINOGRAD_CHANNELS):
-            return DilatedWinograd(convolution, relu)
-        return PreparedConv(convolution, self.dtype, relu)
-
-    def inside(self, module: nn.Module) -> nn.Module:
-        """The module with exchanged content."""
-        for name, child in list(module.named_children()):
-            if isinstance(child, DilatedBottleneck):
-                setattr(module, name, FastBottleneck(child, self))
-            elif type(child) is nn.Conv2d:
-                setattr(module, name, self.convolution(child))
-            else:
-                self.inside(child)
-        return module
 
 
 def _side_by_side(convolutions: list[nn.Conv2d]) -> nn.Conv2d:

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from dmtrack.models.fast.candidates import FastCandidateHead
 from dmtrack.models.fast.convolution import PreparedConv, conv1x1, dynamic_conv
-from dmtrack.models.fast.preparing import prepare_layers
-from dmtrack.models.global_search.candidates import CandidateHead
-from dmtrack.models.global_search.tiny import DMTrackGSTiny
+from dmtrack.models.fast.rewriting import Rewriting, fast_layer, prepare_layers
 from dmtrack.models.global_search.tiny_head import TinyHead, TinyOutputs, TinyTemplates
 
 FULL_PRECISION = ("bbox_head.class_output", "bbox_head.box_output", "bbox_head.generator")
@@ -71,13 +69,14 @@ class FastTinyHead(nn.Module):
         return self.head.predict(F.relu_(conv1x1(correlations, compared, self.bias).add_(fused)))
 
 
-def prepare_tiny(model: DMTrackGSTiny, precision: str = "fp32") -> DMTrackGSTiny:
-    """An inference copy of the small model."""
-    prepared = prepare_layers(model, precision, FULL_PRECISION, winograd_channels=WINOGRAD_CHANNELS)
-    head = prepared.bbox_head
+@fast_layer(TinyHead)
+def _tiny_head(layer: TinyHead, rewriting: Rewriting, path: str) -> nn.Module:
+    head = rewriting.inside(layer, path)
     fuse = head.fuse[0]
-    if type(head) is TinyHead and isinstance(fuse, PreparedConv) and fuse.relu and fuse.bias is not None:
-        prepared.bbox_head = FastTinyHead(head, fuse)  # type: ignore[assignment]
-    if type(prepared.candidate_head) is CandidateHead:
-        prepared.candidate_head = FastCandidateHead(prepared.candidate_head)
-    return prepared
+    if isinstance(fuse, PreparedConv) and fuse.relu and fuse.bias is not None:
+        return FastTinyHead(head, fuse)
+    return head
+
+
+fast_tiny = partial(prepare_layers, full_precision=FULL_PRECISION, winograd_channels=WINOGRAD_CHANNELS)
+"""(a `DMTrackGSTiny`, precision) -> its inference copy."""

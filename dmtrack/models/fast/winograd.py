@@ -4,12 +4,16 @@ Output tiles of m x m cells come from input patches of (m + 2) x (m + 2): both a
 matrices, between which a convolution is one matrix product per element of the patch. That is 2.25 multiplications per
 output for m = 4 and 1.78 for m = 6, where direct convolution needs 9. The transforms are matrix products too, so the
 whole runs at the speed of the machine's BLAS, without compiled code of our own.
+
+A dilated convolution sees only cells that lie a multiple of its dilation d apart: the map is d x d interleaved maps
+(phases), each of which an ordinary convolution with padding 1 serves, and all phases together fill the matrix products.
 """
 
 from __future__ import annotations
 
 import functools
 from collections.abc import Sequence
+from typing import TypeGuard
 
 import numpy as np
 import torch
@@ -40,6 +44,18 @@ def along_both_axes(matrix: Tensor, tiles: Tensor) -> Tensor:
     rows, size = matrix.shape
     once = (matrix @ tiles.reshape(size, -1)).view(rows, size, -1)
     return torch.matmul(matrix, once).view(rows, rows, *tiles.shape[2:])
+
+
+def _is_plain_3x3(convolution: nn.Module, least_channels: int) -> TypeGuard[nn.Conv2d]:
+    return (
+        type(convolution) is nn.Conv2d
+        and convolution.kernel_size == (3, 3)
+        and convolution.stride == (1, 1)
+        and convolution.padding_mode == "zeros"
+        and convolution.groups == 1
+        and convolution.weight.dtype == torch.float32
+        and min(convolution.in_channels, convolution.out_channels) >= least_channels
+    )
 
 
 class WinogradConv(nn.Module):
@@ -77,14 +93,8 @@ class WinogradConv(nn.Module):
         original ones, no longer fit in the processor's caches.
         """
         return (
-            type(convolution) is nn.Conv2d
-            and convolution.kernel_size == (3, 3)
-            and convolution.stride == convolution.dilation == (1, 1)
-            and convolution.padding == (1, 1)
-            and convolution.padding_mode == "zeros"
-            and convolution.groups == 1
-            and convolution.weight.dtype == torch.float32
-            and min(convolution.in_channels, convolution.out_channels) >= least_channels
+            _is_plain_3x3(convolution, least_channels)
+            and convolution.dilation == convolution.padding == (1, 1)
             and max(convolution.in_channels, convolution.out_channels) <= 256
         )
 
@@ -146,3 +156,57 @@ def _join_tiles(tiles: Tensor, size_hw: Sequence[int], bias: Tensor | None) -> T
     cells = tiles.permute(2, 3, 0, 4, 1, 5).flatten(3, 4).flatten(1, 2)[:, :height, :width]
     outputs = cells if bias is None else cells + bias
     return outputs.contiguous().permute(0, 3, 1, 2)
+
+
+class DilatedWinograd(nn.Module):
+    """3x3 convolution with stride 1, of any dilation, padded by its dilation or not at all, for inference.
+
+    Args:
+        convolution: what it computes.
+        relu: whether a ReLU follows.
+    """
+
+    def __init__(self, convolution: nn.Conv2d, relu: bool = False) -> None:
+        super().__init__()
+        self.dilation = int(convolution.dilation[0])
+        self.padded = convolution.padding[0] != 0
+        self.winograd = WinogradConv(convolution, tile=4, relu=relu)
+
+    @staticmethod
+    def suits(convolution: nn.Module, least_channels: int = 128) -> bool:
+        """Whether it can stand for a convolution, and is faster where that has at least so many channels."""
+        return (
+            _is_plain_3x3(convolution, least_channels)
+            and convolution.dilation[0] == convolution.dilation[1]
+            and convolution.padding in ((0, 0), convolution.dilation)
+        )
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        """(images, in_channels, H, W) -> (images, out_channels, H', W'), channels-last."""
+        if self.dilation == 1:
+            outputs = self.winograd(inputs)
+        else:
+            height, width = inputs.shape[2:]
+            outputs = _join(self.winograd(_phases(inputs, self.dilation)), self.dilation)[:, :, :height, :width]
+        if not self.padded:
+            border = self.dilation
+            outputs = outputs[:, :, border:-border, border:-border]
+        return outputs
+
+
+def _phases(inputs: Tensor, dilation: int) -> Tensor:
+    """(images, channels, H, W) -> (images x dilation^2, channels, H / dilation, W / dilation), filled up with zeros."""
+    images, channels, height, width = inputs.shape
+    rows, columns = -(-height // dilation), -(-width // dilation)
+    cells = inputs.permute(0, 2, 3, 1)
+    filled = nn.functional.pad(cells, (0, 0, 0, columns * dilation - width, 0, rows * dilation - height))
+    split = filled.reshape(images, rows, dilation, columns, dilation, channels).permute(0, 2, 4, 1, 3, 5)
+    return split.reshape(-1, rows, columns, channels).permute(0, 3, 1, 2)
+
+
+def _join(phases: Tensor, dilation: int) -> Tensor:
+    """The inverse of `_phases`."""
+    _, channels, rows, columns = phases.shape
+    split = phases.permute(0, 2, 3, 1).reshape(-1, dilation, dilation, rows, columns, channels)
+    joined = split.permute(0, 3, 1, 4, 2, 5).reshape(-1, rows * dilation, columns * dilation, channels)
+    return joined.permute(0, 3, 1, 2)

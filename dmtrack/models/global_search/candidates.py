@@ -9,6 +9,7 @@ frame's candidates is the target, one frame at a time and without any memory.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -91,6 +92,44 @@ def vote_boxes(boxes_xyxy: Tensor, scores: Tensor, keep: Tensor, min_iou: float)
     return votes @ boxes_xyxy / votes.sum(1, keepdim=True)
 
 
+class BoxCutter(nn.Module):
+    """Cuts boxes and what surrounds them out of maps; has no parameters.
+
+    Args:
+        strides: of the maps, in input pixels.
+        size: boxes are cut into size x size cells.
+        context: the cut is this many times as wide and high as the box, so that its borders are seen.
+    """
+
+    def __init__(self, strides: Sequence[int], size: int, context: float) -> None:
+        super().__init__()
+        self.strides, self.size, self.context = tuple(strides), size, context
+
+    def forward(self, maps: Sequence[Tensor], boxes_xyxy: Tensor, image_index: Tensor) -> list[Tensor]:
+        """RoIAlign with one sample per cell.
+
+        Args:
+            maps: (images, in_channels, h, w), one per stride.
+            boxes_xyxy: (n, 4) input pixels.
+            image_index: (n,) int64, the image of each box.
+
+        Returns:
+            (n, in_channels, size, size) of each map.
+        """
+        centres = (boxes_xyxy[:, :2] + boxes_xyxy[:, 2:]) / 2
+        reach = (boxes_xyxy[:, 2:] - boxes_xyxy[:, :2]) / 2 * self.context
+        rois = torch.cat([image_index[:, None].to(boxes_xyxy.dtype), centres - reach, centres + reach], dim=1)
+        return self.pool(maps, rois.float())
+
+    def pool(self, maps: Sequence[Tensor], rois: Tensor) -> list[Tensor]:
+        """The same for (n, 5) float32 images and corners."""
+        # RoIAlign has no bfloat16 kernel on CPU.
+        return [
+            roi_align(level.float(), rois, self.size, 1.0 / stride, sampling_ratio=1, aligned=True)
+            for level, stride in zip(maps, self.strides, strict=True)
+        ]
+
+
 @HEADS.register
 class CandidateHead(nn.Module):
     """Says of boxes how likely each shows the template's object.
@@ -114,7 +153,8 @@ class CandidateHead(nn.Module):
         context: float = 1.4,
     ) -> None:
         super().__init__()
-        self.strides, self.roi_size, self.context = strides, roi_size, context
+        self.roi_size = roi_size
+        self.cutter = BoxCutter(strides, roi_size, context)
         self.embedding = nn.Conv2d(sum(in_channels), channels, 1)
         self.compare = nn.Sequential(
             nn.Conv2d(4 * channels + 2, channels, 1),
@@ -136,27 +176,8 @@ class CandidateHead(nn.Module):
         )
 
     def cut(self, maps: tuple[Tensor, ...], boxes_xyxy: Tensor, image_index: Tensor) -> Tensor:
-        """What the boxes show.
-
-        Args:
-            maps: (images, in_channels, h, w), one per stride.
-            boxes_xyxy: (n, 4) input pixels.
-            image_index: (n,) int64, the image of each box.
-
-        Returns:
-            (n, channels, roi_size, roi_size).
-        """
-        centres = (boxes_xyxy[:, :2] + boxes_xyxy[:, 2:]) / 2
-        reach = (boxes_xyxy[:, 2:] - boxes_xyxy[:, :2]) / 2 * self.context
-        rois = torch.cat([image_index[:, None].to(boxes_xyxy.dtype), centres - reach, centres + reach], dim=1).float()
-        return self.embedding(torch.cat(self._cut_levels(maps, rois), dim=1))
-
-    def _cut_levels(self, maps: tuple[Tensor, ...], rois: Tensor) -> list[Tensor]:
-        # RoIAlign has no bfloat16 kernel on CPU.
-        return [
-            roi_align(level.float(), rois, self.roi_size, 1.0 / stride, sampling_ratio=1, aligned=True)
-            for level, stride in zip(maps, self.strides, strict=True)
-        ]
+        """What the boxes show, (n, channels, roi_size, roi_size); arguments as those of `BoxCutter.forward`."""
+        return self.embedding(torch.cat(self.cutter(maps, boxes_xyxy, image_index), dim=1))
 
     def appearance(self, cells: Tensor) -> Tensor:
         """(n, channels) unit vectors of cuts: one description of each box, its surroundings left out."""

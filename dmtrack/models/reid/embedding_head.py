@@ -13,9 +13,9 @@ from typing import Literal
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from torchvision.ops import roi_align
 
 from dmtrack.errors import ConfigError
+from dmtrack.models.global_search.candidates import BoxCutter
 from dmtrack.registry import HEADS
 
 Kind = Literal["location", "roi"]
@@ -124,7 +124,8 @@ class RoIBody(nn.Module):
         super().__init__()
         if roi_size < 5:
             raise ConfigError(f"EmbeddingHead: roi_size is {roi_size}: expected at least 5")
-        self.strides, self.roi_size, self.context = tuple(strides), roi_size, context
+        self.strides = tuple(strides)
+        self.cutter = BoxCutter(strides, roi_size, context)
         self.shrink = nn.Sequential(
             nn.Conv2d(sum(in_channels), hidden, 1),
             nn.ReLU(inplace=True),
@@ -137,16 +138,8 @@ class RoIBody(nn.Module):
 
     def forward(self, maps: Sequence[Tensor], boxes_xyxy: Tensor, image_index: Tensor) -> Tensor:
         """(n, channels), not normalised."""
-        centres = (boxes_xyxy[:, :2] + boxes_xyxy[:, 2:]) / 2
-        reach = (boxes_xyxy[:, 2:] - boxes_xyxy[:, :2]) / 2 * self.context
-        rois = torch.cat([image_index[:, None].to(boxes_xyxy.dtype), centres - reach, centres + reach], dim=1)
-        cuts = [self.cut(level, rois, stride) for level, stride in zip(maps, self.strides, strict=True)]
+        cuts = self.cutter(maps, boxes_xyxy, image_index)
         return self.reduce(self.shrink(torch.cat(cuts, dim=1)).flatten(1))
-
-    def cut(self, level: Tensor, rois: Tensor, stride: int) -> Tensor:
-        """RoIAlign with one sample per cell: (n, channels, roi_size, roi_size)."""
-        # RoIAlign has no bfloat16 kernel on CPU.
-        return roi_align(level.float(), rois, self.roi_size, 1.0 / stride, sampling_ratio=1, aligned=True)
 
 
 def neighbours(points_xy: Tensor, size_hw: Sequence[int]) -> tuple[Tensor, Tensor, Tensor]:

@@ -1,4 +1,8 @@
-"""RoI features of a few boxes without the rest of the feature pyramid: most of it no template ever sees."""
+"""RoI features of a few boxes without the rest of the feature pyramid, most of which no template ever sees.
+
+For DLA-34 with an FPN alone: it follows the way of these two from the trunk to the one level that a box is read from.
+Other backbones compute their whole pyramid for a template.
+"""
 
 from __future__ import annotations
 
