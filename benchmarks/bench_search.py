@@ -28,8 +28,8 @@ import numpy as np
 import torch
 from rich.console import Console
 
-from dmtrack.cli.cache_run import run_build
 from dmtrack.files import write_json
+from dmtrack.running.caching import build_caches
 from dmtrack.running.sweeps.benchmarks import BenchmarkChoice, Generated
 from dmtrack.running.sweeps.settings import NamedTracker, SweepSettings
 from dmtrack.running.trackers import TrackerChoice
@@ -172,9 +172,9 @@ def main() -> None:
         if not options.skip_replay:
             settings = replace(common, storage=f"{folder}/reid.db", output=Path(folder) / "reid")
             sweep = SweepSettings((common.tuning,), (NamedTracker(common.tracker),), cache=common.cache)
-            stored = timed(lambda: run_build(sweep, None))[1]
+            stored = timed(lambda: build_caches(sweep, None, Console()))[1]
             assert common.held_out is not None
-            run_build(replace(sweep, benchmarks=(common.held_out,)), None)
+            build_caches(replace(sweep, benchmarks=(common.held_out,)), None, Console())
             figures["reid_replay"] = measure(settings, options, stored)
         if options.siamrpn_weights is not None:
             settings = replace(

@@ -2,9 +2,11 @@ from __future__ import annotations
 
 import io
 import re
+from pathlib import Path
 
 from rich.console import Console
 
+import dmtrack
 from dmtrack.progress import ProgressBar, plain_table
 
 
@@ -43,3 +45,13 @@ def test_tables_fold_words_and_align_numbers() -> None:
     assert [line.rstrip() for line in written(target).splitlines()] == [
         "         set", "tracker  success   fps", "──────────────────────", "mine         0.5  12.0",
     ]  # fmt: skip
+
+
+def test_bar_and_table_style_exist_once() -> None:
+    package = Path(dmtrack.__file__).parent
+    users = {
+        path.relative_to(package).as_posix()
+        for path in package.rglob("*.py")
+        if re.search(r"rich\.progress|rich\.box", path.read_text(encoding="utf-8"))
+    }
+    assert users == {"progress.py"}

@@ -3,82 +3,104 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from dmtrack.cli.test import (
-    BenchmarkOption,
-    ConfigOption,
-    CountOption,
-    DataOption,
-    DeviceOption,
-    ExperimentOption,
-    FramesOption,
-    GpusOption,
-    ImportOption,
-    LayoutOption,
-    PrecisionOption,
-    ProcessesOption,
-    SeedOption,
-    SetOption,
-    SplitOption,
-    StrideOption,
-    SyntheticOption,
-    WeightsOption,
-)
+from dmtrack.cli import options
 
-cache_app = typer.Typer(no_args_is_help=True, help="Store what a model sees, so that trackers run without it.")
+if TYPE_CHECKING:
+    from rich.table import Table
+
+group = typer.Typer(no_args_is_help=True, help="Store what a model sees, so that trackers run without it.")
 
 
-def register(app: typer.Typer) -> None:
-    """Adds the command group to the `dmtrack` command line."""
-    app.add_typer(cache_app, name="cache")
-
-
-@cache_app.command("build")
+@group.command("build")
 def build(
     context: typer.Context,
-    experiment: ExperimentOption = None,
-    data: DataOption = None,
-    layout: LayoutOption = None,
-    split: SplitOption = None,
-    stride: StrideOption = 1,
-    synthetic: SyntheticOption = None,
-    seed: SeedOption = 900_001,
-    count: CountOption = 20,
-    frames: FramesOption = 100,
-    config: ConfigOption = None,
-    weights: WeightsOption = None,
-    benchmark: BenchmarkOption = None,
-    cache: Annotated[Path, typer.Option(help="Folder of all stored detections.")] = Path("cache"),
+    experiment: options.Experiment = None,
+    data: options.Data = None,
+    layout: options.Layout = None,
+    split: options.Split = None,
+    stride: options.Stride = 1,
+    synthetic: options.Synthetic = None,
+    seed: options.Seed = 900_001,
+    count: options.Count = 20,
+    frames: options.Frames = 100,
+    config: options.Config = None,
+    weights: options.Weights = None,
+    benchmark: options.Benchmark = None,
+    cache: Annotated[Path, options.option(options.OUTPUT, help="Folder of all stored detections.")] = Path("cache"),
     k: Annotated[
-        int | None, typer.Option(min=1, help="Candidates per frame.", show_default="the tracker's max_candidates")
+        int | None,
+        options.option(
+            options.TRACKER, min=1, help="Candidates per frame.", show_default="the tracker's max_candidates"
+        ),
     ] = None,
-    processes: ProcessesOption = 1,
-    gpus: GpusOption = 0,
-    device: DeviceOption = None,
-    precision: PrecisionOption = None,
-    import_: ImportOption = None,
-    set_: SetOption = None,
+    processes: options.Processes = 1,
+    gpus: options.Gpus = 0,
+    device: options.Device = None,
+    precision: options.Precision = None,
+    import_: options.Import = None,
+    set_: options.SweepSet = None,
 ) -> None:
     """Search every frame of a benchmark and store boxes, scores and embeddings of the best candidates.
 
     Benchmark and models are chosen as for `dmtrack test`, which then runs from what is stored with --cache. Sequences
     are stored one at a time: a second run does only what is missing.
     """
-    from dmtrack.cli.cache_run import run_build
+    from rich.console import Console
+
     from dmtrack.cli.sweep_options import settings_of
+    from dmtrack.running.caching import build_caches
 
-    run_build(settings_of(context), k)
+    build_caches(settings_of(context), k, Console())
 
 
-@cache_app.command("show")
+@group.command("show")
 def show(
     cache: Annotated[Path, typer.Argument(help="Folder of stored detections, or a .detections file.")],
-    json: Annotated[Path | None, typer.Option(help="Also write all of it to this file.")] = None,
+    json: options.Json = None,
 ) -> None:
     """Show whose detections are stored, on which sequences, and how much room they take."""
-    from dmtrack.cli.cache_run import run_show
+    from rich.console import Console
 
-    run_show(cache, json)
+    from dmtrack.errors import EvaluationError
+    from dmtrack.files import write_json
+    from dmtrack.running.caching import file_facts, folder_facts
+    from dmtrack.running.detection_cache import SUFFIX
+
+    console = Console()
+    if cache.suffix == SUFFIX:
+        found = [file_facts(cache)]
+        for key, value in found[0].items():
+            console.print(f"{key}: {value}", highlight=False, markup=False)
+    else:
+        found = folder_facts(cache)
+        if not found:
+            raise EvaluationError(f"{cache} holds no stored detections; build some with `dmtrack cache build`")
+        console.print(_table(found))
+        for facts in found:
+            console.print(f"{facts['folder']}: config {facts['config']}, weights {facts['weights']}", highlight=False)
+    if json is not None:
+        write_json(json, found)
+
+
+def _table(found: list[dict[str, Any]]) -> Table:
+    from dmtrack.progress import plain_table
+
+    table = plain_table(("benchmark", "config", "weights"), ("k", "seq.", "frames", "MB", "bytes/frame", "emb."))
+    for facts in found:
+        per_frame = facts["bytes_per_frame"]
+        table.add_row(
+            facts["benchmark"],
+            str(facts["config_hash"]),
+            str(facts["weights_sha256"])[:8],
+            str(facts["k"]),
+            str(facts["sequences"]) + (f" (+{facts['failed']} failed)" if facts["failed"] else ""),
+            str(facts["frames"]),
+            f"{facts['bytes'] / 1e6:.1f}",
+            "-" if per_frame is None else f"{per_frame:.0f}",
+            str(facts["embedding_channels"] or "-"),
+        )
+    return table

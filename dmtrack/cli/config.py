@@ -7,25 +7,21 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from dmtrack.cli import options
+
 if TYPE_CHECKING:
     from dmtrack.config import Config
 
-config_app = typer.Typer(no_args_is_help=True, help="Show or check a config file.")
+group = typer.Typer(no_args_is_help=True, help="Show or check a config file.")
 
 _File = Annotated[str, typer.Argument(metavar="FILE", help="A .py or .yaml config, or a name such as dmtrackGS_tiny.")]
-_Set = Annotated[
-    list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Override, such as optimizer.lr=0.01.")
-]
-_Import = Annotated[
-    list[str] | None, typer.Option("--import", metavar="MODULE", help="Import a module that registers your classes.")
-]
 
 
-@config_app.command("show")
+@group.command("show")
 def show(
     file: _File,
-    overrides: _Set = None,
-    modules: _Import = None,
+    overrides: options.ConfigSet = None,
+    modules: options.Import = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of the .py style.")] = False,
 ) -> None:
     """Print FILE merged with its bases and overrides, after checking it."""
@@ -35,8 +31,8 @@ def show(
     typer.echo(json.dumps(config, indent=2) if as_json else dump_config(config), nl=as_json)
 
 
-@config_app.command("check")
-def check(file: _File, overrides: _Set = None, modules: _Import = None) -> None:
+@group.command("check")
+def check(file: _File, overrides: options.ConfigSet = None, modules: options.Import = None) -> None:
     """Check every key of FILE against the classes that it names."""
     config = _load(file, overrides, modules)
     from dmtrack.config import config_hash
@@ -44,14 +40,8 @@ def check(file: _File, overrides: _Set = None, modules: _Import = None) -> None:
     typer.echo(f"{config.source}: every key is known and of the right type (hash {config_hash(config)})")
 
 
-def register(app: typer.Typer) -> None:
-    """Adds the command to the main one."""
-    app.add_typer(config_app, name="config")
-
-
 def _load(file: str, overrides: list[str] | None, modules: list[str] | None) -> Config:
     from dmtrack.config import load_config
-    from dmtrack.registry import import_modules
 
-    import_modules(modules or ())
+    options.add_modules(modules)
     return load_config(file, overrides or ())

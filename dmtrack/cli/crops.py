@@ -5,57 +5,44 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-import typer
+from dmtrack.cli import options
+from dmtrack.cli.options import MACHINE, OUTPUT, SEQUENCES, option
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
-def register(app: typer.Typer) -> None:
-    """Adds the command to the `dmtrack` command line."""
-    app.command("crops")(crops)
-
-
 def crops(
-    config: Annotated[str, typer.Option(help="A config file whose data.train is SiamesePairs, or the name of one.")],
-    output: Annotated[Path, typer.Option(help="Folder that gets one folder per source.")],
-    workers: Annotated[int, typer.Option(min=0, help="Processes; 0 works in this one.")] = 0,
-    quality: Annotated[int, typer.Option(min=1, max=100, help="Quality of the JPEG files.")] = 95,
-    set_: Annotated[
-        list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Change a config value; repeatable.")
-    ] = None,
-    import_: Annotated[
-        list[str] | None, typer.Option("--import", metavar="MODULE", help="Import a module of yours first; repeatable.")
-    ] = None,
+    config: Annotated[
+        str, option(SEQUENCES, help="A config file whose data.train is SiamesePairs, or the name of one.")
+    ],
+    output: Annotated[Path, option(OUTPUT, help="Folder that gets one folder per source.")],
+    workers: Annotated[int, option(MACHINE, min=0, help="Processes; 0 works in this one.")] = 0,
+    quality: Annotated[int, option(OUTPUT, min=1, max=100, help="Quality of the JPEG files.")] = 95,
+    set_: options.ConfigSet = None,
+    import_: options.Import = None,
 ) -> None:
     """Cuts the 511-pixel squares around all targets of a config's training data, for faster loading.
 
     Stopped, it goes on where it was when repeated. Train with --set data.train.crops=FOLDER.
     """
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
     from dmtrack.config import build, load_config
     from dmtrack.data.siamese.crop_folder import crops_of_source, write_crops
     from dmtrack.data.siamese.tracks import tracks_of
-    from dmtrack.registry import DATASETS, import_module
+    from dmtrack.progress import ProgressBar
+    from dmtrack.registry import DATASETS
 
-    for module in import_ or []:
-        import_module(module)
+    options.add_modules(import_)
     loaded = load_config(config, set_ or [])
     sources = _sources(loaded)
     rule: Any = _rule(loaded)
-    columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
-    console = Console(stderr=True)
-    with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
-        for place, node in enumerate(sources):
-            folder = crops_of_source(output, place, node)
-            tracks = tracks_of(build(node, DATASETS))
-            task = progress.add_task(node["type"], total=len(tracks.video_starts) - 1)
-            count = write_crops(
-                tracks, folder, node, rule, quality, workers, lambda task=task: progress.advance(task)  # type: ignore[misc]
-            )  # fmt: skip
-            print(f"{folder}: {count} crops of {len(tracks)} targets")
+    for place, node in enumerate(sources):
+        folder = crops_of_source(output, place, node)
+        tracks = tracks_of(build(node, DATASETS))
+        total = len(tracks.video_starts) - 1
+        with ProgressBar("videos", total, description=node["type"], only_on_terminal=True) as bar:
+            count = write_crops(tracks, folder, node, rule, quality, workers, bar.advance)
+        print(f"{folder}: {count} crops of {len(tracks)} targets")
 
 
 def _sources(config: Mapping[str, Any]) -> list[Mapping[str, Any]]:

@@ -7,62 +7,193 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from dmtrack.cli.data_check import check
-from dmtrack.cli.data_show import show
+from dmtrack.cli import options
+from dmtrack.cli.options import MACHINE, OUTPUT, SEQUENCES, option
+from dmtrack.errors import ConfigError, DMTrackError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from dmtrack.data.doctor.pictures import Row
+
+CHECKS = "Checks"
+"""Panel of the options of what is looked at."""
 
 _LARGEST_SIDE = 8192
+_IMAGE_SETS = ("coco", "image-folder")
+NAMES = (
+    "lasot, got10k, trackingnet, otb100, otb2013, uav123, uav20l, vot2018, vot2018-lt, oxuva, tlp, folder, coco, "
+    "image-folder"
+)
 
 
-def register(app: typer.Typer) -> None:
-    """Adds the command group."""
-    group = typer.Typer(help="Check, show and make datasets.", no_args_is_help=True)
-    group.command()(check)
-    group.command()(show)
-    group.command()(synthesize)
-    app.add_typer(group, name="data")
+group = typer.Typer(help="Check, show and make datasets.", no_args_is_help=True)
 
 
+@group.command()
+def check(
+    name: Annotated[str, typer.Argument(metavar="NAME", help=f"Which data set: {NAMES}.")],
+    path: Annotated[Path, typer.Argument(metavar="PATH", help="Its folder.")],
+    split: Annotated[str | None, option(SEQUENCES, help="One split alone; without it, all that lie there.")] = None,
+    full: Annotated[bool, option(CHECKS, "--full", help="Decode every image instead of opening a few.")] = False,
+    partial: Annotated[bool, option(CHECKS, "--partial", help="A part of the data set is meant to be there.")] = False,
+    annotations_only: Annotated[bool, option(CHECKS, "--annotations-only", help="Do not look at the frames.")] = False,
+    annotations: Annotated[
+        Path | None, option(SEQUENCES, help="Annotation file of coco or image-folder, instead of the official place.")
+    ] = None,
+    images: Annotated[Path | None, option(SEQUENCES, help="Folder of the images of coco or image-folder.")] = None,
+    threads: Annotated[int, option(MACHINE, min=1, help="Threads that decode images.")] = 4,
+    limit: Annotated[int, option(OUTPUT, min=1, help="Findings that are printed; --json has all.")] = 100,
+    json: Annotated[Path | None, option(OUTPUT, help="Also write the findings to this file.")] = None,
+) -> None:
+    """Check a data set on disk: layout, frames, counts, flags, lists; each finding with its file and the fix.
+
+    Exits with 0 where nothing is wrong (notes may remain) and with 2 otherwise.
+    """
+    from dmtrack.data.doctor import Options, examine
+    from dmtrack.progress import ProgressBar
+
+    wanted = Options(split, full, partial, not annotations_only, threads, annotations, images)
+    with ProgressBar("files", description="checking", transient=True) as bar:
+        found = examine(name, path, wanted, lambda done, total: bar.update(done=done, total=total))
+    for finding in (*found.problems, *found.notes)[:limit]:
+        print(f"{'problem' if finding.severe else 'note'}: {finding.line()}")
+    if len(found.findings) > limit:
+        print(f"... and {len(found.findings) - limit} more; --limit or --json shows them")
+    if json is not None:
+        from dmtrack.files import write_json
+
+        write_json(json, found.as_json())
+    print(found.summary())
+    if found.problems:
+        raise typer.Exit(2)
+
+
+@group.command()
+def show(
+    output: Annotated[Path, option(OUTPUT, "--output", "-o", help="The picture that is written, .png or .jpg.")],
+    name: Annotated[
+        str | None, typer.Argument(metavar="[NAME]", help="Which data set, as in `dmtrack data check`.")
+    ] = None,
+    path: Annotated[Path | None, typer.Argument(metavar="[PATH]", help="Its folder.")] = None,
+    config: Annotated[str | None, option(SEQUENCES, help="Show the training pairs of this config instead.")] = None,
+    split: Annotated[str | None, option(SEQUENCES, help="Split of the data set.")] = None,
+    sequence: Annotated[list[str] | None, option(SEQUENCES, help="Show this sequence; repeatable.")] = None,
+    count: Annotated[int, option(OUTPUT, min=1, help="Sequences, images or pairs on the sheet.")] = 8,
+    frames: Annotated[int, option(OUTPUT, min=1, help="Frames of each sequence; images in a row.")] = 6,
+    width: Annotated[int, option(OUTPUT, min=64, max=4096, help="Width of a frame on the sheet in pixels.")] = 320,
+    annotations: Annotated[Path | None, option(SEQUENCES, help="Annotation file of coco or image-folder.")] = None,
+    images: Annotated[Path | None, option(SEQUENCES, help="Folder of the images of coco.")] = None,
+    set_: options.ConfigSet = None,
+    import_: options.Import = None,
+) -> None:
+    """Draw frames with their boxes on one picture, of a data set or (--config) of a config's training pairs.
+
+    Examples: `dmtrack data show lasot /data/LaSOT -o lasot.png`, `dmtrack data show --config mine.py -o pairs.png`.
+    """
+    if (config is None) == (name is None) or (name is None) != (path is None):
+        raise ConfigError("say what to show: either NAME PATH of a data set, or --config FILE")
+
+    from dmtrack.data.doctor.sheet import contact_sheet
+    from dmtrack.media.images import write_image
+
+    options.add_modules(import_)
+    skipped: list[str] = []
+    if config is not None:
+        rows = _rows_of_config(config, set_ or [], count)
+    elif name in _IMAGE_SETS:
+        rows = _rows_of_images(str(name), Path(str(path)), split, annotations, images, count, frames)
+    else:
+        rows, skipped = _rows_of_sequences(str(name), Path(str(path)), split, sequence or [], count, frames)
+    for reason in skipped:
+        print(f"left out: {reason}")
+    if not rows:
+        raise DMTrackError(f"{path}: nothing to show; `dmtrack data check {name} {path}` says what is wrong")
+    sheet = contact_sheet(rows, width)
+    write_image(output, sheet)
+    print(f"wrote {output}: {sheet.shape[1]}x{sheet.shape[0]} pixels, {sum(len(tiles) for _, tiles in rows)} frames")
+
+
+def _rows_of_config(config: str, overrides: list[str], count: int) -> list[Row]:
+    from dmtrack.config import build, load_config
+    from dmtrack.data.doctor.pictures import pair_rows
+    from dmtrack.registry import MODELS
+
+    loaded = load_config(config, overrides)
+    model: Any = build(loaded["model"], MODELS)
+    return pair_rows(loaded.get("data") or {}, model.preprocessing, int(loaded.get("seed") or 0), count)
+
+
+def _rows_of_images(
+    name: str,
+    path: Path,
+    split: str | None,
+    annotations: Path | None,
+    images: Path | None,
+    count: int,
+    columns: int,
+) -> list[Row]:
+    from dmtrack.data.doctor.pictures import image_rows
+    from dmtrack.data.sources import Coco, ImageFolder
+
+    if name == "coco":
+        return image_rows(Coco(path, split or "train2017", annotations, images), count, columns)
+    return image_rows(ImageFolder(path, annotations), count, columns)
+
+
+def _rows_of_sequences(
+    name: str, path: Path, split: str | None, wanted: list[str], count: int, frames: int
+) -> tuple[list[Row], list[str]]:
+    """The rows, and why sequences have none."""
+    from dmtrack.data.benchmarks import open_benchmark
+    from dmtrack.data.doctor.pictures import sequence_row, spaced
+
+    sequences = open_benchmark(name, path, split)
+    keys: list[Any] = list(wanted) or spaced(len(sequences), count)
+    rows, skipped = [], []
+    for key in keys:
+        try:
+            rows.append(sequence_row(sequences[key], frames))
+        except DMTrackError as error:
+            if wanted:
+                raise
+            skipped.append(str(error))
+    return rows, skipped
+
+
+@group.command()
 def synthesize(
-    output: Annotated[Path, typer.Option(help="Folder of the dataset; sequences are added to what is there.")],
+    output: Annotated[Path, option(OUTPUT, help="Folder of the dataset; sequences are added to what is there.")],
     layout: Annotated[
-        str, typer.Option(help="Layout: folder, coco, or a benchmark, such as got10k, lasot, oxuva, vot2018-lt.")
+        str, option(OUTPUT, help="Layout: folder, coco, or a benchmark, such as got10k, lasot, oxuva, vot2018-lt.")
     ] = "got10k",
-    count: Annotated[int, typer.Option(min=1, help="Number of sequences.")] = 8,
-    frames: Annotated[int, typer.Option(min=1, help="Frames per sequence.")] = 60,
-    seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same sequences.")] = 1,
-    distractors: Annotated[int, typer.Option(min=0, help="Look-alikes of the target per sequence.")] = 2,
-    size: Annotated[str, typer.Option(help="Width x height of the frames in pixels.")] = "448x256",
-    split: Annotated[str | None, typer.Option(help="Name of the split, for layouts that have splits.")] = None,
-    quality: Annotated[int, typer.Option(min=1, max=100, help="Quality of the JPEG frames.")] = 95,
+    count: Annotated[int, option(SEQUENCES, min=1, help="Number of sequences.")] = 8,
+    frames: Annotated[int, option(SEQUENCES, min=1, help="Frames per sequence.")] = 60,
+    seed: Annotated[int, option(SEQUENCES, min=0, help="The same seed gives the same sequences.")] = 1,
+    distractors: Annotated[int, option(SEQUENCES, min=0, help="Look-alikes of the target per sequence.")] = 2,
+    size: Annotated[str, option(SEQUENCES, help="Width x height of the frames in pixels.")] = "448x256",
+    split: Annotated[str | None, option(OUTPUT, help="Name of the split, for layouts that have splits.")] = None,
+    quality: Annotated[int, option(OUTPUT, min=1, max=100, help="Quality of the JPEG frames.")] = 95,
 ) -> None:
     """Write synthetic sequences with look-alikes, occlusion and absence in a dataset's official layout."""
     size_wh = _parse_size(size)
-    options = _options(layout, split)
+    options_of_writer = _writer_options(layout, split)
 
     from dmtrack.data.writers import WRITERS
     from dmtrack.files import check_writable_folder
+    from dmtrack.progress import ProgressBar
     from dmtrack.registry import DATASETS
 
     check_writable_folder(output)
     sequences: Any = DATASETS.get("SyntheticSequences")(
         count=count, frames=frames, seed=seed, size_wh=size_wh, distractors=distractors
     )
-    names = _with_progress(
-        count * frames,
-        lambda advance: WRITERS[layout](
-            (sequences[index] for index in range(count)), output, quality=quality, progress=advance, **options
-        ),
-    )
+    with ProgressBar("frames", count * frames) as bar:
+        made = (sequences[index] for index in range(count))
+        names = WRITERS[layout](made, output, quality=quality, progress=bar.advance, **options_of_writer)
     what = "images" if layout == "coco" else "sequences"
     print(f"wrote {len(names)} {what} in the layout of {layout} to {output}")
 
 
 def _parse_size(size: str) -> tuple[int, int]:
-    from dmtrack.errors import ConfigError
-
     width, _, height = size.lower().partition("x")
     if not all(side.isdecimal() and 32 <= int(side) <= _LARGEST_SIDE for side in (width, height)):
         raise ConfigError(
@@ -71,13 +202,12 @@ def _parse_size(size: str) -> tuple[int, int]:
     return int(width), int(height)
 
 
-def _options(layout: str, split: str | None) -> dict[str, str]:
+def _writer_options(layout: str, split: str | None) -> dict[str, str]:
     """What the writer of a layout is told: the split, unless it is the writer's usual one."""
     import inspect
 
     from dmtrack.data.benchmarks import BENCHMARKS
     from dmtrack.data.writers import WRITERS
-    from dmtrack.errors import ConfigError
     from dmtrack.registry import did_you_mean
 
     if layout not in WRITERS:
@@ -90,18 +220,3 @@ def _options(layout: str, split: str | None) -> dict[str, str]:
         known = BENCHMARKS[layout].splits
         raise ConfigError(f"--split {split}: {layout} has no such split{did_you_mean(split, known)}")
     return {"split": split}
-
-
-def _with_progress(total: int, work: Callable[[Callable[[], object]], list[str]]) -> list[str]:
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    columns = (BarColumn(), MofNCompleteColumn(), TextColumn("frames  {task.fields[rate]}  left"))
-    with Progress(*columns, TimeRemainingColumn()) as progress:
-        task = progress.add_task("writing", total=total, rate="-/s")
-
-        def advance() -> None:
-            progress.advance(task)
-            speed = progress.tasks[0].speed
-            progress.update(task, rate="-/s" if speed is None else f"{speed:.0f}/s")
-
-        return work(advance)

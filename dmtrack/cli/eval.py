@@ -3,63 +3,98 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-eval_app = typer.Typer(no_args_is_help=True, help="Show the protocols, and why their scores differ.")
+from dmtrack.cli import options
+from dmtrack.cli.options import SCORES, SEQUENCES, TRACKER, option
+
+if TYPE_CHECKING:
+    from dmtrack.data.sequences import Sequence
+    from dmtrack.evaluation.protocols import Protocol
+    from dmtrack.evaluation.results import SequenceResult
+
+group = typer.Typer(no_args_is_help=True, help="Show the protocols, and why their scores differ.")
 
 
-@eval_app.command("protocols")
+@group.command("protocols")
 def protocols(
     names: Annotated[list[str] | None, typer.Argument(metavar="[NAME]...", help="Only these.")] = None,
-    import_: Annotated[
-        list[str] | None, typer.Option("--import", metavar="MODULE", help="Import a module of yours first; repeatable.")
-    ] = None,
+    import_: options.Import = None,
 ) -> None:
     """List the protocols with all their rules."""
-    from dmtrack.cli.eval_run import list_protocols
+    options.add_modules(import_)
+    from dmtrack.pages.explain import print_protocols
 
-    list_protocols(names or [], import_ or [])
+    print_protocols(names or [])
 
 
-@eval_app.command("explain")
+@group.command("explain")
 def explain(
-    sequence: Annotated[str, typer.Option(help="Name of the sequence.")],
-    results: Annotated[Path, typer.Option(metavar="FOLDER", help="Results of one tracker, of any known layout.")],
+    sequence: Annotated[str, option(SEQUENCES, help="Name of the sequence.")],
+    results: Annotated[Path, option(TRACKER, metavar="FOLDER", help="Results of one tracker, of any known layout.")],
     data: Annotated[
-        Path, typer.Option("--data", "--root", metavar="FOLDER", help="The benchmark, or a folder of sequences.")
+        Path,
+        option(SEQUENCES, "--data", "--root", metavar="FOLDER", help="The benchmark, or a folder of sequences."),
     ],
-    benchmark: Annotated[str, typer.Option(help="Name of the benchmark: lasot, otb100, uav123, ...")] = "folder",
-    split: Annotated[str | None, typer.Option(help="Split of the benchmark.")] = None,
+    benchmark: Annotated[str, option(SEQUENCES, help="Name of the benchmark: lasot, otb100, uav123, ...")] = "folder",
+    split: Annotated[str | None, option(SEQUENCES, help="Split of the benchmark.")] = None,
     protocol: Annotated[
-        list[str] | None, typer.Option(help="Only these protocols, the first is compared with the others; repeatable.")
+        list[str] | None,
+        option(SCORES, help="Only these protocols, the first is compared with the others; repeatable."),
     ] = None,
-    json: Annotated[Path | None, typer.Option(help="Also write all of it to this file.")] = None,
-    import_: Annotated[
-        list[str] | None, typer.Option("--import", metavar="MODULE", help="Import a module of yours first; repeatable.")
-    ] = None,
+    json: options.Json = None,
+    import_: options.Import = None,
 ) -> None:
     """Show which frames of one result each protocol counts how, and which rules make the scores differ.
 
     No image is needed: annotations and results are enough.
     """
-    from dmtrack.cli.eval_run import ExplainJob, run_explain
+    options.add_modules(import_)
+    from dmtrack.evaluation.explain import explain_result
+    from dmtrack.evaluation.protocols import get_protocol
+    from dmtrack.files import write_json
+    from dmtrack.pages.explain import page_console, print_explanation
 
-    run_explain(
-        ExplainJob(
-            sequence=sequence,
-            results=results,
-            data=data,
-            benchmark=benchmark,
-            split=split,
-            protocols=tuple(protocol or ()),
-            json=json,
-            imports=tuple(import_ or ()),
+    opened, usual = _open_sequence(benchmark, data, split, sequence)
+    chosen = [get_protocol(name) for name in dict.fromkeys(protocol or ())] or usual
+    explanation = explain_result(opened, _read_result(results, opened), chosen)
+    print_explanation(explanation, results.name, page_console())
+    if json:
+        write_json(json, explanation.to_dict())
+
+
+def _open_sequence(benchmark: str, data: Path, split: str | None, name: str) -> tuple[Sequence, list[Protocol]]:
+    """The sequence, without its images, and the protocols to explain unless the user names some.
+
+    Those are the benchmark's own, first its default, then all others.
+    """
+    from dmtrack.data.benchmarks import get_benchmark, open_benchmark
+    from dmtrack.errors import EvaluationError
+    from dmtrack.evaluation.protocols import PROTOCOLS
+    from dmtrack.registry import did_you_mean
+
+    own = [PROTOCOLS[each] for each in get_benchmark(benchmark).protocols if each in PROTOCOLS]
+    sequences = open_benchmark(benchmark, data, split, images=False)
+    names = list(getattr(sequences, "names", ())) or [item.name for item in sequences]
+    if name not in names:
+        raise EvaluationError(
+            f"{data} has no sequence {name!r}{did_you_mean(name, names)}; it has {', '.join(names[:3])} ..."
         )
-    )
+    return sequences[names.index(name)], own + [item for item in PROTOCOLS.values() if item not in own]
 
 
-def register(app: typer.Typer) -> None:
-    """Adds the command group to the `dmtrack` command line."""
-    app.add_typer(eval_app, name="eval")
+def _read_result(folder: Path, sequence: Sequence) -> SequenceResult:
+    """One tracker's result of the sequence, from whatever layout."""
+    from dmtrack.errors import EvaluationError
+    from dmtrack.evaluation.readers import read_results
+    from dmtrack.evaluation.results import ResultStore
+
+    store = ResultStore(folder)
+    if store.exists(sequence.name):
+        return store.read(sequence.name)
+    found = read_results(folder, [sequence]).results
+    if sequence.name not in found:
+        raise EvaluationError(f"{folder} has no result of sequence {sequence.name!r}; give the folder of one tracker")
+    return found[sequence.name]

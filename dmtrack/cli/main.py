@@ -58,27 +58,31 @@ def _dmtrack(
     """Global-search single-object tracking: train, track, evaluate."""
 
 
-_COMMAND_MODULES = (
-    "demo",
-    "track",
-    "train",
-    "test",
-    "eval",
-    "cache",
-    "replay",
-    "report",
-    "search",
-    "submit",
-    "config",
-    "weights",
-    "data",
-    "crops",
-    "vot",
-)
-"""Modules of `dmtrack.cli` in the order of the help; each has `register(app)`."""
+_COMMANDS = {
+    "demo": "demo",
+    "track": "track",
+    "train": "train",
+    "test": "testing",
+    "eval": "eval",
+    "cache": "cache",
+    "replay": "replay",
+    "report": "report",
+    "search": "search",
+    "submit": "submit",
+    "config": "config",
+    "weights": "weights",
+    "data": "data",
+    "crops": "crops",
+    "vot": "vot",
+}
+"""Modules of `dmtrack.cli` by command, in the order of the help; each has a `group` or a function of that name."""
 
-for _module in _COMMAND_MODULES:
-    importlib.import_module(f"dmtrack.cli.{_module}").register(app)
+for _name, _module in _COMMANDS.items():
+    _imported = importlib.import_module(f"dmtrack.cli.{_module}")
+    if hasattr(_imported, "group"):
+        app.add_typer(_imported.group, name=_name)
+    else:
+        app.command(_name)(getattr(_imported, _name))
 
 
 def run(command: Callable[[], object]) -> int:

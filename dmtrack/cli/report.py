@@ -3,50 +3,62 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from dmtrack.cli import options
+from dmtrack.cli.options import OUTPUT, SCORES, SEQUENCES, TRACKER, option
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from dmtrack.data.benchmarks import Benchmark
+    from dmtrack.evaluation.protocols import Protocol
+    from dmtrack.evaluation.vot.rules import AnyVotProtocol
+    from dmtrack.running.sweeps.benchmarks import Strided
+
+_PNG = "report.html, all tables, and plots as PDF, SVG, PNG"
 
 
 def report(
     benchmark: Annotated[str, typer.Argument(help="lasot, otb100, uav123, ..., or a folder of sequences.")],
     results: Annotated[list[str], typer.Argument(metavar="RESULTS...", help="Folder or zip of one tracker each.")],
     root: Annotated[
-        Path | None, typer.Option("--data", "--root", metavar="FOLDER", help="Where the benchmark lies.")
+        Path | None, option(SEQUENCES, "--data", "--root", metavar="FOLDER", help="Where the benchmark lies.")
     ] = None,
     protocol: Annotated[
-        list[str] | None, typer.Option(help="Rules of scoring; repeatable. Without it the benchmark's own.")
+        list[str] | None, option(SCORES, help="Rules of scoring; repeatable. Without it the benchmark's own.")
     ] = None,
-    split: Annotated[str | None, typer.Option(help="Split of the benchmark.")] = None,
-    layout: Annotated[str | None, typer.Option(help="Layout of the results, where it is not recognised.")] = None,
+    split: Annotated[str | None, option(SEQUENCES, help="Split of the benchmark.")] = None,
+    layout: Annotated[str | None, option(TRACKER, help="Layout of the results, where it is not recognised.")] = None,
     align: Annotated[
         list[str] | None,
-        typer.Option(
+        option(
+            TRACKER,
             metavar="[SEQUENCE=]RULE",
             help="What to do where boxes and frames differ in number: common-prefix, drop-first, add-first, "
             "repeat-last, pad-misses; repeatable.",
         ),
     ] = None,
     index_base: Annotated[
-        int | None, typer.Option(min=0, max=1, help="Number of the first pixel in the results.")
+        int | None, option(TRACKER, min=0, max=1, help="Number of the first pixel in the results.")
     ] = None,
     keep_bad_boxes: Annotated[
-        bool, typer.Option("--keep-bad-boxes", help="Leave infinite and negative numbers to the protocol.")
+        bool, option(TRACKER, "--keep-bad-boxes", help="Leave infinite and negative numbers to the protocol.")
     ] = False,
-    common: Annotated[bool, typer.Option("--common", help="Compare on the sequences that all trackers have.")] = False,
-    rounds: Annotated[int, typer.Option(min=1, help="Bootstrap rounds.")] = 1000,
-    seed: Annotated[int, typer.Option(min=0, help="Of the bootstrap.")] = 0,
-    json: Annotated[Path | None, typer.Option(metavar="FILE", help="Write all numbers to this file.")] = None,
-    csv: Annotated[Path | None, typer.Option(metavar="FILE", help="Write a line per tracker and sequence.")] = None,
-    latex: Annotated[Path | None, typer.Option(metavar="FILE", help="Write a table for a paper.")] = None,
-    out: Annotated[
-        Path | None, typer.Option(metavar="FOLDER", help="Write report.html, all tables, and plots as PDF, SVG, PNG.")
-    ] = None,
-    worst: Annotated[int, typer.Option(min=0, help="How many of the worst sequences the page shows.")] = 6,
-    images: Annotated[bool, typer.Option("--images/--no-images", help="Show frames of failures.")] = True,
-    import_: Annotated[
-        list[str] | None, typer.Option("--import", metavar="MODULE", help="Import a module of yours first; repeatable.")
-    ] = None,
+    common: Annotated[
+        bool, option(SEQUENCES, "--common", help="Compare on the sequences that all trackers have.")
+    ] = False,
+    rounds: Annotated[int, option(SCORES, min=1, help="Bootstrap rounds.")] = 1000,
+    seed: Annotated[int, option(SCORES, min=0, help="Of the bootstrap.")] = 0,
+    json: Annotated[Path | None, option(OUTPUT, metavar="FILE", help="Write all numbers to this file.")] = None,
+    csv: Annotated[Path | None, option(OUTPUT, metavar="FILE", help="Write a line per tracker and sequence.")] = None,
+    latex: Annotated[Path | None, option(OUTPUT, metavar="FILE", help="Write a table for a paper.")] = None,
+    out: Annotated[Path | None, option(OUTPUT, metavar="FOLDER", help=f"Write {_PNG}.")] = None,
+    worst: Annotated[int, option(OUTPUT, min=0, help="How many of the worst sequences the page shows.")] = 6,
+    images: Annotated[bool, option(OUTPUT, "--images/--no-images", help="Show frames of failures.")] = True,
+    import_: options.Import = None,
 ) -> None:
     """Compare stored results of trackers: tables, plots, significance, and one page that needs nothing else.
 
@@ -55,33 +67,130 @@ def report(
     Annotations are enough; where images are at hand, the page shows frames of failures. Results may be of any toolkit;
     NAME=PATH gives a tracker another name.
     """
-    from dmtrack.cli.report_run import ReportJob, run
+    options.add_modules(import_)
+    from rich.console import Console
 
-    run(
-        ReportJob(
-            benchmark=benchmark,
-            results=tuple(results),
-            root=root,
-            protocols=tuple(protocol or ()),
-            split=split,
-            layout=layout,
-            align=tuple(align or ()),
-            index_base=index_base,
-            keep_bad_boxes=keep_bad_boxes,
-            common=common,
-            rounds=rounds,
-            seed=seed,
-            json=json,
-            csv=csv,
-            latex=latex,
-            out=out,
-            worst=worst,
-            images=images,
-            imports=tuple(import_ or ()),
-        )
+    from dmtrack.data.benchmarks import find_benchmark
+    from dmtrack.errors import EvaluationError
+    from dmtrack.evaluation.reporting.loading import Reading, common_stride, load_tracker_results
+    from dmtrack.evaluation.reporting.study import make_study
+    from dmtrack.evaluation.reporting.terminal import print_study
+    from dmtrack.files import check_writable_folder
+    from dmtrack.pages.report.output import steps, write_csv, write_latex, write_study, write_study_json
+    from dmtrack.progress import ProgressBar
+    from dmtrack.running.sweeps.benchmarks import absent_sequences
+
+    if out:
+        check_writable_folder(out)
+    console = Console()
+    stride = common_stride(results)
+    known, place, label = find_benchmark(benchmark, root)
+    if place is None:
+        raise EvaluationError(f"where does {known.name} lie? Give its folder with --data FOLDER")
+    rules = _protocols(protocol or known.protocols[:1])
+    opened = _open(known, place, split, stride, rules, images and out is not None)
+    sequences = list(opened)
+    reading = Reading(layout, _alignment_rules(align or []), index_base, keep_bad_boxes)
+    with ProgressBar(
+        "trackers", len(results), description="reading results", rate=False, console=console, transient=True
+    ) as bar:
+        trackers = []
+        for source in results:
+            trackers.append(load_tracker_results(source, sequences, reading))
+            bar.advance()
+    study = make_study(
+        label,
+        rules,
+        sequences,
+        trackers,
+        split=split or known.splits[0],
+        stride=stride,
+        common=common,
+        rounds=rounds,
+        seed=seed,
+        absent=absent_sequences(opened),
     )
+    print_study(study, console)
+    for path, write in ((json, write_study_json), (csv, write_csv), (latex, write_latex)):
+        if path:
+            write(study, path)
+            print(f"written: {path}")
+    if out:
+        with ProgressBar(
+            "files", steps(study), description="writing", rate=False, console=console, transient=True
+        ) as bar:
+
+            def show(file: str) -> None:
+                bar.update(description=f"writing {file}")
+                bar.advance()
+
+            page = write_study(study, out, images=images, worst=worst, on_step=show)
+        print(f"page: {page}\ntables: {out}\nplots: {out / 'plots'}")
 
 
-def register(app: typer.Typer) -> None:
-    """Adds the command to the `dmtrack` command line."""
-    app.command("report")(report)
+def _protocols(names: Iterable[str]) -> list[Protocol | AnyVotProtocol]:
+    """The protocols of those names, whether of one pass or of restarts, confidences or presence."""
+    from dmtrack.errors import EvaluationError
+    from dmtrack.evaluation.protocols import PROTOCOLS
+    from dmtrack.evaluation.vot import VOT_PROTOCOLS
+    from dmtrack.registry import did_you_mean
+
+    known: dict[str, Protocol | AnyVotProtocol] = {**PROTOCOLS, **VOT_PROTOCOLS}
+    chosen = list(dict.fromkeys(names))
+    for name in chosen:
+        if name not in known:
+            raise EvaluationError(f"unknown protocol {name!r}{did_you_mean(name, known)}")
+    return [known[name] for name in chosen]
+
+
+def _open(
+    known: Benchmark, root: Path, split: str | None, stride: int, rules: list[Protocol | AnyVotProtocol], pictures: bool
+) -> Strided:
+    """The sequences, with images where these are needed, or where they are wanted and at hand.
+
+    Args:
+        known: the benchmark.
+        root: its folder.
+        split: None is the usual one.
+        stride: every how many frames are kept, the first being the first.
+        rules: protocols; those that clip regions to the frames need images.
+        pictures: whether frames are to be shown.
+    """
+    from dmtrack.errors import DataError
+    from dmtrack.running.sweeps.benchmarks import Strided
+
+    needed = any(_clips(rule) for rule in rules)
+    # Without images the size of the frames is not known, nor, for OxUvA, how many there are.
+    if needed or known.name == "oxuva" or pictures:
+        try:
+            opened = Strided(known.open(root, split, images=True), stride)
+            list(opened)  # whether every sequence can be read
+            return opened
+        except DataError as error:
+            if needed:
+                raise
+            # Otherwise annotations alone are enough; what is wrong with them is said below.
+            print(f"note: only the annotations are used and no frames are shown: {error}")
+    return Strided(known.open(root, split, images=False), stride)
+
+
+def _clips(protocol: Protocol | AnyVotProtocol) -> bool:
+    """Whether a protocol clips regions to the frames."""
+    from dmtrack.evaluation.vot.rules import LongTermProtocol, VotProtocol
+
+    if isinstance(protocol, VotProtocol):
+        return protocol.accuracy_overlap.rasterizing != "exact"
+    return isinstance(protocol, LongTermProtocol) and protocol.overlap.rasterizing != "exact"
+
+
+def _alignment_rules(given: list[str]) -> str | dict[str, str] | None:
+    """`RULE` for all sequences, or `SEQUENCE=RULE` for some."""
+    from dmtrack.errors import EvaluationError
+
+    by_name = dict(item.split("=", 1) for item in given if "=" in item)
+    for_all = [item for item in given if "=" not in item]
+    if len(for_all) > 1 or (for_all and by_name):
+        raise EvaluationError(
+            f"--align {for_all[0]} is meant for all sequences; give it alone, or write SEQUENCE=RULE for each"
+        )
+    return for_all[0] if for_all else by_name or None

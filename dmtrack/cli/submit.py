@@ -10,12 +10,12 @@ import typer
 if TYPE_CHECKING:
     from dmtrack.evaluation.submission import Checked
 
-submit_app = typer.Typer(no_args_is_help=True, help="Build and check packages for evaluation servers.")
+group = typer.Typer(no_args_is_help=True, help="Build and check packages for evaluation servers.")
 
 _Data = Annotated[Path | None, typer.Option(metavar="ROOT", help="The benchmark; checks lengths and first boxes, too.")]
 
 
-@submit_app.command("build")
+@group.command("build")
 def build(
     benchmark: Annotated[str, typer.Argument(metavar="got10k|trackingnet", help="Whose server.")],
     results: Annotated[Path, typer.Argument(metavar="RESULTS", help="Results of one tracker.")],
@@ -37,7 +37,7 @@ def build(
     typer.echo(f"wrote {out}: {_summary(checked)}")
 
 
-@submit_app.command("check")
+@group.command("check")
 def check(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="Package (.zip).")],
     benchmark: Annotated[
@@ -58,11 +58,6 @@ def check(
             f"problem{'s' * (number > 1)} above); correct the results and build it again with dmtrack submit build"
         )
     typer.echo(f"{file} is ready for upload: {_summary(checked)}")
-
-
-def register(app: typer.Typer) -> None:
-    """Adds the command group to the `dmtrack` command line."""
-    app.add_typer(submit_app, name="submit")
 
 
 def _print_problems(checked: Checked) -> None:

@@ -3,56 +3,58 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from dmtrack.errors import BoxError, ConfigError
+from dmtrack.cli import options
+from dmtrack.cli.options import OUTPUT, TRACKER, option
+from dmtrack.errors import BoxError, ConfigError, DMTrackError
 
+if TYPE_CHECKING:
+    from rich.console import Console
 
-def register(app: typer.Typer) -> None:
-    """Adds the command to the `dmtrack` command line."""
-    app.command("track")(track)
+    from dmtrack.media.video import FrameSource
+    from dmtrack.media.window import PreviewWindow
+
+TARGET = "Target"
+"""Panel of the options about the box."""
 
 
 def track(
     source: Annotated[str, typer.Argument(help="A video, a folder of images, a camera (0, camera:0) or an address.")],
     box: Annotated[
         list[str] | None,
-        typer.Option(
-            metavar="X,Y,W,H", help="The target in the first frame: left, top, width, height; repeatable for several."
+        option(
+            TARGET,
+            metavar="X,Y,W,H",
+            help="The target in the first frame: left, top, width, height; repeatable for several.",
         ),
     ] = None,
-    select: Annotated[bool, typer.Option("--select", help="Drag the first box in a window.")] = False,
+    select: Annotated[bool, option(TARGET, "--select", help="Drag the first box in a window.")] = False,
     config: Annotated[
         str | None,
-        typer.Option(help="A config file, or the name of one; without it, the weights' own, or dmtrackReID_tiny."),
+        option(TRACKER, help="A config file, or the name of one; without it, the weights' own, or dmtrackReID_tiny."),
     ] = None,
-    weights: Annotated[
-        str | None, typer.Option(help="A weights file; without it, the one that ships with the config's name.")
-    ] = None,
-    device: Annotated[str | None, typer.Option(help="cpu, cuda, cuda:1; without it, a GPU if there is one.")] = None,
-    precision: Annotated[str | None, typer.Option(help="fp32, bf16 or fp16.")] = None,
+    weights: options.Weights = None,
+    device: options.Device = None,
+    precision: options.Precision = None,
     output: Annotated[
-        Path | None, typer.Option(help="Folder of the results; without it, results/track/<name of the source>.")
+        Path | None, option(OUTPUT, help="Folder of the results; without it, results/track/<name of the source>.")
     ] = None,
     tracker: Annotated[
-        str | None, typer.Option(metavar="MODULE:CLASS", help="Your own tracker instead of a config.")
+        str | None, option(TRACKER, metavar="MODULE:CLASS", help="Your own tracker instead of a config.")
     ] = None,
-    import_: Annotated[
-        list[str] | None, typer.Option("--import", metavar="MODULE", help="Import a module of yours first; repeatable.")
-    ] = None,
-    set_: Annotated[
-        list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Change a config value; repeatable.")
-    ] = None,
-    video: Annotated[bool, typer.Option("--video/--no-video", help="Write annotated.mp4.")] = True,
+    import_: options.Import = None,
+    set_: options.ConfigSet = None,
+    video: Annotated[bool, option(OUTPUT, "--video/--no-video", help="Write annotated.mp4.")] = True,
     timeline: Annotated[
         bool,
-        typer.Option("--timeline", help="Write timeline.png and timeline.html: every tracklet, and why it changed."),
+        option(OUTPUT, "--timeline", help="Write timeline.png and timeline.html: every tracklet, and why it changed."),
     ] = False,
     show: Annotated[
         bool | None,
-        typer.Option("--show/--no-show", help="Show the frames in a window, q stops; the default for cameras."),
+        option(OUTPUT, "--show/--no-show", help="Show the frames in a window, q stops; the default for cameras."),
     ] = None,
 ) -> None:
     """Finds the target of the first frame in every later frame; several --box are several targets.
@@ -61,32 +63,40 @@ def track(
     """
     if bool(box) == select:
         raise BoxError("say where the target is in the first frame: either --box x,y,w,h or --select, not both")
-    boxes_xywh = tuple(parse_box(text) for text in box or ())
+    boxes_xywh = [parse_box(text) for text in box or ()]
     if tracker is not None and (config or weights or set_):
         raise ConfigError("--tracker takes your own class; --config, --weights and --set do not apply to it")
+    options.add_modules(import_)
 
-    from dmtrack.cli.track_run import TrackJob, run
-    from dmtrack.registry import import_modules
+    from rich.console import Console
 
-    import_modules(import_ or [])
-    run(
-        TrackJob(
-            source=source,
-            boxes_xywh=boxes_xywh,
-            config=tracker or config,
-            weights=weights,
-            device=device,
-            precision=precision,
-            overrides=tuple(set_ or ()),
-            output=output,
-            video=video,
-            timeline=timeline,
-            show=show,
-        )
-    )
+    from dmtrack.boxes import check_first_box_xywh
+    from dmtrack.files import check_writable_folder
+    from dmtrack.media.video import open_frames
+    from dmtrack.running.box_log import default_folder
+    from dmtrack.running.one_video import Targets, TrackingSession
+    from dmtrack.tracking.loading import assemble_tracker
+
+    console = Console()
+    with open_frames(source) as opened:
+        folder = check_writable_folder(output or default_folder(opened.name, reuse=not opened.live))
+        preview = _preview(show, opened.live)
+        chosen = boxes_xywh or [_selected(opened, console)]
+        inside = [tuple(check_first_box_xywh(one, *opened.size_wh).tolist()) for one in chosen]
+        loaded = assemble_tracker(tracker or config, weights, device, precision, tuple(set_ or ()))
+        targets, timelines = Targets(loaded.tracker, inside), None
+        if timeline:
+            from dmtrack.pages.timeline.recording import TrackTimelines
+
+            timelines = TrackTimelines(loaded.tracker, len(inside))
+        session = TrackingSession(opened, loaded, targets, folder, video, preview, timelines)
+        try:
+            session.track(console)
+        finally:
+            session.report(console)
 
 
-def parse_box(text: str) -> tuple[float, float, float, float]:
+def parse_box(text: str) -> tuple[float, ...]:
     """`x,y,w,h` as four numbers.
 
     Raises:
@@ -97,3 +107,28 @@ def parse_box(text: str) -> tuple[float, float, float, float]:
     except ValueError as error:
         raise BoxError(f"--box {text}: expected four numbers x,y,w,h in pixels, such as --box 120,80,64,48") from error
     return x, y, w, h
+
+
+def _selected(source: FrameSource, console: Console) -> tuple[float, ...]:
+    """The box that the user drags; it is printed, so that the same can be done again without the mouse."""
+    from dmtrack.media.window import select_box
+
+    dragged = select_box(source.first_frame, f"dmtrack: {source.name}")
+    if dragged is None:
+        raise BoxError("no box was selected, nothing was tracked; drag one and press Enter, or use --box x,y,w,h")
+    console.print("selected: --box " + ",".join(f"{value:g}" for value in dragged))
+    return tuple(dragged)
+
+
+def _preview(show: bool | None, live: bool) -> PreviewWindow | None:
+    """A window, where one is asked for, or usual and possible."""
+    if show is False or (show is None and not live):
+        return None
+    from dmtrack.media.window import PreviewWindow, why_no_windows
+
+    reason = why_no_windows()
+    if reason is None:
+        return PreviewWindow()
+    if show:
+        raise DMTrackError(f"--show cannot open a window because {reason}; leave --show out")
+    return None

@@ -8,39 +8,35 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from dmtrack.cli import options
+from dmtrack.cli.options import MACHINE, OUTPUT, option
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from dmtrack.training.loop import Validate
 
 
-def register(app: typer.Typer) -> None:
-    """Adds the command to the `dmtrack` command line."""
-    app.command("train")(train)
-
-
 def train(
-    config: Annotated[str, typer.Option(help="A config file, or the name of one.")],
+    config: options.ConfigFile,
     gpus: Annotated[
-        int | None, typer.Option(help="GPUs per machine; without --gpus and --cpus, one GPU if there is one.")
+        int | None, option(MACHINE, help="GPUs per machine; without --gpus and --cpus, one GPU if there is one.")
     ] = None,
-    cpus: Annotated[int | None, typer.Option(help="Train in this many CPU processes per machine instead.")] = None,
-    nodes: Annotated[int, typer.Option(help="Machines, where torchrun or Slurm starts the processes.")] = 1,
+    cpus: Annotated[int | None, option(MACHINE, help="Train in this many CPU processes per machine instead.")] = None,
+    nodes: Annotated[int, option(MACHINE, help="Machines, where torchrun or Slurm starts the processes.")] = 1,
     work_dir: Annotated[
         Path | None,
-        typer.Option(help="Folder of the run; by default the config's work_dir, or work_dirs/<config name>."),
+        option(OUTPUT, help="Folder of the run; by default the config's work_dir, or work_dirs/<config name>."),
     ] = None,
     resume: Annotated[
         str | None,
-        typer.Option(metavar="auto|PATH", help="Go on from the last checkpoint of the work dir, or from a checkpoint."),
+        option(
+            OUTPUT, metavar="auto|PATH", help="Go on from the last checkpoint of the work dir, or from a checkpoint."
+        ),
     ] = None,
-    precision: Annotated[str | None, typer.Option(help="fp32, bf16 or fp16 instead of the config's.")] = None,
-    set_: Annotated[
-        list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Change a config value; repeatable.")
-    ] = None,
-    import_: Annotated[
-        list[str] | None, typer.Option("--import", metavar="MODULE", help="Import a module of yours first; repeatable.")
-    ] = None,
+    precision: Annotated[str | None, option(MACHINE, help="fp32, bf16 or fp16 instead of the config's.")] = None,
+    set_: options.ConfigSet = None,
+    import_: options.Import = None,
 ) -> None:
     """Trains a model.
 
@@ -48,14 +44,12 @@ def train(
     was killed goes on with --resume auto and ends with the same weights as if it had not been.
     """
     from dmtrack.config import load_config
-    from dmtrack.registry import import_module
     from dmtrack.training.launch import Devices, die_with_parent, report_once
 
     die_with_parent()
     # The processes that Fabric starts run a script, which does not put the working folder on the path.
     sys.path.append(str(Path.cwd()))
-    for module in import_ or []:
-        import_module(module)
+    options.add_modules(import_)
     overrides = [*(set_ or []), *([f"precision={precision}"] if precision else [])]
     loaded = load_config(config, overrides)
     folder = work_dir or Path(loaded.get("work_dir") or Path("work_dirs") / Path(config).stem)

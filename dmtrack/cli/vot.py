@@ -7,16 +7,13 @@ from typing import Annotated
 
 import typer
 
+from dmtrack.cli import options
+from dmtrack.cli.options import MACHINE, OUTPUT, TRACKER, option
 
-def register(app: typer.Typer) -> None:
-    """Adds the command group."""
-    group = typer.Typer(help="Run trackers in the VOT toolkit.", no_args_is_help=True)
-    passed_on = {"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []}
-    group.command(context_settings=passed_on)(client)
-    group.command()(workspace)
-    app.add_typer(group, name="vot")
+group = typer.Typer(help="Run trackers in the VOT toolkit.", no_args_is_help=True)
 
 
+@group.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []})
 def client(context: typer.Context) -> None:
     """The program that the toolkit starts for each tracker (--help lists its options)."""
     from dmtrack.tracking.trax_client import main
@@ -24,29 +21,31 @@ def client(context: typer.Context) -> None:
     raise typer.Exit(main(context.args))
 
 
+@group.command()
 def workspace(
     sequences: Annotated[Path, typer.Argument(help="Folder of sequences in VOT's layout, with color/ and list.txt.")],
     output: Annotated[Path, typer.Argument(help="Folder of the workspace that is written.")],
     stack: Annotated[
-        str, typer.Option(help="A stack of the toolkit, such as vot2018/shortterm, or a stack file of your own.")
+        str, option(OUTPUT, help="A stack of the toolkit, such as vot2018/shortterm, or a stack file of your own.")
     ] = "vot2018/shortterm",
-    config: Annotated[str, typer.Option(help="A config file, or the name of one.")] = "dmtrackGS_tiny",
-    weights: Annotated[Path | None, typer.Option(help="A weights file.")] = None,
+    config: options.ConfigFile = "dmtrackGS_tiny",
+    weights: options.Weights = None,
     tracker: Annotated[
-        str | None, typer.Option(metavar="MODULE:CLASS", help="A tracker class instead of config and weights.")
+        str | None, option(TRACKER, metavar="MODULE:CLASS", help="A tracker class instead of config and weights.")
     ] = None,
-    name: Annotated[str | None, typer.Option(help="Identifier of the tracker; letters, digits, - and _.")] = None,
-    region: Annotated[str, typer.Option(help="rectangle or polygon: the form that regions are asked for in.")] = (
-        "rectangle"
-    ),
-    device: Annotated[str | None, typer.Option(help="cpu, cuda, cuda:1; without it, a GPU if there is one.")] = None,
-    timeout: Annotated[int, typer.Option(min=1, help="Seconds that the toolkit waits for an answer.")] = 120,
+    name: Annotated[str | None, option(TRACKER, help="Identifier of the tracker; letters, digits, - and _.")] = None,
+    region: Annotated[
+        str, option(TRACKER, help="rectangle or polygon: the form that regions are asked for in.")
+    ] = "rectangle",
+    device: options.Device = None,
+    timeout: Annotated[int, option(MACHINE, min=1, help="Seconds that the toolkit waits for an answer.")] = 120,
 ) -> None:
     """Write a workspace of the VOT toolkit around local sequences; nothing is copied or downloaded but annotations."""
-    from dmtrack.cli.vot_workspace import ClientOptions, write_workspace
+    from dmtrack.running.vot_workspace import client_command, tracker_identifier, write_workspace
 
-    options = ClientOptions(config, weights, tracker, region, device, timeout, name)
-    count, identifier = write_workspace(sequences, output, stack, options)
+    identifier = tracker_identifier(name, config, tracker)
+    command = client_command(config, weights, tracker, region, device)
+    count = write_workspace(sequences, output, stack, identifier, command, timeout)
     print(f"wrote a workspace of {count} sequences to {output}; now run, in the environment of the VOT toolkit:")
     print(f"  vot evaluate --workspace {output} {identifier}")
     print(f"  vot analysis --workspace {output} {identifier} --format json")

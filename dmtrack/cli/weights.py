@@ -11,12 +11,12 @@ import typer
 if TYPE_CHECKING:
     from dmtrack.weights import KeyReport
 
-weights_app = typer.Typer(no_args_is_help=True, help="Import, show, average and publish weights files.")
+group = typer.Typer(no_args_is_help=True, help="Import, show, average and publish weights files.")
 
 _Output = Annotated[Path | None, typer.Option("--output", help="File to write; by default FILE with .safetensors.")]
 
 
-@weights_app.command("import")
+@group.command("import")
 def import_(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="Foreign checkpoint (.pth).")],
     origin: Annotated[str, typer.Option("--from", help="Where FILE comes from: dmtrack, pysot or mmtracking.")],
@@ -30,7 +30,7 @@ def import_(
     typer.echo(f"wrote {target} ({_megabytes(target)})")
 
 
-@weights_app.command("show")
+@group.command("show")
 def show(
     file: Annotated[str, typer.Argument(metavar="FILE", help="Weights file, or the name of shipped weights.")],
     parameters: Annotated[bool, typer.Option("--parameters", help="List every parameter with shape and type.")] = False,
@@ -69,7 +69,7 @@ def show(
             typer.echo(f"  {name}  {shape}  {kind}")
 
 
-@weights_app.command("average")
+@group.command("average")
 def average(
     files: Annotated[list[Path], typer.Argument(metavar="FILES", help="Two or more weights of one config.")],
     output: Annotated[Path, typer.Option("--output", help="File to write.")],
@@ -81,7 +81,7 @@ def average(
     typer.echo(f"wrote {target} ({_megabytes(target)}), the mean of {len(files)} files")
 
 
-@weights_app.command("publish")
+@group.command("publish")
 def publish(
     file: Annotated[Path, typer.Argument(metavar="CHECKPOINT", help="Checkpoint of dmtrack train.")],
     output: _Output = None,
@@ -92,11 +92,6 @@ def publish(
 
     target = publish_weights(file, output, half=not full)
     typer.echo(f"wrote {target} ({_megabytes(target)})")
-
-
-def register(app: typer.Typer) -> None:
-    """Adds the command to the main one."""
-    app.add_typer(weights_app, name="weights")
 
 
 def _show_report(report: KeyReport) -> None:

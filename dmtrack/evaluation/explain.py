@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -17,6 +18,7 @@ from dmtrack.evaluation.protocols.describing import RULES, describe_measure, des
 from dmtrack.evaluation.protocols.frames import RuledFrames, apply_rules
 from dmtrack.evaluation.results import SequenceResult
 from dmtrack.evaluation.scoring import SequenceScore, score_frames
+from dmtrack.files import json_value
 
 Frames = NDArray[np.int64]
 
@@ -154,6 +156,35 @@ class Explanation:
             if view.protocol.name == protocol:
                 return view
         raise EvaluationError(f"no explanation under {protocol!r} was asked for; add it to the protocols")
+
+    def to_dict(self) -> dict[str, Any]:
+        """All of it as JSON values; frames are numbered from 0, and every protocol is compared with the first."""
+        reference = self.views[0].protocol.name
+        return {
+            "sequence": self.sequence,
+            "frames": self.frames,
+            "protocols": {
+                view.protocol.name: {"scores": json_value(view.score.scores), "frames": view.counts()}
+                for view in self.views
+            },
+            "groups": [
+                {"what": group.what, "frames": group.frames.tolist(), "fates": group.fates} for group in self.groups
+            ],
+            "compared_with": reference,
+            "steps": {
+                view.protocol.name: [
+                    {
+                        "rule": step.rule,
+                        "from": step.before,
+                        "to": step.after,
+                        "frames": step.frames.tolist(),
+                        "changes": json_value(step.changes),
+                    }
+                    for step in self.steps(reference, view.protocol.name)
+                ]
+                for view in self.views[1:]
+            },
+        }
 
 
 def explain_result(sequence: Sequence, result: SequenceResult, protocols: Iterable[Protocol]) -> Explanation:

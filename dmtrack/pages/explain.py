@@ -1,22 +1,67 @@
-"""The page that `dmtrack eval explain` prints."""
+"""What `dmtrack eval` prints: protocols with their rules, and why they give one result different scores."""
 
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Iterable
+from dataclasses import fields
 
 import numpy as np
-from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from dmtrack.errors import EvaluationError
 from dmtrack.evaluation.explain import NUMBERS, Explanation, Frames, ProtocolView, Step
-from dmtrack.evaluation.protocols.describing import describe_rule
+from dmtrack.evaluation.protocols import PROTOCOLS, Protocol
+from dmtrack.evaluation.protocols.describing import RULES, describe_rule
+from dmtrack.evaluation.vot import VOT_PROTOCOLS, OverlapRule
+from dmtrack.evaluation.vot.rules import AnyVotProtocol
+from dmtrack.progress import plain_table
+from dmtrack.registry import did_you_mean
 
 WIDEST = 120
 NARROWEST = 108
 """Columns: a table that is cut or folded in every cell is no help."""
+
+
+def print_protocols(names: Iterable[str]) -> None:
+    """Prints each protocol with its rules; all of them where none is named.
+
+    Raises:
+        EvaluationError: no such protocol.
+    """
+    console = page_console()
+    every: dict[str, Protocol | AnyVotProtocol] = {**PROTOCOLS, **VOT_PROTOCOLS}
+    chosen = list(names) or list(every)
+    for name in chosen:
+        if name not in every:
+            raise EvaluationError(f"unknown protocol {name!r}{did_you_mean(name, every)}")
+    for protocol in [every[name] for name in chosen]:
+        console.print(Text(protocol.name, style="bold"))
+        print_indented(console, protocol.description, "  ")
+        if protocol.source:
+            print_indented(console, f"source: {protocol.source}", "  ", style="dim")
+        rules = Table.grid(padding=(0, 2, 0, 0))
+        rules.add_column(width=18, no_wrap=True)
+        rules.add_column()
+        for rule, text in _rules_of(protocol):
+            rules.add_row(f"  {rule}", text)
+        console.print(rules)
+        console.print()
+
+
+def _rules_of(protocol: Protocol | AnyVotProtocol) -> list[tuple[str, str]]:
+    """Names and values of a protocol's rules."""
+    if isinstance(protocol, Protocol):
+        return [(rule, describe_rule(protocol, rule)) for rule in RULES]
+    rules = []
+    for field in fields(protocol):
+        value = getattr(protocol, field.name)
+        if field.name not in ("name", "description", "source"):
+            value = value.rasterizing if isinstance(value, OverlapRule) else value
+            rules.append((field.name.replace("_", " "), "-" if value is None else str(value)))
+    return [*rules, ("numbers", ", ".join(protocol.headings().values()))]
 
 
 def print_explanation(explanation: Explanation, tracker: str, console: Console) -> None:
@@ -51,8 +96,8 @@ def ranges(frames: Frames, most: int = 5) -> str:
     return ", ".join(parts[:most]) + more
 
 
-def _numbers_table(views: Sequence[ProtocolView]) -> Table:
-    table = Table(box=SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0))
+def _numbers_table(views: tuple[ProtocolView, ...]) -> Table:
+    table = plain_table()
     table.add_column("\nprotocol", style="bold", no_wrap=True)
     for title in ("\nsuccess", "\nprecision", "norm.\nprecision"):
         table.add_column(title, no_wrap=True)
@@ -77,7 +122,7 @@ def _shown_numbers(view: ProtocolView) -> list[tuple[str, float | None]]:
     return [(titles.get(key, ""), view.score.scores.get(key)) for key in keys]
 
 
-def _unusual_readings(views: Sequence[ProtocolView]) -> list[str]:
+def _unusual_readings(views: tuple[ProtocolView, ...]) -> list[str]:
     unusual = []
     for view in views:
         titles = [

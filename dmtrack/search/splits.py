@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from dmtrack.data.benchmarks import BENCHMARKS
-from dmtrack.errors import EvaluationError
+from dmtrack.errors import ConfigError, EvaluationError
 from dmtrack.running.sweeps.benchmarks import BenchmarkChoice
 
 TEST_MARK = "tuned on the test split"
@@ -47,6 +47,33 @@ def check_split(choice: BenchmarkChoice, allow_test_split: bool) -> bool:
             f"it; {advice}, or add --allow-test-split, which marks every number that comes from it"
         )
     return True
+
+
+def hold_out(
+    choice: BenchmarkChoice, share: float | None, generated_seed: int | None, seed: int
+) -> tuple[BenchmarkChoice, BenchmarkChoice | None]:
+    """What is tuned on, and what is held out to measure the gain on, if anything.
+
+    Args:
+        choice: what there is to tune on.
+        share: of the sequences that is held out.
+        generated_seed: of generated sequences that are held out instead.
+        seed: decides which share.
+
+    Raises:
+        ConfigError: both are given, or the seed does not fit the sequences.
+    """
+    if share is not None and generated_seed is not None:
+        raise ConfigError("--held-out-share and --held-out-seed exclude each other; give one")
+    if generated_seed is not None:
+        if choice.name != "synthetic":
+            raise ConfigError("--held-out-seed is for generated sequences; give --held-out-share for others")
+        if generated_seed == choice.generated.seed:
+            raise ConfigError(f"--held-out-seed {choice.generated.seed} is the seed that is tuned on; give another")
+        return choice, replace(choice, generated=replace(choice.generated, seed=generated_seed))
+    if share is not None:
+        return divided(choice, [sequence.name for sequence in choice.opener()()], share, seed)
+    return choice, None
 
 
 def divided(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -26,7 +26,15 @@ from dmtrack.running.sweeps.benchmarks import BenchmarkChoice
 from dmtrack.running.sweeps.running import cache_of
 from dmtrack.running.trackers import TrackerChoice
 from dmtrack.search.sharing import SharedOutputs
-from dmtrack.search.space import ASSOCIATION_SPACE, SIAMRPN_SPACE, Parameters, Space
+from dmtrack.search.space import (
+    ASSOCIATION_SPACE,
+    SIAMRPN_SPACE,
+    Parameters,
+    Space,
+    changed,
+    parse_range,
+    published_grid,
+)
 from dmtrack.tracking.loading import assemble_tracker, config_and_weights
 
 
@@ -251,6 +259,37 @@ def origin_of(choice: TrackerChoice) -> Origin:
     kind: Any = TRACKERS.get(settings["type"])
     label = str(settings.get("name") or Path(name).stem)
     return Origin(label, kind, settings, plain, config_hash(plain), stored.sha256, str(stored.path))
+
+
+def chosen_space(
+    origin: Origin, ranges: Iterable[tuple[str, str, str]], published: str | None, only: bool, sampler: str
+) -> Space:
+    """What is searched: given ranges beside the usual ones of a tracker, or beside a published grid.
+
+    Args:
+        origin: of the tracker.
+        ranges: (option that they were given by, key, values), see `parse_range`.
+        published: name of a published grid.
+        only: search the given ranges alone.
+        sampler: "grid" has no usual ranges, which have no steps.
+
+    Raises:
+        ConfigError: a range cannot be read, or there is nothing to search.
+    """
+    given = [
+        parse_range(option, key, values, option == "--range" and origin.is_whole(key)) for option, key, values in ranges
+    ]
+    if published is not None:
+        return changed(published_grid(published), given)
+    usual = origin.default_space()
+    if not only and usual is not None and sampler != "grid":
+        return changed(usual, given)
+    if not given:
+        raise ConfigError(
+            f"nothing says what to search for {origin.name} ({origin.kind.__name__}) with sampler {sampler}; give "
+            "--range KEY=LOW,HIGH[,STEP]"
+        )
+    return Space(tuple(given))
 
 
 def stored_detections(root: Path, benchmark: BenchmarkChoice, tracker: TrackerChoice) -> DetectionCache:

@@ -4,14 +4,14 @@ import json
 
 import pytest
 
-from dmtrack.cli.config import config_app
+from dmtrack.cli import config as config_command
 from dmtrack.cli.main import run
 from dmtrack.config import dump_config, load_config, read_config
 
 
 def call(*arguments):
     with pytest.raises(SystemExit) as caught:
-        raise SystemExit(run(lambda: config_app(args=list(arguments), standalone_mode=True)))
+        raise SystemExit(run(lambda: config_command.group(args=list(arguments), standalone_mode=True)))
     return caught.value.code
 
 

@@ -6,7 +6,7 @@ import sys
 import pytest
 from typer.testing import CliRunner
 
-from dmtrack.cli.demo_run import DemoJob
+from dmtrack.cli import demo as demo_command
 from dmtrack.cli.main import app
 from dmtrack.errors import ConfigError, OutputError
 
@@ -24,7 +24,7 @@ class Still:
 def own_tracker(tmp_path, monkeypatch):
     (tmp_path / "demo_trackers.py").write_text(TRACKER)
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(DemoJob, "size", (2, 4))
+    monkeypatch.setattr(demo_command, "QUICK", (2, 4, 2))
     yield "demo_trackers:Still"
     sys.modules.pop("demo_trackers", None)
     sys.path[:] = [path for path in sys.path if path != str(tmp_path)]

@@ -15,10 +15,10 @@ import typer
 
 from dmtrack.cli import track as track_command
 from dmtrack.cli.track import parse_box
-from dmtrack.cli.track_output import default_folder
 from dmtrack.errors import BoxError, ConfigError, DMTrackError, MediaError, OutputError, WeightsError
 from dmtrack.media.images import write_image
 from dmtrack.media.video import VideoWriter, open_frames
+from dmtrack.running.box_log import default_folder
 
 SUPPORT = Path(__file__).parents[1] / "support"
 sys.path.append(str(SUPPORT))
@@ -68,7 +68,7 @@ def folder(tmp_path, monkeypatch):
 
 def run(*arguments):
     app = typer.Typer()
-    track_command.register(app)
+    app.command("track")(track_command.track)
     app([str(argument) for argument in arguments], standalone_mode=False)
 
 
@@ -225,14 +225,14 @@ def test_a_config_of_ones_own_with_an_imported_model(folder, monkeypatch):
 
 
 def test_selecting_with_the_mouse(folder, monkeypatch, capsys):
-    from dmtrack.cli import track_run
+    from dmtrack.media import window
 
     options = ("frames", "--select", *SQUARE[2:], "--no-video")
-    monkeypatch.setattr(track_run, "select_box", lambda *_: (4.0, 4.0, 8.0, 8.0))
+    monkeypatch.setattr(window, "select_box", lambda *_: (4.0, 4.0, 8.0, 8.0))
     run(*options)
     assert "--box 4,4,8,8" in capsys.readouterr().out  # to do the same again without the mouse
     assert len(rows(folder / "out")) == 12
-    monkeypatch.setattr(track_run, "select_box", lambda *_: None)
+    monkeypatch.setattr(window, "select_box", lambda *_: None)
     with pytest.raises(BoxError, match="no box was selected"):
         run(*options)
 
@@ -328,9 +328,9 @@ def test_what_was_tracked_before_a_size_change_is_kept(folder):
 
 MAIN = """
 import typer
-from dmtrack.cli.track import register
+from dmtrack.cli.track import track
 app = typer.Typer(pretty_exceptions_enable=False)
-register(app)
+app.command("track")(track)
 app()
 """
 
@@ -415,7 +415,7 @@ class EndlessCamera:
 def test_a_camera_runs_until_it_is_stopped(folder, monkeypatch, ends_with):
     import cv2
 
-    from dmtrack.cli import track_run
+    from dmtrack.media import window
 
     class Preview:
         shown = 0
@@ -430,8 +430,8 @@ def test_a_camera_runs_until_it_is_stopped(folder, monkeypatch, ends_with):
             pass
 
     monkeypatch.setattr(cv2, "VideoCapture", EndlessCamera)
-    monkeypatch.setattr(track_run, "why_no_windows", lambda: None)
-    monkeypatch.setattr(track_run, "PreviewWindow", Preview)
+    monkeypatch.setattr(window, "why_no_windows", lambda: None)
+    monkeypatch.setattr(window, "PreviewWindow", Preview)
     run("camera:0", *SQUARE)
     assert len(rows(folder / "out")) == 4
     assert json.loads((folder / "out" / "boxes.json").read_text())["ended_by"] == "stopped by the user"

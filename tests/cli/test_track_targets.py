@@ -61,7 +61,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def run(*arguments: Any) -> None:
     app = typer.Typer()
-    track_command.register(app)
+    app.command("track")(track_command.track)
     app(["frames", *map(str, arguments), "--output", "out"], standalone_mode=False)
 
 

@@ -6,8 +6,8 @@ import os
 import pytest
 import torch
 
+from dmtrack.cli import weights as weights_command
 from dmtrack.cli.main import run
-from dmtrack.cli.weights import weights_app
 from dmtrack.config import load_config
 from dmtrack.registry import MODELS
 from dmtrack.weights import read_weights, save_weights
@@ -15,7 +15,7 @@ from dmtrack.weights import read_weights, save_weights
 
 def call(*arguments):
     with pytest.raises(SystemExit) as caught:
-        raise SystemExit(run(lambda: weights_app(args=[str(one) for one in arguments], standalone_mode=True)))
+        raise SystemExit(run(lambda: weights_command.group(args=[str(one) for one in arguments], standalone_mode=True)))
     return caught.value.code
 
 

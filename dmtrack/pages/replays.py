@@ -1,17 +1,13 @@
-"""The work behind `dmtrack replay`."""
+"""Replays of an association policy on stored detections: scores, results and timelines of each."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from rich.box import SIMPLE_HEAD
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-from rich.table import Table
 
 from dmtrack import registry
 from dmtrack.data.sequences import Sequence
@@ -21,9 +17,10 @@ from dmtrack.evaluation.protocols import Protocol, get_protocol
 from dmtrack.evaluation.report import shown
 from dmtrack.evaluation.results import ResultStore
 from dmtrack.evaluation.scoring import SequenceScore, combine
-from dmtrack.files import check_writable_folder, write_json
+from dmtrack.files import check_writable_folder, json_value, write_json
 from dmtrack.media.images import Image
 from dmtrack.pages.timeline.page import write_timeline
+from dmtrack.progress import ProgressBar, plain_table
 from dmtrack.running.replay import Replay, ReplayPlan, gives_decisions, no_timeline, plan_replays
 from dmtrack.running.sweeps.settings import SweepSettings
 
@@ -40,7 +37,7 @@ class _Row:
     replay: Replay
 
 
-def run_replay(
+def run_replays(
     settings: SweepSettings, output: Path, names: tuple[str, ...] = (), timeline: bool | None = None
 ) -> list[dict[str, Any]]:
     """Replays, scores, prints a table per tracker and benchmark, and writes results and timelines.
@@ -85,9 +82,8 @@ def _one(plan: ReplayPlan, protocol: Protocol, store: ResultStore, drawn: bool, 
     store.start(plan.origin.identity, {**plan.origin.details, "cache": str(plan.cache.folder)}, restart=True)
     rows: list[_Row] = []
     console.print(f"[bold]{plan.name} on {plan.benchmark.title}, from {plan.cache.folder}[/bold]", soft_wrap=True)
-    with _progress(console) as progress:
-        task = progress.add_task("", total=sum(map(len, plan.sequences)))
-        for sequence, replayed in plan.run(drawn, lambda: progress.advance(task)):
+    with ProgressBar("frames", sum(map(len, plan.sequences)), console=console, transient=True) as bar:
+        for sequence, replayed in plan.run(drawn, bar.advance):
             store.write(sequence.name, replayed.result())
             if replayed.timeline is not None:
                 write_timeline(replayed.timeline, store.folder, _reader(sequence))
@@ -101,13 +97,13 @@ def _one(plan: ReplayPlan, protocol: Protocol, store: ResultStore, drawn: bool, 
         "protocol": protocol.name,
         "identity": plan.origin.identity,
         "cache": str(plan.cache.folder),
-        "scores": _finite(combined.scores),
+        "scores": json_value(combined.scores),
         "frames": frames,
         "frames_per_second": frames / max(seconds, 1e-9),
         "sequences": [
             {
                 "name": row.name,
-                "scores": _finite(row.score.scores),
+                "scores": json_value(row.score.scores),
                 "frames": len(row.replay.scores),
                 "frames_present": int(row.replay.present.sum()),
                 "frames_per_second": row.replay.frames_per_second,
@@ -124,11 +120,7 @@ def _print(
     rows: list[_Row], scores: Any, protocol: Protocol, store: ResultStore, drawn: bool, console: Console
 ) -> None:
     headings = protocol.headings()
-    table = Table(box=SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0))
-    table.add_column("sequence", overflow="fold")
-    titles = [*headings.values(), "present", *(["changes"] if drawn else []), "frames/s"]
-    for title in titles:
-        table.add_column(title, justify="right", no_wrap=True)
+    table = plain_table(["sequence"], [*headings.values(), "present", *(["changes"] if drawn else []), "frames/s"])
     for row in rows:
         timeline = row.replay.timeline
         table.add_row(
@@ -150,11 +142,6 @@ def _print(
         console.print(f"  {store.folder / row.name}.html", soft_wrap=True, highlight=False)
 
 
-def _finite(scores: Any) -> dict[str, float | None]:
-    """JSON has no NaN."""
-    return {key: None if math.isnan(value) else value for key, value in scores.items()}
-
-
 def _reader(sequence: Sequence) -> Callable[[int], Image] | None:
     """Frames for the pictures of events; None where the images are not at hand, as on a machine with the cache alone.
 
@@ -165,14 +152,3 @@ def _reader(sequence: Sequence) -> Callable[[int], Image] | None:
     except DMTrackError:
         return None
     return sequence.read_frame
-
-
-def _progress(console: Console) -> Progress:
-    return Progress(
-        BarColumn(bar_width=12),
-        MofNCompleteColumn(),
-        TextColumn("frames"),
-        TimeRemainingColumn(),
-        console=console,
-        transient=True,
-    )

@@ -1,4 +1,4 @@
-"""The work behind `dmtrack track`: frames in, boxes and an annotated video out."""
+"""One video from its first frame to its last: boxes on disk at once, an annotated video, and how fast it was."""
 
 from __future__ import annotations
 
@@ -6,95 +6,94 @@ import contextlib
 import signal
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
+import numpy as np
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, SpinnerColumn, TimeRemainingColumn
-from rich.progress import Task as ProgressTask
-from rich.text import Text
 
 from dmtrack import __version__
-from dmtrack.boxes import check_first_box_xywh
-from dmtrack.cli.track_output import BoxLog, Latency, default_folder
-from dmtrack.cli.track_targets import Targets, TrackTimelines
-from dmtrack.errors import BoxError, DMTrackError
-from dmtrack.files import check_writable_folder
+from dmtrack.boxes import check_distinct_xywh
+from dmtrack.errors import DMTrackError
+from dmtrack.media.drawing import TARGETS_RGB, annotate
 from dmtrack.media.images import Image
-from dmtrack.media.video import FrameSource, VideoWriter, open_frames
-from dmtrack.media.window import PreviewWindow, select_box, why_no_windows
-from dmtrack.tracking.base import TrackResult
-from dmtrack.tracking.loading import LoadedTracker, assemble_tracker
+from dmtrack.media.video import FrameSource, VideoWriter
+from dmtrack.media.window import PreviewWindow
+from dmtrack.progress import ProgressBar
+from dmtrack.running.box_log import BoxLog, Latency
+from dmtrack.tracking.base import Tracker, TrackResult
+from dmtrack.tracking.loading import LoadedTracker
 
 _FPS_OF_FOLDERS = 25.0
 END_OF_SOURCE = "end of the source"
 
 
-@dataclass(frozen=True)
-class TrackJob:
-    """The options of `dmtrack track`; without `boxes_xywh` the user drags one."""
+class Timelines(Protocol):
+    """What collects the timelines of all targets."""
 
-    source: str
-    boxes_xywh: tuple[tuple[float, float, float, float], ...] = ()
-    config: str | None = None
-    weights: str | None = None
-    device: str | None = None
-    precision: str | None = None
-    overrides: tuple[str, ...] = ()
-    output: Path | None = None
-    video: bool = True
-    timeline: bool = False
-    show: bool | None = None
+    def add(self, frame: Image) -> None:
+        """Takes what was decided in a frame."""
+
+    def events(self) -> list[dict[str, Any]]:
+        """What changed, as `boxes.json` keeps it."""
+
+    def write(self, folder: Path, name: str) -> list[Path]:
+        """Writes pictures and pages; `name` is that of the source."""
 
 
-def run(job: TrackJob) -> dict[str, Any]:
-    """Tracks, writes the results, prints where they are.
+class Targets:
+    """The targets of one run.
 
-    Returns:
-        The metadata of `boxes.json`.
+    Args:
+        tracker: follows them; for several it needs `init_targets` and `step_targets`.
+        boxes_xywh: of the first frame, inside it.
 
     Raises:
-        DMTrackError: something in the job cannot be used; what was tracked before it is kept.
-        KeyboardInterrupt: Ctrl-C on a file; what was tracked before it is kept. On a camera Ctrl-C is a normal end.
+        BoxError: two targets have the same box.
+        DMTrackError: several targets, and the tracker follows only one.
     """
-    console = Console()
-    with open_frames(job.source) as source:
-        folder = check_writable_folder(job.output or default_folder(source.name, reuse=not source.live))
-        preview = _preview(job.show, source.live)
-        boxes_xywh = _first_boxes(job, source, console)
-        loaded = assemble_tracker(job.config, job.weights, job.device, job.precision, job.overrides)
-        targets = Targets(loaded.tracker, boxes_xywh)
-        timelines = TrackTimelines(loaded.tracker, len(boxes_xywh)) if job.timeline else None
-        session = TrackingSession(source, loaded, targets, folder, job.video, preview, timelines)
-        try:
-            session.track(console)
-        finally:
-            session.report(console)
-    return session.metadata()
 
+    def __init__(self, tracker: Tracker, boxes_xywh: Iterable[tuple[float, ...]]) -> None:
+        self.boxes_xywh = tuple(boxes_xywh)
+        self._tracker: Any = tracker
+        check_distinct_xywh(self.boxes_xywh)
+        if len(self) > 1 and not hasattr(tracker, "step_targets"):
+            raise DMTrackError(
+                f"{tracker.name} follows one target at a time, and {len(self)} boxes were given; run it once per box, "
+                "or use a config of a GlobalSearchTracker or ReIDTracker"
+            )
 
-def _first_boxes(job: TrackJob, source: FrameSource, console: Console) -> tuple[tuple[float, ...], ...]:
-    chosen = job.boxes_xywh
-    if not chosen:
-        dragged = select_box(source.first_frame, f"dmtrack: {source.name}")
-        if dragged is None:
-            raise BoxError("no box was selected, nothing was tracked; drag one and press Enter, or use --box x,y,w,h")
-        chosen = (dragged,)
-        console.print("selected: --box " + ",".join(f"{value:g}" for value in dragged))
-    return tuple(tuple(check_first_box_xywh(box, *source.size_wh).tolist()) for box in chosen)
+    def __len__(self) -> int:
+        return len(self.boxes_xywh)
 
+    def init(self, frame: Image) -> list[TrackResult]:
+        """The first frame; its answers are the given boxes."""
+        if len(self) > 1:
+            self._tracker.init_targets(frame, np.array(self.boxes_xywh))
+        else:
+            self._tracker.init(frame, self.boxes_xywh[0])
+        return [TrackResult(np.array(box), 1.0, True) for box in self.boxes_xywh]
 
-def _preview(show: bool | None, live: bool) -> PreviewWindow | None:
-    if show is False or (show is None and not live):
-        return None
-    reason = why_no_windows()
-    if reason is None:
-        return PreviewWindow()
-    if show:
-        raise DMTrackError(f"--show cannot open a window because {reason}; leave --show out")
-    return None
+    def step(self, frame: Image) -> list[TrackResult]:
+        """The next frame, one answer per target."""
+        return list(self._tracker.step_targets(frame)) if len(self) > 1 else [self._tracker.step(frame)]
+
+    def annotate(self, frame: Image, results: list[TrackResult]) -> Image:
+        """A copy of the frame with all answers on it, each target in its colour."""
+        image = frame
+        for number, result in enumerate(results):
+            name = "target" if len(self) == 1 else f"target {number + 1}"
+            colour = TARGETS_RGB[number % len(TARGETS_RGB)]
+            image = annotate(image, result.box_xywh, result.score, result.present, name=name, colour=colour)
+        return image
+
+    def metadata(self) -> dict[str, Any]:
+        """The given boxes."""
+        if len(self) == 1:
+            return {"first_box_xywh": list(self.boxes_xywh[0])}
+        return {"first_boxes_xywh": [list(box) for box in self.boxes_xywh]}
 
 
 class TrackingSession:
@@ -108,7 +107,7 @@ class TrackingSession:
         folder: Path,
         video: bool,
         preview: PreviewWindow | None,
-        timelines: TrackTimelines | None = None,
+        timelines: Timelines | None = None,
     ) -> None:
         self.source = source
         self.loaded = loaded
@@ -136,19 +135,19 @@ class TrackingSession:
                 # The boxes are closed last, and so even if the video cannot be.
                 stack.callback(lambda: self._log.finish(self.metadata()))
                 if self.timelines is not None:
-                    stack.callback(self._write_timelines)
+                    stack.callback(self._write_timelines, self.timelines)
                 if self.preview is not None:
                     stack.callback(self.preview.close)
                 if self.video_path is not None:
                     fps = self.source.fps or _FPS_OF_FOLDERS
                     self._writer = stack.enter_context(VideoWriter(self.video_path, fps, self.source.size_wh))
-                self._go_through(stack.enter_context(_progress(console)))
+                bar = ProgressBar("frames", self.source.frame_count, description="tracking", console=console)
+                self._go_through(stack.enter_context(bar))
         except KeyboardInterrupt:
             if not self.source.live:
                 raise
 
-    def _go_through(self, progress: Progress) -> None:
-        task = progress.add_task("tracking", total=self.source.frame_count)
+    def _go_through(self, bar: ProgressBar) -> None:
         try:
             with interrupt_between_frames() as interrupt:
                 for frame in self.source:
@@ -158,13 +157,13 @@ class TrackingSession:
                     if self.timelines is not None:
                         self.timelines.add(frame)
                     going_on = self._picture(frame, results)
-                    progress.advance(task)
+                    bar.advance()
                     if interrupt.requested:
                         raise KeyboardInterrupt
                     if not going_on:
                         self.end = "stopped by the user"
                         break
-            progress.update(task, total=self.frames)
+            bar.update(total=self.frames)
         except KeyboardInterrupt:
             self.end = "stopped by the user"
             raise
@@ -189,9 +188,8 @@ class TrackingSession:
             self._writer.write(annotated)
         return self.preview is None or self.preview.show(annotated)
 
-    def _write_timelines(self) -> None:
-        assert self.timelines is not None
-        self.timeline_paths = self.timelines.write(self.folder, Path(self.source.name).name)
+    def _write_timelines(self, timelines: Timelines) -> None:
+        self.timeline_paths = timelines.write(self.folder, Path(self.source.name).name)
 
     def metadata(self) -> dict[str, Any]:
         """Everything that is needed to know where the boxes come from, and to track again."""
@@ -259,23 +257,3 @@ def interrupt_between_frames() -> Iterator[Interrupt]:
         yield interrupt
     finally:
         signal.signal(signal.SIGINT, before)
-
-
-class _RateColumn(ProgressColumn):
-    """Frames per second, decoding and drawing included."""
-
-    def render(self, task: ProgressTask) -> Text:
-        """The rate as text."""
-        return Text(f"{task.speed:.1f} frames/s" if task.speed else "")
-
-
-def _progress(console: Console) -> Progress:
-    return Progress(
-        SpinnerColumn(),
-        "{task.description}",
-        BarColumn(),
-        MofNCompleteColumn(),
-        _RateColumn(),
-        TimeRemainingColumn(),
-        console=console,
-    )

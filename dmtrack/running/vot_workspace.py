@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import shlex
 import sys
-from dataclasses import dataclass
 from pathlib import Path
 
 import yaml
@@ -20,77 +19,70 @@ _IDENTIFIER = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
 """What the toolkit takes as the name of a tracker."""
 
 
-@dataclass(frozen=True)
-class ClientOptions:
-    """How the toolkit starts our tracker.
+def tracker_identifier(name: str | None, config: str, tracker: str | None = None) -> str:
+    """The name of the tracker in the toolkit; without one, what the config or the class is called.
 
-    Attributes:
+    Raises:
+        ConfigError: the given one is none that the toolkit takes.
+    """
+    if name is None:
+        return re.sub(r"\W+", "-", Path(config).stem if tracker is None else tracker).strip("-")
+    if not _IDENTIFIER.fullmatch(name):
+        raise ConfigError(f"--name {name}: the toolkit takes letters, digits, - and _, e.g. dmtrackGS_tiny")
+    return name
+
+
+def client_command(
+    config: str,
+    weights: Path | None = None,
+    tracker: str | None = None,
+    region: str = "rectangle",
+    device: str | None = None,
+) -> str:
+    """The command line with which the toolkit starts our tracker; paths are absolute, for it runs somewhere else.
+
+    Args:
         config: a config file or the name of one.
         weights: a weights file; None takes what ships with the config.
         tracker: `module:Class` instead of config and weights.
         region: "rectangle" or "polygon".
         device: None takes a GPU if there is one.
-        timeout: seconds that the toolkit waits for an answer, loading included.
-        name: identifier of the tracker; None makes one of the config's name.
+
+    Raises:
+        ConfigError: an unknown region.
     """
-
-    config: str = "dmtrackReID_tiny"
-    weights: Path | None = None
-    tracker: str | None = None
-    region: str = "rectangle"
-    device: str | None = None
-    timeout: int = 120
-    name: str | None = None
-
-    def identifier(self) -> str:
-        """The name of the tracker in the toolkit.
-
-        Raises:
-            ConfigError: the given one is none that the toolkit takes.
-        """
-        if self.name is None:
-            return re.sub(r"\W+", "-", Path(self.config).stem if self.tracker is None else self.tracker).strip("-")
-        if not _IDENTIFIER.fullmatch(self.name):
-            raise ConfigError(f"--name {self.name}: the toolkit takes letters, digits, - and _, e.g. dmtrackGS_tiny")
-        return self.name
-
-    def command(self) -> str:
-        """The command line; paths are absolute because the toolkit starts it in a temporary folder.
-
-        Raises:
-            ConfigError: an unknown region.
-        """
-        if self.region not in REGIONS:
-            raise ConfigError(f"--region {self.region}: expected {' or '.join(REGIONS)}")
-        words = [sys.executable, "-m", "dmtrack.tracking.trax_client", "--region", self.region]
-        if self.tracker is not None:
-            words += ["--tracker", self.tracker]
-        else:
-            config = Path(self.config)
-            words += ["--config", str(config.resolve()) if config.is_file() else self.config]
-            words += ["--weights", str(self.weights.resolve())] if self.weights is not None else []
-        words += ["--device", self.device] if self.device is not None else []
-        return shlex.join(words)
+    if region not in REGIONS:
+        raise ConfigError(f"--region {region}: expected {' or '.join(REGIONS)}")
+    words = [sys.executable, "-m", "dmtrack.tracking.trax_client", "--region", region]
+    if tracker is not None:
+        words += ["--tracker", tracker]
+    else:
+        words += ["--config", str(Path(config).resolve()) if Path(config).is_file() else config]
+        words += ["--weights", str(weights.resolve())] if weights is not None else []
+    words += ["--device", device] if device is not None else []
+    return shlex.join(words)
 
 
-def write_workspace(sequences: Path, output: Path, stack: str, options: ClientOptions) -> tuple[int, str]:
+def write_workspace(
+    sequences: Path, output: Path, stack: str, identifier: str, command: str, timeout: int = 120
+) -> int:
     """Writes `config.yaml`, `trackers.ini` and `sequences/`; frames are linked to, annotations copied.
 
     Args:
         sequences: folder in VOT's layout.
         output: of the workspace; it must not hold one.
         stack: name of one of the toolkit's stacks, or a file.
-        options: of the tracker.
+        identifier: see `tracker_identifier`.
+        command: see `client_command`.
+        timeout: seconds that the toolkit waits for an answer, loading included.
 
     Returns:
-        The number of sequences and the tracker's identifier.
+        The number of sequences.
 
     Raises:
         DataError: the sequences are not as expected.
         OutputError: there is a workspace already, or it cannot be written.
-        ConfigError: an option that the toolkit would not take.
     """
-    identifier, command = options.identifier(), options.command()
     source = VOT(sequences)
     if (output / "config.yaml").exists():
         raise OutputError(f"{output} is a workspace already; choose another folder, or delete it")
@@ -104,16 +96,16 @@ def write_workspace(sequences: Path, output: Path, stack: str, options: ClientOp
     write_text(
         output / "trackers.ini",
         f"[{identifier}]\nlabel = {identifier}\nprotocol = trax\ncommand = {command.replace('%', '%%')}\n"
-        f"timeout = {options.timeout}\n",
+        f"timeout = {timeout}\n",
     )
     (output / "results").mkdir(exist_ok=True)
     write_text(output / "config.yaml", yaml.safe_dump({"registry": ["./trackers.ini"], "stack": named}))
-    return len(source.names), identifier
+    return len(source.names)
 
 
 def _write_sequence(source: Path, target: Path) -> None:
     """One sequence as the toolkit's reader wants it: a file `sequence` that says where the frames are."""
-    frames = _frames(source)
+    frames = list_frames(source / "color" if (source / "color").is_dir() else source, LAYOUT)
     pattern = _pattern(frames)
     width, height = image_size_wh(frames.path(0))
     target.mkdir(parents=True, exist_ok=True)
@@ -135,10 +127,6 @@ def _write_sequence(source: Path, target: Path) -> None:
         "width": width,
     }
     write_text(target / "sequence", "".join(f"{key}={value}\n" for key, value in properties.items()))
-
-
-def _frames(folder: Path) -> FrameFiles:
-    return list_frames(folder / "color" if (folder / "color").is_dir() else folder, LAYOUT)
 
 
 def _pattern(frames: FrameFiles) -> str:

@@ -1,4 +1,4 @@
-"""What `dmtrack track` leaves behind: boxes as CSV and JSON, written so that nothing computed is lost."""
+"""Boxes of one video as CSV and JSON, written so that nothing computed is lost, and the latency of its tracker."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ import json
 import os
 import re
 from array import array
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -75,7 +74,7 @@ class BoxLog:
             raise self._error(error) from error
         self._write(self.columns)
 
-    def add(self, results: Sequence[TrackResult]) -> None:
+    def add(self, results: list[TrackResult]) -> None:
         """Appends the next frame, one row per target: pixels with 3 decimals, score with 4, presence as 0 or 1."""
         for number, result in enumerate(results, start=1):
             box = [f"{value:.3f}" for value in result.box_xywh]

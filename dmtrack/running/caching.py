@@ -1,42 +1,42 @@
-"""The work behind `dmtrack cache`."""
+"""Stored detections of models on benchmarks: making them, and saying what is there."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from rich.box import SIMPLE_HEAD
 from rich.console import Console
-from rich.table import Table
 
 from dmtrack import registry
 from dmtrack.data.sequences import Sequence
 from dmtrack.errors import EvaluationError
-from dmtrack.files import write_json
 from dmtrack.running.cached_tracker import describe
 from dmtrack.running.detection_cache import SUFFIX, DetectionCache, read_manifest
 from dmtrack.running.detection_file import CachedDetections
 from dmtrack.running.progress import RunProgress
 from dmtrack.running.runner import follow, run_here_or_spawned
-from dmtrack.running.sweeps.benchmarks import BenchmarkChoice
 from dmtrack.running.sweeps.running import cache_of
 from dmtrack.running.sweeps.settings import SweepSettings
 from dmtrack.running.trackers import TrackerChoice
 from dmtrack.running.worker_environment import check_gpus
-from dmtrack.running.workers import BuildTracker, OpenSequences, Outcome
+from dmtrack.running.workers import OpenSequences, Outcome
 
 
-def run_build(settings: SweepSettings, k: int | None) -> list[DetectionCache]:
+def build_caches(settings: SweepSettings, k: int | None, console: Console) -> list[DetectionCache]:
     """Stores the detections of every model of the settings on every benchmark; models that differ in nothing once.
+
+    Args:
+        settings: benchmarks, trackers, cache and processes.
+        k: candidates per frame; None takes the tracker's `max_candidates`.
+        console: where progress is drawn.
 
     Raises:
         EvaluationError: a tracker has no detections, stored ones are of another run, or sequences failed.
         DMTrackError: a tracker or a benchmark cannot be opened.
         OutputError: the cache cannot be written.
     """
-    console = Console()
     registry.load_plugins()
     registry.import_modules(settings.imports)
     check_gpus(settings.gpus)
@@ -57,10 +57,29 @@ def run_build(settings: SweepSettings, k: int | None) -> list[DetectionCache]:
             cache = cache_of(settings.cache or Path("cache"), benchmark, origin.detections)
             cache.start(origin.details)
             label = f"detections of {origin.name} on {benchmark.title}"
-            failed = _build(cache, choice.build, opener, sequences, settings, RunProgress(label, console, None))
+
+            def begin(
+                pending: list[int],
+                tracked: Callable[[int], object],
+                cache: DetectionCache = cache,
+                choice: TrackerChoice = choice,
+                opener: OpenSequences = opener,
+                sequences: list[Sequence] = sequences,
+            ) -> Generator[Outcome, None, None]:
+                work, build = cache.detect_and_store, choice.build
+                limits = settings.processes, settings.gpus
+                return run_here_or_spawned(work, build, opener, sequences, pending, tracked, *limits)
+
+            with RunProgress(label, console, None) as progress:
+                failed = follow(sequences, cache.has, begin, lambda sequence: None, progress)
             failures += [(cache, name, reason) for name, reason in failed.items()]
             built.append(cache)
-            _print_summary(cache, benchmark)
+            facts = _facts(cache.folder)
+            if facts["frames"]:
+                print(
+                    f"{cache.folder}: {facts['sequences']} sequences, {facts['frames']} frames of {benchmark.title}, "
+                    f"{facts['bytes_per_frame']:.0f} bytes and {facts['candidates_per_frame']:.1f} candidates per frame"
+                )
     if failures:
         cache, name, reason = failures[0]
         raise EvaluationError(
@@ -70,71 +89,11 @@ def run_build(settings: SweepSettings, k: int | None) -> list[DetectionCache]:
     return built
 
 
-def _build(
-    cache: DetectionCache,
-    build_tracker: BuildTracker,
-    opener: OpenSequences,
-    sequences: list[Sequence],
-    settings: SweepSettings,
-    progress: RunProgress,
-) -> dict[str, str]:
-    """Stores what is missing; returns why sequences failed, by name."""
-
-    def begin(pending: list[int], tracked: Callable[[int], object]) -> Generator[Outcome, None, None]:
-        return run_here_or_spawned(
-            cache.detect_and_store,
-            build_tracker,
-            opener,
-            sequences,
-            pending,
-            tracked,
-            settings.processes,
-            settings.gpus,
-        )
-
-    with progress:
-        return follow(sequences, cache.has, begin, lambda sequence: None, progress)
-
-
-def _print_summary(cache: DetectionCache, benchmark: BenchmarkChoice) -> None:
-    facts = _facts(cache.folder)
-    if facts["frames"]:
-        print(
-            f"{cache.folder}: {facts['sequences']} sequences, {facts['frames']} frames of {benchmark.title}, "
-            f"{facts['bytes_per_frame']:.0f} bytes and {facts['candidates_per_frame']:.1f} candidates per frame"
-        )
-
-
-def run_show(path: Path, json: Path | None) -> list[dict[str, Any]]:
-    """Prints what is stored under a folder, or in one file.
-
-    Returns:
-        What was printed, as JSON values.
-
-    Raises:
-        EvaluationError: nothing is stored there, or a file is damaged.
-        OutputError: the JSON file cannot be written.
-    """
-    console = Console()
-    if path.suffix == SUFFIX:
-        found = [_file_facts(path)]
-        for key, value in found[0].items():
-            console.print(f"{key}: {value}", highlight=False, markup=False)
-    else:
-        found = [_facts(folder) for folder in _folders(path)]
-        if not found:
-            raise EvaluationError(f"{path} holds no stored detections; build some with `dmtrack cache build`")
-        console.print(_table(found))
-        for facts in found:
-            console.print(f"{facts['folder']}: config {facts['config']}, weights {facts['weights']}", highlight=False)
-    if json is not None:
-        write_json(json, found)
-    return found
-
-
-def _folders(path: Path) -> Iterator[Path]:
-    for pattern in ("manifest.json", "*/manifest.json", "*/*/manifest.json"):
-        yield from (manifest.parent for manifest in sorted(path.glob(pattern)) if manifest.parent.name.startswith("k"))
+def folder_facts(path: Path) -> list[dict[str, Any]]:
+    """What is stored in every folder of detections under a folder, as JSON values."""
+    patterns = ("manifest.json", "*/manifest.json", "*/*/manifest.json")
+    manifests = [manifest for pattern in patterns for manifest in sorted(path.glob(pattern))]
+    return [_facts(manifest.parent) for manifest in manifests if manifest.parent.name.startswith("k")]
 
 
 def _facts(folder: Path) -> dict[str, Any]:
@@ -162,7 +121,12 @@ def _facts(folder: Path) -> dict[str, Any]:
     }
 
 
-def _file_facts(path: Path) -> dict[str, Any]:
+def file_facts(path: Path) -> dict[str, Any]:
+    """What one file of detections holds, as JSON values.
+
+    Raises:
+        EvaluationError: the file is damaged.
+    """
     stored = CachedDetections(path)
     size = path.stat().st_size
     return {
@@ -173,24 +137,3 @@ def _file_facts(path: Path) -> dict[str, Any]:
         "candidates_per_frame": float(stored.counts.mean()) if len(stored) else 0.0,
         "frames_without_candidates": int((stored.counts == 0).sum()),
     }
-
-
-def _table(found: list[dict[str, Any]]) -> Table:
-    table = Table(box=SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0))
-    for title in ("benchmark", "config", "weights", "k", "seq.", "frames", "MB", "bytes/frame", "emb."):
-        numeric = title not in ("benchmark", "config", "weights")
-        table.add_column(title, justify="right" if numeric else "left", no_wrap=numeric, overflow="fold")
-    for facts in found:
-        per_frame = facts["bytes_per_frame"]
-        table.add_row(
-            facts["benchmark"],
-            str(facts["config_hash"]),
-            str(facts["weights_sha256"])[:8],
-            str(facts["k"]),
-            str(facts["sequences"]) + (f" (+{facts['failed']} failed)" if facts["failed"] else ""),
-            str(facts["frames"]),
-            f"{facts['bytes'] / 1e6:.1f}",
-            "-" if per_frame is None else f"{per_frame:.0f}",
-            str(facts["embedding_channels"] or "-"),
-        )
-    return table

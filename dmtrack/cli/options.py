@@ -1,0 +1,86 @@
+"""Options that commands share, and the panels of their help."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+SEQUENCES, TRACKER, SCORES, MACHINE, OUTPUT = "Sequences", "Tracker", "Scores", "Machine", "Output"
+"""Panels of `--help`, by what an option is about."""
+
+
+def option(panel: str, *names: str, **settings: Any) -> Any:
+    """An option in a panel of the help; further arguments are those of `typer.Option`."""
+    return typer.Option(*names, rich_help_panel=panel, **settings)
+
+
+# What is tracked; `sweep_options.settings_of` reads these.
+Experiment = Annotated[Path | None, option(SEQUENCES, help="YAML file of benchmarks and trackers, see experiments/.")]
+Data = Annotated[Path | None, option(SEQUENCES, help="Folder of sequences, or root of a benchmark.")]
+Layout = Annotated[
+    str | None,
+    option(
+        SEQUENCES,
+        help="folder: <sequence>/{images, groundtruth.txt}; or a benchmark: got10k, lasot, otb100, ...",
+        show_default="folder",
+    ),
+]
+Split = Annotated[
+    str | None, option(SEQUENCES, help="Split of the benchmark.", show_default="the one that is usually reported")
+]
+Stride = Annotated[int, option(SEQUENCES, min=1, help="Track and score every so many frames.")]
+Synthetic = Annotated[
+    str | None,
+    option(SEQUENCES, metavar="plain|look-alikes|distractors", help="Generated sequences instead of --data."),
+]
+Seed = Annotated[int, option(SEQUENCES, min=0, help="Seed of --synthetic.")]
+Count = Annotated[int, option(SEQUENCES, min=1, help="Sequences of --synthetic.")]
+Frames = Annotated[int, option(SEQUENCES, min=2, help="Frames per sequence of --synthetic.")]
+Benchmark = Annotated[str | None, option(SEQUENCES, help="Label of the sequences; without it, the folder's name.")]
+
+# Which tracker.
+Config = Annotated[str | None, option(TRACKER, help="A config file, or the name of one; without it, dmtrackReID_tiny.")]
+ConfigFile = Annotated[str, option(TRACKER, help="A config file, or the name of one.")]
+Weights = Annotated[
+    Path | None, option(TRACKER, help="A weights file; without it, the one that ships with the config's name.")
+]
+Name = Annotated[str | None, option(TRACKER, help="Label of the tracker in folders, tables and plots.")]
+Device = Annotated[str | None, option(MACHINE, help="cpu, cuda, cuda:1; without it, a GPU if there is one.")]
+Precision = Annotated[str | None, option(MACHINE, help="fp32, bf16 or fp16.")]
+Import = Annotated[
+    list[str] | None,
+    option(TRACKER, "--import", metavar="MODULE", help="Import a module of yours first; repeatable."),
+]
+ConfigSet = Annotated[
+    list[str] | None, option(TRACKER, "--set", metavar="KEY=VALUE", help="Change a config value; repeatable.")
+]
+SweepSet = Annotated[
+    list[str] | None,
+    option(
+        TRACKER,
+        "--set",
+        metavar="KEY=VALUE",
+        help="Change a value of the experiment (benchmark.seed=7) or of the configs (model.x=1); repeatable.",
+    ),
+]
+
+# How it is run, and what is made of it.
+Processes = Annotated[int, option(MACHINE, min=1, help="Sequences tracked at once, one process and thread each.")]
+Gpus = Annotated[int, option(MACHINE, min=0, help="Deal out so many GPUs, to at least one process each.")]
+Cache = Annotated[Path, option(OUTPUT, help="Folder of stored detections; what is missing is stored.")]
+OneProtocol = Annotated[str | None, option(SCORES, help="Rules of scoring.", show_default="the benchmark's own")]
+Json = Annotated[Path | None, option(OUTPUT, metavar="FILE", help="Also write all of it to this file.")]
+
+
+def add_modules(modules: list[str] | None) -> None:
+    """Imports installed plug-ins and modules of the user's own, whose classes register themselves.
+
+    Raises:
+        ConfigError: a module cannot be imported.
+    """
+    from dmtrack.registry import import_modules, load_plugins
+
+    load_plugins()
+    import_modules(modules or ())

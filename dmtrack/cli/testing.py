@@ -1,0 +1,76 @@
+"""`dmtrack test`: trackers on benchmarks, on a folder of sequences or on generated ones; scores, table and plots."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from dmtrack.cli import options
+from dmtrack.cli.options import MACHINE, OUTPUT, SCORES, TRACKER, option
+
+
+def test(
+    context: typer.Context,
+    experiment: options.Experiment = None,
+    data: options.Data = None,
+    layout: options.Layout = None,
+    split: options.Split = None,
+    stride: options.Stride = 1,
+    synthetic: options.Synthetic = None,
+    seed: options.Seed = 900_001,
+    count: options.Count = 20,
+    frames: options.Frames = 100,
+    config: options.Config = None,
+    weights: options.Weights = None,
+    tracker: Annotated[
+        str | None,
+        option(
+            TRACKER,
+            metavar="MODULE:CLASS",
+            help="Instead of a config: your own class with got10k's init and update; or a baseline: static, oracle, "
+            "opencv:MIL (opencv:CSRT, opencv:KCF, ... where the installed OpenCV has them).",
+        ),
+    ] = None,
+    name: options.Name = None,
+    benchmark: options.Benchmark = None,
+    protocol: Annotated[
+        str | None, option(SCORES, help="Rules of scoring.", show_default="the experiment's, or dmtrack-visible")
+    ] = None,
+    compare: Annotated[
+        list[Path] | None,
+        option(
+            SCORES,
+            metavar="FOLDER",
+            help="Other trackers' results, <results>/<tracker>, in the same table; repeatable.",
+        ),
+    ] = None,
+    results: Annotated[Path, option(OUTPUT, help="Folder of raw results.")] = Path("results"),
+    reports: Annotated[Path, option(OUTPUT, help="Folder of tables and plots.")] = Path("reports"),
+    cache: Annotated[
+        Path | None, option(TRACKER, help="Run from the detections that `dmtrack cache build` stored here.")
+    ] = None,
+    processes: options.Processes = 1,
+    gpus: options.Gpus = 0,
+    engine: Annotated[str, option(MACHINE, help="local, or ray: the machines of an existing Ray cluster.")] = "local",
+    address: Annotated[str | None, option(MACHINE, help="Of the Ray cluster; without it, this machine's.")] = None,
+    device: options.Device = None,
+    precision: options.Precision = None,
+    json: Annotated[Path | None, option(OUTPUT, help="Also write the scores to this file.")] = None,
+    restart: Annotated[bool, option(OUTPUT, "--restart", help="Replace stored results instead of resuming.")] = False,
+    import_: options.Import = None,
+    set_: options.SweepSet = None,
+) -> None:
+    """Runs trackers over sequences and scores them.
+
+    Trackers and benchmarks can also stand in a YAML file (--experiment), whose values --set changes; the other options
+    win over both. Raw results go to RESULTS/<benchmark>/<tracker>/ in got10k's layout, one sequence at a time: a second
+    run does only what is missing. Table (JSON, CSV) and plots (PNG, PDF) go to REPORTS/<benchmark>/.
+    """
+    from rich.console import Console
+
+    from dmtrack.cli.sweep_options import settings_of
+    from dmtrack.running.sweeps.running import run_sweep
+
+    run_sweep(settings_of(context), Console())
