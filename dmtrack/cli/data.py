@@ -174,6 +174,8 @@ def synthesize(
     quality: Annotated[int, option(OUTPUT, min=1, max=100, help="Quality of the JPEG frames.")] = 95,
 ) -> None:
     """Write synthetic sequences with look-alikes, occlusion and absence in a dataset's official layout."""
+    from rich.console import Console
+
     size_wh = _parse_size(size)
     options_of_writer = _writer_options(layout, split)
 
@@ -186,7 +188,7 @@ def synthesize(
     sequences: Any = DATASETS.get("SyntheticSequences")(
         count=count, frames=frames, seed=seed, size_wh=size_wh, distractors=distractors
     )
-    with ProgressBar("frames", count * frames) as bar:
+    with ProgressBar("frames", count * frames, console=Console()) as bar:
         made = (sequences[index] for index in range(count))
         names = WRITERS[layout](made, output, quality=quality, progress=bar.advance, **options_of_writer)
     what = "images" if layout == "coco" else "sequences"

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from dmtrack.data.sequences import Sequence as VideoSequence
+from dmtrack.data.sequences import Sequence
 from dmtrack.errors import DMTrackError
 from dmtrack.evaluation.reporting.figures.theme import COLOURS
 from dmtrack.evaluation.reporting.study import Study
 from dmtrack.evaluation.scoring import SequenceScore
-from dmtrack.media.drawing import Colour, draw_box
 from dmtrack.pages.shell import data_uri
+
+if TYPE_CHECKING:
+    from dmtrack.media.drawing import Colour
 
 LOST_BELOW = 0.1
 """A frame counts as lost with an IoU below."""
@@ -64,7 +65,7 @@ class Failure:
     pictures: tuple[Picture, ...] = ()
 
 
-def worst_sequences(study: Study, tracker: str, count: int) -> list[str]:
+def _worst_sequences(study: Study, tracker: str, count: int) -> list[str]:
     """Names of the sequences with the tracker's lowest primary numbers, the worst first."""
     score = next(item for item in study.report.scores if item.tracker == tracker)
     key = study.report.per_sequence
@@ -83,15 +84,15 @@ def find_failures(study: Study, tracker: str, count: int = 6, images: bool = Tru
     """
     by_name = {sequence.name: sequence for sequence in study.sequences}
     failures = []
-    for name in worst_sequences(study, tracker, count):
-        overlaps = study_overlaps(study, by_name[name])
+    for name in _worst_sequences(study, tracker, count):
+        overlaps = _overlaps(study, by_name[name])
         lost = longest_failure(overlaps[tracker])
         pictures = _pictures(study, by_name[name], tracker, overlaps[tracker], lost) if images else ()
         failures.append(Failure(name, overlaps, lost, pictures))
     return failures
 
 
-def study_overlaps(study: Study, sequence: VideoSequence) -> dict[str, NDArray[np.float64]]:
+def _overlaps(study: Study, sequence: Sequence) -> dict[str, NDArray[np.float64]]:
     """By tracker, (frames,) IoU of each frame; NaN where it is not counted, or not covered by the result."""
     found = {}
     for tracker, score in zip(study.trackers, study.report.scores, strict=True):
@@ -127,19 +128,19 @@ def chosen_frames(overlaps: NDArray[np.float64], lost: tuple[int, int] | None) -
     counted = np.flatnonzero(~np.isnan(overlaps))
     if lost is None:
         quarters = counted[np.linspace(0, len(counted) - 1, 5).astype(int)]
-        return [(int(frame), "IoU " + _shown(overlaps[frame])) for frame in dict.fromkeys(quarters.tolist())]
+        return [(int(frame), f"IoU {overlaps[frame]:.2f}") for frame in dict.fromkeys(quarters.tolist())]
     start, end = lost
     good = counted[(counted < start) & (np.nan_to_num(overlaps[counted]) >= GOOD_FROM)]
     story = {0: "first frame"}
     if len(good):
-        story.setdefault(int(good[-1]), f"last good frame, IoU {_shown(overlaps[good[-1]])}")
+        story.setdefault(int(good[-1]), f"last good frame, IoU {overlaps[good[-1]]:.2f}")
     inside = counted[(counted >= start) & (counted <= end)]
-    story.setdefault(start, f"lost, IoU {_shown(overlaps[start])}")
+    story.setdefault(start, f"lost, IoU {overlaps[start]:.2f}")
     middle = int(inside[len(inside) // 2])
-    story.setdefault(middle, f"still lost, IoU {_shown(overlaps[middle])}")
+    story.setdefault(middle, f"still lost, IoU {overlaps[middle]:.2f}")
     after = counted[counted > end]
     if len(after):
-        story.setdefault(int(after[0]), f"found again, IoU {_shown(overlaps[after[0]])}")
+        story.setdefault(int(after[0]), f"found again, IoU {overlaps[after[0]]:.2f}")
     else:
         story.setdefault(end, "end, never found again")
     return sorted(story.items())
@@ -163,7 +164,7 @@ def drawn_trackers(study: Study, tracker: str) -> list[str]:
 
 def _pictures(
     study: Study,
-    sequence: VideoSequence,
+    sequence: Sequence,
     tracker: str,
     overlaps: NDArray[np.float64],
     lost: tuple[int, int] | None,
@@ -191,6 +192,11 @@ def _draw(
     truth_xywh: NDArray[np.float64],
     boxes: dict[str, NDArray[np.float64]],
 ) -> str:
+    # Only pages with frames pay for this import.
+    import cv2
+
+    from dmtrack.media.drawing import draw_box
+
     # Boxes are drawn after scaling, so that their lines are equally wide on every video.
     scale = _WIDTH / image.shape[1]
     small = cv2.resize(image, (_WIDTH, max(1, round(image.shape[0] * scale))), interpolation=cv2.INTER_AREA)
@@ -202,19 +208,9 @@ def _draw(
     return data_uri("image/jpeg", encoded.tobytes())
 
 
-def _shown(value: float) -> str:
-    return f"{value:.2f}"
-
-
 def binned(overlaps: NDArray[np.float64], most: int = 240) -> NDArray[np.float64]:
     """(bins,) mean over neighbouring frames, NaN where none of them is counted; as they are where there are few."""
     edges = np.unique(np.linspace(0, len(overlaps), min(most, len(overlaps)) + 1).astype(int))
     counted = np.add.reduceat(~np.isnan(overlaps), edges[:-1])
     sums = np.add.reduceat(np.nan_to_num(overlaps), edges[:-1])
     return np.divide(sums, counted, out=np.full(len(counted), np.nan), where=counted > 0)
-
-
-def strips(study: Study, count: int = 6, images: bool = True, trackers: Sequence[str] = ()) -> dict[str, list[Failure]]:
-    """Failures of the first tracker given (or of those named), by tracker."""
-    chosen = trackers or [study.trackers[0].name]
-    return {tracker: find_failures(study, tracker, count, images) for tracker in chosen}

@@ -23,7 +23,7 @@ from dmtrack.evaluation.reporting.presence import PresenceReport
 from dmtrack.evaluation.reporting.study import Study
 from dmtrack.evaluation.reporting.vot import VotReport
 from dmtrack.files import write_json, write_text
-from dmtrack.pages.report.failures import strips
+from dmtrack.pages.report.failures import find_failures
 from dmtrack.pages.report.page import report_page
 
 SUFFIXES = (".pdf", ".svg", ".png")
@@ -67,7 +67,8 @@ def write_study(
         inline[name] = inline_svg(draw(INLINE), title)
     on_step("report.html")
     page = folder / "report.html"
-    write_text(page, report_page(study, inline, strips(study, worst, images)))
+    first = study.trackers[0].name
+    write_text(page, report_page(study, inline, {first: find_failures(study, first, worst, images)}))
     return page
 
 

@@ -35,7 +35,7 @@ def report_page(study: Study, figures: Mapping[str, str], failures: Mapping[str,
     Args:
         study: what is shown.
         figures: SVG elements by the names of `output.drawings`, in the order shown.
-        failures: by tracker, see `failures.strips`.
+        failures: by tracker, see `find_failures`.
 
     Returns:
         HTML with style and script inside and no link to anything outside.
