@@ -12,8 +12,6 @@ from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from dmtrack.evaluation.reporting.figures.theme import COLOURS, LIGHT, blank, footnote, label
 from dmtrack.search.outcome import Outcome
-from dmtrack.search.splits import TEST_MARK
-from dmtrack.search.table import ranked_trials, value_heading
 
 SLICES_PER_ROW = 3
 
@@ -22,19 +20,21 @@ def draw_importance(outcome: Outcome) -> Figure:
     """Bars, most important first."""
     ranked = sorted(outcome.importance.items(), key=lambda item: item[1])
     figure, axes = blank(LIGHT, (5.6, 1.5 + 0.34 * len(ranked)))
-    bars = axes.barh([_short(name) for name, _ in ranked], [share for _, share in ranked], color=COLOURS[1], height=0.7)
+    bars = axes.barh(
+        [name.rsplit(".", 1)[-1] for name, _ in ranked], [share for _, share in ranked], color=COLOURS[1], height=0.7
+    )
     axes.bar_label(bars, [f"{share:.2f}" for _, share in ranked], padding=3, fontsize=8)
     axes.set_xlim(0, max(share for _, share in ranked) * 1.15)
     axes.grid(False, axis="y")
     label(axes, LIGHT, f"What matters for {outcome.prepared.origin.name}", "Importance (PED-ANOVA, best quarter)")
-    footnote(figure, LIGHT, described(outcome))
+    footnote(figure, LIGHT, outcome.described())
     return figure
 
 
 def draw_slices(outcome: Outcome) -> Figure:
     """One small plot per parameter; each point a trial, the darker the later, the best one ringed."""
     ranges = outcome.prepared.settings.space.ranges
-    trials = sorted(ranked_trials(outcome), key=lambda trial: trial.number)
+    trials = sorted(outcome.ranked, key=lambda trial: trial.number)
     values = np.array([trial.value for trial in trials])
     columns = min(SLICES_PER_ROW, len(ranges))
     rows = math.ceil(len(ranges) / columns)
@@ -59,7 +59,7 @@ def draw_slices(outcome: Outcome) -> Figure:
             axes.xaxis.set_minor_formatter(NullFormatter())
         axes.grid(True, color=LIGHT.lines, linestyle=":", linewidth=0.8)
         axes.tick_params(labelsize=8)
-        axes.set_xlabel(_short(item.name), fontsize=10)
+        axes.set_xlabel(item.name.rsplit(".", 1)[-1], fontsize=10)
         if index % columns == 0:
             axes.set_ylabel(outcome.prepared.scoring.measure.title, fontsize=10)
     for axes in list(grid.flat)[len(ranges) :]:
@@ -70,21 +70,5 @@ def draw_slices(outcome: Outcome) -> Figure:
         bar = figure.colorbar(points, ax=grid, shrink=0.8, aspect=30)
         bar.set_label("trial", fontsize=9)
         bar.ax.tick_params(labelsize=8)
-    footnote(figure, LIGHT, described(outcome))
+    footnote(figure, LIGHT, outcome.described())
     return figure
-
-
-def described(outcome: Outcome) -> str:
-    """Whose numbers these are, for the foot of a figure."""
-    settings, scoring = outcome.prepared.settings, outcome.prepared.scoring
-    mark = f"{TEST_MARK.upper()}. " if settings.test_split else ""
-    counts = ", ".join(f"{count} {name}" for name, count in sorted(outcome.counts().items()))
-    return (
-        f"{mark}{value_heading(outcome)} by {scoring.protocol.name} on {settings.tuning.title}, split "
-        f"{settings.tuning.shown_split}, {len(outcome.prepared.sequences)} sequences; {settings.sampler}, trials: "
-        f"{counts}; weights {str(outcome.prepared.origin.weights_sha256)[:8]}"
-    )
-
-
-def _short(name: str) -> str:
-    return name.rsplit(".", 1)[-1]

@@ -100,8 +100,3 @@ def evaluate(
         if on_sequence is not None and not math.isnan(so_far):
             on_sequence(len(scores), so_far)
     return scores
-
-
-def shuffled(sequences: list[Sequence]) -> list[Sequence]:
-    """The same order for every trial of every machine, in which the first sequences stand for all of them."""
-    return [sequences[index] for index in np.random.default_rng(0).permutation(len(sequences))]

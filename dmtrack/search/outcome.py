@@ -11,10 +11,10 @@ from dmtrack.evaluation.reporting.bootstrap import Interval, paired_bootstrap
 from dmtrack.evaluation.results import software_versions
 from dmtrack.evaluation.scoring import pooled_curves
 from dmtrack.running.sweeps.benchmarks import BenchmarkChoice
-from dmtrack.search.objective import Scoring, evaluate
+from dmtrack.search.objective import evaluate
 from dmtrack.search.settings import Prepared
+from dmtrack.search.splits import TEST_MARK
 from dmtrack.search.study import import_optuna, storage_errors
-from dmtrack.search.tracks import Tracks, with_parameters
 
 BOOTSTRAP_ROUNDS = 10_000
 
@@ -70,10 +70,29 @@ class Outcome:
         exact = self.comparisons[0].best[self.prepared.scoring.metric]
         return float(self.best.value) - exact
 
-    def best_config(self) -> dict[str, Any]:
-        """The config with the best values in its `tracker` section."""
-        origin = self.prepared.origin
-        return {**origin.config, "tracker": with_parameters(origin.settings, self.best.params)}
+    @property
+    def ranked(self) -> list[Any]:
+        """Trials with a value, best first."""
+        complete = [trial for trial in self.trials if trial.state.name == "COMPLETE"]
+        return sorted(complete, key=lambda trial: (-trial.value, trial.number))
+
+    @property
+    def value_heading(self) -> str:
+        """What the value of a trial is."""
+        settings = self.prepared.settings
+        approximate = " (approximate)" if settings.tolerance_px else ""
+        return self.prepared.scoring.measure.title + approximate + (f" ({TEST_MARK})" if settings.test_split else "")
+
+    def described(self) -> str:
+        """Whose numbers these are, for the foot of a figure and the head of a table."""
+        settings, scoring = self.prepared.settings, self.prepared.scoring
+        mark = f"{TEST_MARK.upper()}. " if settings.test_split else ""
+        counts = ", ".join(f"{count} {name}" for name, count in sorted(self.counts().items()))
+        return (
+            f"{mark}{self.value_heading} by {scoring.protocol.name} on {settings.tuning.title}, split "
+            f"{settings.tuning.shown_split}, {len(self.prepared.sequences)} sequences; {settings.sampler}, trials: "
+            f"{counts}; weights {str(self.prepared.origin.weights_sha256)[:8]}"
+        )
 
     def counts(self) -> dict[str, int]:
         """How trials ended: complete, pruned, fail."""
@@ -114,28 +133,16 @@ def conclude(prepared: Prepared, study: Any, sharing: dict[str, Any]) -> Outcome
 
 
 def _compare(prepared: Prepared, benchmark: BenchmarkChoice, best: dict[str, Any], relation: str) -> Comparison:
+    """Tracks the sequences of a benchmark with both sets of values."""
     settings, scoring = prepared.settings, prepared.scoring
     sequences = prepared.sequences if benchmark == settings.tuning else settings.open(benchmark)
     tracks = settings.tracks(prepared.origin, benchmark, exact=True)
-    return compare(tracks, sequences, scoring, best, prepared.current, benchmark.title, relation)
-
-
-def compare(
-    tracks: Tracks,
-    sequences: list[Any],
-    scoring: Scoring,
-    best: dict[str, Any],
-    own: dict[str, Any],
-    title: str,
-    relation: str,
-) -> Comparison:
-    """Tracks sequences with both sets of values; see `Comparison`."""
-    scores = [evaluate(tracks, sequences, scoring, parameters) for parameters in (best, own)]
+    scores = [evaluate(tracks, sequences, scoring, parameters) for parameters in (best, prepared.current)]
     with_best, with_own = (scoring.per_sequence(item) for item in scores)
     weights = scoring.weights(scores[0])
     difference = paired_bootstrap(with_best, with_own, rounds=BOOTSTRAP_ROUNDS, weights=weights)
     numbers = [pooled_curves(scoring.protocol, item).scores(scoring.protocol) for item in scores]
-    return Comparison(title, len(sequences), numbers[0], numbers[1], difference, relation)
+    return Comparison(benchmark.title, len(sequences), numbers[0], numbers[1], difference, relation)
 
 
 def _importance(study: Any, complete: list[Any]) -> dict[str, float]:

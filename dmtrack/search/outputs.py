@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
+import math
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -10,11 +14,13 @@ from rich.console import Console
 
 from dmtrack.config import dump_config
 from dmtrack.evaluation.reporting.figures.saving import save_figure
-from dmtrack.files import json_value, write_json, write_text
-from dmtrack.search.figures import described, draw_importance, draw_slices
+from dmtrack.files import write_json, write_text
+from dmtrack.search.figures import draw_importance, draw_slices
 from dmtrack.search.outcome import Comparison, Outcome
 from dmtrack.search.splits import FILE_MARK, TEST_MARK
-from dmtrack.search.table import best_trials_table, comparison_table, ranked_trials, sentence, trials_csv
+from dmtrack.search.tracks import with_parameters
+
+BEST_SHOWN = 10
 
 
 def write_outcome(outcome: Outcome, folder: Path) -> list[Path]:
@@ -35,7 +41,7 @@ def write_outcome(outcome: Outcome, folder: Path) -> list[Path]:
     write_text(files[3], trials_csv(outcome))
     if outcome.importance:
         files += save_figure(draw_importance(outcome), folder / f"importance{mark}", (".png", ".pdf"))
-    if len(ranked_trials(outcome)) > 1:
+    if len(outcome.ranked) > 1:
         files += save_figure(draw_slices(outcome), folder / f"slices{mark}", (".png", ".pdf"))
     return files
 
@@ -51,7 +57,8 @@ def best_config_text(outcome: Outcome) -> str:
     shown = {key: value for key, value in outcome.provenance.items() if key not in ("space", "software")}
     lines += [f"{key}: {value if isinstance(value, str) else json.dumps(value)}" for key, value in shown.items()]
     comments = "".join(f"# {line}\n" for line in lines)
-    return comments + dump_config(outcome.best_config())
+    origin = outcome.prepared.origin
+    return comments + dump_config({**origin.config, "tracker": with_parameters(origin.settings, outcome.best.params)})
 
 
 def summary(outcome: Outcome) -> dict[str, Any]:
@@ -64,7 +71,18 @@ def summary(outcome: Outcome) -> dict[str, Any]:
             "tuned_on_test_split": outcome.prepared.settings.test_split,
         },
         "config_values": outcome.prepared.current,
-        "comparisons": [_comparison(item, outcome.prepared.settings.test_split) for item in outcome.comparisons],
+        "comparisons": [
+            {
+                "benchmark": item.title,
+                "relation": item.relation,
+                "tuned_on_test_split": outcome.prepared.settings.test_split,
+                "sequences": item.sequences,
+                "config": item.own,
+                "best": item.best,
+                "difference": {key: value for key, value in asdict(item.difference).items() if key != "sequences"},
+            }
+            for item in outcome.comparisons
+        ],
         "trials": outcome.counts(),
         "errors": {
             str(trial.number): trial.user_attrs["error"] for trial in outcome.trials if "error" in trial.user_attrs
@@ -75,32 +93,17 @@ def summary(outcome: Outcome) -> dict[str, Any]:
     }
 
 
-def _comparison(comparison: Comparison, test_split: bool) -> dict[str, Any]:
-    difference = comparison.difference
-    return {
-        "benchmark": comparison.title,
-        "relation": comparison.relation,
-        "tuned_on_test_split": test_split,
-        "sequences": comparison.sequences,
-        "config": json_value(comparison.own),
-        "best": json_value(comparison.best),
-        "difference": json_value(
-            {name: getattr(difference, name) for name in ("value", "low", "high", "level", "rounds", "p_value")}
-        ),
-    }
-
-
 def tables(outcome: Outcome) -> str:
     """Both tables with what they are of, as Markdown."""
     metric, test_split = outcome.prepared.scoring.metric, outcome.prepared.settings.test_split
-    parts = [f"{described(outcome)}.\n"]
+    parts = [f"{outcome.described()}.\n"]
     if test_split:
         parts.append(f"**All numbers below were {TEST_MARK}.**\n")
     parts += [
         comparison_table(outcome),
         "".join(f"- {sentence(item, metric, test_split)}\n" for item in outcome.comparisons),
     ]
-    parts += [f"The best {len(ranked_trials(outcome)[:10])} trials:\n", best_trials_table(outcome)]
+    parts += [f"The best {len(outcome.ranked[:BEST_SHOWN])} trials:\n", best_trials_table(outcome)]
     if outcome.sharing:
         parts.append(sharing_text(outcome) + "\n")
     return "\n".join(parts)
@@ -137,3 +140,95 @@ def print_outcome(outcome: Outcome, files: list[Path], console: Console) -> None
         reason = next(t.user_attrs["error"] for t in outcome.trials if "error" in t.user_attrs)
         console.print(f"note: trials without a value: {crashed}; the first: {reason}", highlight=False, markup=False)
     console.print(f"written: {', '.join(map(str, files))}", highlight=False, markup=False)
+
+
+def comparison_table(outcome: Outcome) -> str:
+    """Markdown: the config's own values and the best ones, every number of the protocol, on each set of sequences."""
+    scoring = outcome.prepared.scoring
+    names = outcome.prepared.settings.space.names
+    titles = scoring.protocol.headings()
+    heads = ["Method", "Values", "Sequences", *(name.rsplit(".", 1)[-1] for name in names), *titles.values()]
+    mark = f" ({TEST_MARK})" if outcome.prepared.settings.test_split else ""
+    rows = []
+    for comparison in outcome.comparisons:
+        for label, parameters, numbers in (
+            ("config", outcome.prepared.current, comparison.own),
+            (f"searched{mark}", outcome.best.params, comparison.best),
+        ):
+            shown = [_value(parameters.get(name)) for name in names]
+            scores = [_percent(numbers.get(key)) for key in titles]
+            where = f"{comparison.title} ({comparison.sequences}, {comparison.relation})"
+            rows.append([outcome.prepared.origin.name, label, where, *shown, *scores])
+    return _markdown(heads, rows)
+
+
+def best_trials_table(outcome: Outcome) -> str:
+    """Markdown: the best trials, best first."""
+    names = outcome.prepared.settings.space.names
+    heads = ["Rank", "Trial", *(name.rsplit(".", 1)[-1] for name in names), outcome.value_heading]
+    rows = [
+        [str(rank), str(trial.number), *(_value(trial.params[name]) for name in names), _percent(trial.value)]
+        for rank, trial in enumerate(outcome.ranked[:BEST_SHOWN], 1)
+    ]
+    return _markdown(heads, rows)
+
+
+def trials_csv(outcome: Outcome) -> str:
+    """Every trial, also pruned and crashed ones, with the mark of the test split in a column of its own.
+
+    Names are those of PySOT's hp_search for its result folders: `model_pk-0.050_wi-0.420_lr-0.380`.
+    """
+    short = {"penalty_k": "pk", "window_influence": "wi"}
+    settings, text = outcome.prepared.settings, io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    names = settings.space.names
+    writer.writerow(
+        ["trial", "name", "state", *names, outcome.prepared.scoring.metric, "approximate", "tuned_on_test_split",
+         "seconds", "error"]
+    )  # fmt: skip
+    for trial in outcome.trials:
+        values = {name: trial.params[name] for name in names if name in trial.params}
+        parts = [f"{short.get(name, name.rsplit('.', 1)[-1])}-{value:.3f}" for name, value in values.items()]
+        writer.writerow(
+            [
+                trial.number,
+                "_".join([outcome.prepared.origin.name, *parts]),
+                trial.state.name.lower(),
+                *(trial.params.get(name, "") for name in names),
+                "" if trial.state.name != "COMPLETE" else repr(trial.value),
+                bool(settings.tolerance_px),
+                settings.test_split,
+                trial.user_attrs.get("seconds", ""),
+                trial.user_attrs.get("error", ""),
+            ]
+        )
+    return text.getvalue()
+
+
+def sentence(comparison: Comparison, metric: str, test_split: bool) -> str:
+    """The difference with its interval."""
+    mark, interval = f", {TEST_MARK}" if test_split else "", comparison.difference
+    text = f"{interval.value:+.4f} (too few sequences for an interval)"
+    if interval.is_known:
+        text = (
+            f"{interval.value:+.4f} [{interval.low:+.4f}, {interval.high:+.4f}] at {interval.level:.0%}, "
+            f"p {interval.p_value:.3g}"
+        )
+    return (
+        f"{comparison.title} ({comparison.sequences} sequences, {comparison.relation}{mark}): {metric} "
+        f"{comparison.own[metric]:.4f} with the config's values, {comparison.best[metric]:.4f} with the best; "
+        f"difference {text}"
+    )
+
+
+def _markdown(heads: list[str], rows: list[list[str]]) -> str:
+    lines = [heads, ["---"] * len(heads), *rows]
+    return "".join(f"| {' | '.join(cell.replace('|', '/') for cell in line)} |\n" for line in lines)
+
+
+def _value(value: Any) -> str:
+    return "-" if value is None else f"{value:.4g}"
+
+
+def _percent(value: float | None) -> str:
+    return "-" if value is None or math.isnan(value) else f"{100 * value:.1f}"

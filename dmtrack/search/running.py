@@ -77,7 +77,7 @@ def _open(settings: SearchSettings, worker: int) -> Any:
     if settings.prune:
         # Means over very few sequences say little, and the first trials have nobody to be compared with.
         pruner = optuna.pruners.MedianPruner(n_startup_trials=10, n_warmup_steps=3, n_min_trials=5)
-    study = open_study(settings.storage, settings.name, None, pruner)
+    study = open_study(settings.storage, settings.name, pruner)
     with storage_errors(settings.storage):
         done = len(study.get_trials(deepcopy=False))
     parallel = settings.processes > 1 or settings.join

@@ -6,16 +6,19 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
+from dmtrack.config import parse_section
 from dmtrack.data.sequences import Sequence
 from dmtrack.errors import ConfigError
 from dmtrack.evaluation.protocols import get_protocol
+from dmtrack.models.siamrpn.decoding import SearchParameters
 from dmtrack.running.sweeps.benchmarks import BenchmarkChoice
 from dmtrack.running.trackers import TrackerChoice
-from dmtrack.search.objective import Scoring, shuffled
+from dmtrack.search.objective import Scoring
 from dmtrack.search.sharing import SharedOutputs
 from dmtrack.search.space import Space
-from dmtrack.search.splits import seeds_of
-from dmtrack.search.tracks import FullRuns, Origin, ReplayedDetections, SharedRuns, Tracks, origin_of, stored_detections
+from dmtrack.search.tracks import FullRuns, Origin, ReplayedDetections, Tracks, origin_of, stored_detections
 from dmtrack.tracking.loading import assemble_tracker
 
 
@@ -101,11 +104,12 @@ class SearchSettings:
             self.tracker.overrides,
         ).tracker
         tolerance = 0.0 if exact else self.tolerance_px
-        return SharedRuns(SharedOutputs(tracker, tolerance, int(self.memory_gb * 2**30)))
+        return SharedOutputs(tracker, tolerance, int(self.memory_gb * 2**30))
 
     def open(self, benchmark: BenchmarkChoice) -> list[Sequence]:
-        """The sequences of a benchmark, in the order of all workers."""
-        return shuffled(list(benchmark.opener()()))
+        """The sequences of a benchmark, in one order for all trials: the first ones stand for all of them."""
+        sequences = list(benchmark.opener()())
+        return [sequences[index] for index in np.random.default_rng(0).permutation(len(sequences))]
 
     def facts(self, origin: Origin, sequences: list[Sequence]) -> dict[str, Any]:
         """What a study keeps: where its numbers come from. JSON values."""
@@ -115,7 +119,10 @@ class SearchSettings:
             "benchmark": self.tuning.title,
             "split": self.tuning.shown_split,
             "sequences": [sequence.name for sequence in sequences],
-            "seeds": {**seeds_of(self.tuning), "sampler": self.seed},
+            "seeds": {
+                **({"sequences": self.tuning.generated.seed} if self.tuning.name == "synthetic" else {}),
+                "sampler": self.seed,
+            },
             "tracker": origin.name,
             "config_hash": origin.config_hash,
             "weights_sha256": origin.weights_sha256,
@@ -135,22 +142,6 @@ def check_values(replayed: ReplayedDetections, space: Space) -> None:
     """
     for end in ("low", "high"):
         replayed.policy({item.name: getattr(item, end) for item in space.ranges})
-
-
-def check_siamrpn(space: Space) -> None:
-    """The same for SiamRPN++.
-
-    Raises:
-        ConfigError: see `check_values`.
-    """
-    from dmtrack.models.siamrpn.decoding import SearchParameters
-
-    for name in space.names:
-        if name not in vars(SearchParameters()):
-            known = ", ".join(vars(SearchParameters()))
-            raise ConfigError(f"{name} is none of the parameters of SiamRPN++ that are searched: {known}")
-    for end in ("low", "high"):
-        SearchParameters(**{item.name: getattr(item, end) for item in space.ranges})
 
 
 @dataclass
@@ -182,7 +173,9 @@ def prepare(settings: SearchSettings) -> Prepared:
     sequences = settings.open(settings.tuning)
     origin = origin_of(settings.tracker)
     if origin.way == "shared":
-        check_siamrpn(settings.space)
+        for end in ("low", "high"):
+            values = {item.name: getattr(item, end) for item in settings.space.ranges}
+            parse_section(values, SearchParameters, source="--range", name="SiamRPN++'s parameters")
     elif settings.tolerance_px:
         raise ConfigError("--sharing-tolerance is for SiamRPN++ alone; other trackers share exactly or not at all")
     return Prepared(settings, origin, scoring, sequences, origin.current(settings.space))

@@ -31,6 +31,10 @@ class _Entry(NamedTuple):
     region_cxcywh: Any
     size_wh: tuple[int, int]
 
+    @property
+    def nbytes(self) -> int:
+        return self.decoded.scores.nbytes + self.decoded.boxes_cxcywh.nbytes
+
 
 @dataclass
 class Counts:
@@ -98,6 +102,18 @@ class SharedOutputs:
             boxes.append(state.advance_decoded(decoded, entry.size_wh).box_xywh)
         return np.asarray(np.round(np.array(boxes), BOX_DECIMALS), dtype=np.float64)
 
+    def facts(self) -> dict[str, Any]:
+        """See `Tracks`."""
+        how = f"crops within {self.tolerance_px:g} px" if self.tolerance_px else "equal crops"
+        return {
+            "sharing": f"network outputs of {how}",
+            "exact": not self.tolerance_px,
+            "frames": self.counts.asked,
+            "network_passes": self.counts.computed,
+            "hit_rate": self.counts.hit_rate,
+            "forgotten": self.counts.forgotten,
+        }
+
     def _started(self, sequence: Sequence) -> SiamRPNTracker:
         """A tracker that has the sequence's template; all share one network."""
         if sequence.name not in self._templates:
@@ -124,16 +140,9 @@ class SharedOutputs:
         cut.lost = state.lost
         decoded = decode(tracker.search(frame, cut), state.preprocessing)
         entry = _Entry(decoded, region.copy(), (frame.shape[1], frame.shape[0]))
-        self._keep(place, entry)
-        return entry
-
-    def _keep(self, place: tuple[str, int, Key], entry: _Entry) -> None:
         self._kept[place] = entry
-        self._bytes += _size(entry)
+        self._bytes += entry.nbytes
         while self._bytes > self._most_bytes and len(self._kept) > 1:
-            self._bytes -= _size(self._kept.popitem(last=False)[1])
+            self._bytes -= self._kept.popitem(last=False)[1].nbytes
             self.counts.forgotten += 1
-
-
-def _size(entry: _Entry) -> int:
-    return entry.decoded.scores.nbytes + entry.decoded.boxes_cxcywh.nbytes
+        return entry

@@ -6,7 +6,6 @@ Where somebody asks for it all the same, every number and every file that comes 
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 
@@ -102,8 +101,3 @@ def divided(
     parts = ([name for name in names if name not in held_out], [name for name in names if name in held_out])
     tuning, held = (replace(choice, sequences=tuple(part)) for part in parts)
     return tuning, held
-
-
-def seeds_of(choice: BenchmarkChoice) -> dict[str, Any]:
-    """The seeds behind a choice of sequences; empty for recorded ones."""
-    return {"sequences": choice.generated.seed} if choice.name == "synthetic" else {}

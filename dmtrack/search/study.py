@@ -81,29 +81,33 @@ def storage_errors(storage: str) -> Iterator[None]:
         ) from error
 
 
-def open_storage(storage: str) -> Any:
-    """Where trials are kept.
+def open_study(storage: str, name: str, pruner: Any) -> Any:
+    """The study, created where there is none.
 
     Args:
         storage: a file of SQLite; a file that ends in `.journal`, which several machines may share over NFS; or the URL
             of a database.
+        name: of the study in it.
+        pruner: of Optuna.
 
     Raises:
-        EvaluationError: it cannot be opened.
+        EvaluationError: the storage cannot be used.
     """
     optuna = import_optuna()
     with storage_errors(storage):
         if is_url(storage):
-            return optuna.storages.RDBStorage(storage)
-        Path(storage).parent.mkdir(parents=True, exist_ok=True)
-        if Path(storage).suffix == ".journal":
-            backend = optuna.storages.journal.JournalFileBackend(storage)
-            return optuna.storages.JournalStorage(backend)
-        opened = optuna.storages.RDBStorage(
-            f"sqlite:///{storage}", engine_kwargs={"connect_args": {"timeout": BUSY_SECONDS}}
+            opened: Any = optuna.storages.RDBStorage(storage)
+        else:
+            Path(storage).parent.mkdir(parents=True, exist_ok=True)
+            if Path(storage).suffix == ".journal":
+                opened = optuna.storages.JournalStorage(optuna.storages.journal.JournalFileBackend(storage))
+            else:
+                waits = {"connect_args": {"timeout": BUSY_SECONDS}}
+                opened = optuna.storages.RDBStorage(f"sqlite:///{storage}", engine_kwargs=waits)
+                _write_ahead(opened.engine)
+        return optuna.create_study(
+            storage=opened, study_name=name, pruner=pruner, direction="maximize", load_if_exists=True
         )
-        _write_ahead(opened.engine)
-        return opened
 
 
 def _write_ahead(engine: Any) -> None:
@@ -117,20 +121,6 @@ def _write_ahead(engine: Any) -> None:
     engine.dispose()
     event.listen(engine, "connect", connected)
     engine.connect().close()
-
-
-def open_study(storage: str, name: str, sampler: Any, pruner: Any) -> Any:
-    """The study, created where there is none.
-
-    Raises:
-        EvaluationError: its file cannot be used.
-    """
-    optuna = import_optuna()
-    opened = open_storage(storage)
-    with storage_errors(storage):
-        return optuna.create_study(
-            storage=opened, study_name=name, sampler=sampler, pruner=pruner, direction="maximize", load_if_exists=True
-        )
 
 
 def settle(study: Any, storage: str, facts: Mapping[str, Any]) -> None:

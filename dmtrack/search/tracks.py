@@ -25,7 +25,6 @@ from dmtrack.running.one_sequence import first_box_of, track_sequence
 from dmtrack.running.sweeps.benchmarks import BenchmarkChoice
 from dmtrack.running.sweeps.running import cache_of
 from dmtrack.running.trackers import TrackerChoice
-from dmtrack.search.sharing import SharedOutputs
 from dmtrack.search.space import (
     ASSOCIATION_SPACE,
     SIAMRPN_SPACE,
@@ -111,30 +110,6 @@ class ReplayedDetections:
         if sequence.name not in self._opened:
             self._opened[sequence.name] = self._stored.open(sequence)
         return self._opened[sequence.name]
-
-
-class SharedRuns:
-    """SiamRPN++ from shared network outputs, see `SharedOutputs`."""
-
-    def __init__(self, shared: SharedOutputs) -> None:
-        self.shared = shared
-
-    def track(self, sequence: Sequence, parameters: Parameters) -> Boxes:
-        """See `Tracks`."""
-        return self.shared.track(sequence, parameters)
-
-    def facts(self) -> dict[str, Any]:
-        """See `Tracks`."""
-        counts, tolerance = self.shared.counts, self.shared.tolerance_px
-        how = f"crops within {tolerance:g} px" if tolerance else "equal crops"
-        return {
-            "sharing": f"network outputs of {how}",
-            "exact": not tolerance,
-            "frames": counts.asked,
-            "network_passes": counts.computed,
-            "hit_rate": counts.hit_rate,
-            "forgotten": counts.forgotten,
-        }
 
 
 class FullRuns:

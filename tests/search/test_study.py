@@ -39,7 +39,9 @@ class ShiftedTruth:
 def opened(path, seed=0, done=0, kind="random", pruner=None):
     optuna = import_optuna()
     sampler = make_sampler(kind, seed, 0, done, False)
-    return open_study(str(path), "dmtrack", sampler, pruner or optuna.pruners.NopPruner())
+    study = open_study(str(path), "dmtrack", pruner or optuna.pruners.NopPruner())
+    study.sampler = sampler
+    return study
 
 
 def work(study, path, sequences, trials, tracks=None):
