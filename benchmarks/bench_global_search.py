@@ -25,8 +25,7 @@ import torch
 from dmtrack.files import write_json
 from dmtrack.models.global_search.dmtrack_gs import reference_path
 from dmtrack.tracking import GlobalSearchTracker, TrackResult
-from parity.case_model import formula_model
-from parity.formulas import make_image, paste_texture
+from parity.formulas import formula_model, make_image, paste_texture
 
 FRAME_WH = (1280, 720)
 BOXES_XYWH = ((500, 300, 120, 90), (100, 80, 40, 56), (700, 200, 300, 260), (300, 100, 640, 520))

@@ -27,7 +27,7 @@ from dmtrack.data.batches import PairBatch
 from dmtrack.files import write_json
 from dmtrack.models.global_search.dmtrack_gs import DMTrackGS, reference_path
 from dmtrack.models.global_search.head import KernelController
-from parity.case_model import formula_model
+from parity.formulas import formula_model
 
 LOSS_TOLERANCE = 1e-4
 GRADIENT_TOLERANCE = 1e-3

@@ -3,19 +3,39 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+import torch
 from rich.console import Console
+from rich.progress import MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
+from dmtrack.errors import DataError
+from parity.golden import GoldenFile
 from parity.report import Check, print_table, write_report
 
 
 def _dmtrack_gs(folder: Path) -> list[Check]:
-    from parity.dmtrack_gs import CHECKS
-    from parity.folder import verify_folder
+    from parity.augmentation import check_augmentation
+    from parity.inference import check_inference
+    from parity.metrics import check_evaluator
+    from parity.operators import check_operators, check_resize_table
+    from parity.postprocessing import check_postprocessing, check_targets
+    from parity.training import check_training
 
-    return verify_folder(folder, CHECKS)
+    return verify_folder(
+        folder,
+        {
+            "inf_": check_inference,
+            "train_": check_training,
+            "ops": check_operators,
+            "resize_table": check_resize_table,
+            "postproc_": check_postprocessing,
+            "targets_": check_targets,
+            "eval_": check_evaluator,
+            "aug_": check_augmentation,
+        },
+    )
 
 
 def _metrics(folder: Path) -> list[Check]:
@@ -25,10 +45,61 @@ def _metrics(folder: Path) -> list[Check]:
 
 
 def _siamrpn(folder: Path) -> list[Check]:
-    from parity.folder import verify_folder
-    from parity.siamrpn import CHECKS
+    from parity.siamrpn_crops import check_crops
+    from parity.siamrpn_network import check_decoding, check_network, check_tracks
+    from parity.siamrpn_training import check_training
 
-    return verify_folder(folder, CHECKS)
+    def of_other_methods(golden: GoldenFile) -> None:
+        golden.informative(golden.names(""), "belongs to other methods or to the evaluators")
+
+    return verify_folder(
+        folder,
+        {
+            "crops": check_crops,
+            "net": check_network,
+            "decode": check_decoding,
+            "track": check_tracks,
+            "train": check_training,
+            "modules": of_other_methods,
+            "metrics_inputs": of_other_methods,
+        },
+    )
+
+
+def verify_folder(folder: Path, checks: Mapping[str, Callable[[GoldenFile], None]]) -> list[Check]:
+    """Checks every `.npz` file of a folder.
+
+    Args:
+        folder: with the files.
+        checks: beginning of a file's name to its check.
+
+    Raises:
+        DataError: the folder does not exist, holds no `.npz` file, or one that no check knows.
+    """
+    if not folder.is_dir():
+        raise DataError(f"{folder} is no folder; give the folder that holds the .npz files of reference outputs")
+    files = sorted(folder.glob("*.npz"))
+    if not files:
+        raise DataError(f"{folder} holds no .npz file; give the folder with the reference outputs themselves")
+    jobs = []
+    for path in files:
+        check = next((check for beginning, check in checks.items() if path.name.startswith(beginning)), None)
+        if check is None:
+            known = ", ".join(f"{beginning}*" for beginning in checks)
+            raise DataError(f"{path}: no check knows a file of this name; known are {known}")
+        jobs.append((path, check))
+    columns = (TextColumn("{task.description}"), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn())
+    done: list[Check] = []
+    with Progress(*columns, transient=True) as progress:
+        task = progress.add_task("reference files", total=len(jobs))
+        for path, check in jobs:
+            progress.update(task, description=path.name)
+            golden = GoldenFile(path)
+            torch.manual_seed(0)
+            check(golden)
+            done += golden.finish()
+            progress.advance(task)
+    return done
 
 
 REFERENCES: dict[str, Callable[[Path], list[Check]]] = {

@@ -14,7 +14,6 @@ from torch import Tensor
 from dmtrack.data.preprocessing import PreparedImage, prepare_image, resize
 from dmtrack.models.global_search.decode import ClassDetections
 from dmtrack.models.global_search.dmtrack_gs import DMTrackGS, Templates, clip_to_input
-from parity.case_model import formula_model
 from parity.detections import (
     BOX_TOLERANCE,
     MATCHED,
@@ -22,7 +21,7 @@ from parity.detections import (
     compare_detections,
     padded_list_error,
 )
-from parity.formulas import inclusive_box_to_xywh, make_image, paste_texture
+from parity.formulas import formula_model, inclusive_box_to_xywh, make_image, paste_texture
 from parity.golden import GoldenFile, to_numpy
 
 INPUT_TOLERANCE = 1e-5

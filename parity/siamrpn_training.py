@@ -14,8 +14,7 @@ from dmtrack.data.siamese import BlurSearch, CropAround, ShiftColour, ShiftScale
 from dmtrack.data.transforms import RandomGray
 from dmtrack.models.siamrpn.flavours import SiamesePreprocessing
 from dmtrack.models.siamrpn.layers import Outputs
-from dmtrack.models.siamrpn.losses import siamrpn_losses
-from dmtrack.models.siamrpn.targets import (
+from dmtrack.models.siamrpn.losses import (
     BACKGROUND,
     POSITIVE,
     AnchorTargets,
@@ -24,6 +23,7 @@ from dmtrack.models.siamrpn.targets import (
     assign,
     box_deltas,
     negative_pair_anchors,
+    siamrpn_losses,
     stack_targets,
     training_anchors_xyxy,
 )

@@ -15,8 +15,7 @@ from dmtrack.data.preprocessing import PreparedImage, prepare_image
 from dmtrack.models.global_search.dmtrack_gs import DMTrackGS
 from dmtrack.models.global_search.losses import average_over_pairs
 from dmtrack.training.optimizers import build_optimizer
-from parity.case_model import formula_model
-from parity.formulas import inclusive_box_to_xywh, make_image, paste_texture
+from parity.formulas import formula_model, inclusive_box_to_xywh, make_image, paste_texture
 from parity.golden import GoldenFile
 
 TRAINING_SCALE = (480, 320)

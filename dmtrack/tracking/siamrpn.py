@@ -13,10 +13,9 @@ from dmtrack.config import Amount, Share
 from dmtrack.errors import BoxError, ConfigError, DMTrackError
 from dmtrack.media.images import Image, as_rgb
 from dmtrack.models.fast.inference_copy import inference_copy
-from dmtrack.models.siamrpn.crops import crop, crop_sides, mean_colour
+from dmtrack.models.siamrpn.crops import crop, crop_sides, mean_colour, polygon_to_cxcywh
 from dmtrack.models.siamrpn.decoding import SearchParameters
 from dmtrack.models.siamrpn.layers import Outputs
-from dmtrack.models.siamrpn.polygons import polygon_to_cxcywh
 from dmtrack.models.siamrpn.siamrpn import SiamRPN
 from dmtrack.registry import TRACKERS
 from dmtrack.tracking.base import Tracker, TrackResult

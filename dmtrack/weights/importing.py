@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from dmtrack.config import build, load_config
 from dmtrack.errors import WeightsError
 from dmtrack.registry import MODELS
-from dmtrack.weights.averaging import average_state_dicts
-from dmtrack.weights.finding import SUFFIX
 from dmtrack.weights.importers import importer
 from dmtrack.weights.loading import KeyReport, check_finite, check_report, compare_keys
-from dmtrack.weights.reading import WeightsFile, read_weights
+from dmtrack.weights.reading import SUFFIX, WeightsFile, read_weights
 from dmtrack.weights.saving import save_weights
 
 
@@ -148,3 +146,35 @@ def _target(file: Path, output: str | Path | None) -> Path:
     if target.exists() and file.exists() and target.samefile(file):
         raise WeightsError(f"the output would replace {file} itself; give another file with --output")
     return target
+
+
+def average_state_dicts(state_dicts: Sequence[Mapping[str, Tensor]], sources: Sequence[str]) -> dict[str, Tensor]:
+    """The mean of every floating-point tensor, summed in float64; of counters the last value.
+
+    Args:
+        state_dicts: of the same architecture.
+        sources: what errors call them.
+
+    Raises:
+        WeightsError: fewer than two, different names or shapes, or NaN.
+    """
+    if len(state_dicts) < 2:
+        raise WeightsError("averaging needs at least two weights files")
+    for state_dict, source in zip(state_dicts, sources, strict=True):
+        report = compare_keys(state_dicts[0], state_dict)
+        if report.missing or report.unexpected or report.mismatched:
+            raise WeightsError(
+                f"{source} is of another architecture than {sources[0]} ({report.summary()}); "
+                "only weights of one config can be averaged"
+            )
+        check_finite(state_dict, source)
+    averaged = {}
+    for name, first in state_dicts[0].items():
+        if first.is_floating_point():
+            total = torch.zeros(first.shape, dtype=torch.float64)
+            for state_dict in state_dicts:
+                total += state_dict[name]
+            averaged[name] = (total / len(state_dicts)).to(torch.float32)
+        else:
+            averaged[name] = state_dicts[-1][name]
+    return averaged

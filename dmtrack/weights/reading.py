@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import argparse
+import datetime
+import importlib
 import re
 import warnings
 from collections.abc import Mapping
@@ -9,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import safetensors
 import safetensors.torch
 import torch
@@ -16,8 +20,39 @@ from torch import Tensor
 
 from dmtrack.errors import WeightsError
 from dmtrack.files import sha256
-from dmtrack.weights.allowed import allowed_classes
+from dmtrack.registry import did_you_mean
 from dmtrack.weights.metadata import METADATA_KEY, from_json
+
+ASSETS = Path(__file__).resolve().parent.parent / "assets"
+SUFFIX = ".safetensors"
+
+
+def shipped_weights() -> dict[str, Path]:
+    """The weights that come with dmtrack, by name."""
+    return {file.stem: file for file in sorted(ASSETS.glob(f"*{SUFFIX}"))}
+
+
+def find_weights(name_or_path: str | Path) -> Path:
+    """The file that a path or the name of shipped weights means.
+
+    Raises:
+        WeightsError: there is none; the message names what exists.
+    """
+    path = Path(name_or_path)
+    if path.is_file():
+        return path
+    if path.is_dir():
+        raise WeightsError(f"{path} is a folder; give a weights file in it")
+    known = shipped_weights()
+    if str(name_or_path) in known:
+        return known[str(name_or_path)]
+    if len(path.parts) > 1 or path.suffix:
+        raise WeightsError(f"weights file {path} does not exist; give an existing file or the name of shipped weights")
+    raise WeightsError(
+        f"no weights called {str(name_or_path)!r} come with dmtrack; give a file with --weights, train them with "
+        f"dmtrack train, or bring official ones with dmtrack weights import{did_you_mean(str(name_or_path), known)}"
+    )
+
 
 _FOREIGN_CLASS = re.compile(r"GLOBAL ([^\s'\"`]+)|got <class '([^']+)'>")
 _CONTAINER_KEYS = ("state_dict", "model", "model_state_dict", "model_state", "net", "network", "weights")
@@ -182,3 +217,31 @@ def _reason(path: Path, start: bytes, error: Exception) -> str:
     if start.startswith(b"PK"):
         return f"{path} is a truncated or damaged torch checkpoint; copy or download it again"
     return f"{path} is no weights file that torch or safetensors can read, or it is truncated; give another file"
+
+
+def allowed_classes() -> list[Any]:
+    """For `torch.serialization.safe_globals`: types that only hold values.
+
+    mmcv and its like keep numpy numbers, times and argparse namespaces among their metadata. None of these runs code
+    of the file when it is built.
+    """
+    reconstruct, scalar = _numpy_builders()
+    names = ("numpy.core.multiarray", "numpy._core.multiarray")
+    dtypes = [type(np.dtype(code)) for code in np.typecodes["All"] if code != "O"]
+    return [
+        np.ndarray,
+        np.dtype,
+        *dict.fromkeys(dtypes),
+        *((reconstruct, f"{name}._reconstruct") for name in names),
+        *((scalar, f"{name}.scalar") for name in names),
+        argparse.Namespace,
+        datetime.datetime,
+        datetime.date,
+        datetime.timedelta,
+    ]
+
+
+def _numpy_builders() -> tuple[Any, Any]:
+    """The functions that numpy's own pickles name; they moved between numpy 1 and 2."""
+    module = importlib.import_module("numpy._core" if hasattr(np, "_core") else "numpy.core")
+    return module.multiarray._reconstruct, module.multiarray.scalar

@@ -1,8 +1,7 @@
 import torch
 
 from dmtrack.models.backbones.deformable import ModulatedDeformableConv
-from dmtrack.models.backbones.dla34 import DLA34
-from dmtrack.models.backbones.dla_up import bilinear_upsampling
+from dmtrack.models.backbones.dla34 import DLA34, bilinear_upsampling
 from dmtrack.models.necks.fpn import FPN
 
 

@@ -16,7 +16,7 @@ from dmtrack.models.global_search.dmtrack_gs import DMTrackGS, reference_path
 from dmtrack.models.global_search.tiny import DMTrackGSTiny
 from dmtrack.models.global_search.tiny_head import TinyHead
 from dmtrack.models.necks.single_map import SingleMapFusion
-from parity.case_model import PUBLISHED_MODEL, formula_model
+from parity.formulas import PUBLISHED_MODEL, formula_model
 
 sys.path.append(str(Path(__file__).parents[1] / "support"))
 from colour_search import ColourSearch

@@ -2,9 +2,8 @@ import pytest
 import torch
 from torchvision.ops import deform_conv2d
 
-from dmtrack.models.backbones.deformable import ModulatedDeformableConv, modulated_deform_conv
-from dmtrack.models.backbones.deformable_sampling import sampled_deform_conv
-from dmtrack.models.backbones.dla_up import DeformableBlock
+from dmtrack.models.backbones.deformable import ModulatedDeformableConv, modulated_deform_conv, sampled_deform_conv
+from dmtrack.models.backbones.dla34 import DeformableBlock
 from dmtrack.models.fast.dla import PreparedDeformableConv
 from dmtrack.models.fast.rewriting import Rewriting, fold_batch_norms
 

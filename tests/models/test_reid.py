@@ -12,10 +12,9 @@ from dmtrack.models.fast.inference_copy import inference_copy
 from dmtrack.models.fast.reid import FastDMTrackReID
 from dmtrack.models.global_search.base import Detections
 from dmtrack.models.global_search.dmtrack_gs import DMTrackGS
-from dmtrack.models.reid.candidates import detected_candidates, one_per_pair
 from dmtrack.models.reid.dmtrack_reid import DMTrackReID
 from dmtrack.models.reid.embedding_head import EmbeddingHead
-from dmtrack.models.reid.instances import NOTHING
+from dmtrack.models.reid.instances import NOTHING, detected_candidates, one_per_pair
 from dmtrack.tracking import GlobalSearchTracker
 
 sys.path.append(str(Path(__file__).parents[1] / "support"))

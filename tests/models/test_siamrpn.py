@@ -14,7 +14,7 @@ from dmtrack.models.fast.inference_copy import inference_copy
 from dmtrack.models.fast.winograd import DilatedWinograd
 from dmtrack.models.siamrpn import SiamesePreprocessing, SiamRPN
 from dmtrack.models.siamrpn.layers import depthwise_correlation
-from dmtrack.weights.importers.pysot import our_name
+from dmtrack.weights.importers.siamrpn import our_name
 from dmtrack.weights.importing import shapes_of_model
 
 CONFIGS = dmtrack.tracking.siamrpn.__file__.rsplit("/dmtrack/", 1)[0] + "/configs/siamrpn"

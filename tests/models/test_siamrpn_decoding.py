@@ -7,11 +7,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dmtrack.models.siamrpn import Outputs, SiamesePreprocessing, crops
-from dmtrack.models.siamrpn.crops import crop, crop_sides, mean_colour
+from dmtrack.models.siamrpn.crops import crop, crop_sides, mean_colour, polygon_to_cxcywh
 from dmtrack.models.siamrpn.decoding import SearchParameters, choose, clip_to_frame, decode
-from dmtrack.models.siamrpn.losses import siamrpn_losses
-from dmtrack.models.siamrpn.polygons import polygon_to_cxcywh
-from dmtrack.models.siamrpn.targets import AssignmentSettings, assign, box_deltas, stack_targets, training_anchors_xyxy
+from dmtrack.models.siamrpn.losses import (
+    SiamRPNTraining,
+    assign,
+    box_deltas,
+    siamrpn_losses,
+    stack_targets,
+    training_anchors_xyxy,
+)
 
 FLAVOURS = ("pysot", "mmtracking")
 BOTH = pytest.mark.parametrize("flavour", FLAVOURS)
@@ -146,7 +151,7 @@ def test_truncation_by_index_favours_the_top_of_the_map():
     preprocessing, box = SiamesePreprocessing("mmtracking"), np.array([90.0, 100, 160, 170])
     rows = {}
     for truncate in (True, False):
-        settings_ = AssignmentSettings(truncate_by_index=truncate)
+        settings_ = SiamRPNTraining(truncate_by_index=truncate)
         drawn = [assign(preprocessing, box, True, np.random.default_rng(seed), settings_) for seed in range(20)]
         rows[truncate] = np.mean([np.flatnonzero(targets.labels == 0).mean() for targets in drawn])
     assert rows[True] < rows[False] - 100

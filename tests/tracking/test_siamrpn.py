@@ -173,7 +173,7 @@ def write_config(path, flavour="pysot"):
 
 def pysot_names(state_dict):
     """The way back from our names of a model of one level."""
-    from dmtrack.weights.importers.pysot import _BRANCH_NAMES, _LAYER_NAMES
+    from dmtrack.weights.importers.siamrpn import _BRANCH_NAMES, _LAYER_NAMES
 
     renamed = {}
     for name, tensor in state_dict.items():

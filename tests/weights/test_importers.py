@@ -7,7 +7,7 @@ import torch
 
 from dmtrack.errors import WeightsError
 from dmtrack.weights.importers import importer
-from dmtrack.weights.importers.dmtrack import import_state_dict
+from dmtrack.weights.importers.dmtrack import from_dmtrack
 
 NEW = "backbone.dla_up.ida_0.proj_1.conv.conv_offset.weight"
 LEGACY = "backbone.dla_up.ida_0.proj_1.conv_offset.weight"
@@ -17,12 +17,12 @@ def test_legacy_offset_names_become_the_new_ones():
     expected = [NEW, "backbone.dla_up.ida_0.proj_1.conv.weight", "other_offset.weight"]
     one, two, three = (torch.tensor([float(value)]) for value in range(3))
     state = {LEGACY: one, "backbone.dla_up.ida_0.proj_1.conv.weight": two, "other_offset.weight": three}
-    assert import_state_dict(state, expected) == {
+    assert from_dmtrack(state, expected) == {
         NEW: one,
         "backbone.dla_up.ida_0.proj_1.conv.weight": two,
         "other_offset.weight": three,
     }
-    assert import_state_dict({NEW: one, LEGACY: two}, expected) == {NEW: one, LEGACY: two}
+    assert from_dmtrack({NEW: one, LEGACY: two}, expected) == {NEW: one, LEGACY: two}
 
 
 def test_every_published_name_survives_the_way_back(shared_folder):
@@ -33,7 +33,7 @@ def test_every_published_name_survives_the_way_back(shared_folder):
     }
     assert len(legacy) == 394
     assert sum(name not in names for name in legacy) > 0
-    imported = import_state_dict(legacy, names)
+    imported = from_dmtrack(legacy, names)
     assert {name: int(value) for name, value in imported.items()} == {name: i for i, name in enumerate(names)}
 
 

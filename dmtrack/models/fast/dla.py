@@ -8,10 +8,15 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from dmtrack.models.backbones.deformable import ModulatedDeformableConv, torchvision_deform_conv
-from dmtrack.models.backbones.deformable_sampling import TAPS, arrange_weight, sample_taps
+from dmtrack.models.backbones.deformable import (
+    TAPS,
+    ModulatedDeformableConv,
+    arrange_weight,
+    sample_taps,
+    torchvision_deform_conv,
+)
 from dmtrack.models.backbones.dla import Root
-from dmtrack.models.backbones.dla_up import DeformableBlock
+from dmtrack.models.backbones.dla34 import DeformableBlock
 from dmtrack.models.fast.convolution import PreparedConv, convolve_region
 from dmtrack.models.fast.rewriting import Rewriting, fast_layer, folds, is_foldable
 

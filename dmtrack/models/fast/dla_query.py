@@ -14,8 +14,7 @@ import torch
 from torch import Tensor
 from torchvision.ops import roi_align
 
-from dmtrack.models.backbones.dla34 import DLA34
-from dmtrack.models.backbones.dla_up import IDAUp
+from dmtrack.models.backbones.dla34 import DLA34, IDAUp
 from dmtrack.models.fast.convolution import convolve_region
 from dmtrack.models.global_search.head import RoITemplate, roi_levels
 from dmtrack.models.necks.fpn import FPN

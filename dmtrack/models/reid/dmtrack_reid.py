@@ -14,9 +14,8 @@ from dmtrack.errors import ConfigError
 from dmtrack.models.building import build_part
 from dmtrack.models.global_search.base import Detections, Features, GlobalSearchModel
 from dmtrack.models.global_search.settings import read_settings
-from dmtrack.models.reid.candidates import detected_candidates
 from dmtrack.models.reid.embedding_head import EmbeddingHead
-from dmtrack.models.reid.instances import Instances, relate, things_of
+from dmtrack.models.reid.instances import Instances, detected_candidates, relate, things_of
 from dmtrack.models.reid.losses import EmbeddingLosses, IdentityClassifier, UncertaintyWeighting, embedding_losses
 from dmtrack.models.reid.tapped_maps import TappedMaps
 from dmtrack.registry import HEADS, MODELS

@@ -1,4 +1,6 @@
-"""Cutting the template and the search image out of a frame, by the rules of either flavour (spec a.6)."""
+"""First boxes from annotations with four corners, and cutting template and search image out of a frame, by the rules of
+either flavour.
+"""
 
 from __future__ import annotations
 
@@ -156,3 +158,18 @@ def _gather_columns(
         sides.append(values)
     weight = columns[2][None, :, None]
     return np.asarray(sides[0] * (1 - weight) + sides[1] * weight, dtype=np.float32)
+
+
+def polygon_to_cxcywh(polygon: ArrayLike, margin: float = 0.0) -> NDArray[np.float64]:
+    """An upright box around the centre of a quadrilateral, with the area of the parallelogram of its first two sides.
+
+    Args:
+        polygon: eight numbers x1, y1, ..., x4, y4.
+        margin: added to width and height; 1 in PySOT, 0 in MMTracking.
+    """
+    corners = np.asarray(polygon, dtype=np.float64).reshape(4, 2)
+    centre = corners.mean(axis=0)
+    extent = corners.max(axis=0) - corners.min(axis=0)
+    area = np.linalg.norm(corners[0] - corners[1]) * np.linalg.norm(corners[1] - corners[2])
+    scale = np.sqrt(area / extent.prod())
+    return np.concatenate([centre, scale * extent + margin])

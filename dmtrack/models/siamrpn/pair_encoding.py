@@ -15,8 +15,7 @@ from dmtrack.data.samples import Pair
 from dmtrack.data.siamese.pairing import is_positive
 from dmtrack.errors import ConfigError
 from dmtrack.models.siamrpn.flavours import SiamesePreprocessing
-from dmtrack.models.siamrpn.targets import AnchorTargets, assign, stack_targets
-from dmtrack.models.siamrpn.train_settings import SiamRPNTraining
+from dmtrack.models.siamrpn.losses import AnchorTargets, SiamRPNTraining, assign, stack_targets
 
 
 @dataclass

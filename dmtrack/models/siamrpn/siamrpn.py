@@ -12,9 +12,8 @@ from dmtrack.errors import ConfigError, WeightsError
 from dmtrack.models.building import build_part
 from dmtrack.models.siamrpn.flavours import FlavourName, SiamesePreprocessing, check_flavour
 from dmtrack.models.siamrpn.layers import Outputs, SiamRPNHead
-from dmtrack.models.siamrpn.losses import siamrpn_losses
+from dmtrack.models.siamrpn.losses import SiamRPNTraining, siamrpn_losses
 from dmtrack.models.siamrpn.pair_encoding import SiameseBatch, SiamesePairEncoder
-from dmtrack.models.siamrpn.train_settings import SiamRPNTraining, trained_modules
 from dmtrack.registry import BACKBONES, HEADS, MODELS, NECKS
 
 _FLAVOUR = "flavour"
@@ -215,3 +214,21 @@ def _preprocessing(settings: dict[str, Any]) -> SiamesePreprocessing:
             raise ConfigError(f"model.preprocessing.{key} is not known; known are {', '.join(known)}")
     lists = {key: tuple(value) for key, value in settings.items() if isinstance(value, list)}
     return SiamesePreprocessing(**{**settings, **lists})
+
+
+def trained_modules(backbone: nn.Module, layers: tuple[str, ...] | None) -> set[str]:
+    """Names of the backbone's modules that lie in the given parts of it; all where `layers` is None.
+
+    Raises:
+        ConfigError: it has no such part.
+    """
+    names = [name for name, _ in backbone.named_modules()]
+    if layers is None:
+        return set(names)
+    for layer in layers:
+        if not layer or layer not in names:
+            known = ", ".join(name for name in names if name and "." not in name)
+            raise ConfigError(
+                f"model.train_cfg.backbone_layers: {type(backbone).__name__} has no part {layer!r}; it has {known}"
+            )
+    return {name for name in names if any(f"{name}.".startswith(f"{layer}.") for layer in layers)}

@@ -1,4 +1,4 @@
-"""Foreign checkpoints made ours: one module per origin, each with `import_state_dict` and its default config."""
+"""Foreign checkpoints made ours: one key map per origin."""
 
 from __future__ import annotations
 
@@ -9,17 +9,16 @@ from torch import Tensor
 from dmtrack.config.loading import config_folders
 from dmtrack.errors import WeightsError
 from dmtrack.registry import did_you_mean
-from dmtrack.weights.importers import dmtrack as _dmtrack
-from dmtrack.weights.importers import mmtracking as _mmtracking
-from dmtrack.weights.importers import pysot as _pysot
+from dmtrack.weights.importers.dmtrack import from_dmtrack
+from dmtrack.weights.importers.siamrpn import from_mmtracking, from_pysot
 
 Importer = Callable[[Mapping[str, Tensor], Collection[str]], dict[str, Tensor]]
 """(state dict of the file, names that the model expects) -> state dict with the model's names."""
 
 IMPORTERS: dict[str, tuple[Importer, str]] = {
-    "dmtrack": (_dmtrack.import_state_dict, _dmtrack.DEFAULT_CONFIG),
-    "mmtracking": (_mmtracking.import_state_dict, _mmtracking.DEFAULT_CONFIG),
-    "pysot": (_pysot.import_state_dict, _pysot.DEFAULT_CONFIG),
+    "dmtrack": (from_dmtrack, "dmtrackGS_dla34_fpn"),
+    "mmtracking": (from_mmtracking, "siamrpn/siamese_rpn_r50_20e_lasot"),
+    "pysot": (from_pysot, "siamrpn/siamrpn_r50_l234_dwxcorr"),
 }
 """By origin: the key map and the config of the model that the official file is for."""
 
@@ -33,13 +32,8 @@ def importer(origin: str) -> tuple[Importer, str]:
     if origin not in IMPORTERS:
         raise WeightsError(f"--from {origin}: unknown origin{did_you_mean(origin, IMPORTERS)}")
     key_map, config = IMPORTERS[origin]
-    return key_map, _config_in_folder(config)
-
-
-def _config_in_folder(name: str) -> str:
-    """A config of a subfolder by its path; other names are looked up where they are used."""
-    if "/" in name:
-        for folder in config_folders():
-            if (folder / f"{name}.py").is_file():
-                return str(folder / f"{name}.py")
-    return name
+    if "/" in config:
+        # A config of a subfolder by its path; other names are looked up where they are used.
+        files = (folder / f"{config}.py" for folder in config_folders())
+        config = next((str(file) for file in files if file.is_file()), config)
+    return key_map, config

@@ -6,17 +6,15 @@ from collections.abc import Collection, Mapping
 
 from torch import Tensor
 
-DEFAULT_CONFIG = "dmtrackGS_dla34_fpn"
-
 _OFFSET = ".conv_offset."
 _LEGACY_OFFSET = "_offset."
 
 
-def import_state_dict(state_dict: Mapping[str, Tensor], expected: Collection[str]) -> dict[str, Tensor]:
+def from_dmtrack(state_dict: Mapping[str, Tensor], expected: Collection[str]) -> dict[str, Tensor]:
     """The state dict with our names, which are the published ones.
 
     Only the offset convolution of a deformable layer `X` has two names: mmdetection before version 2 wrote
-    `X_offset.weight` for what is `X.conv_offset.weight` (spec section 1).
+    `X_offset.weight` for what is `X.conv_offset.weight`.
 
     Args:
         state_dict: of the file, without `module.`.

@@ -1,4 +1,4 @@
-"""Checkpoints of PySOT (`model.pth`): the same network under other names."""
+"""Checkpoints of SiamRPN++: of MMTracking, whose names are ours, and of PySOT, the same network under other names."""
 
 from __future__ import annotations
 
@@ -8,9 +8,7 @@ from collections.abc import Collection, Mapping
 from torch import Tensor
 
 from dmtrack.errors import WeightsError
-from dmtrack.weights.importers.siamese_origin import check_flavour_of
-
-DEFAULT_CONFIG = "siamrpn/siamrpn_r50_l234_dwxcorr"
+from dmtrack.models.siamrpn.siamrpn import flavour_of_state_dict
 
 FIRST_LEVEL = 2
 """PySOT counts levels by the stage of the ResNet that they come from."""
@@ -30,8 +28,26 @@ _LAYER_NAMES = {
 _FUSION_NAMES = {"rpn_head.cls_weight": "head.cls_weight", "rpn_head.loc_weight": "head.reg_weight"}
 
 
-def import_state_dict(state_dict: Mapping[str, Tensor], expected: Collection[str]) -> dict[str, Tensor]:
-    """The state dict with our names.
+def from_mmtracking(state_dict: Mapping[str, Tensor], expected: Collection[str]) -> dict[str, Tensor]:
+    """The state dict of MMTracking (`{meta, state_dict}` by mmcv) as it is: our names are theirs.
+
+    Args:
+        state_dict: of the file, without `module.`.
+        expected: names that the model has.
+
+    Raises:
+        WeightsError: the file is PySOT's, or the config is of its flavour.
+    """
+    if any(name.startswith("rpn_head.") for name in state_dict):
+        raise WeightsError(
+            "--from mmtracking: the checkpoint holds rpn_head.*, which PySOT writes; import it with --from pysot"
+        )
+    check_flavour_of(expected, "mmtracking")
+    return dict(state_dict)
+
+
+def from_pysot(state_dict: Mapping[str, Tensor], expected: Collection[str]) -> dict[str, Tensor]:
+    """The state dict of PySOT (`model.pth`) with our names.
 
     Args:
         state_dict: of the file, without `module.`.
@@ -67,3 +83,21 @@ def our_name(name: str) -> str:
 def _level(number: str | None) -> int:
     """0-based; models of a single level do not number it."""
     return int(number) - FIRST_LEVEL if number else 0
+
+
+def check_flavour_of(expected: Collection[str], origin: str) -> None:
+    """An error unless the model that is to receive the weights has the conventions of their origin.
+
+    Args:
+        expected: state dict of the model.
+        origin: 'pysot' or 'mmtracking'.
+
+    Raises:
+        WeightsError: the model is of the other flavour.
+    """
+    flavour = flavour_of_state_dict(expected)
+    if flavour is not None and flavour != origin:
+        raise WeightsError(
+            f"--from {origin}: the config has model.flavour={flavour!r}, whose anchors and crops are not those of the "
+            f"checkpoint; give a config with model.flavour={origin!r}"
+        )
