@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from dmtrack.cli import options
+from dmtrack.cli.options import OUTPUT, option
 
 if TYPE_CHECKING:
     from dmtrack.config import Config
@@ -22,7 +23,7 @@ def show(
     file: _File,
     overrides: options.ConfigSet = None,
     modules: options.Import = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of the .py style.")] = False,
+    as_json: Annotated[bool, option(OUTPUT, "--json", help="Print JSON instead of the .py style.")] = False,
 ) -> None:
     """Print FILE merged with its bases and overrides, after checking it."""
     config = _load(file, overrides, modules)

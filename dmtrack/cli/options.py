@@ -69,8 +69,6 @@ SweepSet = Annotated[
 # How it is run, and what is made of it.
 Processes = Annotated[int, option(MACHINE, min=1, help="Sequences tracked at once, one process and thread each.")]
 Gpus = Annotated[int, option(MACHINE, min=0, help="Deal out so many GPUs, to at least one process each.")]
-Cache = Annotated[Path, option(OUTPUT, help="Folder of stored detections; what is missing is stored.")]
-OneProtocol = Annotated[str | None, option(SCORES, help="Rules of scoring.", show_default="the benchmark's own")]
 Json = Annotated[Path | None, option(OUTPUT, metavar="FILE", help="Also write all of it to this file.")]
 
 

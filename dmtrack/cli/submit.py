@@ -7,19 +7,23 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from dmtrack.cli.options import OUTPUT, SEQUENCES, option
+
 if TYPE_CHECKING:
     from dmtrack.evaluation.submission import Checked
 
 group = typer.Typer(no_args_is_help=True, help="Build and check packages for evaluation servers.")
 
-_Data = Annotated[Path | None, typer.Option(metavar="ROOT", help="The benchmark; checks lengths and first boxes, too.")]
+_Data = Annotated[
+    Path | None, option(SEQUENCES, metavar="ROOT", help="The benchmark; checks lengths and first boxes, too.")
+]
 
 
 @group.command("build")
 def build(
     benchmark: Annotated[str, typer.Argument(metavar="got10k|trackingnet", help="Whose server.")],
     results: Annotated[Path, typer.Argument(metavar="RESULTS", help="Results of one tracker.")],
-    out: Annotated[Path, typer.Option(metavar="FILE", help="Zip file to write.")],
+    out: Annotated[Path, option(OUTPUT, metavar="FILE", help="Zip file to write.")],
     data: _Data = None,
 ) -> None:
     """Write the package of one tracker, if the server would take it.
@@ -41,7 +45,7 @@ def build(
 def check(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="Package (.zip).")],
     benchmark: Annotated[
-        str | None, typer.Option(metavar="got10k|trackingnet", help="Whose server; by default what the names say.")
+        str | None, option(SEQUENCES, metavar="got10k|trackingnet", help="Whose server; by default what the names say.")
     ] = None,
     data: _Data = None,
 ) -> None:

@@ -8,19 +8,21 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from dmtrack.cli.options import OUTPUT, TRACKER, option
+
 if TYPE_CHECKING:
     from dmtrack.weights import KeyReport
 
 group = typer.Typer(no_args_is_help=True, help="Import, show, average and publish weights files.")
 
-_Output = Annotated[Path | None, typer.Option("--output", help="File to write; by default FILE with .safetensors.")]
+_Output = Annotated[Path | None, option(OUTPUT, "--output", help="File to write; by default FILE with .safetensors.")]
 
 
 @group.command("import")
 def import_(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="Foreign checkpoint (.pth).")],
-    origin: Annotated[str, typer.Option("--from", help="Where FILE comes from: dmtrack, pysot or mmtracking.")],
-    config: Annotated[str | None, typer.Option("--config", help="Config of the model, file or name.")] = None,
+    origin: Annotated[str, option(TRACKER, "--from", help="Where FILE comes from: dmtrack, pysot or mmtracking.")],
+    config: Annotated[str | None, option(TRACKER, "--config", help="Config of the model, file or name.")] = None,
     output: _Output = None,
 ) -> None:
     """Check a foreign checkpoint against our model and write it as safetensors."""
@@ -33,8 +35,10 @@ def import_(
 @group.command("show")
 def show(
     file: Annotated[str, typer.Argument(metavar="FILE", help="Weights file, or the name of shipped weights.")],
-    parameters: Annotated[bool, typer.Option("--parameters", help="List every parameter with shape and type.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    parameters: Annotated[
+        bool, option(OUTPUT, "--parameters", help="List every parameter with shape and type.")
+    ] = False,
+    as_json: Annotated[bool, option(OUTPUT, "--json", help="Print JSON.")] = False,
 ) -> None:
     """Print what a weights file is for, its size and its sha256."""
     from dmtrack.weights import find_weights, read_weights
@@ -72,7 +76,7 @@ def show(
 @group.command("average")
 def average(
     files: Annotated[list[Path], typer.Argument(metavar="FILES", help="Two or more weights of one config.")],
-    output: Annotated[Path, typer.Option("--output", help="File to write.")],
+    output: Annotated[Path, option(OUTPUT, "--output", help="File to write.")],
 ) -> None:
     """Write the plain mean of several weights files."""
     from dmtrack.weights.importing import average_weights
@@ -85,7 +89,7 @@ def average(
 def publish(
     file: Annotated[Path, typer.Argument(metavar="CHECKPOINT", help="Checkpoint of dmtrack train.")],
     output: _Output = None,
-    full: Annotated[bool, typer.Option("--full", help="Keep full precision instead of fp16.")] = False,
+    full: Annotated[bool, option(OUTPUT, "--full", help="Keep full precision instead of fp16.")] = False,
 ) -> None:
     """Write the weights of a training checkpoint for use: averaged, fp16, with metadata."""
     from dmtrack.weights.importing import publish_weights

@@ -112,7 +112,11 @@ def run_demo(
     """
     start = time.perf_counter()
     check_writable_folder(output)
-    processes = processes or _usual_processes()
+    if processes is None:
+        import torch
+
+        # One process keeps a GPU busy, and several would each hold a copy of its libraries.
+        processes = 1 if torch.cuda.is_available() else min(4, os.cpu_count() or 1)
     other = replace(choice, config=RIVAL) if choice.config is None and choice.weights is None else None
     sets = []
     for kind, (title, text) in TEXTS.items():
@@ -211,13 +215,6 @@ def _write_timeline(choice: TrackerChoice, sequence: Sequence, folder: Path) -> 
             tracker.step(frame)
         recorder.add(tracker.decisions[0], sequence.boxes_xywh[index])
     return write_timeline(recorder.timeline(sequence.name), folder, sequence.read_frame, stem="timeline")
-
-
-def _usual_processes() -> int:
-    import torch
-
-    # One process keeps a GPU busy, and several would each hold a copy of its libraries.
-    return 1 if torch.cuda.is_available() else min(4, os.cpu_count() or 1)
 
 
 def _facts(item: DemoSet) -> dict[str, str]:

@@ -146,7 +146,8 @@ def _print_differences(explanation: Explanation, console: Console) -> None:
     )
     alike: dict[tuple[str, ...], list[ProtocolView]] = {}
     for view in others:
-        alike.setdefault(tuple(_difference_lines(explanation, view)), []).append(view)
+        steps = explanation.steps(reference.protocol.name, view.protocol.name)
+        alike.setdefault(tuple(_step_line(step) for step in steps if step.matters), []).append(view)
     for lines, views in alike.items():
         names = ", ".join(view.protocol.name for view in views)
         if not lines:
@@ -164,23 +165,14 @@ def _print_differences(explanation: Explanation, console: Console) -> None:
         print_indented(console, f"They also pool differently, which one sequence cannot show. {words}", "", "dim")
 
 
-def _difference_lines(explanation: Explanation, view: ProtocolView) -> list[str]:
-    steps = explanation.steps(explanation.views[0].protocol.name, view.protocol.name)
-    return [line for step in steps if step.matters for line in _step_lines(step)]
-
-
-def _step_lines(step: Step) -> list[str]:
+def _step_line(step: Step) -> str:
+    """What exchanging one rule changes; of two lists of words, only the entries that not both have."""
     where = f", frame{'s' * (len(step.frames) > 1)} {ranges(step.frames, most=3)}" if len(step.frames) else ""
     count = f" ({len(step.frames)})" if len(step.frames) > 1 else ""
-    before, after = _differing_parts(step.before, step.after)
-    return [f"{_changes(step.changes)}  {step.rule}{where}{count}: {before} -> {after}"]
-
-
-def _differing_parts(before: str, after: str) -> tuple[str, str]:
-    """Two lists of words without the entries that both have."""
-    old, new = before.split("; "), after.split("; ")
-    only_old, only_new = [part for part in old if part not in new], [part for part in new if part not in old]
-    return "; ".join(only_old) or "as before", "; ".join(only_new) or "without it"
+    old, new = step.before.split("; "), step.after.split("; ")
+    before = "; ".join(part for part in old if part not in new) or "as before"
+    after = "; ".join(part for part in new if part not in old) or "without it"
+    return f"{_changes(step.changes)}  {step.rule}{where}{count}: {before} -> {after}"
 
 
 def _changes(changes: dict[str, float | None]) -> str:

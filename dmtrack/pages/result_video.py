@@ -66,13 +66,14 @@ def write_result_video(
     try:
         for sequence, result in items:
             other = None if rival is None else (rival.name, rival.results(sequence.name))
-            middle = _middle_frame(sequence) if poster is None else -1
+            visible = np.flatnonzero(sequence.present)
+            middle = int(visible[len(visible) // 2]) if len(visible) else 0
             for index, frame in enumerate(sequence.frames()):
                 picture = _draw(frame, sequence, result, index, other)
                 if writer is None:
                     writer = VideoWriter(path, frames_per_second, (picture.shape[1], picture.shape[0]))
                 writer.write(picture)
-                if index == middle:
+                if poster is None and index == middle:
                     poster = picture
                 if on_frame is not None:
                     on_frame()
@@ -108,8 +109,3 @@ def _draw(
     text = f"{sequence.name}  {index + 1}/{len(sequence)}  {state}"
     draw_label(picture, text, (0.0, 0.0), _WHITE)
     return picture
-
-
-def _middle_frame(sequence: Sequence) -> int:
-    visible = np.flatnonzero(sequence.present)
-    return int(visible[len(visible) // 2]) if len(visible) else 0

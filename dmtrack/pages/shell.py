@@ -81,11 +81,6 @@ def data_uri(kind: str, content: bytes) -> str:
     return f"data:{kind};base64,{base64.b64encode(content).decode()}"
 
 
-def count_of(number: int, things: str) -> str:
-    """`1 tracker`, `2 trackers`."""
-    return f"{number} {things}{'s' * (number != 1)}"
-
-
 def trusted(elements: Iterable[str]) -> list[Markup]:
     """Elements that we made ourselves, such as figures as SVG, and that are not to be escaped."""
     return [Markup(element) for element in elements]

@@ -13,7 +13,6 @@ from dmtrack.data.sequences import Sequence
 from dmtrack.errors import DMTrackError
 from dmtrack.evaluation.reporting.figures.theme import COLOURS
 from dmtrack.evaluation.reporting.study import Study
-from dmtrack.evaluation.scoring import SequenceScore
 from dmtrack.pages.shell import data_uri
 
 if TYPE_CHECKING:
@@ -65,16 +64,8 @@ class Failure:
     pictures: tuple[Picture, ...] = ()
 
 
-def _worst_sequences(study: Study, tracker: str, count: int) -> list[str]:
-    """Names of the sequences with the tracker's lowest primary numbers, the worst first."""
-    score = next(item for item in study.report.scores if item.tracker == tracker)
-    key = study.report.per_sequence
-    counted = [item for item in score.sequences if item.counted.any() and not math.isnan(item.scores[key])]
-    return [item.name for item in sorted(counted, key=lambda item: item.scores[key])[:count]]
-
-
 def find_failures(study: Study, tracker: str, count: int = 6, images: bool = True) -> list[Failure]:
-    """The worst sequences of a tracker.
+    """The sequences with a tracker's lowest primary numbers, the worst first.
 
     Args:
         study: with the tracker in it.
@@ -83,8 +74,11 @@ def find_failures(study: Study, tracker: str, count: int = 6, images: bool = Tru
         images: read frames where they can be read.
     """
     by_name = {sequence.name: sequence for sequence in study.sequences}
+    key = study.report.per_sequence
+    score = next(item for item in study.report.scores if item.tracker == tracker)
+    counted = [item for item in score.sequences if item.counted.any() and not math.isnan(item.scores[key])]
     failures = []
-    for name in _worst_sequences(study, tracker, count):
+    for name in [item.name for item in sorted(counted, key=lambda item: item.scores[key])[:count]]:
         overlaps = _overlaps(study, by_name[name])
         lost = longest_failure(overlaps[tracker])
         pictures = _pictures(study, by_name[name], tracker, overlaps[tracker], lost) if images else ()
@@ -93,23 +87,20 @@ def find_failures(study: Study, tracker: str, count: int = 6, images: bool = Tru
 
 
 def _overlaps(study: Study, sequence: Sequence) -> dict[str, NDArray[np.float64]]:
-    """By tracker, (frames,) IoU of each frame; NaN where it is not counted, or not covered by the result."""
+    """By tracker, (frames,) IoU of each frame.
+
+    It is 0 where a rule or a NaN makes the frame a miss, and NaN where the frame is not counted, or not covered by the
+    result.
+    """
     found = {}
     for tracker, score in zip(study.trackers, study.report.scores, strict=True):
         for item in score.sequences:
             if item.name == sequence.name:
                 overlaps = np.full(len(sequence), np.nan)
                 covered = tracker.covered(sequence)
-                overlaps[covered.start : covered.stop] = frame_overlaps(item)
+                overlaps[covered.start : covered.stop][item.counted] = np.nan_to_num(item.iou)
                 found[tracker.name] = overlaps
     return found
-
-
-def frame_overlaps(score: SequenceScore) -> NDArray[np.float64]:
-    """(frames,) IoU of each frame; 0 where a rule or a NaN makes it a miss, NaN where it is not counted."""
-    overlaps = np.full(len(score.counted), np.nan)
-    overlaps[score.counted] = np.nan_to_num(score.iou)
-    return overlaps
 
 
 def longest_failure(overlaps: NDArray[np.float64]) -> tuple[int, int] | None:

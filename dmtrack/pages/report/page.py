@@ -20,7 +20,7 @@ from dmtrack.pages.report.tables import (
     sequences_table,
     tracker_colours,
 )
-from dmtrack.pages.shell import count_of, render, trusted
+from dmtrack.pages.shell import render, trusted
 
 FEW_STATEMENTS = 6
 """More of them are folded away."""
@@ -50,8 +50,8 @@ def report_page(study: Study, figures: Mapping[str, str], failures: Mapping[str,
         "report.html",
         title=f"{report.benchmark}: {', '.join(score.tracker for score in report.ranked())}",
         benchmark=report.benchmark,
-        scope=f"{count_of(len(report.scores), 'tracker')}, {' or '.join(map(str, counts))} sequences ({report.scope}), "
-        f"protocol{'s' * (len(study.reports) > 1)} {names}",
+        scope=f"{len(report.scores)} tracker{'s' * several}, {' or '.join(map(str, counts))} sequences "
+        f"({report.scope}), protocol{'s' * (len(study.reports) > 1)} {names}",
         lead=_summary(study),
         warning=report.remarks()[0].capitalize() if report.left_out else "",
         rankings=[ranking_table(*pair) for pair in zip(study.reports, study.significances, strict=True)],

@@ -65,12 +65,8 @@ class Columns:
     def __init__(self, frames: int, most: int = 1000) -> None:
         self.frames = frames
         self.count = max(1, min(frames, most))
-        self._of_frame = np.arange(frames) * self.count // max(frames, 1)
-        self._starts = np.searchsorted(self._of_frame, np.arange(self.count))
-
-    def of(self, frames: NDArray[np.int64]) -> NDArray[np.int64]:
-        """The columns of frames."""
-        return self._of_frame[frames]
+        column_of_frame = np.arange(frames) * self.count // max(frames, 1)
+        self._starts = np.searchsorted(column_of_frame, np.arange(self.count))
 
     def highest(self, values: NDArray[np.floating]) -> Floats:
         """(columns,) maximum of (frames,) values; NaN counts only where there is nothing else."""

@@ -45,7 +45,12 @@ def photograph(snapshot: Snapshot, read_frame: Callable[[int], Image] | None = N
         box = snapshot.boxes_xywh[row] * zoom
         draw_box(small, box, OTHER_RGB)
         if place < MOST_LABELS:
-            draw_label(small, f"{snapshot.ids[row]}: {snapshot.scores[row]:.2f}", _corner(box), OTHER_RGB)
+            draw_label(
+                small,
+                f"{snapshot.ids[row]}: {snapshot.scores[row]:.2f}",
+                tuple(box[:2] - 4),
+                OTHER_RGB,
+            )
     colour = CHOSEN_RGB
     if snapshot.truth_xywh is not None:
         pair = xywh_to_xyxy(np.stack([snapshot.box_xywh, snapshot.truth_xywh]))
@@ -54,11 +59,7 @@ def photograph(snapshot: Snapshot, read_frame: Callable[[int], Image] | None = N
     box = snapshot.box_xywh * zoom
     draw_box(small, box, colour, dashed=not snapshot.present)
     said = "" if snapshot.present else " absent"
-    draw_label(small, f"{snapshot.answer_id}: {snapshot.score:.2f}{said}", _corner(box), colour)
+    draw_label(small, f"{snapshot.answer_id}: {snapshot.score:.2f}{said}", tuple(box[:2] - 4), colour)
     if snapshot.truth_xywh is not None:
         draw_box(small, snapshot.truth_xywh * zoom, TRUTH_RGB, dashed=True)
     return encode_frame(small)
-
-
-def _corner(box_xywh: np.ndarray) -> tuple[float, float]:
-    return float(box_xywh[0]) - 4, float(box_xywh[1]) - 4

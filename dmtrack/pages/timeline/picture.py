@@ -45,12 +45,12 @@ class _Moment:
 def draw_timeline(timeline: Timeline, words: bool = True) -> Figure:
     """A figure of one sequence, of bounded size for any length.
 
-    First line: the answers, orange where they are right or nobody knows, red where the target is there and the answer
-    is elsewhere, gray where the target was said to be absent. Then one line per tracklet, darker for higher scores, in
-    those colours while it was the answer, pale where that was a guess at a target said to be absent; thin and orange
-    while the target's tracklet is out of sight; blue below a line: that tracklet covers the true target. Under it the
-    score and the overlap with the truth, and the margin over the runner-up. Numbers are changes of the target's
-    tracklet.
+    First line: the answers, orange where they are right or the truth is unknown, red where the target is there and the
+    answer is elsewhere, gray where the target was said to be absent. Then one line per tracklet, darker for higher
+    scores, in those colours while it was the answer, pale where that was a guess at a target said to be absent; thin
+    and orange while the target's tracklet is out of sight; blue below a line: that tracklet covers the true target.
+    Under it the score and the overlap with the truth, and the margin over the runner-up. Numbers are changes of the
+    target's tracklet.
 
     Args:
         timeline: what to draw.
@@ -60,7 +60,11 @@ def draw_timeline(timeline: Timeline, words: bool = True) -> Figure:
 
     lanes = lanes_of(timeline)
     moments = _moments(timeline) if words else []
-    lines = [line for moment in moments for line in _wrapped(moment)]
+    lines = [
+        (line, moment.wrong)
+        for moment in moments
+        for line in textwrap.wrap(moment.text, 190, subsequent_indent="      ")
+    ]
     rows = len(lanes) + 1
     heights = [rows * _LANE, _ANSWER, _MARGIN]
     total = _TOP + sum(heights) + 2 * _GAP + _BOTTOM + (_LINE * (len(lines) + 0.8) if lines else 0.0)
@@ -230,18 +234,10 @@ def _moments(timeline: Timeline) -> list[_Moment]:
     others = [event for event in timeline.events if event.frame not in told]
     moments += [_Moment(event.frame, event.text, False) for event in others[: max(room, 0)]]
     hidden = len(losses) + len(others) - len(moments)
-    shown = [
-        _Moment(item.frame, f"{_numbered(number_of.get(item.frame))}frame {item.frame}: {item.text}", item.wrong)
-        for item in sorted(moments, key=lambda item: item.frame)
-    ]
+    shown = []
+    for item in sorted(moments, key=lambda item: item.frame):
+        number = f"({number_of[item.frame]}) " if item.frame in number_of else ""
+        shown.append(_Moment(item.frame, f"{number}frame {item.frame}: {item.text}", item.wrong))
     if hidden > 0:
         shown.append(_Moment(len(timeline), f"and {hidden} more", False))
     return shown
-
-
-def _numbered(number: int | None) -> str:
-    return "" if number is None else f"({number}) "
-
-
-def _wrapped(moment: _Moment) -> list[tuple[str, bool]]:
-    return [(line, moment.wrong) for line in textwrap.wrap(moment.text, 190, subsequent_indent="      ")]

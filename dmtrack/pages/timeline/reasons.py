@@ -56,12 +56,8 @@ def losses_of(timeline: Timeline, shortest: int = SHORTEST) -> list[Loss]:
     return found
 
 
-def causes_of(timeline: Timeline, frames: NDArray[np.int64]) -> list[str]:
-    """The key of `CAUSES` of each of some lost frames."""
-    return [_cause(timeline, int(frame)) for frame in frames]
-
-
 def _cause(timeline: Timeline, frame: int) -> str:
+    """What a lost frame is due to: a key of `CAUSES`."""
     iou = float(timeline.truth_iou[frame])
     if iou >= 0.5:
         return "doubted"
@@ -73,7 +69,7 @@ def _cause(timeline: Timeline, frame: int) -> str:
 
 def _loss(timeline: Timeline, frames: NDArray[np.int64]) -> Loss:
     first, last = int(frames[0]), int(frames[-1])
-    causes = causes_of(timeline, frames)
+    causes = [_cause(timeline, int(frame)) for frame in frames]
     counted = Counter(causes).most_common()
     text = CAUSES[counted[0][0]]
     # The first frame of the main cause shows what it is about.
@@ -144,7 +140,8 @@ def summary(timeline: Timeline) -> str:
     lost = np.flatnonzero(timeline.lost)
     if not len(lost):
         return text
-    parts = [f"{count}: {CAUSES[cause]}" for cause, count in Counter(causes_of(timeline, lost)).most_common()]
+    causes = Counter(_cause(timeline, int(frame)) for frame in lost).most_common()
+    parts = [f"{count}: {CAUSES[cause]}" for cause, count in causes]
     return f"{text} Lost in {len(lost)} frames ({'; '.join(parts)})."
 
 
