@@ -6,7 +6,7 @@ import difflib
 from collections import abc
 from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
-from typing import Any, Literal, get_args, get_origin
+from typing import Any, Literal, get_args, get_origin, is_typeddict
 
 from dmtrack import registry as registries
 from dmtrack.config.located import KeyPath, dotted
@@ -243,7 +243,7 @@ def _has_shape(value: Any, option: Any) -> bool:
     if kind in (str, Path):
         return isinstance(value, (str, kind))
     if keys_of(option) is not None:
-        return isinstance(value, (Mapping, kind) if isinstance(kind, type) and kind is not dict else Mapping)
+        return isinstance(value, Mapping if is_typeddict(kind) else (Mapping, kind))
     if is_foreign(option):
         return isinstance(value, Mapping) or not isinstance(value, _PLAIN)
     if isinstance(value, Mapping):

@@ -36,13 +36,7 @@ def load_config(path_or_name: str | Path, overrides: Iterable[str] = (), check: 
         ConfigError: one sentence with file, line and key.
     """
     path = find_config(path_or_name)
-    located = _read_without_helpers(path)
-    for override in overrides:
-        located = apply_override(located, override)
-    config = finish(located, str(path))
-    if check:
-        parse_config(config)
-    return config
+    return _finished(_read_without_helpers(path), overrides, str(path), None if check else ())
 
 
 def as_config(
@@ -62,12 +56,17 @@ def as_config(
     Raises:
         ConfigError: one sentence with source and key.
     """
-    located = locate(values)
+    return _finished(locate(values), overrides, source, checked)
+
+
+def _finished(located: LocatedDict, overrides: Iterable[str], source: str, checked: Collection[str] | None) -> Config:
     for override in overrides:
         located = apply_override(located, override)
     config = finish(located, source)
-    chosen = config if checked is None else {key: config[key] for key in checked if key in config}
-    parse_config(Config(chosen, config.source, config.locations))
+    if checked is None:
+        parse_config(config)
+    elif checked:
+        parse_config(Config({key: config[key] for key in checked if key in config}, source, config.locations))
     return config
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from dmtrack.config.checking import ConfigValueError, check_fields
+from dmtrack.config.checking import ConfigValueError
 from dmtrack.config.signatures import Count, CountOrZero, Positive
 
 Precision = Literal["fp32", "bf16", "fp16"]
@@ -71,11 +71,9 @@ class Data:
     workers_per_gpu: CountOrZero = 0
 
     def __post_init__(self) -> None:
-        check_fields(self, "data")
         previous = 0.0
         for number, stage in enumerate(self.stages or ()):
             key = f"data.stages.{number}"
-            check_fields(stage, key)
             if not previous < stage.until <= 1.0:
                 raise ConfigValueError(
                     f"{key}.until is {stage.until}: expected a share of the run above {previous:g} and at most 1",
@@ -121,9 +119,6 @@ class Optimizer:
     backbone_lr_mult: float = 1.0
     decay_matrices_only: bool | None = None
 
-    def __post_init__(self) -> None:
-        check_fields(self, "optimizer")
-
 
 @dataclass(frozen=True)
 class GradClip:
@@ -152,9 +147,6 @@ class OptimizerConfig:
     grad_clip: GradClip | None = None
     accumulate: Count = 1
     autoscale_lr: Count | None = None
-
-    def __post_init__(self) -> None:
-        check_fields(self, "optimizer_config")
 
 
 @dataclass(frozen=True)
@@ -186,7 +178,6 @@ class LearningRate:
     warmup_epochs: CountOrZero = 5
 
     def __post_init__(self) -> None:
-        check_fields(self, "lr_config")
         if self.policy == "log":
             for key, value in (
                 ("warmup_ratio", self.warmup_ratio),
@@ -229,9 +220,6 @@ class Checkpoints:
     interval_seconds: float | None = 900.0
     max_keep: int | None = None
 
-    def __post_init__(self) -> None:
-        check_fields(self, "checkpoint_config")
-
 
 @dataclass(frozen=True)
 class Log:
@@ -244,9 +232,6 @@ class Log:
 
     interval: Count = 50
     tensorboard: bool = True
-
-    def __post_init__(self) -> None:
-        check_fields(self, "log_config")
 
 
 @dataclass(frozen=True)
@@ -264,9 +249,6 @@ class Evaluation:
     interval: Count | None = None
     metric: str | None = None
     start: CountOrZero = 0
-
-    def __post_init__(self) -> None:
-        check_fields(self, "evaluation")
 
 
 @dataclass(frozen=True)
@@ -317,6 +299,3 @@ class TopLevel:
     load_from_except: list[str] | None = None
     load_from_into: str | None = None
     work_dir: str | None = None
-
-    def __post_init__(self) -> None:
-        check_fields(self)

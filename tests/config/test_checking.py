@@ -121,6 +121,7 @@ def test_what_the_signature_admits_passes(tmp_path, line):
         ("size=dict(wh=(1, 2), unit='cm')", "'model.size.unit' must be 'px' or '%', got 'cm' (str)"),
         ("size=dict(wh=(1, 2), unti='px')", "unknown key 'model.size.unti' of Size; did you mean 'unit'?"),
         ("extras=dict(color='red')", "unknown key 'model.extras.color' of Extras; did you mean 'colour'?"),
+        ("extras=3", "'model.extras' must be a dict with the keys of Extras or None, got 3 (int)"),
         ("mode='fsat'", "'model.mode' must be 'fast' or 'slow', got 'fsat' (str)"),
         ("engine=3", "'model.engine' must be dict(type=...), got 3 (int)"),
         ("engine=dict(power=3)", "'model.engine' must be dict(type=...), the key 'type' is missing"),

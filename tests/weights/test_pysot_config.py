@@ -98,9 +98,12 @@ def test_defaults_are_those_of_pysot(tmp_path):
     [
         ("TRACK:\n  PENALTY: 0.1\n", r"config.yaml:2: unknown key 'TRACK.PENALTY' .*did you mean 'PENALTY_K'"),
         ("TRAC:\n  LR: 0.1\n", r"config.yaml:1: unknown key 'TRAC' .*did you mean 'TRACK'"),
-        ("TRACK: 3\n", "config.yaml:1: 'TRACK' must be a section with keys"),
-        ("TRACK:\n  LR: fast\n", "config.yaml:2: TRACK.LR is 'fast': expected a number"),
-        ("TRACK:\n  LR: {A: 1}\n", "config.yaml:2: 'TRACK.LR' must be a value"),
+        ("TRACK: 3\n", "config.yaml:1: 'TRACK' must be a dict with the keys of TRACK, got 3"),
+        ("TRACK:\n  LR: fast\n", "config.yaml:2: 'TRACK.LR' must be float, got 'fast'"),
+        (
+            "TRACK:\n  LR: {A: 1}\n",
+            "config.yaml:2: 'TRACK.LR' must be bool or int or float or str or a list or None, got",
+        ),
         ("TRACK:\n  TYPE: SiamMaskTracker\n", "config.yaml:2: tracker 'SiamMaskTracker' is not known"),
         ("MASK:\n  MASK: true\n", "config.yaml:2: SiamMask is not known here"),
         (

@@ -4,57 +4,60 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 from dmtrack.config import Config
-from dmtrack.config.located import LocatedDict, read_text
+from dmtrack.config.checking import Checker
+from dmtrack.config.located import finish, read_text
+from dmtrack.config.signatures import keys_of
 from dmtrack.config.yaml_reader import read_yaml
 from dmtrack.errors import ConfigError
 from dmtrack.registry import did_you_mean
 
-ANY = object()
-"""A section that may hold anything."""
+Plain = bool | int | float | str | list[Any] | None
 
-_AUGMENTATION = dict.fromkeys(("SHIFT", "SCALE", "BLUR", "FLIP", "COLOR"))
-_DATASET = dict.fromkeys(("ROOT", "ANNO", "FRAME_RANGE", "NUM_USE"))
-_TRAIN = (
-    "THR_HIGH THR_LOW NEG_NUM POS_NUM TOTAL_NUM EXEMPLAR_SIZE SEARCH_SIZE BASE_SIZE OUTPUT_SIZE RESUME PRETRAINED "
-    "LOG_DIR SNAPSHOT_DIR EPOCH START_EPOCH BATCH_SIZE NUM_WORKERS MOMENTUM WEIGHT_DECAY CLS_WEIGHT LOC_WEIGHT "
-    "MASK_WEIGHT PRINT_FREQ LOG_GRADS GRAD_CLIP BASE_LR"
-)
-_TRACK = (
-    "TYPE PENALTY_K WINDOW_INFLUENCE LR EXEMPLAR_SIZE INSTANCE_SIZE BASE_SIZE CONTEXT_AMOUNT LOST_INSTANCE_SIZE "
-    "CONFIDENCE_LOW CONFIDENCE_HIGH MASK_THERSHOLD MASK_OUTPUT_SIZE"
-)
-KNOWN: dict[str, Any] = {
-    "META_ARC": None,
-    "CUDA": None,
-    "TRAIN": {
-        **dict.fromkeys(_TRAIN.split()),
-        "LR": {"TYPE": None, "KWARGS": ANY},
-        "LR_WARMUP": {"WARMUP": None, "TYPE": None, "EPOCH": None, "KWARGS": ANY},
-    },
-    "DATASET": {
-        "TEMPLATE": _AUGMENTATION,
-        "SEARCH": _AUGMENTATION,
-        **dict.fromkeys(("NEG", "GRAY", "NAMES", "VIDEOS_PER_EPOCH")),
+
+def _section(name: str, words: str, **inner: Any) -> Any:
+    """The keys of a section; the value of each word is plain."""
+    return TypedDict(name, {**dict.fromkeys(words.split(), Plain), **inner}, total=False)  # type: ignore[operator]
+
+
+_AUGMENTATION = _section("AUGMENTATION", "SHIFT SCALE BLUR FLIP COLOR")
+_DATASET = _section("DATASET", "ROOT ANNO FRAME_RANGE NUM_USE")
+PYSOT = _section(
+    "a PySOT config",
+    "META_ARC CUDA",
+    TRAIN=_section(
+        "TRAIN",
+        "THR_HIGH THR_LOW NEG_NUM POS_NUM TOTAL_NUM EXEMPLAR_SIZE SEARCH_SIZE BASE_SIZE OUTPUT_SIZE RESUME PRETRAINED "
+        "LOG_DIR SNAPSHOT_DIR EPOCH START_EPOCH BATCH_SIZE NUM_WORKERS MOMENTUM WEIGHT_DECAY CLS_WEIGHT LOC_WEIGHT "
+        "MASK_WEIGHT PRINT_FREQ LOG_GRADS GRAD_CLIP BASE_LR",
+        LR=_section("LR", "TYPE", KWARGS=Any),
+        LR_WARMUP=_section("LR_WARMUP", "WARMUP TYPE EPOCH", KWARGS=Any),
+    ),
+    DATASET=_section(
+        "DATASET",
+        "NEG GRAY NAMES VIDEOS_PER_EPOCH",
+        **dict.fromkeys(("TEMPLATE", "SEARCH"), _AUGMENTATION),
         **dict.fromkeys(("VID", "YOUTUBEBB", "COCO", "DET"), _DATASET),
-    },
+    ),
     # LAYERS, CHANNELS, WIDTH_MULT, ADJUST_CHANNEL and WEIGHTED stand in files of early versions, among them the
     # published long-term one, which PySOT's own reader refuses.
-    "BACKBONE": {
-        **dict.fromkeys(("TYPE", "PRETRAINED", "TRAIN_LAYERS", "LAYERS_LR", "TRAIN_EPOCH")),
-        **dict.fromkeys(("LAYERS", "CHANNELS", "WIDTH_MULT")),
-        "KWARGS": ANY,
-    },
-    "ADJUST": {"ADJUST": None, "TYPE": None, "ADJUST_CHANNEL": None, "KWARGS": ANY},
-    "RPN": {"TYPE": None, "WEIGHTED": None, "KWARGS": ANY},
-    "MASK": {"MASK": None, "TYPE": None, "KWARGS": ANY},
-    "REFINE": {"REFINE": None, "TYPE": None},
-    "ANCHOR": dict.fromkeys(("STRIDE", "RATIOS", "SCALES", "ANCHOR_NUM")),
-    "TRACK": dict.fromkeys(_TRACK.split()),
-}
-"""Every key that PySOT's files may hold; None for a value."""
+    BACKBONE=_section(
+        "BACKBONE", "TYPE PRETRAINED TRAIN_LAYERS LAYERS_LR TRAIN_EPOCH LAYERS CHANNELS WIDTH_MULT", KWARGS=Any
+    ),
+    ADJUST=_section("ADJUST", "ADJUST TYPE ADJUST_CHANNEL", KWARGS=Any),
+    RPN=_section("RPN", "TYPE WEIGHTED", KWARGS=Any),
+    MASK=_section("MASK", "MASK TYPE", KWARGS=Any),
+    REFINE=_section("REFINE", "REFINE TYPE"),
+    ANCHOR=_section("ANCHOR", "STRIDE RATIOS SCALES ANCHOR_NUM"),
+    TRACK=_section(
+        "TRACK",
+        "TYPE PENALTY_K WINDOW_INFLUENCE LR EXEMPLAR_SIZE INSTANCE_SIZE BASE_SIZE CONTEXT_AMOUNT LOST_INSTANCE_SIZE "
+        "CONFIDENCE_LOW CONFIDENCE_HIGH MASK_THERSHOLD MASK_OUTPUT_SIZE",
+    ),
+)
+"""Every key that PySOT's files may hold."""
 
 _BACKBONES = {
     "resnet50": "SiameseResNet50",
@@ -75,34 +78,18 @@ def read_pysot_config(path: str | Path) -> Config:
     path = Path(path)
     if not path.exists():
         raise ConfigError(f"{path} does not exist; give a config.yaml of PySOT")
-    content = read_yaml(read_text(path), str(path))
-    _check_keys(content, KNOWN, "", str(path))
-    return _Experiment(content, str(path)).config()
-
-
-def _check_keys(section: LocatedDict, known: Mapping[str, Any], where: str, file: str) -> None:
-    for key, value in section.items():
-        place = section.where.get(key, file)
-        if key not in known:
-            raise ConfigError(f"{place}: unknown key {where + key!r} of a PySOT config{did_you_mean(key, known)}")
-        if isinstance(known[key], Mapping):
-            if not isinstance(value, LocatedDict):
-                raise ConfigError(f"{place}: {where + key!r} must be a section with keys, got {value!r}")
-            _check_keys(value, known[key], f"{where}{key}.", file)
-        elif known[key] is None and isinstance(value, Mapping):
-            raise ConfigError(f"{place}: {where + key!r} must be a value, not a section")
+    content = finish(read_yaml(read_text(path), str(path)), str(path))
+    known = keys_of(PYSOT)
+    assert known is not None
+    Checker(str(path), content.locations).keys(content, known, ())
+    return _Experiment(content).config()
 
 
 class _Experiment:
-    """One experiment file, its keys checked.
+    """One experiment file, its keys checked."""
 
-    Args:
-        content: of the file.
-        file: what errors call it.
-    """
-
-    def __init__(self, content: LocatedDict, file: str) -> None:
-        self.content, self.file = content, file
+    def __init__(self, content: Config) -> None:
+        self.content, self.checker = content, Checker(content.source, content.locations)
 
     def config(self) -> Config:
         """Its `model` and `tracker`."""
@@ -133,7 +120,7 @@ class _Experiment:
             "ratios": ratios,
             "scales": scales,
         }
-        return Config({"model": model, "tracker": self._tracker()}, self.file)
+        return Config({"model": model, "tracker": self._tracker()}, self.content.source)
 
     def _tracker(self) -> dict[str, Any]:
         kind = str(self.value("TRACK.TYPE", "SiamRPNTracker", str)).rsplit(".", 1)[-1]
@@ -185,7 +172,7 @@ class _Experiment:
             raise self.error("ADJUST", f"{len(channels)} output channels for {levels} levels of the backbone")
         return [int(number) for number in channels]
 
-    def value(self, key: str, default: Any, kind: type) -> Any:
+    def value(self, key: str, default: Any, kind: Any) -> Any:
         """A value of the file, or PySOT's default where it has none.
 
         Raises:
@@ -196,9 +183,7 @@ class _Experiment:
             if not isinstance(found, Mapping) or part not in found:
                 return default
             found = found[part]
-        fits = isinstance(found, (int, float) if kind is float else kind)
-        if not fits or (kind is not bool and isinstance(found, bool)):
-            raise self.error(key, f"{key} is {found!r}: expected {'a number' if kind is float else kind.__name__}")
+        self.checker.value(found, kind, tuple(key.split(".")))
         return float(found) if kind is float else found
 
     def numbers(self, key: str, default: list[Any]) -> list[Any]:
@@ -207,18 +192,11 @@ class _Experiment:
         Raises:
             ConfigError: it is no such list.
         """
-        found = self.value(key, default, list)
-        if not found or any(isinstance(item, bool) or not isinstance(item, (int, float)) for item in found):
+        found = self.value(key, default, list[float])
+        if not found:
             raise self.error(key, f"{key} is {found!r}: expected a list of numbers")
         return list(found)
 
     def error(self, key: str, message: str) -> ConfigError:
         """An error at the line of a key, or of the section around it."""
-        place, section = self.file, self.content
-        for part in key.split("."):
-            place = section.where.get(part, place)
-            inner = section.get(part)
-            if not isinstance(inner, LocatedDict):
-                break
-            section = inner
-        return ConfigError(f"{place}: {message}")
+        return self.checker.error(tuple(key.split(".")), message)
