@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from dmtrack.errors import OutputError
-from dmtrack.files import atomic_path
+from dmtrack.files import atomic_path, json_value
 from dmtrack.tracking.base import TrackResult
 
 COLUMNS = ("frame", "x", "y", "w", "h", "score", "present")
@@ -105,7 +105,7 @@ class BoxLog:
         except OSError as error:
             raise self._error(error) from error
         with atomic_path(self.json_path) as path, open(path, "w", encoding="utf-8") as target:
-            head = json.dumps({**metadata, "columns": self.columns}, indent=2, ensure_ascii=False)
+            head = json.dumps({**json_value(metadata), "columns": self.columns}, indent=2, ensure_ascii=False)
             target.write(head.removesuffix("\n}") + ',\n  "boxes": [')
             with open(self.csv_path, encoding="utf-8", newline="") as source:
                 rows = csv.reader(source)
@@ -113,7 +113,7 @@ class BoxLog:
                 whole = len(self.columns) - 6
                 for number, (*numbers, present) in enumerate(rows):
                     row = [*map(int, numbers[:whole]), *map(float, numbers[whole:]), present == "1"]
-                    target.write((",\n    " if number else "\n    ") + json.dumps(row))
+                    target.write((",\n    " if number else "\n    ") + json.dumps(json_value(row)))
             target.write("\n  ]\n}\n")
 
 

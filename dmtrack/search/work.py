@@ -9,6 +9,7 @@ from typing import Any
 
 from dmtrack.data.sequences import Sequence
 from dmtrack.errors import EvaluationError
+from dmtrack.files import json_value
 from dmtrack.running.one_sequence import failure_of
 from dmtrack.search.objective import Scoring, evaluate
 from dmtrack.search.space import Space
@@ -74,7 +75,7 @@ def work_on(
             if math.isnan(value):
                 raise EvaluationError(f"no frame of these sequences counts under protocol {scoring.protocol.name!r}")
             per_sequence = dict(zip((s.name for s in scores), scoring.per_sequence(scores).tolist(), strict=True))
-            notes["per_sequence"] = {name: None if math.isnan(x) else x for name, x in per_sequence.items()}
+            notes["per_sequence"] = json_value(per_sequence)
         except _PrunedError:
             state = states.PRUNED
         except KeyboardInterrupt:

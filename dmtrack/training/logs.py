@@ -12,7 +12,7 @@ from types import TracebackType
 from typing import Any, TextIO
 
 from dmtrack.errors import OutputError
-from dmtrack.files import write_text
+from dmtrack.files import json_value, write_text
 from dmtrack.progress import ProgressBar
 
 LOG_NAME = "log.jsonl"
@@ -114,7 +114,7 @@ class RunLog:
 
     def _write(self, opened: TextIO, record: Mapping[str, Any]) -> None:
         try:
-            opened.write(json.dumps(record) + "\n")
+            opened.write(json.dumps(json_value(record)) + "\n")
             opened.flush()
         except OSError as error:
             raise OutputError(f"cannot write {self.folder / LOG_NAME}: {error.strerror}; free some space and resume "

@@ -18,7 +18,6 @@ from dmtrack.cli.track import parse_box
 from dmtrack.errors import BoxError, ConfigError, DMTrackError, MediaError, OutputError, WeightsError
 from dmtrack.media.images import write_image
 from dmtrack.media.video import VideoWriter, open_frames
-from dmtrack.running.box_log import default_folder
 
 SUPPORT = Path(__file__).parents[1] / "support"
 sys.path.append(str(SUPPORT))
@@ -185,14 +184,6 @@ def test_results_of_another_source_of_the_same_name_are_kept(folder):
     results = folder / "results" / "track"
     sources = {path.name: json.loads((path / "boxes.json").read_text())["source"] for path in results.iterdir()}
     assert sources == {"clip": "a/clip.mkv", "clip-2": "b/clip.mkv"}
-
-
-def test_a_recording_of_a_camera_is_never_replaced(tmp_path):
-    (tmp_path / "camera_0").mkdir()
-    (tmp_path / "camera_0" / "boxes.json").write_text('{"source": "camera:0"}')
-    assert default_folder("camera:0", reuse=False, parent=tmp_path) == tmp_path / "camera_0-2"
-    assert default_folder("camera:0", reuse=True, parent=tmp_path) == tmp_path / "camera_0"
-    assert default_folder("rtsp://host:1/a b", parent=tmp_path) == tmp_path / "host_1_a_b"
 
 
 def test_a_video_that_ends_before_its_time_is_noted(folder, capsys):
