@@ -13,9 +13,10 @@ from dmtrack.evaluation.protocols import DMTRACK_VISIBLE, Protocol
 from dmtrack.evaluation.report import shown
 from dmtrack.evaluation.scoring import SequenceScore, combine
 from dmtrack.progress import ProgressBar
+from dmtrack.running.runner import Watcher
 
 
-class RunProgress:
+class RunProgress(Watcher):
     """A watcher of `run` that draws a progress bar. Used in a `with` block.
 
     Args:

@@ -15,16 +15,16 @@ from typing import Any, Protocol
 
 from dmtrack.data.sequences import Sequence
 from dmtrack.errors import EvaluationError
-from dmtrack.evaluation.results import ResultStore, SequenceResult
+from dmtrack.evaluation.results import ResultStore
 from dmtrack.running.one_sequence import track_and_store
 from dmtrack.running.workers import BuildTracker, OpenSequences, Outcome, Work, run_spawned
 
 
-class Watcher(Protocol):
-    """Who wants to know how a run goes; all calls come from the process that called `run`."""
+class Watcher:
+    """Who wants to know how a run goes; all calls come from the process that called `run`. This one does nothing."""
 
     def started(self, sequences: int, frames: int, done: int) -> None:
-        """How many sequences there are, how many frames are to be tracked, how many sequences were done before."""
+        """There are so many sequences, so many frames to track, and so many sequences were done before."""
 
     def tracked(self, frames: int) -> None:
         """So many frames have been tracked in this run."""
@@ -34,22 +34,6 @@ class Watcher(Protocol):
 
     def failed(self, sequence: Sequence, reason: str) -> None:
         """A sequence has none."""
-
-
-class Silence:
-    """A watcher that does nothing."""
-
-    def started(self, sequences: int, frames: int, done: int) -> None:
-        """Says nothing."""
-
-    def tracked(self, frames: int) -> None:
-        """Says nothing."""
-
-    def finished(self, sequence: Sequence, result: Any) -> None:
-        """Says nothing."""
-
-    def failed(self, sequence: Sequence, reason: str) -> None:
-        """Says nothing."""
 
 
 class Engine(Protocol):
@@ -105,10 +89,7 @@ def run(
         work = functools.partial(track_and_store, store)
         return run_here_or_spawned(work, build_tracker, open_sequences, items, pending, tracked, processes, gpus)
 
-    def result(sequence: Sequence) -> SequenceResult:
-        return store.read(sequence.name)
-
-    failures = follow(items, store.has, begin, result, watcher or Silence())
+    failures = follow(items, store.has, begin, lambda sequence: store.read(sequence.name), watcher or Watcher())
     for name, reason in failures.items():
         if not (store.folder / name / "error.txt").exists():  # its process died and could write nothing
             store.write_failure(name, reason)
@@ -133,8 +114,16 @@ def follow(
 
     Returns:
         Why sequences failed, by name.
+
+    Raises:
+        EvaluationError: there is no sequence, or two have the same name.
     """
-    _check_names(sequences)
+    names = Counter(sequence.name for sequence in sequences)
+    twice = [name for name, count in names.items() if count > 1]
+    if twice:
+        raise EvaluationError(f"two sequences are called {twice[0]!r}; results are stored by name, so rename one")
+    if not names:
+        raise EvaluationError("there is no sequence to track; give a folder that holds sequences")
     done = [index for index, sequence in enumerate(sequences) if has(sequence)]
     pending = sorted(set(range(len(sequences))) - set(done))
     watcher.started(len(sequences), sum(len(sequences[index]) for index in pending), len(done))
@@ -196,12 +185,3 @@ def _run_here(
 
     for index in pending:
         yield index, work(tracker, sequences[index], count)
-
-
-def _check_names(sequences: list[Sequence]) -> None:
-    names = Counter(sequence.name for sequence in sequences)
-    twice = [name for name, count in names.items() if count > 1]
-    if twice:
-        raise EvaluationError(f"two sequences are called {twice[0]!r}; results are stored by name, so rename one")
-    if not names:
-        raise EvaluationError("there is no sequence to track; give a folder that holds sequences")

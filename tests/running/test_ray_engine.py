@@ -10,7 +10,7 @@ import pytest
 from dmtrack.errors import EvaluationError
 from dmtrack.evaluation.results import ResultStore
 from dmtrack.running.ray_engine import RayEngine
-from dmtrack.running.runner import Silence, run
+from dmtrack.running.runner import Watcher, run
 
 SLOW_ORACLE = """
 import time
@@ -41,7 +41,7 @@ def cluster(monkeypatch):
         made.shutdown()
 
 
-class KillsANode(Silence):
+class KillsANode(Watcher):
     """Kills a node when three sequences are done."""
 
     def __init__(self, cluster):

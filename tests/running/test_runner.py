@@ -13,11 +13,11 @@ import pytest
 from dmtrack.errors import EvaluationError
 from dmtrack.evaluation.results import ResultStore
 from dmtrack.running.one_sequence import track_sequence
-from dmtrack.running.runner import Silence, run
+from dmtrack.running.runner import Watcher, run
 from dmtrack.running.worker_environment import check_gpus, worker_environment
 
 
-class Log(Silence):
+class Log(Watcher):
     def __init__(self):
         self.events = []
 
@@ -152,7 +152,7 @@ def test_after_sigkill_no_worker_is_left_and_finished_sequences_are_kept(tmp_pat
 
 
 def test_ctrl_c_ends_the_workers(tmp_path, fakes):
-    class Impatient(Silence):
+    class Impatient(Watcher):
         def finished(self, sequence, result):
             raise KeyboardInterrupt
 
