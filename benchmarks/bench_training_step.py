@@ -23,7 +23,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from dmtrack.data.batches import PairBatch
+from dmtrack.data.batches import Batch
 from dmtrack.files import write_json
 from dmtrack.models.global_search.dmtrack_gs import DMTrackGS, reference_path
 from dmtrack.models.global_search.head import KernelController
@@ -34,7 +34,7 @@ GRADIENT_TOLERANCE = 1e-3
 TARGET = 2.0
 
 
-def make_batch(instances: int, size_wh: tuple[int, int], device: str) -> PairBatch:
+def make_batch(instances: int, size_wh: tuple[int, int], device: str) -> Batch:
     """One pair of noise images with boxes of all sizes."""
     rng = np.random.default_rng(0)
     width, height = size_wh
@@ -44,7 +44,7 @@ def make_batch(instances: int, size_wh: tuple[int, int], device: str) -> PairBat
     images = torch.randn(2, 1, 3, height, width, generator=torch.Generator().manual_seed(0))
     sizes_hw = torch.tensor([[height, width]])
     pair_index = torch.zeros(instances, dtype=torch.int64)
-    return PairBatch(images[0], images[1], query, search, pair_index, sizes_hw, sizes_hw).to(device)
+    return Batch.pair(images[0], images[1], query, search, pair_index, sizes_hw, sizes_hw).to(device)
 
 
 @contextlib.contextmanager
@@ -58,15 +58,15 @@ def one_by_one(model: DMTrackGS, published_controller: bool) -> Iterator[None]:
         yield
 
 
-def step(model: DMTrackGS, batch: PairBatch) -> tuple[dict[str, float], float]:
+def step(model: DMTrackGS, batch: Batch) -> tuple[dict[str, float], float]:
     """Losses and seconds of one forward and backward pass; the gradients stay in the parameters."""
     model.zero_grad(set_to_none=True)
-    if batch.query_images.is_cuda:
+    if batch.query.images.is_cuda:
         torch.cuda.synchronize()
     start = time.perf_counter()
     losses = model(batch)
     torch.stack(list(losses.values())).sum().backward()
-    if batch.query_images.is_cuda:
+    if batch.query.images.is_cuda:
         torch.cuda.synchronize()
     return {name: float(loss.detach()) for name, loss in losses.items()}, time.perf_counter() - start
 

@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from dmtrack.data.loader import collate
+from dmtrack.data.batches import ClipEncoder
 from dmtrack.data.preprocessing import Preprocessing
 from dmtrack.data.recipes import build_recipe
-from dmtrack.data.samples import Pair
+from dmtrack.data.samples import Clip
 from dmtrack.data.transforms import InclusiveBoxes
 from parity.formulas import make_image, summary
 from parity.golden import GoldenFile, largest_difference, to_numpy
@@ -25,7 +25,7 @@ def check_augmentation(golden: GoldenFile) -> None:
     """The `reference` recipe with the seed of the file: boxes, pixels, and that as many numbers were drawn."""
     seed = int(golden.given("seed"))
     size = int(golden.given("H")), int(golden.given("W"))
-    pair = Pair(
+    clip = Clip.pair(
         make_image(seed, *size),
         make_image(seed + 1, *size),
         golden.given("in_bboxes_z").astype(np.float64),
@@ -35,12 +35,12 @@ def check_augmentation(golden: GoldenFile) -> None:
     random: Any = np.random.RandomState(seed)  # transforms take either kind of generator
     for transform in build_recipe("reference", preprocessing):
         if not isinstance(transform, InclusiveBoxes):  # the boxes of the file are inclusive already
-            pair = transform(pair, random)
+            clip = transform(clip, random)
     _inform(golden, "next_rand", random.rand())
-    batch = collate([pair], preprocessing)
+    batch = ClipEncoder(preprocessing).collate([clip])
     for side, images, boxes in (
-        ("z", batch.query_images, batch.query_boxes_xyxy),
-        ("x", batch.search_images, batch.search_boxes_xyxy),
+        ("z", batch.query.images, batch.query.boxes_xyxy),
+        ("x", batch.search.images, batch.search.boxes_xyxy),
     ):
         image = to_numpy(images[0])
         _inform(golden, f"bboxes_{side}", boxes)

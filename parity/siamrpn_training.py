@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 
 from dmtrack.boxes import xywh_to_xyxy
-from dmtrack.data.samples import Pair
+from dmtrack.data.samples import Clip
 from dmtrack.data.siamese import BlurSearch, CropAround, ShiftColour, ShiftScaleCrop, pair_frames
 from dmtrack.data.transforms import RandomGray
 from dmtrack.models.siamrpn.flavours import SiamesePreprocessing
@@ -27,7 +27,7 @@ from dmtrack.models.siamrpn.losses import (
     stack_targets,
     training_anchors_xyxy,
 )
-from dmtrack.training.siamrpn_schedule import warmup_then_log
+from dmtrack.training.schedules import warmup_then_log
 from parity.golden import Array, GoldenFile
 from parity.siamrpn_formulas import frame_rgb, target_box_xywh
 
@@ -74,15 +74,15 @@ def _check_augmentation(golden: GoldenFile, seed: int) -> NDArray[np.float64]:
         for time in (0, SEARCH_FRAME)
     ]
     images = [frame_rgb(time, height, width, seed).astype(np.float32) for time in (0, SEARCH_FRAME)]
-    squares = CropAround()(Pair(images[0], images[1], boxes[0], boxes[1]), _random(seed))
+    squares = CropAround()(Clip.pair(images[0], images[1], boxes[0], boxes[1]), _random(seed))
     _compare_pair(golden, f"{prefix}crop511", squares, 17, sums=True)
     shifted = ShiftScaleCrop()(squares, _random(seed))
     _compare_pair(golden, f"{prefix}ss", shifted, 9)
     _compare_pair(golden, f"{prefix}color", ShiftColour()(shifted, _random(seed)), 17, boxes=False)
     blurred = BlurSearch((0.0, 1.0))(shifted, _random(seed))
-    golden.close(f"{prefix}blur_1", _bgr(blurred.search_image)[::17, ::17], PIXEL_TOLERANCE)
+    golden.close(f"{prefix}blur_1", _bgr(blurred.search.image)[::17, ::17], PIXEL_TOLERANCE)
     grayed = RandomGray(1.0)(shifted, _random(seed))
-    golden.close(f"{prefix}gray_1", _bgr(grayed.search_image)[::17, ::17], PIXEL_TOLERANCE)
+    golden.close(f"{prefix}gray_1", _bgr(grayed.search.image)[::17, ::17], PIXEL_TOLERANCE)
     chain = squares
     random = _random(seed)
     for step in (ShiftScaleCrop(), ShiftColour(), BlurSearch()):
@@ -92,11 +92,10 @@ def _check_augmentation(golden: GoldenFile, seed: int) -> NDArray[np.float64]:
 
 
 def _compare_pair(
-    golden: GoldenFile, name: str, pair: Pair, every: int, boxes: bool = True, sums: bool = False
+    golden: GoldenFile, name: str, pair: Clip, every: int, boxes: bool = True, sums: bool = False
 ) -> None:
-    for side, (image, box) in enumerate(
-        ((pair.query_image, pair.query_boxes_xyxy), (pair.search_image, pair.search_boxes_xyxy))
-    ):
+    for side, sample in enumerate(pair.samples):
+        image, box = sample.image, sample.boxes_xyxy
         golden.close(f"{name}_{side}", _bgr(image)[::every, ::every], PIXEL_TOLERANCE)
         if boxes:
             golden.close(f"{name}_{side}_box", box, BOX_TOLERANCE)

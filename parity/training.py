@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from dmtrack.config.top_level import Optimizer
-from dmtrack.data.batches import PairBatch
+from dmtrack.data.batches import Batch
 from dmtrack.data.preprocessing import PreparedImage, prepare_image
 from dmtrack.models.global_search.dmtrack_gs import DMTrackGS
 from dmtrack.models.global_search.losses import average_over_pairs
@@ -66,7 +66,7 @@ def _check_mode(golden: GoldenFile, mode: str) -> None:
     model = formula_model().train(mode == "train")
     batch = _batch(golden, model, mode)
     per_instance = model.instance_losses(batch)
-    losses = average_over_pairs(per_instance, batch.pair_index)
+    losses = average_over_pairs(per_instance, batch.query.clip_index)
     golden.relative(f"{mode}|losses", losses, loss_tolerance)
     golden.relative(f"{mode}|inst_losses", per_instance, loss_tolerance)
     losses.sum().backward()
@@ -95,7 +95,7 @@ def _check_mode(golden: GoldenFile, mode: str) -> None:
     golden.relative(f"{mode}|post_step_sum", after, gradient_tolerance, scale)
 
 
-def _batch(golden: GoldenFile, model: DMTrackGS, mode: str) -> PairBatch:
+def _batch(golden: GoldenFile, model: DMTrackGS, mode: str) -> Batch:
     seed = int(golden.given("seed"))
     query, query_boxes = _side(golden, model, seed, "boxes_z")
     search, search_boxes = _side(golden, model, seed + 1, "boxes_x")
@@ -103,7 +103,7 @@ def _batch(golden: GoldenFile, model: DMTrackGS, mode: str) -> PairBatch:
     golden.exact(f"{mode}|pad_shape", (*query.tensor.shape[2:], 3))
     golden.close(f"{mode}|gt_z", query_boxes, 1e-4)
     golden.close(f"{mode}|gt_x", search_boxes, 1e-4)
-    return PairBatch(
+    return Batch.pair(
         query_images=query.tensor,
         search_images=search.tensor,
         query_boxes_xyxy=query_boxes,

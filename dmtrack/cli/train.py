@@ -14,7 +14,7 @@ from dmtrack.cli.options import MACHINE, OUTPUT, option
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from dmtrack.training.loop import Validate
+    from dmtrack.training.trainer import Validate
 
 
 def train(

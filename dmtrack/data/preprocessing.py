@@ -1,4 +1,4 @@
-"""From a frame to a network input, the same for training and tracking (spec section 2 of the DMTrack reference)."""
+"""From a frame to a network input, the same for training and tracking."""
 
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from dmtrack.config.top_level import Recipe
 from dmtrack.data.preprocessing import Preprocessing
-from dmtrack.data.samples import Pair
+from dmtrack.data.samples import Clip
 from dmtrack.data.transforms import (
     BoundBoxes,
     InclusiveBoxes,
@@ -27,7 +27,7 @@ from dmtrack.data.transforms import (
 from dmtrack.errors import ConfigError
 from dmtrack.registry import TRANSFORMS, did_you_mean
 
-Transform = Callable[[Pair, np.random.Generator], Pair]
+Transform = Callable[[Clip, np.random.Generator], Clip]
 
 
 DEFAULTS = Recipe(type="fixed")
@@ -65,7 +65,7 @@ def fixed(
 
 
 def reference(preprocessing: Preprocessing, max_instances: int = DEFAULTS.max_instances) -> list[Transform]:
-    """What the published code did (spec section 5.3): 1333x800 without jitter, inclusive boxes, unclipped values."""
+    """What the published code did: 1333x800 without jitter, inclusive boxes, unclipped values."""
     return [
         InclusiveBoxes(),
         PhotometricDistort(clip=False),

@@ -1,7 +1,8 @@
-"""What is drawn for training: pairs of images in which the same instances are annotated."""
+"""What is drawn for training: images with boxes, alone or several that belong together."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
@@ -10,45 +11,108 @@ from numpy.typing import NDArray
 
 
 @dataclass(frozen=True)
-class Pair:
-    """A query image and a search image in which the same instances are annotated.
+class Sample:
+    """One image and the instances in it.
 
     Attributes:
-        query_image: HxWx3 RGB, uint8 0..255, or float32 on the same scale once photometric augmentation has run.
-        search_image: the same for the search side; sizes may differ.
-        query_boxes_xyxy: (instances, 4) float64 pixels of `query_image`.
-        search_boxes_xyxy: (instances, 4) float64 pixels of `search_image`; row i is the same instance as query row i.
+        image: HxWx3 RGB, uint8 0..255, or float32 on the same scale once photometric augmentation has run.
+        boxes_xyxy: (instances, 4) float64 pixels of `image`.
         identities: (instances,) int64, which object of the data set each instance is, the same number wherever it is
-            seen again; -1 where nobody knows. None: nobody knows of any. Rows of one pair are different objects in
-            any case.
+            seen again; -1 where it is unknown. None where all are unknown. Instances of one clip are different objects
+            in any case.
+        masks: (instances, H, W) bool, where the data set has them.
     """
 
-    query_image: NDArray[Any]
-    search_image: NDArray[Any]
-    query_boxes_xyxy: NDArray[np.float64]
-    search_boxes_xyxy: NDArray[np.float64]
+    image: NDArray[Any]
+    boxes_xyxy: NDArray[np.float64]
     identities: NDArray[np.int64] | None = None
+    masks: NDArray[np.bool_] | None = None
 
-    def swapped(self) -> Pair:
-        """The same pair seen the other way round."""
-        return Pair(self.search_image, self.query_image, self.search_boxes_xyxy, self.query_boxes_xyxy, self.identities)
+    @property
+    def size_wh(self) -> tuple[int, int]:
+        """(width, height) of the image."""
+        return int(self.image.shape[1]), int(self.image.shape[0])
 
-    def select(self, rows: Any) -> Pair:
+    def select(self, rows: Any) -> Sample:
         """Some of the instances, by numbers or by a mask."""
-        return self.with_(
-            query_boxes_xyxy=self.query_boxes_xyxy[rows],
-            search_boxes_xyxy=self.search_boxes_xyxy[rows],
+        return replace(
+            self,
+            boxes_xyxy=self.boxes_xyxy[rows],
             identities=None if self.identities is None else self.identities[rows],
+            masks=None if self.masks is None else self.masks[rows],
         )
 
-    def with_(self, **changes: Any) -> Pair:
-        """A copy with some fields replaced."""
-        return replace(self, **changes)
+    def warped(
+        self,
+        image: NDArray[Any],
+        boxes_xyxy: NDArray[np.float64],
+        warp_mask: Callable[[NDArray[np.uint8]], NDArray[Any]] | None = None,
+    ) -> Sample:
+        """The same instances in an image of another geometry.
+
+        Args:
+            image: the new one.
+            boxes_xyxy: of the instances in it.
+            warp_mask: does to an HxW mask of 0 and 1 what was done to the image; without it masks are given up.
+        """
+        masks = None
+        if self.masks is not None and warp_mask is not None:
+            warped = [np.asarray(warp_mask(mask.astype(np.uint8)), dtype=bool) for mask in self.masks]
+            masks = np.stack(warped) if warped else np.zeros((0, *image.shape[:2]), dtype=bool)
+        return replace(self, image=image, boxes_xyxy=boxes_xyxy, masks=masks)
 
 
-class PairSampler(Protocol):
-    """Anything that draws a training pair; all randomness comes from `rng`, so a pair is a function of its seed."""
+@dataclass(frozen=True)
+class Clip:
+    """Images that are trained on together: a query and a search image, or frames of one video in order.
 
-    def sample(self, rng: np.random.Generator, image_size_wh: tuple[int, int] | None = None) -> Pair:
-        """Draws one pair; samplers that render their images use `image_size_wh`, the others ignore it."""
+    Attributes:
+        samples: the images; at least one.
+        aligned: row i of every sample belongs together, so that instances are dropped from all samples or none (pairs).
+            Otherwise objects come and go, and only identities say which is which (frames of a video).
+        positive: aligned rows show the same object; False where the search image shows another one.
+    """
+
+    samples: tuple[Sample, ...]
+    aligned: bool = True
+    positive: bool = True
+
+    @classmethod
+    def pair(
+        cls,
+        query_image: NDArray[Any],
+        search_image: NDArray[Any],
+        query_boxes_xyxy: NDArray[np.float64],
+        search_boxes_xyxy: NDArray[np.float64],
+        identities: NDArray[np.int64] | None = None,
+        positive: bool = True,
+    ) -> Clip:
+        """A query and a search image with the same instances, of the `identities` given."""
+        query = Sample(query_image, query_boxes_xyxy, identities)
+        return cls((query, Sample(search_image, search_boxes_xyxy, identities)), positive=positive)
+
+    @property
+    def query(self) -> Sample:
+        """The first sample, which shows what is searched for."""
+        return self.samples[0]
+
+    @property
+    def search(self) -> Sample:
+        """The last sample."""
+        return self.samples[-1]
+
+    def map(self, change: Callable[[Sample], Sample]) -> Clip:
+        """The clip with every sample changed, in their order."""
+        return replace(self, samples=tuple(change(sample) for sample in self.samples))
+
+    def select(self, rows: Any) -> Clip:
+        """Some of the instances of an aligned clip, by numbers or by a mask."""
+        return self.map(lambda sample: sample.select(rows))
+
+
+class ClipSampler(Protocol):
+    """Anything that draws a training clip; all randomness comes from `rng`, so a clip is a function of its seed."""
+
+    def sample(self, rng: np.random.Generator, image_size_wh: tuple[int, int] | None = None) -> Clip:
+        """Draws one clip; samplers that render their images use `image_size_wh`, the others ignore it."""
         ...

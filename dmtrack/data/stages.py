@@ -1,9 +1,8 @@
-"""The stages of a training run: how many pairs per process, at which image size, until which share of the run."""
+"""The stages of a training run: how many clips per process, at which image size, until which share of the run."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from collections.abc import Sequence as SequenceABC
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from torch.utils.data import Sampler
@@ -11,11 +10,11 @@ from torch.utils.data import Sampler
 from dmtrack.config import parse_section
 from dmtrack.config.top_level import Data, Stage
 
-PairToken = tuple[int, tuple[int, int] | None]
-"""What a loader asks the dataset for: the global number of the pair in the run, and the stage's image size."""
+ClipToken = tuple[int, tuple[int, int] | None]
+"""What a loader asks the dataset for: the global number of the clip in the run, and the stage's image size."""
 
 
-def parse_stages(stages: SequenceABC[Stage | Mapping[str, Any]] | None) -> tuple[Stage, ...]:
+def parse_stages(stages: Iterable[Stage | Mapping[str, Any]] | None) -> tuple[Stage, ...]:
     """The stages of a config, checked.
 
     Args:
@@ -27,12 +26,12 @@ def parse_stages(stages: SequenceABC[Stage | Mapping[str, Any]] | None) -> tuple
     return parse_section({"stages": stages}, Data, "data").stages or (Stage(),)
 
 
-def stage_starts(stages: SequenceABC[Stage], total_iterations: int) -> list[int]:
+def stage_starts(stages: list[Stage] | tuple[Stage, ...], total_iterations: int) -> list[int]:
     """The first iteration of every stage, and `total_iterations` as the last entry."""
     return [0, *(round(stage.until * total_iterations) for stage in stages[:-1]), total_iterations]
 
 
-class IterationBatches(Sampler[list[PairToken]]):
+class IterationBatches(Sampler[list[ClipToken]]):
     """The tokens of one process, iteration by iteration; iteration k is the same whether the run was resumed or not.
 
     An iteration is one batch per process (with gradient accumulation an optimiser step takes several). The number of a
@@ -51,7 +50,7 @@ class IterationBatches(Sampler[list[PairToken]]):
         self,
         start_iteration: int,
         total_iterations: int,
-        stages: SequenceABC[Stage | Mapping[str, Any]] | None = None,
+        stages: Iterable[Stage | Mapping[str, Any]] | None = None,
         rank: int = 0,
         world_size: int = 1,
     ) -> None:
@@ -64,7 +63,7 @@ class IterationBatches(Sampler[list[PairToken]]):
     def __len__(self) -> int:
         return max(self.total_iterations - self.start_iteration, 0)
 
-    def __iter__(self) -> Iterator[list[PairToken]]:
+    def __iter__(self) -> Iterator[list[ClipToken]]:
         return (self.tokens(iteration) for iteration in range(self.start_iteration, self.total_iterations))
 
     def stage_of(self, iteration: int) -> int:
@@ -72,7 +71,7 @@ class IterationBatches(Sampler[list[PairToken]]):
         ends = stage_starts(self.stages, self.total_iterations)[1:]
         return next((number for number, end in enumerate(ends) if iteration < end), len(ends) - 1)
 
-    def tokens(self, iteration: int) -> list[PairToken]:
+    def tokens(self, iteration: int) -> list[ClipToken]:
         """The pairs of this process in one iteration; a closed form, no earlier iteration is looked at."""
         starts = stage_starts(self.stages, self.total_iterations)
         number = self.stage_of(iteration)

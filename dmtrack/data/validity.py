@@ -1,4 +1,4 @@
-"""Which frames of a video are good enough to train on (spec section 5.2)."""
+"""Which frames of a video are good enough to train on."""
 
 from __future__ import annotations
 

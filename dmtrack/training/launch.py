@@ -1,4 +1,4 @@
-"""Which devices and processes a run uses."""
+"""Which devices and processes a run uses, and how they end: when asked to, when killed, when one of them fails."""
 
 from __future__ import annotations
 
@@ -8,11 +8,15 @@ import logging
 import os
 import signal
 import sys
+import threading
 import time
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
+from types import FrameType, TracebackType
+from typing import Any
 
 import torch
 from lightning.fabric import Fabric
@@ -23,6 +27,8 @@ from dmtrack.errors import DMTrackError, TrainingError
 _FABRIC_PRECISION = {"fp32": "32-true", "bf16": "bf16-mixed", "fp16": "16-mixed"}
 
 _LAUNCHER = "DMTRACK_LAUNCHER_PID"
+
+_STOPPING = {signal.SIGTERM, signal.SIGINT}
 
 _REPORT_DELAY_SECONDS = 10.0
 _LOST_CONNECTION = ("Connection closed by peer", "Connection reset by peer", "Broken pipe", "gloo", "NCCL")
@@ -105,8 +111,7 @@ def die_with_parent() -> None:
         return
     if not sys.platform.startswith("linux"):
         return
-    set_parent_death_signal = 1
-    ctypes.CDLL(None).prctl(set_parent_death_signal, signal.SIGKILL)
+    _die_when_parent_dies()
     # The launcher may have died before the line above.
     if os.environ.get(_LAUNCHER, str(os.getppid())) != str(os.getppid()):
         os._exit(1)
@@ -133,3 +138,67 @@ def report_once() -> Iterator[None]:
             "another process of this run stopped (its message, if it had one, stands above); the last checkpoint is "
             "kept, go on with --resume auto"
         ) from error
+
+
+class StopRequest:
+    """Remembers that SIGTERM or SIGINT has come, inside a `with` block; a second SIGINT interrupts at once.
+
+    Slurm sends SIGTERM before it takes a machine away; people press Ctrl-C.
+
+    Attributes:
+        requested: whether to stop after the current iteration.
+        exit_code: what shells report for a process ended by that signal, 128 + its number.
+    """
+
+    def __init__(self) -> None:
+        self.requested = False
+        self.exit_code = 128 + signal.SIGTERM
+        self._before: dict[int, Any] = {}
+
+    def __enter__(self) -> StopRequest:
+        # Python allows signal handlers in the main thread only.
+        if threading.current_thread() is threading.main_thread():
+            self._before = {number: signal.signal(number, self._remember) for number in (signal.SIGTERM, signal.SIGINT)}
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+
+    def _remember(self, number: int, frame: FrameType | None) -> None:
+        self.requested = True
+        self.exit_code = 128 + number
+        if number == signal.SIGINT:
+            signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def prepare_workers(loader: Any) -> None:
+    """Lets a loader's worker processes outlive signals to the whole process group, and die with their trainer.
+
+    Slurm and terminals signal every process of a job. A worker that stops at once would take the next batch with it,
+    and with it the checkpoint that the trainer still wants to write.
+    """
+    if loader.num_workers > 0 and sys.platform.startswith("linux"):
+        loader.worker_init_fn = partial(_start_worker, loader.worker_init_fn)
+
+
+def _die_when_parent_dies() -> None:
+    set_parent_death_signal = 1
+    ctypes.CDLL(None).prctl(set_parent_death_signal, signal.SIGKILL)
+
+
+def _start_worker(first: Callable[[int], None] | None, number: int) -> None:
+    _die_when_parent_dies()
+    # Blocked signals wait for the thread, which alone can see who sent them.
+    signal.pthread_sigmask(signal.SIG_BLOCK, _STOPPING)
+    threading.Thread(target=_obey_parent, args=(os.getppid(),), daemon=True).start()
+    if first is not None:
+        first(number)
+
+
+def _obey_parent(parent: int) -> None:
+    while signal.sigwaitinfo(_STOPPING).si_pid != parent:
+        pass
+    os._exit(0)

@@ -1,7 +1,8 @@
-"""Parameter groups and optimisers."""
+"""Parameter groups, optimisers, and the moving average of the weights."""
 
 from __future__ import annotations
 
+import copy
 from typing import Any
 
 import torch
@@ -16,7 +17,7 @@ def parameter_multipliers(model: nn.Module, settings: top_level.Optimizer) -> di
     """Factors on learning rate and weight decay of every parameter.
 
     Biases outside of normalisation layers get `bias_lr_mult` and `bias_decay_mult`; everything else, the weights and
-    biases of normalisation layers included, gets 1 and 1 (the published training, spec section 5.5) unless
+    biases of normalisation layers included, gets 1 and 1 (as the published training does) unless
     `norm_decay_mult` says otherwise. Everything in `backbone` gets `backbone_lr_mult` besides. With
     `decay_matrices_only`, parameters of fewer than two dimensions are not decayed at all.
 
@@ -84,3 +85,45 @@ def set_learning_rate(optimizer: torch.optim.Optimizer, factor: float) -> None:
     """Sets every group to its initial learning rate times `factor`."""
     for group in optimizer.param_groups:
         group["lr"] = group["initial_lr"] * factor
+
+
+class ExponentialMovingAverage:
+    """A copy of a model that follows it slowly, and tracks better than the model's last weights.
+
+    In the first steps the decay is smaller, min(decay, (1 + steps) / (10 + steps)), so that the average forgets the
+    random initial weights. Integer buffers are copied.
+
+    Args:
+        model: what is followed; not changed.
+        decay: weight of the old average in each step, in [0, 1).
+    """
+
+    def __init__(self, model: nn.Module, decay: float) -> None:
+        self.model = copy.deepcopy(model).eval().requires_grad_(False)
+        self.decay = decay
+
+    @torch.no_grad()
+    def update(self, model: nn.Module, iteration: int) -> None:
+        """Moves the average towards the model after optimiser step `iteration` (0-based)."""
+        decay = min(self.decay, (1 + iteration) / (10 + iteration))
+        averages: list[torch.Tensor] = []
+        values: list[torch.Tensor] = []
+        for average, value in zip(_tensors(self.model), _tensors(model), strict=True):
+            if average.is_floating_point():
+                averages.append(average)
+                values.append(value)
+            else:
+                average.copy_(value)
+        torch._foreach_lerp_(averages, values, 1.0 - decay)
+
+    def state_dict(self) -> dict[str, Any]:
+        """The averaged weights."""
+        return self.model.state_dict()
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Takes averaged weights over."""
+        self.model.load_state_dict(state)
+
+
+def _tensors(model: nn.Module) -> list[torch.Tensor]:
+    return [*(parameter.detach() for parameter in model.parameters()), *model.buffers()]

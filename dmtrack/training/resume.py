@@ -35,13 +35,16 @@ def find_checkpoint(folder: Path, resume: str | None) -> Path | None:
     return found[-1] if found else None
 
 
-def check_same_run(path: Path, content: Mapping[str, Any], identity: Mapping[str, Any], exact: bool) -> None:
+def check_same_run(
+    path: Path, content: Mapping[str, Any], config: Mapping[str, Any], world_size: int, exact: bool
+) -> None:
     """Refuses a checkpoint of another run.
 
     Args:
         path: of the checkpoint, for messages.
         content: of the checkpoint.
-        identity: `config`, `world_size` and `total_iterations` of the run at hand.
+        config: of the run at hand.
+        world_size: number of its processes.
         exact: whether the run must be the same; otherwise only a changed number of processes is refused, because the
             numbering of the training pairs depends on it.
 
@@ -50,11 +53,11 @@ def check_same_run(path: Path, content: Mapping[str, Any], identity: Mapping[str
     """
     advice = "; use what the checkpoint was made with, or start anew in another --work-dir with load_from"
     processes = content["metadata"]["world_size"]
-    if processes != identity["world_size"]:
-        raise TrainingError(f"{path} was made by {processes} processes, this run has {identity['world_size']}{advice}")
+    if processes != world_size:
+        raise TrainingError(f"{path} was made by {processes} processes, this run has {world_size}{advice}")
     if not exact:
         return
-    differing = different_keys(_relevant(content["config"]), _relevant(identity["config"]))
+    differing = different_keys(_relevant(content["config"]), _relevant(config))
     if differing:
         raise TrainingError(f"{path} was made with another value of {', '.join(differing[:5])}{advice}; to go on with "
                             "the changed config all the same, give the checkpoint's path to --resume")  # fmt: skip

@@ -1,13 +1,10 @@
-"""From a config to a trained model: puts the pieces of a run together and hands them to the loop."""
+"""From a config to a trained model: puts the pieces of a run together and starts the trainer."""
 
 from __future__ import annotations
 
-import platform
-import sys
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,28 +12,19 @@ import torch
 from lightning.fabric import Fabric
 from torch import nn
 
-import dmtrack
 from dmtrack.config import build, dump_config
-from dmtrack.data.loader import IterationBatches, training_loader_from_config
-from dmtrack.errors import TrainingError
+from dmtrack.data.loader import training_loader_from_config
+from dmtrack.errors import ConfigError, TrainingError
 from dmtrack.files import check_writable_folder, write_text
-from dmtrack.registry import MODELS
-from dmtrack.training.checkpoints import load_checkpoint, save_checkpoint
-from dmtrack.training.ema import ExponentialMovingAverage
-from dmtrack.training.initial_weights import load_initial_weights
-from dmtrack.training.launch import Devices, start_fabric
+from dmtrack.models.base import TrainableModel
+from dmtrack.registry import MODELS, did_you_mean
+from dmtrack.training.checkpoints import load_checkpoint
+from dmtrack.training.launch import Devices, StopRequest, prepare_workers, start_fabric
 from dmtrack.training.logs import RunLog
-from dmtrack.training.loop import Progress, Run, Validate, train
-from dmtrack.training.optimizers import build_optimizer
-from dmtrack.training.publish import publish
 from dmtrack.training.random_state import MODEL_INITIALISATION, seed_batch
 from dmtrack.training.resume import check_same_run, find_checkpoint
-from dmtrack.training.settings import TrainingSettings, read_settings
-from dmtrack.training.signals import StopRequest
-from dmtrack.training.workers import prepare_workers
-
-FINAL_NAME = "final.safetensors"
-BEST_NAME = "best.safetensors"
+from dmtrack.training.settings import read_settings
+from dmtrack.training.trainer import FINAL_NAME, Trainer, Validate
 
 
 @dataclass(frozen=True)
@@ -92,131 +80,104 @@ def train_from_config(
     fabric = start_fabric(devices or Devices(), settings.precision)
     make_deterministic(fabric.device)
     total_iterations = settings.iterations(fabric.world_size)
-    identity = run_identity(config, fabric.world_size, total_iterations)
     content = None
     if checkpoint_path is not None:
         content = load_checkpoint(checkpoint_path)
-        check_same_run(checkpoint_path, content, identity, exact=resume == "auto")
+        check_same_run(checkpoint_path, content, config, fabric.world_size, exact=resume == "auto")
 
     seed_batch(settings.seed, MODEL_INITIALISATION)
     module = build(config["model"], MODELS)
-    if not isinstance(module, nn.Module):
-        raise TrainingError(f"model.type {config['model'].get('type')!r} is not a torch module")
+    if not isinstance(module, TrainableModel):
+        kind = config["model"].get("type")
+        raise TrainingError(f"model.type {kind!r} cannot be trained: it is no dmtrack.models.base.TrainableModel")
     check_batch_norm(module, fabric)
+    start_iteration = 0
     if content is None:
         load_initial_weights(module, config)
     else:
         load_into(module, content["model"], checkpoint_path)
+        start_iteration = content["progress"]["iteration"]
     if settings.channels_last:
         module = module.to(memory_format=torch.channels_last)
-
-    with ExitStack() as stack:
-        run = assemble(fabric, config, settings, total_iterations, module, content)
-        if fabric.is_global_zero:
-            check_writable_folder(folder)
-            write_text(folder / "config.py", dump_config(config))
-            run.log = stack.enter_context(
-                RunLog(folder, total_iterations, run.progress.iteration, settings.log_config.tensorboard)
-            )
-            run.validate = make_validate(config) if make_validate else None
-            if checkpoint_path is not None:
-                run.log.note(f"going on from {checkpoint_path}, iteration {run.progress.iteration}")
-            describe(run)
-        run.save = partial(save_run, run, folder / "checkpoints", identity)
-        run.save_best = partial(publish, run, config, identity, folder / BEST_NAME)
-        stop = stack.enter_context(StopRequest())
-        finished = train(run, stop)
-        if finished and fabric.is_global_zero:
-            publish(run, config, identity, folder / FINAL_NAME, run.progress.best)
-        if run.log is not None:
-            done = f"finished: {folder / FINAL_NAME}" if finished else "stopped as asked; go on with --resume auto"
-            run.log.note(f"iteration {run.progress.iteration}: {done}")
-        fabric.barrier()
-    exit_code = 0 if finished or not fabric.is_global_zero else stop.exit_code
-    return Outcome(finished, exit_code, run.progress.iteration, folder, folder / FINAL_NAME if finished else None)
-
-
-def assemble(
-    fabric: Fabric,
-    config: Mapping[str, Any],
-    settings: TrainingSettings,
-    total_iterations: int,
-    module: nn.Module,
-    content: Mapping[str, Any] | None,
-) -> Run:
-    """The run of a module, in the state of a checkpoint's content if there is one."""
     accumulate = settings.optimizer_config.accumulate
-    optimizer = build_optimizer(module, settings.optimizer, settings.learning_rate(fabric.world_size))
-    model, fabric_optimizer = fabric.setup(module, optimizer)
-    ema = None
-    if settings.ema is not None and fabric.is_global_zero:
-        ema = ExponentialMovingAverage(module, settings.ema.decay)
-    progress = Progress()
-    if content is not None:
-        optimizer.load_state_dict(content["optimizer"])
-        fabric.strategy.precision.load_state_dict(content["scaler"])
-        if ema is not None and content["ema"] is not None:
-            ema.load_state_dict(content["ema"])
-        progress = Progress(**content["progress"])
     loader = training_loader_from_config(
         config["data"],
-        preprocessing=module.preprocessing,  # type: ignore[arg-type]
-        encoder=module.pair_encoder() if hasattr(module, "pair_encoder") else None,  # type: ignore[operator]
+        module.clip_encoder(),
         total_iterations=total_iterations * accumulate,
         seed=settings.seed,
-        start_iteration=progress.iteration * accumulate,
+        start_iteration=start_iteration * accumulate,
         rank=fabric.global_rank,
         world_size=fabric.world_size,
         pin_memory=fabric.device.type == "cuda",
     )
     prepare_workers(loader)
-    return Run(
-        fabric=fabric,
-        settings=settings,
-        total_iterations=total_iterations,
-        module=module,
-        model=model,
-        optimizer=fabric_optimizer,
-        batches=iter(loader),
-        numbering=IterationBatches(0, total_iterations * accumulate, settings.stages, world_size=fabric.world_size),
-        ema=ema,
-        progress=progress,
-        log=None,
-        save=lambda: None,
-        save_best=lambda metrics: None,
-    )
+
+    with ExitStack() as stack:
+        log = validate = None
+        if fabric.is_global_zero:
+            check_writable_folder(folder)
+            write_text(folder / "config.py", dump_config(config))
+            log = stack.enter_context(
+                RunLog(folder, total_iterations, start_iteration, settings.log_config.tensorboard)
+            )
+            validate = make_validate(config) if make_validate else None
+        trainer = Trainer(fabric, config, settings, module, loader, folder, log, validate, content)
+        if log is not None:
+            if checkpoint_path is not None:
+                log.note(f"going on from {checkpoint_path}, iteration {start_iteration}")
+            log.note(description(trainer))
+        stop = stack.enter_context(StopRequest())
+        finished = trainer.train(stop)
+        iteration, weights = trainer.progress.iteration, folder / FINAL_NAME
+        if finished and fabric.is_global_zero:
+            trainer.publish(weights, trainer.progress.best)
+        if log is not None:
+            done = f"finished: {weights}" if finished else "stopped as asked; go on with --resume auto"
+            log.note(f"iteration {iteration}: {done}")
+        fabric.barrier()
+    exit_code = 0 if finished or not fabric.is_global_zero else stop.exit_code
+    return Outcome(finished, exit_code, iteration, folder, weights if finished else None)
 
 
-def save_run(run: Run, folder: Path, identity: Mapping[str, Any]) -> None:
-    """Writes a checkpoint on process 0; the others wait."""
-    if run.log is not None:
-        run.log.sync()
-        progress = run.progress
-        content = {
-            "model": run.module.state_dict(),
-            "ema": run.ema.state_dict() if run.ema is not None else None,
-            "optimizer": run.optimizer.optimizer.state_dict(),
-            "scaler": run.fabric.strategy.precision.state_dict(),
-            "progress": {"iteration": progress.iteration, "window": progress.window, "best": progress.best},
-            "config": identity["config"],
-            "rng": {"scheme": "seeded anew for every batch of every process", "seed": run.settings.seed},
-            "metadata": {
-                "world_size": identity["world_size"],
-                "total_iterations": identity["total_iterations"],
-                "dmtrack": dmtrack.__version__,
-                "torch": str(torch.__version__),
-                "python": platform.python_version(),
-                "command": " ".join(sys.argv),
-                "threads": torch.get_num_threads(),
-            },
-        }
-        save_checkpoint(folder, progress.iteration, content, run.settings.checkpoint_config.max_keep or 2)
-    run.fabric.barrier()
+def load_initial_weights(module: TrainableModel, config: Mapping[str, Any]) -> None:
+    """Loads the model from `load_from`, or else its backbone from what `model.backbone.pretrained` names.
+
+    What `load_from_except` names starts fresh: parameters that are new, or that the model no longer has. With
+    `load_from_into` the weights are those of a part of the model (a detector inside), and the rest starts fresh.
+
+    Raises:
+        ConfigError: the model has no such part.
+        WeightsError: the file is not there or of another architecture; the message says where to get it.
+    """
+    if config.get("load_from"):
+        part = _part(module, config.get("load_from_into"))
+        _load_whole_model(part, config["load_from"], tuple(config.get("load_from_except") or ()))
+        return
+    backbone = module.pretrained_backbone()
+    pretrained = getattr(backbone, "pretrained", None)
+    if backbone is not None and pretrained:
+        from dmtrack.weights.imagenet import load_backbone
+
+        load_backbone(backbone, pretrained)
 
 
-def run_identity(config: Mapping[str, Any], world_size: int, total_iterations: int) -> dict[str, Any]:
-    """What must be equal for a resumed run to be the same run."""
-    return {"config": dict(config), "world_size": world_size, "total_iterations": total_iterations}
+def _part(module: nn.Module, name: str | None) -> nn.Module:
+    """A part of the model by its name; the model itself where there is no name."""
+    parts = dict(module.named_modules())
+    chosen = name or ""
+    if chosen not in parts:
+        hint = did_you_mean(chosen, [child for child, _ in module.named_children()])
+        raise ConfigError(f"load_from_into: {type(module).__name__} has no part {name!r}{hint}")
+    return parts[chosen]
+
+
+def _load_whole_model(module: nn.Module, name_or_path: str, but: tuple[str, ...]) -> None:
+    from dmtrack.weights import find_weights, load_into, read_weights
+
+    weights = read_weights(find_weights(name_or_path))
+    taken = {name: value for name, value in weights.state_dict.items() if not name.startswith(but)}
+    own = {name: value for name, value in module.state_dict().items() if name.startswith(but)}
+    load_into(module, {**taken, **own}, weights.path, metadata=weights.metadata)
 
 
 def load_into(module: nn.Module, state: Mapping[str, Any], path: Path | None) -> None:
@@ -248,16 +209,15 @@ def check_batch_norm(module: nn.Module, fabric: Fabric) -> None:
         )
 
 
-def describe(run: Run) -> None:
-    """Says on the console what is about to happen."""
-    fabric, settings = run.fabric, run.settings
-    parameters = sum(parameter.numel() for parameter in run.module.parameters() if parameter.requires_grad)
+def description(trainer: Trainer) -> str:
+    """What is about to happen, in a line."""
+    fabric, settings = trainer.fabric, trainer.settings
+    parameters = sum(parameter.numel() for parameter in trainer.module.parameters() if parameter.requires_grad)
     device = f"{torch.get_num_threads()} threads"
     if fabric.device.type == "cuda":
         device = torch.cuda.get_device_name(fabric.device)
-    assert run.log is not None
-    run.log.note(
-        f"{type(run.module).__name__}: {parameters / 1e6:.2f} M trainable parameters, "
-        f"{run.total_iterations} iterations, {fabric.world_size} x {fabric.device.type} ({device}), "
+    return (
+        f"{type(trainer.module).__name__}: {parameters / 1e6:.2f} M trainable parameters, "
+        f"{trainer.total_iterations} iterations, {fabric.world_size} x {fabric.device.type} ({device}), "
         f"{settings.precision}, lr {settings.learning_rate(fabric.world_size):g}"
     )

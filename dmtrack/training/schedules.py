@@ -1,11 +1,15 @@
-"""Learning-rate policies as pure functions: iteration -> factor on every group's learning rate."""
+"""Learning rates as pure functions of the iteration, and when checkpoints and validations are due."""
 
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
-from dmtrack.config.top_level import LearningRate
-from dmtrack.training.siamrpn_schedule import warmup_then_log
+import numpy as np
+from numpy.typing import NDArray
+
+from dmtrack.config.top_level import Evaluation, LearningRate
+from dmtrack.errors import ConfigError
 
 
 def learning_rate_factor(settings: LearningRate, iteration: int, total_iterations: int, total_epochs: int) -> float:
@@ -57,3 +61,66 @@ def _warmup(settings: LearningRate, iteration: int) -> float:
 def epoch_of(iteration: int, total_iterations: int, total_epochs: int) -> int:
     """The 0-based epoch that an iteration belongs to; epochs are equal parts of the run."""
     return iteration * total_epochs // total_iterations
+
+
+def warmup_then_log(
+    epochs: int = 20,
+    warmup_epochs: int = 5,
+    warmup: tuple[float, float] = (0.2, 1.0),
+    decay: tuple[float, float] = (1.0, 0.1),
+) -> NDArray[np.float64]:
+    """SiamRPN++'s factor, or learning rate, of every epoch: rising geometrically at first, then falling.
+
+    Args:
+        epochs: of the run.
+        warmup_epochs: of the rising part.
+        warmup: where it starts and what it leads to.
+        decay: first and last value of the falling part, which is a straight line in the logarithm.
+
+    Returns:
+        (epochs,) values.
+
+    Raises:
+        ConfigError: a warm-up longer than the run, or values that are not above 0.
+    """
+    if not 0 <= warmup_epochs < epochs:
+        raise ConfigError(f"warm-up of {warmup_epochs} epochs in a run of {epochs}: expected fewer than the run has")
+    if min(*warmup, *decay) <= 0:
+        raise ConfigError(f"learning-rate factors {warmup} and {decay}: expected numbers above 0")
+    start, end = warmup
+    rising = start * (end / start) ** (np.arange(warmup_epochs) / max(warmup_epochs, 1))
+    falling = np.logspace(np.log10(decay[0]), np.log10(decay[1]), epochs - warmup_epochs)
+    return np.concatenate([rising, falling])
+
+
+class Moment(NamedTuple):
+    """A place in a run.
+
+    Attributes:
+        done: optimiser steps done, at least 1.
+        total_iterations: of the run.
+        total_epochs: equal parts of the run.
+    """
+
+    done: int
+    total_iterations: int
+    total_epochs: int
+
+    @property
+    def epochs_done(self) -> int:
+        """Whole epochs."""
+        return epoch_of(self.done, self.total_iterations, self.total_epochs)
+
+
+def is_due(now: Moment, interval_iterations: int | None, interval_epochs: int | None) -> bool:
+    """Whether an interval ends with the iteration just done; every interval ends with the run."""
+    if now.done == now.total_iterations or (interval_iterations is not None and now.done % interval_iterations == 0):
+        return True
+    before = now._replace(done=now.done - 1).epochs_done
+    return before != now.epochs_done and interval_epochs is not None and now.epochs_done % interval_epochs == 0
+
+
+def evaluation_due(now: Moment, evaluation: Evaluation) -> bool:
+    """Whether to validate after the iteration just done; at the end of the run in any case."""
+    started = now.epochs_done >= evaluation.start or now.done == now.total_iterations
+    return started and is_due(now, evaluation.interval_iterations, evaluation.interval)

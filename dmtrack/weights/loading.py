@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from dmtrack.errors import WeightsError
+from dmtrack.models.base import TrainableModel
 from dmtrack.weights.metadata import describe
 from dmtrack.weights.reading import WeightsFile, find_weights, read_weights
 
@@ -92,9 +93,8 @@ def load_into(
     check_report(report, source, type(model).__name__, strict, metadata)
     check_finite({name: state_dict[name] for name in report.matched}, source)
     # Names and shapes can agree where the meaning does not: anchors, crops and normalisation are not in the tensors.
-    check_meaning = getattr(model, "check_metadata", None)
-    if check_meaning is not None:
-        check_meaning(metadata or {}, source)
+    if isinstance(model, TrainableModel):
+        model.check_metadata(metadata or {}, source)
     with torch.no_grad():
         for name in report.matched:
             expected[name].copy_(state_dict[name])

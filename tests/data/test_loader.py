@@ -7,14 +7,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dmtrack.config.top_level import Stage
-from dmtrack.data.loader import IterationBatches, TrainingPairs, collate, training_loader, training_loader_from_config
+from dmtrack.data.batches import ClipEncoder
+from dmtrack.data.loader import TrainingClips, training_loader, training_loader_from_config
 from dmtrack.data.preprocessing import Preprocessing, prepare_image
-from dmtrack.data.samples import Pair
-from dmtrack.data.stages import parse_stages
+from dmtrack.data.samples import Clip
+from dmtrack.data.stages import IterationBatches, parse_stages
 from dmtrack.data.writers.coco import write_coco
 from dmtrack.data.writers.sequences import write_got10k
 from dmtrack.errors import ConfigError, DataError
 
+ENCODER = ClipEncoder(Preprocessing())
 STAGES = [{"until": 0.5, "samples_per_gpu": 3, "image_size_wh": (64, 32)}, {"until": 1.0, "samples_per_gpu": 2}]
 
 
@@ -25,7 +27,7 @@ class Noise:
         width, height = image_size_wh or (40, 50)
         image = rng.integers(0, 255, (height, width, 3)).astype(np.uint8)
         boxes = np.sort(rng.uniform(0, 30, (int(rng.integers(0, 3)), 2, 2)), axis=1).reshape(-1, 4)
-        return Pair(image, image, boxes, boxes)
+        return Clip.pair(image, image, boxes, boxes)
 
 
 class Broken:
@@ -34,14 +36,13 @@ class Broken:
 
 
 def batches(**options):
-    return list(
-        training_loader(Noise(), preprocessing=Preprocessing(), seed=3, total_iterations=8, stages=STAGES, **options)
-    )
+    return list(training_loader(Noise(), ENCODER, seed=3, total_iterations=8, stages=STAGES, **options))
 
 
 def assert_equal(first, second):
-    for name, value in vars(first).items():
-        assert torch.equal(value, getattr(second, name)), name
+    for frame, other in zip(first.frames, second.frames, strict=True):
+        for name, value in vars(frame).items():
+            assert value is getattr(other, name) is None or torch.equal(value, getattr(other, name)), name
 
 
 def test_workers_and_resume_do_not_change_the_batches():
@@ -53,7 +54,7 @@ def test_workers_and_resume_do_not_change_the_batches():
     assert len(resumed) == 3
     for batch, other in zip(expected[5:], resumed, strict=True):
         assert_equal(batch, other)
-    assert expected[0].query_images.shape == (3, 3, 32, 64) and expected[7].query_images.shape == (2, 3, 64, 64)
+    assert expected[0].query.images.shape == (3, 3, 32, 64) and expected[7].query.images.shape == (2, 3, 64, 64)
 
 
 @given(
@@ -94,39 +95,36 @@ def test_bad_stages(stages, message):
 
 
 def test_collate_keeps_pairs_apart_and_pads_with_zeros():
-    preprocessing = Preprocessing()
     rng = np.random.default_rng(0)
     small, large = (rng.integers(0, 255, size).astype(np.uint8) for size in ((30, 50, 3), (70, 40, 3)))
     box = np.array([[1.0, 2, 3, 4]])
     pairs = [
-        Pair(small, large, np.repeat(box, 2, 0), np.repeat(box + 1, 2, 0)),
-        Pair(large, large, np.zeros((0, 4)), np.zeros((0, 4))),
-        Pair(small, small, box * 2, box * 3),
+        Clip.pair(small, large, np.repeat(box, 2, 0), np.repeat(box + 1, 2, 0)),
+        Clip.pair(large, large, np.zeros((0, 4)), np.zeros((0, 4))),
+        Clip.pair(small, small, box * 2, box * 3),
     ]
-    batch = collate(pairs, preprocessing)
-    assert batch.query_images.shape == (3, 3, 96, 64) and batch.search_images.shape == (3, 3, 96, 64)
-    assert batch.pair_index.tolist() == [0, 0, 2] and batch.pair_index.dtype == torch.int64
-    assert batch.query_sizes_hw.tolist() == [[30, 50], [70, 40], [30, 50]]
-    assert batch.query_boxes_xyxy.dtype == torch.float32
-    np.testing.assert_array_equal(batch.search_boxes_xyxy[2], [3, 6, 9, 12])
-    assert not batch.query_images[0, :, 30:].any() and not batch.query_images[0, :, :, 50:].any()
+    batch = ENCODER.collate(pairs)
+    assert batch.query.images.shape == (3, 3, 96, 64) and batch.search.images.shape == (3, 3, 96, 64)
+    assert batch.query.clip_index.tolist() == [0, 0, 2] and batch.query.clip_index.dtype == torch.int64
+    assert batch.query.sizes_hw.tolist() == [[30, 50], [70, 40], [30, 50]]
+    assert batch.query.boxes_xyxy.dtype == torch.float32
+    np.testing.assert_array_equal(batch.search.boxes_xyxy[2], [3, 6, 9, 12])
+    assert not batch.query.images[0, :, 30:].any() and not batch.query.images[0, :, :, 50:].any()
     # The same numbers as at tracking time, for an image that needs no resizing.
     tracked = prepare_image(small, Preprocessing(scale=(50, 30)))
-    assert torch.equal(batch.query_images[:1, :, :32, :64], tracked.tensor)
+    assert torch.equal(batch.query.images[:1, :, :32, :64], tracked.tensor)
 
 
 def test_pairs_without_instances_are_drawn_again():
-    pairs = TrainingPairs(Noise(), seed=1)
-    assert all(len(pairs[index].query_boxes_xyxy) for index in range(50))
-    once = TrainingPairs(Noise(), seed=1, redraws=0)
-    assert not all(len(once[index].query_boxes_xyxy) for index in range(50))
+    pairs = TrainingClips(Noise(), seed=1)
+    assert all(len(pairs[index].query.boxes_xyxy) for index in range(50))
+    once = TrainingClips(Noise(), seed=1, redraws=0)
+    assert not all(len(once[index].query.boxes_xyxy) for index in range(50))
 
 
 @pytest.mark.parametrize("workers", [0, 1])
 def test_a_users_error_keeps_its_sentence(workers):
-    loader = training_loader(
-        Broken(), preprocessing=Preprocessing(), total_iterations=2, seed=0, stages=STAGES, workers=workers
-    )
+    loader = training_loader(Broken(), ENCODER, total_iterations=2, seed=0, stages=STAGES, workers=workers)
     with pytest.raises(DataError, match=r"^boxes.txt:7: expected 4 numbers$"):
         next(iter(loader))
 
@@ -147,12 +145,12 @@ def test_loader_of_a_config(tmp_path, sequence_maker):
         "recipe": {"type": "fixed", "scale": (96, 64), "short_side_range": (48, 64)},
         "stages": [{"until": 1.0, "samples_per_gpu": 2}],
     }
-    loader = training_loader_from_config(data, preprocessing=Preprocessing(), total_iterations=3, seed=0)
+    loader = training_loader_from_config(data, ENCODER, total_iterations=3, seed=0)
     assert len(loader) == 3
     for batch in loader:
-        assert batch.query_images.shape[0] == 2 and max(batch.query_images.shape[2:]) <= 96
-        assert torch.isfinite(batch.query_images).all()
+        assert batch.query.images.shape[0] == 2 and max(batch.query.images.shape[2:]) <= 96
+        assert torch.isfinite(batch.query.images).all()
     for train, message in ((None, "data.train is missing"), (video, "GOT10k gives no pairs; wrap it")):
         broken = {"train": train} if train else {}
         with pytest.raises(ConfigError, match=message):
-            training_loader_from_config(broken, preprocessing=Preprocessing(), total_iterations=1, seed=0)
+            training_loader_from_config(broken, ENCODER, total_iterations=1, seed=0)

@@ -6,10 +6,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from dmtrack.data.loader import collate
+from dmtrack.data.batches import ClipEncoder
 from dmtrack.data.preprocessing import Preprocessing
 from dmtrack.data.recipes import build_recipe
-from dmtrack.data.samples import Pair
+from dmtrack.data.samples import Clip
 from dmtrack.data.transforms import InclusiveBoxes
 
 
@@ -26,7 +26,7 @@ def test_repeats_the_published_code_draw_by_draw(seed, shared_folder):
     golden = np.load(shared_folder / f"golden/dmtrack/dev/aug_{seed}.npz")
     formulas = _formulas(shared_folder / "golden/dmtrack")
     size = int(golden["H"]), int(golden["W"])
-    pair = Pair(
+    pair = Clip.pair(
         formulas.make_image(seed, *size),
         formulas.make_image(seed + 1, *size),
         golden["in_bboxes_z"].astype(np.float64),
@@ -38,10 +38,10 @@ def test_repeats_the_published_code_draw_by_draw(seed, shared_folder):
     for step in steps[1:]:
         pair = step(pair, rng)
     assert rng.rand() == golden["next_rand"], "as many draws as the published code"
-    batch = collate([pair], Preprocessing())
+    batch = ClipEncoder(Preprocessing()).collate([pair])
     for side, images, boxes in (
-        ("z", batch.query_images, batch.query_boxes_xyxy),
-        ("x", batch.search_images, batch.search_boxes_xyxy),
+        ("z", batch.query.images, batch.query.boxes_xyxy),
+        ("x", batch.search.images, batch.search.boxes_xyxy),
     ):
         np.testing.assert_allclose(boxes, golden[f"bboxes_{side}"], atol=1e-4)
         image = images[0].numpy()

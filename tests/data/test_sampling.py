@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dmtrack.data.samples import Pair
+from dmtrack.data.samples import Clip
 from dmtrack.data.sampling import CocoPairs, ImagePairs, RandomConcat, SequencePairs
 from dmtrack.data.sources import GOT10k
 from dmtrack.data.validity import pick_frames, valid_frames
@@ -86,13 +86,13 @@ def test_sequence_pairs_from_a_dataset_on_disk(tmp_path, sequence_maker):
     for seed in range(20):
         pair = sampler.sample(np.random.default_rng(seed))
         again = sampler.sample(np.random.default_rng(seed))
-        np.testing.assert_array_equal(pair.query_image, again.query_image)
-        np.testing.assert_array_equal(pair.search_boxes_xyxy, again.search_boxes_xyxy)
-        assert pair.query_image.shape == (48, 64, 3) and len(pair.query_boxes_xyxy) == 1
+        np.testing.assert_array_equal(pair.query.image, again.query.image)
+        np.testing.assert_array_equal(pair.search.boxes_xyxy, again.search.boxes_xyxy)
+        assert pair.query.image.shape == (48, 64, 3) and len(pair.query.boxes_xyxy) == 1
         rows = np.concatenate([s.boxes_xywh for s in GOT10k(tmp_path, "val")])
         gap = [
             np.nanargmin(np.abs(rows[:, :2] - boxes[0, :2]).sum(1))
-            for boxes in (pair.query_boxes_xyxy, pair.search_boxes_xyxy)
+            for boxes in (pair.query.boxes_xyxy, pair.search.boxes_xyxy)
         ]
         assert 0 < gap[1] - gap[0] <= 4, "the query is the earlier frame of the same sequence, at most 4 before"
 
@@ -100,7 +100,7 @@ def test_sequence_pairs_from_a_dataset_on_disk(tmp_path, sequence_maker):
 def test_sequences_without_two_valid_frames_are_skipped_and_then_an_error(sequence_maker):
     good, bad = sequence_maker("good", 4), sequence_maker("bad", 4, absent=(0, 1, 2))
     pair = SequencePairs([bad, good]).sample(np.random.default_rng(0))
-    assert len(pair.query_boxes_xyxy) == 1
+    assert len(pair.query.boxes_xyxy) == 1
     with pytest.raises(DataError, match="fewer than two valid frames"):
         SequencePairs([bad]).sample(np.random.default_rng(0))
     with pytest.raises(DataError, match="no sequences"):
@@ -115,8 +115,8 @@ def test_objects_of_a_video_are_paired_where_both_frames_have_them(sequence_make
     )
     several = replace(one.video, tracks=tracks_by_id(boxes))
     pair = SequencePairs([several]).sample(np.random.default_rng(0))
-    np.testing.assert_array_equal(pair.query_boxes_xyxy, [[1, 1, 21, 21], [8, 3, 23, 18]])
-    np.testing.assert_array_equal(pair.search_boxes_xyxy, [[2, 2, 22, 22], [30, 20, 45, 35]])
+    np.testing.assert_array_equal(pair.query.boxes_xyxy, [[1, 1, 21, 21], [8, 3, 23, 18]])
+    np.testing.assert_array_equal(pair.search.boxes_xyxy, [[2, 2, 22, 22], [30, 20, 45, 35]])
 
 
 def test_image_pairs_leave_out_crowds_slivers_and_small_images(tmp_path, sequence_maker):
@@ -127,7 +127,7 @@ def test_image_pairs_leave_out_crowds_slivers_and_small_images(tmp_path, sequenc
     sampler = CocoPairs(tmp_path)
     assert len(sampler) == 2
     pair = sampler.sample(np.random.default_rng(0))
-    np.testing.assert_array_equal(pair.query_boxes_xyxy, pair.search_boxes_xyxy)
+    np.testing.assert_array_equal(pair.query.boxes_xyxy, pair.search.boxes_xyxy)
     assert isinstance(ImagePairs({"type": "Coco", "root": str(tmp_path)}), ImagePairs)
     path.write_text(text.replace('"width": 64', '"width": 31'))
     with pytest.raises(DataError, match="none of its 3 images"):
@@ -143,12 +143,12 @@ class Constant:
 
     def sample(self, rng, image_size_wh=None):
         box = np.array([[1.0, 1, 5, 5]])
-        return Pair(self.image, self.image, box, box)
+        return Clip.pair(self.image, self.image, box, box)
 
 
 def test_random_concat_draws_by_normalised_probability():
     sampler = RandomConcat([Constant(0), Constant(1)], probabilities=[1, 3])
-    values = [sampler.sample(np.random.default_rng([5, index])).query_image[0, 0, 0] for index in range(2000)]
+    values = [sampler.sample(np.random.default_rng([5, index])).query.image[0, 0, 0] for index in range(2000)]
     assert np.mean(values) == pytest.approx(0.75, abs=0.03)
     assert len(sampler) == 14
     assert RandomConcat([Constant(0), Constant(1)]).probabilities.tolist() == [0.5, 0.5]

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from dmtrack.data.samples import Pair
+from dmtrack.data.samples import Clip
 from dmtrack.data.sampling import PairsWithNegatives, SiamesePairs
 from dmtrack.data.sequences import Sequence
 from dmtrack.data.siamese import pair_valid_frames
@@ -34,7 +34,7 @@ class Videos:
 def draws(sampler, count=400):
     pairs = [sampler.sample(np.random.default_rng([1, number])) for number in range(count)]
     return [
-        (tuple(map(int, pair.query_image[0, 0, :2])), tuple(map(int, pair.search_image[0, 0, :2])), pair.positive)
+        (tuple(map(int, pair.query.image[0, 0, :2])), tuple(map(int, pair.search.image[0, 0, :2])), pair.positive)
         for pair in pairs
     ]
 
@@ -97,15 +97,15 @@ class Views:
     def sample(self, rng, image_size_wh=None):
         image = np.full((8, 8, 3), rng.integers(255), dtype=np.uint8)
         boxes = np.array([[0.0, 0, 4, 4], [1, 1, 6, 6]])
-        return Pair(image, image, boxes, boxes + 1)
+        return Clip.pair(image, image, boxes, boxes + 1)
 
 
 def test_negatives_of_rendered_pairs():
     pairs = [PairsWithNegatives(Views(), 0.5).sample(np.random.default_rng(seed)) for seed in range(100)]
     assert 30 < sum(pair.positive for pair in pairs) < 70
     for pair in pairs:
-        assert pair.query_boxes_xyxy.shape == pair.search_boxes_xyxy.shape == (1, 4)
+        assert pair.query.boxes_xyxy.shape == pair.search.boxes_xyxy.shape == (1, 4)
         if pair.positive:
-            assert (pair.query_image == pair.search_image).all()
-            np.testing.assert_array_equal(pair.search_boxes_xyxy, pair.query_boxes_xyxy + 1)
-    assert any((pair.query_image != pair.search_image).any() for pair in pairs)
+            assert (pair.query.image == pair.search.image).all()
+            np.testing.assert_array_equal(pair.search.boxes_xyxy, pair.query.boxes_xyxy + 1)
+    assert any((pair.query.image != pair.search.image).any() for pair in pairs)

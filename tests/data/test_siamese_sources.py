@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
-from dmtrack.data.samples import Pair
+from dmtrack.data.samples import Clip
 from dmtrack.data.siamese import CropAround
 from dmtrack.data.siamese.crop_folder import cropped_source, write_crops
 from dmtrack.data.siamese.cropping import crop_around
@@ -137,8 +137,8 @@ def test_crops_are_made_once_and_read_like_the_frames(vid, tmp_path):
     np.testing.assert_allclose([x, y, x + width, y + height], box, atol=1e-3)
     found = sequence.read_frame(0)
     assert np.abs(found.astype(int) - square).mean() < 2
-    pair = Pair(found, found, box[None], box[None])
-    assert CropAround()(pair, np.random.default_rng(0)).query_image is found
+    pair = Clip.pair(found, found, box[None], box[None])
+    assert CropAround()(pair, np.random.default_rng(0)).query.image is found
 
     with pytest.raises(ConfigError, match="holds crops made with source="):
         cropped_source(tmp_path / "crops", 0, {**node, "split": "val"})

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from dmtrack.data.preprocessing import Preprocessing
 from dmtrack.data.recipes import build_recipe
-from dmtrack.data.samples import Pair
+from dmtrack.data.samples import Clip
 from dmtrack.data.transforms import (
     BoundBoxes,
     InclusiveBoxes,
@@ -25,7 +25,7 @@ from dmtrack.errors import ConfigError
 
 
 @st.composite
-def pairs(draw) -> Pair:
+def pairs(draw) -> Clip:
     """Images of any small size with boxes inside; the two sides differ in size and in their boxes."""
     count = draw(st.integers(0, 12))
     rng = np.random.default_rng(draw(st.integers(0, 10**6)))
@@ -37,12 +37,12 @@ def pairs(draw) -> Pair:
         boxes[:, 2:] = np.maximum(boxes[:, 2:], np.minimum(boxes[:, :2] + 0.5, [width, height]))
         boxes[:, :2] = np.minimum(boxes[:, :2], boxes[:, 2:] - 0.5)
         sides.append((rng.integers(0, 256, (height, width, 3)).astype(np.uint8), boxes))
-    return Pair(sides[0][0], sides[1][0], sides[0][1], sides[1][1])
+    return Clip.pair(sides[0][0], sides[1][0], sides[0][1], sides[1][1])
 
 
-def assert_safe(pair: Pair, before: Pair, smallest: float = 0.0) -> None:
-    assert len(pair.query_boxes_xyxy) == len(pair.search_boxes_xyxy) <= len(before.query_boxes_xyxy)
-    sides = ((pair.query_image, pair.query_boxes_xyxy), (pair.search_image, pair.search_boxes_xyxy))
+def assert_safe(pair: Clip, before: Clip, smallest: float = 0.0) -> None:
+    assert len(pair.query.boxes_xyxy) == len(pair.search.boxes_xyxy) <= len(before.query.boxes_xyxy)
+    sides = ((pair.query.image, pair.query.boxes_xyxy), (pair.search.image, pair.search.boxes_xyxy))
     for image, boxes in sides:
         height, width = image.shape[:2]
         assert height > 0 and width > 0 and image.shape[2] == 3
@@ -70,10 +70,10 @@ def assert_safe(pair: Pair, before: Pair, smallest: float = 0.0) -> None:
     ids=lambda transform: type(transform).__name__,
 )
 def test_boxes_stay_inside_and_in_step(transform, pair, seed):
-    before = (pair.query_image.copy(), pair.search_image.copy(), pair.query_boxes_xyxy.copy())
+    before = (pair.query.image.copy(), pair.search.image.copy(), pair.query.boxes_xyxy.copy())
     assert_safe(transform(pair, np.random.default_rng(seed)), pair)
     # The pair handed in may be shared by both sides or kept by its source.
-    for kept, now in zip(before, (pair.query_image, pair.search_image, pair.query_boxes_xyxy), strict=True):
+    for kept, now in zip(before, (pair.query.image, pair.search.image, pair.query.boxes_xyxy), strict=True):
         np.testing.assert_array_equal(kept, now)
 
 
@@ -88,8 +88,8 @@ def test_fixed_recipe_gives_safe_boxes_in_images_of_the_configured_scale(pair, s
     for step in recipe:
         result = step(result, rng)
     assert_safe(result, pair, smallest=3.99)
-    assert len(result.query_boxes_xyxy) <= 8
-    for image in (result.query_image, result.search_image):
+    assert len(result.query.boxes_xyxy) <= 8
+    for image in (result.query.image, result.search.image):
         assert image.dtype == np.uint8
         assert max(image.shape[:2]) <= 96 and min(image.shape[:2]) <= 64
 
@@ -100,14 +100,14 @@ def test_reference_recipe_keeps_inclusive_boxes_inside(pair, seed):
     result, rng = pair, np.random.default_rng(seed)
     for step in build_recipe("reference", Preprocessing(inclusive_boxes=True)):
         result = step(result, rng)
-    assert len(result.query_boxes_xyxy) == len(result.search_boxes_xyxy)
-    height, width = result.search_image.shape[:2]
-    assert (result.search_boxes_xyxy >= 0).all()
-    assert (result.search_boxes_xyxy <= [width - 1, height - 1, width - 1, height - 1]).all()
+    assert len(result.query.boxes_xyxy) == len(result.search.boxes_xyxy)
+    height, width = result.search.image.shape[:2]
+    assert (result.search.boxes_xyxy >= 0).all()
+    assert (result.search.boxes_xyxy <= [width - 1, height - 1, width - 1, height - 1]).all()
     assert max(height, width) == 1333 or min(height, width) == 800
 
 
-def marked_pair(size_wh=(90, 60)) -> Pair:
+def marked_pair(size_wh=(90, 60)) -> Clip:
     """Four instances, each a block of its own colour; boxes are exact."""
     width, height = size_wh
     sides = []
@@ -119,7 +119,7 @@ def marked_pair(size_wh=(90, 60)) -> Pair:
             image[y : y + 12, x : x + 10] = 60 * (number + 1)
             boxes.append([x, y, x + 10, y + 12])
         sides.append((image, np.array(boxes, dtype=float)))
-    return Pair(sides[0][0], sides[1][0], sides[0][1], sides[1][1])
+    return Clip.pair(sides[0][0], sides[1][0], sides[0][1], sides[1][1])
 
 
 def shades(image: np.ndarray, boxes: np.ndarray) -> list[int]:
@@ -133,7 +133,7 @@ def test_row_i_is_the_same_instance_on_both_sides(seed):
     for step in (RandomFlip(), RandomExpand((1.0, 2.0)), RandomCrop(), Rescale((180, 120), (90, 120), ("nearest",))):
         pair = step(pair, rng)
     # Blocks overlap slightly where they were drawn later, never at their centres.
-    query, search = shades(pair.query_image, pair.query_boxes_xyxy), shades(pair.search_image, pair.search_boxes_xyxy)
+    query, search = shades(pair.query.image, pair.query.boxes_xyxy), shades(pair.search.image, pair.search.boxes_xyxy)
     assert query == search and query
 
 
@@ -141,12 +141,12 @@ def test_boxes_follow_the_pixels_through_flip_expand_and_rescale():
     image = np.zeros((40, 60, 3), np.uint8)
     image[10:30, 5:25] = 255
     box = np.array([[5.0, 10, 25, 30]])
-    start = Pair(image, image, box, box)
+    start = Clip.pair(image, image, box, box)
     for seed in range(20):
         pair, rng = start, np.random.default_rng(seed)
         for step in (RandomFlip(), RandomExpand(fill_rgb=(0, 0, 0)), Rescale((240, 160), (80, 160), ("nearest",))):
             pair = step(pair, rng)
-        for view, boxes in ((pair.query_image, pair.query_boxes_xyxy), (pair.search_image, pair.search_boxes_xyxy)):
+        for view, boxes in ((pair.query.image, pair.query.boxes_xyxy), (pair.search.image, pair.search.boxes_xyxy)):
             rows, columns = np.nonzero(view[..., 0] > 128)
             found = [columns.min(), rows.min(), columns.max() + 1, rows.max() + 1]
             np.testing.assert_allclose(boxes[0], found, atol=2.0)
@@ -156,44 +156,44 @@ def test_flip_conventions():
     image = np.zeros((10, 20, 3), np.uint8)
     image[3, 4] = 255  # the pixel [4, 5) x [3, 4)
     continuous, inclusive = np.array([[4.0, 3, 5, 4]]), np.array([[4.0, 3, 4, 3]])
-    flipped = RandomFlip(1.0)(Pair(image, image, continuous, continuous), np.random.default_rng(0))
-    assert flipped.query_boxes_xyxy.tolist() == [[15, 3, 16, 4]] and flipped.query_image[3, 15, 0] == 255
-    flipped = RandomFlip(1.0, inclusive=True)(Pair(image, image, inclusive, inclusive), np.random.default_rng(0))
-    assert flipped.query_boxes_xyxy.tolist() == [[15, 3, 15, 3]]
+    flipped = RandomFlip(1.0)(Clip.pair(image, image, continuous, continuous), np.random.default_rng(0))
+    assert flipped.query.boxes_xyxy.tolist() == [[15, 3, 16, 4]] and flipped.query.image[3, 15, 0] == 255
+    flipped = RandomFlip(1.0, inclusive=True)(Clip.pair(image, image, inclusive, inclusive), np.random.default_rng(0))
+    assert flipped.query.boxes_xyxy.tolist() == [[15, 3, 15, 3]]
 
 
 def test_jitter_is_drawn_for_every_image():
     pair = marked_pair()
     step = Rescale((900, 608), (256, 608))
     sizes = [step(pair, np.random.default_rng(seed)) for seed in range(60)]
-    short = [min(image.shape[:2]) for one in sizes for image in (one.query_image, one.search_image)]
+    short = [min(image.shape[:2]) for one in sizes for image in (one.query.image, one.search.image)]
     assert 256 <= min(short) < 290 and 570 < max(short) <= 608
-    assert len({(one.query_image.shape, one.search_image.shape) for one in sizes}) > 50
+    assert len({(one.query.image.shape, one.search.image.shape) for one in sizes}) > 50
 
 
 def test_inclusive_boxes_and_limits():
     box = np.array([[2.0, 3, 10, 9]])
     image = np.zeros((10, 12, 3), np.uint8)
     rng = np.random.default_rng(0)
-    assert InclusiveBoxes()(Pair(image, image, box, box), rng).query_boxes_xyxy.tolist() == [[2, 3, 9, 8]]
+    assert InclusiveBoxes()(Clip.pair(image, image, box, box), rng).query.boxes_xyxy.tolist() == [[2, 3, 9, 8]]
     # Too small on one side only: the instance leaves both.
     tiny = np.array([[2.0, 3, 3, 9]])
-    assert len(BoundBoxes(4.0)(Pair(image, image, box, tiny), rng).query_boxes_xyxy) == 0
+    assert len(BoundBoxes(4.0)(Clip.pair(image, image, box, tiny), rng).query.boxes_xyxy) == 0
     outside = np.array([[-5.0, -5, 30, 30]])
-    bounded = BoundBoxes(0.0, inclusive=True)(Pair(image, image, outside, outside), rng)
-    assert bounded.query_boxes_xyxy.tolist() == [[0, 0, 11, 9]]
+    bounded = BoundBoxes(0.0, inclusive=True)(Clip.pair(image, image, outside, outside), rng)
+    assert bounded.query.boxes_xyxy.tolist() == [[0, 0, 11, 9]]
 
 
 def test_gray_is_shared_and_blur_touches_the_search_image_only():
     rng = np.random.default_rng(0)
     image = rng.integers(0, 255, (30, 30, 3)).astype(np.uint8)
-    pair = Pair(image, image, np.zeros((0, 4)), np.zeros((0, 4)))
+    pair = Clip.pair(image, image, np.zeros((0, 4)), np.zeros((0, 4)))
     gray = RandomGray(1.0)(pair, rng)
-    assert (gray.query_image[..., 0] == gray.query_image[..., 2]).all()
-    assert (gray.search_image[..., 0] == gray.search_image[..., 1]).all()
+    assert (gray.query.image[..., 0] == gray.query.image[..., 2]).all()
+    assert (gray.search.image[..., 0] == gray.search.image[..., 1]).all()
     blurred = RandomBlur(1.0, (2.0, 2.0))(pair, rng)
-    assert blurred.query_image is image
-    assert blurred.search_image.std() < image.std() / 2
+    assert blurred.query.image is image
+    assert blurred.search.image.std() < image.std() / 2
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torchvision.ops import roi_align
 
-from dmtrack.data.batches import PairBatch
+from dmtrack.data.batches import Batch
 from dmtrack.errors import ConfigError
 from dmtrack.models.backbones.residual_trunk import ResidualTrunk
 from dmtrack.models.fast.box_cutting import sample_cells
@@ -27,7 +27,7 @@ def small_model() -> DMTrackGSTiny:
     )
 
 
-def look_alikes(seed: int) -> PairBatch:
+def look_alikes(seed: int) -> Batch:
     """Two squares of one size and different colour in each image; the target is the first, and they change places."""
     generator = torch.Generator().manual_seed(seed)
     images = 0.1 * torch.randn(2, 1, 3, 96, 128, generator=generator)
@@ -38,7 +38,7 @@ def look_alikes(seed: int) -> PairBatch:
         for (left, top, right, bottom), colour in zip(boxes.int().tolist(), colours, strict=True):
             image[:, top:bottom, left:right] += colour[:, None, None]
     size = torch.tensor([[96, 128]])
-    return PairBatch(images[0], images[1], query, search, torch.tensor([0, 0]), size, size)
+    return Batch.pair(images[0], images[1], query, search, torch.tensor([0, 0]), size, size)
 
 
 def test_the_second_look_learns_to_tell_two_look_alikes_apart() -> None:
@@ -51,10 +51,12 @@ def test_the_second_look_learns_to_tell_two_look_alikes_apart() -> None:
         optimizer.step()
     model.eval()
     batch = look_alikes(1000)
-    both = Proposals(batch.search_boxes_xyxy.expand(2, 2, 4), torch.full((2, 2), 0.5), torch.ones(2, 2, dtype=bool))
+    both = Proposals(batch.search.boxes_xyxy.expand(2, 2, 4), torch.full((2, 2), 0.5), torch.ones(2, 2, dtype=bool))
     with torch.no_grad():
-        templates = model.encode_templates(model.extract(batch.query_images), batch.query_boxes_xyxy, batch.pair_index)
-        logits = model.second_look(model.extract(batch.search_images), templates, batch.pair_index, both)
+        templates = model.encode_templates(
+            model.extract(batch.query.images), batch.query.boxes_xyxy, batch.query.clip_index
+        )
+        logits = model.second_look(model.extract(batch.search.images), templates, batch.query.clip_index, both)
     assert logits[0, 0] > logits[0, 1] + 2
     assert logits[1, 1] > logits[1, 0] + 2
 
@@ -68,8 +70,10 @@ def test_the_inference_copy_finds_the_same() -> None:
     found = []
     for one in (model, inference_copy(model).model):
         with torch.inference_mode():
-            templates = one.encode_templates(one.extract(batch.query_images), batch.query_boxes_xyxy, batch.pair_index)
-            outputs = one.search(one.extract(batch.search_images), templates, batch.pair_index)
+            templates = one.encode_templates(
+                one.extract(batch.query.images), batch.query.boxes_xyxy, batch.query.clip_index
+            )
+            outputs = one.search(one.extract(batch.search.images), templates, batch.query.clip_index)
             found.append(one.decode(outputs, (90, 128), 0.5))
     for slow, fast in zip(*found, strict=True):
         torch.testing.assert_close(fast.scores, slow.scores, atol=1e-4, rtol=1e-4)

@@ -5,7 +5,7 @@ import json
 import pytest
 import torch
 
-from dmtrack.data.batches import PairBatch
+from dmtrack.data.batches import Batch
 from dmtrack.errors import ConfigError
 from dmtrack.models.global_search.dmtrack_gs import DMTrackGS, clip_to_input, dead_parameters, reference_path
 
@@ -46,7 +46,7 @@ def make_batch(pairs=2, boxes=((10, 10, 60, 50), (20, 8, 40, 40), (40, 20, 90, 6
     generator = torch.Generator().manual_seed(1)
     boxes = torch.tensor(boxes, dtype=torch.float32).reshape(-1, 4)
     sizes = torch.tensor([[64, 96]] * pairs)
-    return PairBatch(
+    return Batch.pair(
         query_images=torch.randn(pairs, 3, 64, 96, generator=generator),
         search_images=torch.randn(pairs, 3, 64, 96, generator=generator),
         query_boxes_xyxy=boxes,
@@ -79,12 +79,12 @@ def test_dead_parameters_are_exactly_those_that_need_no_gradient(model):
 def test_many_targets_in_one_pass_equal_one_after_the_other(model):
     batch = make_batch()
     with torch.no_grad():
-        query, search = model.extract(batch.query_images), model.extract(batch.search_images)
-        templates = model.encode_templates(query, batch.query_boxes_xyxy, batch.pair_index)
-        together = model.search(search, templates, batch.pair_index)
+        query, search = model.extract(batch.query.images), model.extract(batch.search.images)
+        templates = model.encode_templates(query, batch.query.boxes_xyxy, batch.query.clip_index)
+        together = model.search(search, templates, batch.query.clip_index)
         with reference_path(model):
-            templates = model.encode_templates(query, batch.query_boxes_xyxy, batch.pair_index)
-            alone = model.search(search, templates, batch.pair_index)
+            templates = model.encode_templates(query, batch.query.boxes_xyxy, batch.query.clip_index)
+            alone = model.search(search, templates, batch.query.clip_index)
     assert not model.reference_equivalent
     for ours, published in zip(together, alone, strict=True):
         for maps, expected in zip(ours, published, strict=True):
@@ -95,9 +95,9 @@ def test_many_targets_in_one_pass_equal_one_after_the_other(model):
 def test_targets_in_one_image_share_its_features(model):
     batch = make_batch(pairs=1, pair_index=(0, 0, 0))
     with torch.no_grad():
-        features = model.extract(batch.query_images)
-        templates = model.encode_templates(features, batch.query_boxes_xyxy, batch.pair_index)
-        outputs = model.search(features, templates, batch.pair_index)
+        features = model.extract(batch.query.images)
+        templates = model.encode_templates(features, batch.query.boxes_xyxy, batch.query.clip_index)
+        outputs = model.search(features, templates, batch.query.clip_index)
         twice = tuple(torch.cat([level, level]) for level in features)
         same = model.search(twice, templates, torch.tensor([1, 0, 1]))
         found = model.decode(outputs, (60, 90), 0.5)
@@ -195,7 +195,7 @@ def test_half_precision_gives_finite_gradients_and_float_boxes():
     losses.sum().backward()
     assert all(torch.isfinite(p.grad).all() for p in model.parameters() if p.grad is not None)
     with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
-        features = model.extract(batch.query_images)
-        templates = model.encode_templates(features, batch.query_boxes_xyxy, batch.pair_index)
-        found = model.decode(model.search(features, templates, batch.pair_index), (64, 96), 1.0)
+        features = model.extract(batch.query.images)
+        templates = model.encode_templates(features, batch.query.boxes_xyxy, batch.query.clip_index)
+        found = model.decode(model.search(features, templates, batch.query.clip_index), (64, 96), 1.0)
     assert all(detections.boxes_xyxy.dtype == torch.float32 for detections in found)

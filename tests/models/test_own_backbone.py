@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from dmtrack.config import build, load_config
-from dmtrack.data.batches import PairBatch
+from dmtrack.data.batches import Batch
 from dmtrack.models.fast.convolution import PreparedConv
 from dmtrack.models.fast.dmtrack_gs import FastDMTrackGS
 from dmtrack.registry import BACKBONES, MODELS
@@ -73,7 +73,7 @@ def test_one_file_and_one_config_train_and_track(config):
     model = build(config["model"], MODELS)
     boxes = torch.tensor([[20.0, 20, 70, 60], [30, 10, 60, 50]])
     sizes = torch.tensor([[96, 128]] * 2)
-    batch = PairBatch(
+    batch = Batch.pair(
         query_images=torch.randn(2, 3, 96, 128),
         search_images=torch.randn(2, 3, 96, 128),
         query_boxes_xyxy=boxes,

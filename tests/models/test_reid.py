@@ -50,10 +50,10 @@ def margin(model: DMTrackReID) -> float:
     model.eval()
     batch = look_alikes(999)
     query, search = (
-        model.embedding(model._split(model.extract(images))[1], boxes, batch.pair_index)
+        model.embedding(model._split(model.extract(images))[1], boxes, batch.query.clip_index)
         for images, boxes in (
-            (batch.query_images, batch.query_boxes_xyxy),
-            (batch.search_images, batch.search_boxes_xyxy),
+            (batch.query.images, batch.query.boxes_xyxy),
+            (batch.search.images, batch.search.boxes_xyxy),
         )
     )
     cosines = query @ search.t()
@@ -112,9 +112,9 @@ def test_known_identities_are_classified_and_unknown_ones_are_not():
     model = small_reid(embedding_losses=ALL_LOSSES, n_identities=5).train()
     batch = look_alikes(0)
     assert model(batch)["loss_identity"].item() == 0.0
-    batch.identities = torch.tensor([0, 4, -1, -1])
+    batch.query.identities = torch.tensor([0, 4, -1, -1])
     assert model(batch)["loss_identity"].item() > 0.5
-    batch.identities = torch.tensor([0, 5, -1, -1])
+    batch.query.identities = torch.tensor([0, 5, -1, -1])
     with pytest.raises(ConfigError, match="n_identities is 5"):
         model(batch)
 
@@ -122,7 +122,7 @@ def test_known_identities_are_classified_and_unknown_ones_are_not():
 def test_candidates_of_the_detector_are_views_or_negatives():
     model = small_reid().eval()
     batch = look_alikes(3)
-    features = [model._split(model.extract(images))[0] for images in (batch.query_images, batch.search_images)]
+    features = [model._split(model.extract(images))[0] for images in (batch.query.images, batch.search.images)]
     things = torch.tensor([0, 1, 2, 3])
 
     class Everything:
@@ -132,7 +132,7 @@ def test_candidates_of_the_detector_are_views_or_negatives():
 
         @staticmethod
         def decode(pairs, size_hw, scale_factor):
-            shown = [batch.search_boxes_xyxy[batch.pair_index == pair] + 1.0 for pair in pairs]
+            shown = [batch.search.boxes_xyxy[batch.query.clip_index == pair] + 1.0 for pair in pairs]
             wrong = torch.tensor([[0.0, 80, 20, 96], [60, 0, 80, 20]])
             boxes = [torch.cat([own, wrong, own[:1] + torch.tensor([12.0, 0, 12, 0])]) for own in shown]
             return [Detections(rows, torch.ones(len(rows))) for rows in boxes]
@@ -147,8 +147,8 @@ def test_candidates_of_the_detector_are_views_or_negatives():
 def test_the_small_models_copy_embeds_the_same(kind):
     model = small_reid(kind).eval()
     batch = look_alikes(1)
-    images = torch.cat([batch.query_images[:1], batch.search_images[:1]])
-    boxes = batch.query_boxes_xyxy[:2].tolist()
+    images = torch.cat([batch.query.images[:1], batch.search.images[:1]])
+    boxes = batch.query.boxes_xyxy[:2].tolist()
     fast, needs_autocast = inference_copy(model)
     assert isinstance(fast, FastDMTrackReID) and not needs_autocast
     assert_same_embeddings(run(model, images, boxes), run(fast, images, boxes))
@@ -201,8 +201,8 @@ def assert_same_embeddings(expected, found):
 def test_several_targets_in_one_pass_equal_one_after_the_other():
     model = small_reid().eval()
     batch = look_alikes(2)
-    images = torch.cat([batch.query_images[:1], batch.search_images[:1]])
-    boxes = batch.query_boxes_xyxy[:2].tolist()
+    images = torch.cat([batch.query.images[:1], batch.search.images[:1]])
+    boxes = batch.query.boxes_xyxy[:2].tolist()
     templates, together = run(model, images, boxes)
     assert len(templates) == 2
     for number, box in enumerate(boxes):

@@ -6,9 +6,9 @@ import torch
 
 from dmtrack.config import build
 from dmtrack.config.top_level import Optimizer
-from dmtrack.data.siamese import SiamesePair
+from dmtrack.data.batches import Batch
+from dmtrack.data.samples import Clip
 from dmtrack.errors import ConfigError, DMTrackError
-from dmtrack.models.siamrpn.pair_encoding import SiameseBatch
 from dmtrack.registry import MODELS
 from dmtrack.training.optimizers import parameter_multipliers
 from dmtrack.weights.imagenet import load_backbone
@@ -34,13 +34,13 @@ def pair(positive=True, size=159, seed=0):
     rng = np.random.default_rng(seed)
     images = [rng.integers(0, 255, (side, side, 3)).astype(np.uint8) for side in (127, size)]
     box = np.array([[size / 2 - 32, size / 2 - 30, size / 2 + 34, size / 2 + 33]])
-    return SiamesePair(images[0], images[1], np.array([[30.0, 30, 90, 90]]), box, positive=positive)
+    return Clip.pair(images[0], images[1], np.array([[30.0, 30, 90, 90]]), box, positive=positive)
 
 
-def batch(model, *positives) -> SiameseBatch:
-    encoder = model.pair_encoder()
+def batch(model, *positives) -> Batch:
+    encoder = model.clip_encoder()
     rng = np.random.default_rng(3)
-    return encoder.collate([encoder.encode(pair(positive), pair(), rng) for positive in positives])
+    return encoder.collate([encoder.encode(pair(positive), rng) for positive in positives])
 
 
 def trained(model, positives=(True, False)):
@@ -88,12 +88,13 @@ def test_the_backbone_has_a_learning_rate_of_its_own():
 def test_batches_hold_bgr_images_and_the_targets_of_positive_and_negative_pairs():
     model = make()
     made = batch(model, True, False)
-    assert made.query_images.shape == (2, 3, 127, 127) and made.search_images.shape == (2, 3, 159, 159)
-    assert (made.query_images[0, 0].numpy() == pair().query_image[..., 2]).all()
-    assert made.labels.shape == (2, 5 * 5 * 5)
-    assert (made.labels[0] == 1).sum() > 0 and (made.labels[1] == 1).sum() == 0 and (made.labels[1] == 0).sum() == 16
+    assert made.query.images.shape == (2, 3, 127, 127) and made.search.images.shape == (2, 3, 159, 159)
+    assert (made.query.images[0, 0].numpy() == pair().query.image[..., 2]).all()
+    labels = made.targets["labels"]
+    assert labels.shape == (2, 5 * 5 * 5)
+    assert (labels[0] == 1).sum() > 0 and (labels[1] == 1).sum() == 0 and (labels[1] == 0).sum() == 16
     moved = made.to("cpu")
-    assert moved.targets().keys() == {"labels", "deltas", "label_weights", "box_weights"}
+    assert moved.targets.keys() == {"labels", "deltas", "label_weights", "box_weights"}
 
 
 def test_losses_are_finite_without_a_positive_pair():
@@ -105,7 +106,7 @@ def test_losses_are_finite_without_a_positive_pair():
 def test_images_or_maps_of_another_size_are_one_sentence():
     model = make()
     with pytest.raises(ConfigError, match=r"287x287 pixels where the model's search_size is 159; .* \(127, 159\)"):
-        model.pair_encoder().encode(pair(), pair(size=287), np.random.default_rng(0))
+        model.clip_encoder().encode(pair(size=287), np.random.default_rng(0))
     wrong = build({**MODEL, "preprocessing": {"search_size": 287, "base_size": 8}}, MODELS)
     with pytest.raises(DMTrackError, match=r"map of 5x5 cells, but model\.preprocessing says 13"):
         wrong(batch(wrong, True, True))

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from dmtrack.data.batches import PairBatch
+from dmtrack.data.batches import Batch
 from dmtrack.models.backbones.residual_trunk import ResidualTrunk
 from dmtrack.models.global_search.tiny import DMTrackGSTiny
 from dmtrack.models.global_search.tiny_head import TinyHead, TinyOutputs, locations
@@ -21,13 +21,13 @@ def small_model(parts: bool = True) -> DMTrackGSTiny:
     )
 
 
-def batch_of(pairs: int, boxes_xyxy: torch.Tensor, pair_index: torch.Tensor) -> PairBatch:
+def batch_of(pairs: int, boxes_xyxy: torch.Tensor, pair_index: torch.Tensor) -> Batch:
     images = torch.randn(2, pairs, 3, 96, 128, generator=torch.Generator().manual_seed(1))
     sizes = torch.tensor([[96, 128]] * pairs)
-    return PairBatch(images[0], images[1], boxes_xyxy, boxes_xyxy + 3, pair_index, sizes, sizes)
+    return Batch.pair(images[0], images[1], boxes_xyxy, boxes_xyxy + 3, pair_index, sizes, sizes)
 
 
-def two_targets() -> PairBatch:
+def two_targets() -> Batch:
     return batch_of(2, torch.tensor([[10.0, 10, 50, 40], [60, 20, 100, 80]]), torch.tensor([0, 1]))
 
 
@@ -56,12 +56,12 @@ def test_several_targets_in_one_pass_equal_one_after_the_other() -> None:
     model = small_model().eval()
     batch = two_targets()
     with torch.no_grad():
-        features = model.extract(batch.query_images)
-        together = model.encode_templates(features, batch.query_boxes_xyxy, batch.pair_index)
-        both = model.search(features, together, batch.pair_index)
+        features = model.extract(batch.query.images)
+        together = model.encode_templates(features, batch.query.boxes_xyxy, batch.query.clip_index)
+        both = model.search(features, together, batch.query.clip_index)
         for target in range(2):
-            index = batch.pair_index[target : target + 1]
-            alone = model.encode_templates(features, batch.query_boxes_xyxy[target : target + 1], index)
+            index = batch.query.clip_index[target : target + 1]
+            alone = model.encode_templates(features, batch.query.boxes_xyxy[target : target + 1], index)
             one = model.search(features, alone, index)
             torch.testing.assert_close(one.logits[0], both.logits[target])
             torch.testing.assert_close(one.ltrb[0], both.ltrb[target])

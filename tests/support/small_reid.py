@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from dmtrack.data.batches import PairBatch
+from dmtrack.data.batches import Batch
 from dmtrack.models.backbones.residual_trunk import ResidualTrunk
 from dmtrack.models.global_search.candidates import CandidateHead
 from dmtrack.models.global_search.tiny import DMTrackGSTiny
@@ -37,7 +37,7 @@ def small_reid(kind: str = "roi", **settings: Any) -> DMTrackReID:
     return DMTrackReID(detector, embedding, ("backbone.0", "neck.0"), **settings)
 
 
-def look_alikes(seed: int, pairs: int = 2) -> PairBatch:
+def look_alikes(seed: int, pairs: int = 2) -> Batch:
     """Pairs of images with two squares of one size that change places: they differ in which half is bright."""
     generator = torch.Generator().manual_seed(seed)
     images = 0.1 * torch.randn(2, pairs, 3, *SIZE_HW, generator=generator)
@@ -53,11 +53,11 @@ def look_alikes(seed: int, pairs: int = 2) -> PairBatch:
     sizes = torch.tensor([SIZE_HW] * pairs)
     index = torch.arange(pairs).repeat_interleave(2)
     query, search = boxes.flatten(1, 2)
-    return PairBatch(images[0], images[1], query, search, index, sizes, sizes)
+    return Batch.pair(images[0], images[1], query, search, index, sizes, sizes)
 
 
-def no_instances() -> PairBatch:
+def no_instances() -> Batch:
     """A pair without any annotated object."""
     nothing, sizes = torch.zeros(0, 4), torch.tensor([SIZE_HW])
     images = torch.zeros(1, 3, *SIZE_HW)
-    return PairBatch(images, images, nothing, nothing, torch.zeros(0, dtype=torch.int64), sizes, sizes)
+    return Batch.pair(images, images, nothing, nothing, torch.zeros(0, dtype=torch.int64), sizes, sizes)

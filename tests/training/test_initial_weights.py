@@ -5,11 +5,12 @@ import torch
 from torch import nn
 
 from dmtrack.errors import ConfigError, WeightsError
-from dmtrack.training.initial_weights import load_initial_weights
+from dmtrack.models.base import TrainableModel
+from dmtrack.training.run import load_initial_weights
 from dmtrack.weights import save_weights
 
 
-class Wrapper(nn.Module):
+class Wrapper(TrainableModel):
     def __init__(self) -> None:
         super().__init__()
         self.detector = nn.Linear(3, 2)

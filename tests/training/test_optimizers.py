@@ -9,8 +9,13 @@ from torch import nn
 from dmtrack.config import build, load_config
 from dmtrack.config.top_level import Optimizer
 from dmtrack.registry import MODELS
-from dmtrack.training.ema import ExponentialMovingAverage
-from dmtrack.training.optimizers import build_optimizer, parameter_groups, parameter_multipliers, set_learning_rate
+from dmtrack.training.optimizers import (
+    ExponentialMovingAverage,
+    build_optimizer,
+    parameter_groups,
+    parameter_multipliers,
+    set_learning_rate,
+)
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 

@@ -24,7 +24,8 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="kills process g
 def start(config: Path, folder: Path, processes: int, *options: str) -> subprocess.Popen:
     settings = ["--set", "data.workers_per_gpu=1", "--set", "model.seconds_per_batch=0.01", "--import", "toy_training"]
     command = [sys.executable, str(TOOL), "--config", str(config), "--cpus", str(processes), "--work-dir", str(folder)]
-    environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(Path(__file__).parent)}
+    path = os.pathsep.join([str(TOOL.parents[1]), str(Path(__file__).parent)])
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": path}
     for name in ("LOCAL_RANK", "MASTER_PORT", "WORLD_SIZE", "NODE_RANK"):
         environment.pop(name, None)
     return subprocess.Popen(

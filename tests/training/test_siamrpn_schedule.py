@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from dmtrack.errors import ConfigError
-from dmtrack.training.siamrpn_schedule import warmup_then_log
+from dmtrack.training.schedules import warmup_then_log
 
 
 def test_the_published_schedule():

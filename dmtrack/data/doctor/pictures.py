@@ -11,10 +11,10 @@ import numpy as np
 from dmtrack.boxes import inclusive_xyxy_to_xywh, xyxy_to_xywh
 from dmtrack.config import build
 from dmtrack.data.doctor.sheet import Tile
-from dmtrack.data.loader import TrainingPairs
+from dmtrack.data.loader import TrainingClips
 from dmtrack.data.preprocessing import Preprocessing
 from dmtrack.data.recipes import build_recipe
-from dmtrack.data.samples import Pair
+from dmtrack.data.samples import Clip
 from dmtrack.data.sequences import Sequence
 from dmtrack.data.sources.images import AnnotatedImage, ImageSource
 from dmtrack.data.stages import parse_stages
@@ -91,23 +91,24 @@ def pair_rows(
     sampler = build(data["train"], DATASETS)
     if not hasattr(sampler, "sample"):
         raise ConfigError(f"data.train: {type(sampler).__name__} gives no pairs; expected a sampler of pairs")
-    pairs = TrainingPairs(sampler, build_recipe(data.get("recipe", "fixed"), preprocessing), seed)
+    pairs = TrainingClips(sampler, build_recipe(data.get("recipe", "fixed"), preprocessing), seed)
     size_wh = parse_stages(data.get("stages"))[0].image_size_wh
     rows = []
     for start in range(0, count, pairs_per_row):
         numbers = range(start, min(count, start + pairs_per_row))
-        tiles = [tile for number in numbers for tile in _pair_tiles(pairs[number, size_wh], number, preprocessing)]
+        tiles = [tile for number in numbers for tile in _clip_tiles(pairs[number, size_wh], number, preprocessing)]
         rows.append((f"pairs {numbers[0]} to {numbers[-1]}, seed {seed}", tiles))
     return rows
 
 
-def _pair_tiles(pair: Pair, number: int, preprocessing: Preprocessing) -> list[Tile]:
+def _clip_tiles(clip: Clip, number: int, preprocessing: Preprocessing) -> list[Tile]:
     to_xywh = inclusive_xyxy_to_xywh if preprocessing.inclusive_boxes else xyxy_to_xywh
-    sides = (
-        ("query", pair.query_image, pair.query_boxes_xyxy),
-        ("search", pair.search_image, pair.search_boxes_xyxy),
-    )
+    names = ["query", *["search"] * (len(clip.samples) - 1)]
     return [
-        Tile(image, to_xywh(boxes), f"{number} {side} {image.shape[1]}x{image.shape[0]}, {len(boxes)} boxes")
-        for side, image, boxes in sides
+        Tile(
+            sample.image,
+            to_xywh(sample.boxes_xyxy),
+            f"{number} {name} {sample.size_wh[0]}x{sample.size_wh[1]}, {len(sample.boxes_xyxy)} boxes",
+        )
+        for name, sample in zip(names, clip.samples, strict=True)
     ]

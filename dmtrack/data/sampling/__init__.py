@@ -1,4 +1,4 @@
-"""Samplers of training pairs: `sampler.sample(rng, image_size_wh=None) -> Pair`."""
+"""Samplers of training clips: `sampler.sample(rng, image_size_wh=None) -> Clip`."""
 
 from dmtrack.data.sampling.concatenation import RandomConcat
 from dmtrack.data.sampling.image_pairs import CocoPairs, ImagePairs

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from dmtrack.data.samples import Pair, PairSampler
+from dmtrack.data.samples import Clip, ClipSampler, Sample
 from dmtrack.data.sampling.building import built
 from dmtrack.errors import ConfigError
 from dmtrack.registry import DATASETS
@@ -15,7 +16,7 @@ from dmtrack.registry import DATASETS
 
 @DATASETS.register
 class RandomConcat:
-    """Draws one of its samplers by probability, then a pair of it.
+    """Draws one of its samplers by probability, then a pair (or clip) of it.
 
     The published code also fixes the number of items, groups them by landscape and portrait, and reaches an item by
     index modulo length, so that images beyond the concatenated length are never seen. Here every pair of every dataset
@@ -39,7 +40,7 @@ class RandomConcat:
             raise ConfigError(f"RandomConcat: {len(datasets)} datasets but {weights.size} probabilities; give one each")
         if not np.isfinite(weights).all() or (weights < 0).any() or weights.sum() <= 0:
             raise ConfigError(f"RandomConcat: probabilities {weights.tolist()}; expected numbers from 0 up, not all 0")
-        self.datasets: list[PairSampler] = [built(dataset) for dataset in datasets]
+        self.datasets: list[ClipSampler] = [built(dataset) for dataset in datasets]
         self.probabilities = weights / weights.sum()
         counts = [int(getattr(dataset, "identity_count", 0)) for dataset in self.datasets]
         self._first_identities = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
@@ -53,11 +54,13 @@ class RandomConcat:
         """How many objects the samplers can tell apart; identities are below."""
         return int(self._first_identities[-1])
 
-    def sample(self, rng: np.random.Generator, image_size_wh: tuple[int, int] | None = None) -> Pair:
-        """A pair of one of the datasets."""
+    def sample(self, rng: np.random.Generator, image_size_wh: tuple[int, int] | None = None) -> Clip:
+        """A clip of one of the datasets."""
         place = int(rng.choice(len(self.datasets), p=self.probabilities))
-        pair = self.datasets[place].sample(rng, image_size_wh)
-        if pair.identities is None:
-            return pair
-        known = pair.identities >= 0
-        return pair.with_(identities=np.where(known, pair.identities + self._first_identities[place], -1))
+        first = self._first_identities[place]
+
+        def counted_through(sample: Sample) -> Sample:
+            own = sample.identities
+            return sample if own is None else replace(sample, identities=np.where(own >= 0, own + first, -1))
+
+        return self.datasets[place].sample(rng, image_size_wh).map(counted_through)

@@ -1,4 +1,4 @@
-"""Pairs from still images: the same image twice, augmentation makes the views differ (spec section 5.2)."""
+"""Pairs from still images: the same image twice, augmentation makes the views differ."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dmtrack.boxes import clip_xyxy, xywh_to_xyxy
-from dmtrack.data.samples import Pair
+from dmtrack.data.samples import Clip
 from dmtrack.data.sampling.building import built
 from dmtrack.data.sources.coco import Coco
 from dmtrack.data.sources.images import AnnotatedImage, ImageSource
@@ -44,13 +44,13 @@ class ImagePairs:
     def __len__(self) -> int:
         return len(self._usable)
 
-    def sample(self, rng: np.random.Generator, image_size_wh: tuple[int, int] | None = None) -> Pair:
+    def sample(self, rng: np.random.Generator, image_size_wh: tuple[int, int] | None = None) -> Clip:
         """One image, drawn at random; `image_size_wh` is ignored."""
         record = self.source[self._usable[int(rng.integers(len(self._usable)))]]
         image = record.read()
         boxes_xyxy = clip_xyxy(xywh_to_xyxy(_instances(record)), image.shape[1], image.shape[0])
         boxes_xyxy = boxes_xyxy[(boxes_xyxy[:, 2:] - boxes_xyxy[:, :2] >= 1).all(axis=1)]
-        return Pair(image, image, boxes_xyxy, boxes_xyxy.copy())
+        return Clip.pair(image, image, boxes_xyxy, boxes_xyxy.copy())
 
 
 def _instances(record: AnnotatedImage) -> NDArray[np.float64]:

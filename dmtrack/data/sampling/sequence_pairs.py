@@ -1,4 +1,4 @@
-"""Pairs from videos: two frames of one sequence (spec section 5.2)."""
+"""Pairs from videos: two frames of one sequence."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dmtrack.boxes import clip_xyxy, xywh_to_xyxy
-from dmtrack.data.samples import Pair
+from dmtrack.data.samples import Clip
 from dmtrack.data.sampling.building import built
 from dmtrack.data.sequences import Sequence, Video
 from dmtrack.data.validity import pick_frames, valid_frames
@@ -60,7 +60,7 @@ class SequencePairs:
         counts = [len(self.source[index].tracks) for index in range(len(self.source))]
         return np.concatenate([[0], np.cumsum(counts)])
 
-    def sample(self, rng: np.random.Generator, image_size_wh: tuple[int, int] | None = None) -> Pair:
+    def sample(self, rng: np.random.Generator, image_size_wh: tuple[int, int] | None = None) -> Clip:
         """One pair of frames; `image_size_wh` is ignored.
 
         Raises:
@@ -103,11 +103,11 @@ class SequencePairs:
 
 def _pair(
     video: Video, boxes_xywh: NDArray[np.float64], frames: tuple[int, int], identities: NDArray[np.int64]
-) -> Pair:
+) -> Clip:
     query, search = (video.read_frame(frame) for frame in frames)
     query_boxes, search_boxes = (
         clip_xyxy(xywh_to_xyxy(boxes_xywh[:, frame]), image.shape[1], image.shape[0])
         for frame, image in zip(frames, (query, search), strict=True)
     )
     seen = ((query_boxes[:, 2:] > query_boxes[:, :2]) & (search_boxes[:, 2:] > search_boxes[:, :2])).all(axis=1)
-    return Pair(query, search, query_boxes, search_boxes, identities).select(seen)
+    return Clip.pair(query, search, query_boxes, search_boxes, identities).select(seen)

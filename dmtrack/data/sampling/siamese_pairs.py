@@ -1,4 +1,4 @@
-"""Pairs for Siamese trackers: two frames of one target, or frames of two targets (spec a.9)."""
+"""Pairs for Siamese trackers: two frames of one target, or frames of two targets."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from typing import Any, Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from dmtrack.data.samples import PairSampler
+from dmtrack.data.samples import Clip, ClipSampler
 from dmtrack.data.sampling.building import built
 from dmtrack.data.siamese.crop_folder import cropped_source
-from dmtrack.data.siamese.pairing import FramePair, SiamesePair, pair_frames, pair_valid_frames
+from dmtrack.data.siamese.pairing import FramePair, pair_frames, pair_valid_frames
 from dmtrack.data.siamese.tracks import Track, Tracks, tracks_of
 from dmtrack.errors import ConfigError, DataError
 from dmtrack.registry import DATASETS
@@ -80,7 +80,7 @@ class SiamesePairs:
     def __len__(self) -> int:
         return sum(len(tracks) for tracks in self.sources)
 
-    def sample(self, rng: np.random.Generator, image_size_wh: tuple[int, int] | None = None) -> SiamesePair:
+    def sample(self, rng: np.random.Generator, image_size_wh: tuple[int, int] | None = None) -> Clip:
         """One pair of whole frames with one box each; `image_size_wh` is ignored.
 
         Raises:
@@ -124,11 +124,11 @@ def _target_of_a_video(tracks: Tracks, rng: np.random.Generator) -> Track:
     return tracks[int(rng.integers(tracks.video_starts[video], tracks.video_starts[video + 1]))]
 
 
-def _pair(tracks: tuple[Track, Track], frames: FramePair) -> SiamesePair:
+def _pair(tracks: tuple[Track, Track], frames: FramePair) -> Clip:
     (query, query_frame), (search, search_frame) = ((tracks[video], at) for video, at in frames[:2])
     query_image = query.read_frame(query_frame)
     same = query is search and query_frame == search_frame
-    return SiamesePair(
+    return Clip.pair(
         query_image,
         query_image if same else search.read_frame(search_frame),
         query.boxes_xyxy[query_frame][None],
@@ -150,24 +150,24 @@ class PairsWithNegatives:
     """
 
     def __init__(self, sampler: Any, positive_probability: float = 0.8) -> None:
-        self.sampler: PairSampler = built(sampler)
+        self.sampler: ClipSampler = built(sampler)
         if not hasattr(self.sampler, "sample"):
             raise ConfigError(f"PairsWithNegatives: {type(self.sampler).__name__} gives no pairs; name a sampler")
         if not 0 <= positive_probability <= 1:
             raise ConfigError(f"PairsWithNegatives: positive_probability is {positive_probability}: expected 0 to 1")
         self.positive_probability = positive_probability
 
-    def sample(self, rng: np.random.Generator, image_size_wh: tuple[int, int] | None = None) -> SiamesePair:
+    def sample(self, rng: np.random.Generator, image_size_wh: tuple[int, int] | None = None) -> Clip:
         """One instance of a pair, or an instance each of two pairs."""
         positive = bool(rng.random() < self.positive_probability)
         first = self.sampler.sample(rng, image_size_wh)
         second = first if positive else self.sampler.sample(rng, image_size_wh)
-        row = int(rng.integers(len(first.query_boxes_xyxy)))
-        other = row if positive else int(rng.integers(len(second.search_boxes_xyxy)))
-        return SiamesePair(
-            first.query_image,
-            second.search_image,
-            first.query_boxes_xyxy[row][None],
-            second.search_boxes_xyxy[other][None],
+        row = int(rng.integers(len(first.query.boxes_xyxy)))
+        other = row if positive else int(rng.integers(len(second.search.boxes_xyxy)))
+        return Clip.pair(
+            first.query.image,
+            second.search.image,
+            first.query.boxes_xyxy[row][None],
+            second.search.boxes_xyxy[other][None],
             positive=positive,
         )

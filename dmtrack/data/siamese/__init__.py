@@ -1,7 +1,7 @@
 """Training pairs for Siamese trackers: crops around the target, their augmentation, and which frames make a pair."""
 
 from dmtrack.data.siamese.augmentation import BlurSearch, CropAround, ShiftColour, ShiftScaleCrop
-from dmtrack.data.siamese.pairing import FramePair, SiamesePair, is_positive, pair_frames, pair_valid_frames
+from dmtrack.data.siamese.pairing import FramePair, pair_frames, pair_valid_frames
 
 __all__ = [
     "BlurSearch",
@@ -9,8 +9,6 @@ __all__ = [
     "FramePair",
     "ShiftColour",
     "ShiftScaleCrop",
-    "SiamesePair",
-    "is_positive",
     "pair_frames",
     "pair_valid_frames",
 ]

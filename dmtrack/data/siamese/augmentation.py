@@ -1,4 +1,4 @@
-"""Augmentation of Siamese training pairs; every step is `step(pair, rng) -> pair` (spec a.9).
+"""Augmentation of Siamese training pairs; every step is `step(clip, rng) -> clip`.
 
 The numbers drawn, and their order, are MMTracking's: with `numpy.random.RandomState(seed)` its draws are repeated one
 by one. Every pair has one instance; images are RGB.
@@ -6,16 +6,17 @@ by one. Every pair has one instance; images are RGB.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from dmtrack.data.samples import Pair
+from dmtrack.data.samples import Clip, Sample
 from dmtrack.data.siamese.cropping import CROP_SIZE, CropRule, crop_around, is_cropped, warp_region
 from dmtrack.data.transforms.draws import Draws, happens, integer, uniform
-from dmtrack.data.transforms.sides import Side, pair_of, sides_of
+from dmtrack.data.transforms.photometric import with_images
 from dmtrack.registry import TRANSFORMS
 
 COLOUR_AXES = np.array(
@@ -42,16 +43,15 @@ class CropAround:
     def __init__(self, size: int = CROP_SIZE, rule: CropRule = "mmtracking") -> None:
         self.size, self.rule = size, rule
 
-    def __call__(self, pair: Pair, rng: Draws) -> Pair:
+    def __call__(self, clip: Clip, rng: Draws) -> Clip:
         """Cuts both sides; draws nothing."""
-        query, search = sides_of(pair)
-        return pair_of(self._cut(query), self._cut(search))
+        return clip.map(self._cut)
 
-    def _cut(self, side: Side) -> Side:
-        if is_cropped(side.image, side.boxes_xyxy[0], self.size):
-            return side
-        image, box = crop_around(side.image, side.boxes_xyxy[0], self.size, self.rule)
-        return Side(image, box[None].astype(np.float64))
+    def _cut(self, sample: Sample) -> Sample:
+        if is_cropped(sample.image, sample.boxes_xyxy[0], self.size):
+            return sample
+        image, box = crop_around(sample.image, sample.boxes_xyxy[0], self.size, self.rule)
+        return sample.warped(image, box[None].astype(np.float64))
 
 
 @TRANSFORMS.register
@@ -72,17 +72,14 @@ class ShiftScaleCrop:
     ) -> None:
         self.sizes, self.shifts, self.scales = sizes, shifts, scales
 
-    def __call__(self, pair: Pair, rng: Draws) -> Pair:
+    def __call__(self, clip: Clip, rng: Draws) -> Clip:
         """Cuts the exemplar, then the search image."""
-        query, search = [
-            _shift_scale(side, size, shift, scale, rng)
-            for side, size, shift, scale in zip(sides_of(pair), self.sizes, self.shifts, self.scales, strict=True)
-        ]
-        return pair_of(query, search)
+        settings = zip(clip.samples, self.sizes, self.shifts, self.scales, strict=True)
+        return replace(clip, samples=tuple(_shift_scale(*one, rng) for one in settings))
 
 
-def _shift_scale(side: Side, size: int, shift: float, scale: float, rng: Draws) -> Side:
-    lengths = np.array([side.image.shape[1], side.image.shape[0]], dtype=np.float64)
+def _shift_scale(sample: Sample, size: int, shift: float, scale: float, rng: Draws) -> Sample:
+    lengths = np.array(sample.size_wh, dtype=np.float64)
     factors = np.array([1 + uniform(rng, -1, 1) * scale for _ in range(2)])
     factors = np.minimum(factors, lengths / size)
     middle = lengths // 2
@@ -90,9 +87,8 @@ def _shift_scale(side: Side, size: int, shift: float, scale: float, rng: Draws) 
     moves = np.array([uniform(rng, -1, 1) * shift for _ in range(2)])
     moves = np.minimum(lengths - high, np.maximum(-low, moves))
     low, high = low + moves, high + moves
-    image = warp_region(side.image, np.concatenate([low, high]), size, (0.0, 0.0, 0.0))
-    boxes = (side.boxes_xyxy - np.tile(low, 2)) / np.tile(factors, 2)
-    return Side(image, boxes)
+    image = warp_region(sample.image, np.concatenate([low, high]), size, (0.0, 0.0, 0.0))
+    return sample.warped(image, (sample.boxes_xyxy - np.tile(low, 2)) / np.tile(factors, 2))
 
 
 @TRANSFORMS.register
@@ -106,11 +102,10 @@ class ShiftColour:
     def __init__(self, probabilities: tuple[float, float] = (1.0, 1.0)) -> None:
         self.probabilities = probabilities
 
-    def __call__(self, pair: Pair, rng: Draws) -> Pair:
+    def __call__(self, clip: Clip, rng: Draws) -> Clip:
         """Shifts the exemplar, then the search image; the images become float32."""
-        sides = zip(sides_of(pair), self.probabilities, strict=True)
-        query, search = (Side(self._shift(side.image, share, rng), side.boxes_xyxy) for side, share in sides)
-        return pair_of(query, search)
+        sides = zip(clip.samples, self.probabilities, strict=True)
+        return with_images(clip, [self._shift(sample.image, share, rng) for sample, share in sides])
 
     def _shift(self, image: NDArray[Any], probability: float, rng: Draws) -> NDArray[np.float32]:
         if not happens(rng, probability):
@@ -130,11 +125,10 @@ class BlurSearch:
     def __init__(self, probabilities: tuple[float, float] = (0.0, 0.2)) -> None:
         self.probabilities = probabilities
 
-    def __call__(self, pair: Pair, rng: Draws) -> Pair:
+    def __call__(self, clip: Clip, rng: Draws) -> Clip:
         """Blurs the exemplar, then the search image; each with its probability."""
-        sides = zip(sides_of(pair), self.probabilities, strict=True)
-        query, search = (Side(self._blur(side.image, share, rng), side.boxes_xyxy) for side, share in sides)
-        return pair_of(query, search)
+        sides = zip(clip.samples, self.probabilities, strict=True)
+        return with_images(clip, [self._blur(sample.image, share, rng) for sample, share in sides])
 
     def _blur(self, image: NDArray[Any], probability: float, rng: Draws) -> NDArray[Any]:
         if not happens(rng, probability):

@@ -1,4 +1,4 @@
-"""The 511-pixel square around a target that both sides of a training pair are cut from (spec a.9)."""
+"""The 511-pixel square around a target that both sides of a training pair are cut from."""
 
 from __future__ import annotations
 

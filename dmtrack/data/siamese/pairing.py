@@ -1,31 +1,13 @@
-"""Which two frames become a training pair, and whether they show the same target (spec a.9)."""
+"""Which two frames become a training pair, and whether they show the same target."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from dmtrack.data.samples import Pair
 from dmtrack.data.transforms.draws import Draws, happens, integer
-
-
-@dataclass(frozen=True)
-class SiamesePair(Pair):
-    """A pair of one target's exemplar and a search image, which may show another one.
-
-    Attributes:
-        positive: whether the search image shows the exemplar's target; its box is that of the object shown.
-    """
-
-    positive: bool = True
-
-
-def is_positive(pair: Pair) -> bool:
-    """Whether both sides show the same target; pairs that do not say otherwise do."""
-    return getattr(pair, "positive", True)
 
 
 class FramePair(NamedTuple):

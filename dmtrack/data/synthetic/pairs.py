@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dmtrack.data.samples import Pair
+from dmtrack.data.samples import Clip
 from dmtrack.data.synthetic.backgrounds import procedural_background, real_background
 from dmtrack.data.synthetic.camera import Camera, SizeWH
 from dmtrack.data.synthetic.compose import Canvas, Placement
@@ -110,7 +110,7 @@ class SyntheticPairs:
         self.smallest_target = smallest_target
         self.image_size_wh: SizeWH = (int(image_size_wh[0]), int(image_size_wh[1]))
 
-    def sample(self, rng: np.random.Generator, image_size_wh: SizeWH | None = None) -> Pair:
+    def sample(self, rng: np.random.Generator, image_size_wh: SizeWH | None = None) -> Clip:
         """Draws one pair with at least one target; the same state of `rng` gives the same bytes.
 
         Args:
@@ -253,7 +253,7 @@ class SyntheticPairs:
         too_large = area > 0.7 * size_wh[0] * size_wh[1]
         return None if min(width, height) < 4 or area < smallest**2 or too_large else box_xyxy
 
-    def _pair(self, rng: np.random.Generator, views: tuple[Canvas, Canvas], targets: list[_Target]) -> Pair:
+    def _pair(self, rng: np.random.Generator, views: tuple[Canvas, Canvas], targets: list[_Target]) -> Clip:
         chosen = rng.permutation(len(targets))[: self.max_targets]
         gray = rng.random() < self.gray_share
         images = []
@@ -262,9 +262,9 @@ class SyntheticPairs:
             image = degrade(rng, view.image)
             images.append(np.ascontiguousarray(grayscale(image) if gray else image))
         boxes = [np.stack([targets[index][side] for index in chosen]) for side in (0, 1)]
-        return Pair(images[0], images[1], boxes[0], boxes[1])
+        return Clip.pair(images[0], images[1], boxes[0], boxes[1])
 
-    def _certain_pair(self, rng: np.random.Generator, size_wh: SizeWH) -> Pair:
+    def _certain_pair(self, rng: np.random.Generator, size_wh: SizeWH) -> Clip:
         """A scene that has its target for certain: one thing in the middle of both views, in front of everything."""
         background, cameras = procedural_background(rng, size_wh)
         patch = procedural_object(rng, 0.3 * min(size_wh))

@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from dmtrack.boxes import area_xyxy
-from dmtrack.data.samples import Pair
+from dmtrack.data.samples import Clip, Sample
+from dmtrack.data.transforms.box_rules import keep_instances
 from dmtrack.data.transforms.draws import Draws, one_of, uniform
-from dmtrack.data.transforms.sides import Side, pair_of, sides_of
 from dmtrack.registry import TRANSFORMS
 
 _NO_CROP = 1.0
 
 
 class _Crop(NamedTuple):
-    side: Side
+    sample: Sample
     survives: NDArray[np.bool_]
 
 
@@ -27,7 +28,8 @@ class RandomCrop:
 
     Each side picks a least IoU of crop and boxes, then draws windows until every box reaches it and at least one box
     has its centre inside. An instance survives when its centre is inside on both sides. If no instance survives, both
-    sides draw again; after `attempts` failures the pair stays as it is.
+    sides draw again; after `attempts` failures the pair stays as it is. Instances that are not aligned survive on each
+    side for themselves.
 
     Args:
         min_ious: what the least IoU is picked from; 1 stands for "do not crop".
@@ -51,41 +53,39 @@ class RandomCrop:
         self.trials = trials
         self.rounds = rounds
 
-    def __call__(self, pair: Pair, rng: Draws) -> Pair:
+    def __call__(self, clip: Clip, rng: Draws) -> Clip:
         """Crops both sides, each in its own way."""
-        if not len(pair.query_boxes_xyxy):
-            return pair
-        query, search = sides_of(pair)
+        if clip.aligned and not len(clip.query.boxes_xyxy):
+            return clip
         for _ in range(self.attempts):
-            first, second = self._crop(query, rng), self._crop(search, rng)
-            survives = first.survives & second.survives
-            if survives.any():
-                return pair_of(
-                    Side(first.side.image, first.side.boxes_xyxy[survives]),
-                    Side(second.side.image, second.side.boxes_xyxy[survives]),
-                    identities=None if pair.identities is None else pair.identities[survives],
-                )
-        return pair
+            crops = [self._crop(sample, rng) for sample in clip.samples]
+            cropped = replace(clip, samples=tuple(crop.sample for crop in crops))
+            kept = keep_instances(cropped, [crop.survives for crop in crops])
+            if len(kept.query.boxes_xyxy) or not clip.aligned:
+                return kept
+        return clip
 
-    def _crop(self, side: Side, rng: Draws) -> _Crop:
-        whole = _Crop(side, np.ones(len(side.boxes_xyxy), dtype=bool))
+    def _crop(self, sample: Sample, rng: Draws) -> _Crop:
+        whole = _Crop(sample, np.ones(len(sample.boxes_xyxy), dtype=bool))
+        if not len(sample.boxes_xyxy):
+            return whole
         for _ in range(self.rounds):
             min_iou = one_of(rng, self.min_ious)
             if min_iou == _NO_CROP:
                 return whole
             for _ in range(self.trials):
-                window = self._window(side, rng)
+                window = self._window(sample, rng)
                 if window is None:
                     continue
-                if _least_iou(side.boxes_xyxy, window) < min_iou:
+                if _least_iou(sample.boxes_xyxy, window) < min_iou:
                     continue
-                crop = _cut(side, window)
+                crop = _cut(sample, window)
                 if crop.survives.any():
                     return crop
         return whole
 
-    def _window(self, side: Side, rng: Draws) -> tuple[int, int, int, int] | None:
-        height, width = side.image.shape[:2]
+    def _window(self, sample: Sample, rng: Draws) -> tuple[int, int, int, int] | None:
+        width, height = sample.size_wh
         new_width = uniform(rng, self.min_side * width, width)
         new_height = uniform(rng, self.min_side * height, height)
         if not 0.5 <= new_height / new_width <= 2:
@@ -108,11 +108,12 @@ def _least_iou(boxes_xyxy: NDArray[np.float64], window: tuple[int, int, int, int
     return float((intersection / union).min())
 
 
-def _cut(side: Side, window: tuple[int, int, int, int]) -> _Crop:
+def _cut(sample: Sample, window: tuple[int, int, int, int]) -> _Crop:
     x1, y1, x2, y2 = window
-    boxes = side.boxes_xyxy
+    boxes = sample.boxes_xyxy
     centres = (boxes[:, :2] + boxes[:, 2:]) / 2
     inside = ((centres > (x1, y1)) & (centres < (x2, y2))).all(axis=1)
     clipped = np.clip(boxes, [x1, y1, x1, y1], [x2, y2, x2, y2]) - np.array([x1, y1, x1, y1])
     inside &= area_xyxy(clipped) > 0
-    return _Crop(Side(side.image[y1:y2, x1:x2], clipped), inside)
+    cut = sample.warped(sample.image[y1:y2, x1:x2], clipped, lambda mask: mask[y1:y2, x1:x2])
+    return _Crop(cut, inside)

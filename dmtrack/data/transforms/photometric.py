@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from dmtrack.data.samples import Pair
+from dmtrack.data.samples import Clip
 from dmtrack.data.transforms.draws import Draws, coin, happens, permutation, uniform
 from dmtrack.errors import ConfigError
 from dmtrack.registry import TRANSFORMS
@@ -18,7 +20,7 @@ from dmtrack.registry import TRANSFORMS
 class PhotometricDistort:
     """Brightness, contrast, saturation, hue and channel order, each with probability one half (SSD; spec section 5.3).
 
-    Both sides draw independently, except for a second permutation of the channels that they share.
+    All sides draw independently, except for a second permutation of the channels that they share.
 
     Args:
         brightness: largest value added or subtracted, on the 0..255 scale.
@@ -42,14 +44,14 @@ class PhotometricDistort:
         self.hue = hue
         self.clip = clip
 
-    def __call__(self, pair: Pair, rng: Draws) -> Pair:
-        """Distorts both images."""
-        query = self._distort(pair.query_image, rng)
+    def __call__(self, clip: Clip, rng: Draws) -> Clip:
+        """Distorts all images."""
+        images = [self._distort(clip.query.image, rng)]
         shared = permutation(rng, 3) if coin(rng) else None
-        search = self._distort(pair.search_image, rng)
+        images += [self._distort(sample.image, rng) for sample in clip.samples[1:]]
         if shared is not None:
-            query, search = query[..., shared], search[..., shared]
-        return pair.with_(query_image=self._finish(query), search_image=self._finish(search))
+            images = [image[..., shared] for image in images]
+        return with_images(clip, [self._finish(image) for image in images])
 
     def _distort(self, image: NDArray[Any], rng: Draws) -> NDArray[np.float32]:
         # A copy even of float32, because what follows works in place.
@@ -91,7 +93,7 @@ def _change_hue_saturation(
 
 @TRANSFORMS.register
 class RandomGray:
-    """Both images in shades of gray, together.
+    """All images in shades of gray, together.
 
     Args:
         probability: of a pair.
@@ -102,11 +104,11 @@ class RandomGray:
             raise ConfigError(f"RandomGray.probability is {probability:g}: expected a number from 0 to 1")
         self.probability = probability
 
-    def __call__(self, pair: Pair, rng: Draws) -> Pair:
-        """Grays both images or none."""
+    def __call__(self, clip: Clip, rng: Draws) -> Clip:
+        """Grays all images or none."""
         if not happens(rng, self.probability):
-            return pair
-        return pair.with_(query_image=_gray(pair.query_image), search_image=_gray(pair.search_image))
+            return clip
+        return with_images(clip, [_gray(sample.image) for sample in clip.samples])
 
 
 def _gray(image: NDArray[Any]) -> NDArray[Any]:
@@ -116,7 +118,7 @@ def _gray(image: NDArray[Any]) -> NDArray[Any]:
 
 @TRANSFORMS.register
 class RandomBlur:
-    """Gaussian blur of the search image, as fast motion or a bad focus would cause; the template stays sharp.
+    """Gaussian blur of all but the first image, as fast motion or a bad focus would cause; the template stays sharp.
 
     Args:
         probability: of a pair.
@@ -127,9 +129,18 @@ class RandomBlur:
         self.probability = probability
         self.sigma = sigma
 
-    def __call__(self, pair: Pair, rng: Draws) -> Pair:
-        """Blurs the search image or leaves it."""
+    def __call__(self, clip: Clip, rng: Draws) -> Clip:
+        """Blurs the search images or leaves them."""
         if not happens(rng, self.probability):
-            return pair
-        blurred = cv2.GaussianBlur(np.ascontiguousarray(pair.search_image), (0, 0), uniform(rng, *self.sigma))
-        return pair.with_(search_image=blurred)
+            return clip
+        blurred = [
+            cv2.GaussianBlur(np.ascontiguousarray(sample.image), (0, 0), uniform(rng, *self.sigma))
+            for sample in clip.samples[1:]
+        ]
+        return with_images(clip, [clip.query.image, *blurred])
+
+
+def with_images(clip: Clip, images: Iterable[NDArray[Any]]) -> Clip:
+    """The clip with other pixels; boxes and masks stay."""
+    samples = (replace(sample, image=image) for sample, image in zip(clip.samples, images, strict=True))
+    return replace(clip, samples=tuple(samples))

@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from dmtrack.data.batches import PairBatch
+from dmtrack.data.batches import Batch
 from dmtrack.models.backbones.dla34 import DLA34
 from dmtrack.models.fast.convolution import dynamic_conv
 from dmtrack.models.fast.dla_query import pool_query
@@ -116,7 +116,7 @@ class FastDMTrackGS(GlobalSearchModel):
         """As `DMTrackGS.decode`."""
         return self.model.decode(outputs, size_hw, scale_factor)
 
-    def losses(self, batch: PairBatch) -> dict[str, Tensor]:
+    def losses(self, batch: Batch) -> dict[str, Tensor]:
         """Not for this copy.
 
         Raises:

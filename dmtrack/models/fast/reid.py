@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from dmtrack.data.batches import PairBatch
+from dmtrack.data.batches import Batch
 from dmtrack.models.fast.dmtrack_gs import FastDMTrackGS
 from dmtrack.models.fast.rewriting import Rewriting, fast_layer, prepare_layers
 from dmtrack.models.global_search.base import GlobalSearchModel
@@ -44,7 +44,7 @@ class FastDMTrackReID(DMTrackReID):
         """The module whose parts `maps` names."""
         return self.detector.model if isinstance(self.detector, FastDMTrackGS) else self.detector
 
-    def losses(self, batch: PairBatch) -> dict[str, Tensor]:
+    def losses(self, batch: Batch) -> dict[str, Tensor]:
         """Not for this copy.
 
         Raises:

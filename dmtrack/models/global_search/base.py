@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from dmtrack.data.batches import PairBatch
 from dmtrack.data.preprocessing import Preprocessing
+from dmtrack.models.base import TrainableModel
 
 Features = tuple[Tensor, ...]
 """One (images, channels, height, width) map per level, finest first."""
@@ -33,7 +33,7 @@ class Detections:
     template_similarity: Tensor | None = None
 
 
-class GlobalSearchModel(nn.Module, ABC):
+class GlobalSearchModel(TrainableModel, ABC):
     """A detector whose search is conditioned on a template: features once per image, search once per target.
 
     `Templates` is whatever `encode_templates` returns: opaque to callers, holding one entry per target.
@@ -68,14 +68,6 @@ class GlobalSearchModel(nn.Module, ABC):
     @abstractmethod
     def decode(self, outputs: Any, size_hw: tuple[int, int], scale_factor: float) -> list[Detections]:
         """Boxes and scores of `search` outputs, one `Detections` per target; all targets share one image size."""
-
-    @abstractmethod
-    def losses(self, batch: PairBatch) -> dict[str, Tensor]:
-        """Scalar training losses by name (`loss_cls`, ...); their sum is minimised. Finite for empty batches."""
-
-    def forward(self, batch: PairBatch) -> dict[str, Tensor]:
-        """`losses`: the training pass, under the name that DistributedDataParallel hooks into."""
-        return self.losses(batch)
 
     @property
     def device(self) -> torch.device:

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from dmtrack.data.batches import PairBatch
+from dmtrack.data.batches import Batch
 from dmtrack.data.preprocessing import Preprocessing
 from dmtrack.models.backbones.dla34 import DEAD_PARAMETERS
 from dmtrack.models.building import build_part
@@ -194,22 +194,22 @@ class DMTrackGS(GlobalSearchModel):
             outputs, self.bbox_head.strides, size_hw, scale_factor, self.test_cfg, exhaustive=self.reference_equivalent
         )
 
-    def losses(self, batch: PairBatch) -> dict[str, Tensor]:
+    def losses(self, batch: Batch) -> dict[str, Tensor]:
         """Class, box and centerness losses: mean over each pair's instances, then over pairs.
 
         An instance's search sees its own box alone; all other objects are background.
         """
-        averaged = average_over_pairs(self.instance_losses(batch), batch.pair_index)
+        averaged = average_over_pairs(self.instance_losses(batch), batch.query.clip_index)
         return dict(zip(LOSS_NAMES, averaged, strict=True))
 
-    def instance_losses(self, batch: PairBatch) -> Tensor:
+    def instance_losses(self, batch: Batch) -> Tensor:
         """(instances, 3) losses in the order of `LOSS_NAMES`."""
         # Query before search: with live batch norm the order of the two updates matters.
-        query_features = self.extract(batch.query_images)
-        search_features = self.extract(batch.search_images)
-        templates = self.encode_templates(query_features, batch.query_boxes_xyxy, batch.pair_index)
-        outputs = self.search(search_features, templates, batch.pair_index)
-        return target_losses(outputs, batch.search_boxes_xyxy[:, None], self.bbox_head.strides, self.train_cfg)
+        query_features = self.extract(batch.query.images)
+        search_features = self.extract(batch.search.images)
+        templates = self.encode_templates(query_features, batch.query.boxes_xyxy, batch.query.clip_index)
+        outputs = self.search(search_features, templates, batch.query.clip_index)
+        return target_losses(outputs, batch.search.boxes_xyxy[:, None], self.bbox_head.strides, self.train_cfg)
 
 
 def clip_to_input(boxes_xyxy: Tensor, finest: Tensor, stride: int) -> Tensor:

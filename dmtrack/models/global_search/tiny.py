@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from dmtrack.data.batches import PairBatch
+from dmtrack.data.batches import Batch
 from dmtrack.data.preprocessing import Preprocessing
 from dmtrack.models.building import build_part
 from dmtrack.models.global_search.base import Detections, Features, GlobalSearchModel
@@ -139,14 +139,14 @@ class DMTrackGSTiny(GlobalSearchModel):
         sizes_ratio = (boxes[..., 2:] - boxes[..., :2]) / templates.sizes_wh[:, None].clamp(min=1.0)
         return head(templates.cells, cells.unflatten(0, (targets, count)), sizes_ratio, proposals.scores)
 
-    def losses(self, batch: PairBatch) -> dict[str, Tensor]:
+    def losses(self, batch: Batch) -> dict[str, Tensor]:
         """Every pair is trained in both directions; one backbone pass serves all images of equal size."""
         first, second, size_hw = self._extract_both(batch)
-        index = batch.pair_index
-        query_xyxy, search_xyxy = batch.query_boxes_xyxy, batch.search_boxes_xyxy
+        index = batch.query.clip_index
+        query_xyxy, search_xyxy = batch.query.boxes_xyxy, batch.search.boxes_xyxy
         query_templates = self.encode_templates(first, self._jittered(query_xyxy), index)
         search_templates = self.encode_templates(second, self._jittered(search_xyxy), index)
-        pairs = len(batch.query_images)
+        pairs = len(batch.query.images)
         absent = self._absent_targets(index, pairs)
         both = tuple(torch.cat([b, a]) for a, b in zip(first, second, strict=True))  # searched image of each direction
         templates = TinyTemplates.concatenate(query_templates, search_templates, query_templates.select(absent))
@@ -189,13 +189,13 @@ class DMTrackGSTiny(GlobalSearchModel):
         valid[:present, -1] = True
         return Proposals(boxes, scores, valid)
 
-    def _extract_both(self, batch: PairBatch) -> tuple[Features, Features, tuple[int, int]]:
-        height = max(batch.query_images.shape[-2], batch.search_images.shape[-2])
-        width = max(batch.query_images.shape[-1], batch.search_images.shape[-1])
+    def _extract_both(self, batch: Batch) -> tuple[Features, Features, tuple[int, int]]:
+        height = max(batch.query.images.shape[-2], batch.search.images.shape[-2])
+        width = max(batch.query.images.shape[-1], batch.search.images.shape[-1])
         images = torch.cat(
             [
                 F.pad(side, (0, width - side.shape[-1], 0, height - side.shape[-2]))
-                for side in (batch.query_images, batch.search_images)
+                for side in (batch.query.images, batch.search.images)
             ]
         )
         halves = [level.chunk(2) for level in self.extract(images)]

@@ -9,7 +9,7 @@ from typing import Any, Literal
 import torch
 from torch import Tensor, nn
 
-from dmtrack.data.batches import PairBatch
+from dmtrack.data.batches import Batch
 from dmtrack.errors import ConfigError
 from dmtrack.models.building import build_part
 from dmtrack.models.global_search.base import Detections, Features, GlobalSearchModel
@@ -118,10 +118,9 @@ class DMTrackReID(GlobalSearchModel):
             self.detector.requires_grad_(False)
             self.detector.eval()
 
-    @property
-    def backbone(self) -> nn.Module | None:
-        """The detector's, which training may start from ImageNet weights."""
-        return getattr(self.detector, "backbone", None)
+    def pretrained_backbone(self) -> nn.Module | None:
+        """The detector's."""
+        return self.detector.pretrained_backbone()
 
     @property
     def tapped(self) -> nn.Module:
@@ -175,7 +174,7 @@ class DMTrackReID(GlobalSearchModel):
             )
         ]
 
-    def losses(self, batch: PairBatch) -> dict[str, Tensor]:
+    def losses(self, batch: Batch) -> dict[str, Tensor]:
         """The embedding's losses, with the detector's where both are trained.
 
         Instances are embedded in query and search image; rows of one pair are different objects, equal identities in
@@ -192,31 +191,31 @@ class DMTrackReID(GlobalSearchModel):
     def _split(self, features: Features) -> tuple[Features, Features]:
         return features[: -len(self.maps)], features[-len(self.maps) :]
 
-    def _annotated(self, batch: PairBatch) -> Instances:
+    def _annotated(self, batch: Batch) -> Instances:
         """The annotated boxes of the query images, then of the search images."""
-        index = batch.pair_index
+        index = batch.query.clip_index
         unknown = torch.full_like(index, -1)
-        identities = unknown if batch.identities is None else batch.identities
+        identities = unknown if batch.query.identities is None else batch.query.identities
         things = things_of(identities)
-        boxes_xyxy = torch.cat([batch.query_boxes_xyxy, batch.search_boxes_xyxy])
+        boxes_xyxy = torch.cat([batch.query.boxes_xyxy, batch.search.boxes_xyxy])
         if self.training and self.box_jitter:
             size = (boxes_xyxy[:, 2:] - boxes_xyxy[:, :2]).repeat(1, 2)
             boxes_xyxy = boxes_xyxy + torch.randn_like(boxes_xyxy) * size * self.box_jitter
         return Instances(
             boxes_xyxy=boxes_xyxy,
-            images=torch.cat([index, index + len(batch.query_images)]),
+            images=torch.cat([index, index + len(batch.query.images)]),
             scenes=index.repeat(2),
             things=things.repeat(2),
             identities=identities.repeat(2),
         )
 
     @torch.no_grad()
-    def _extract_frozen(self, batch: PairBatch, instances: Instances) -> tuple[list[Features], Instances]:
+    def _extract_frozen(self, batch: Batch, instances: Instances) -> tuple[list[Features], Instances]:
         """Maps of both sides and, where they are wanted, the detector's candidates among the instances."""
-        sides = [self._split(self.extract(images)) for images in (batch.query_images, batch.search_images)]
+        sides = [self._split(self.extract(images)) for images in (batch.query.images, batch.search.images)]
         (query_features, query_maps), (search_features, search_maps) = sides
         if self.hard_candidates and len(instances):
-            things = instances.things[: len(batch.pair_index)]
+            things = instances.things[: len(batch.query.clip_index)]
             candidates = detected_candidates(
                 self.detector, query_features, search_features, batch, things, self.hard_candidates
             )

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torchvision.ops import box_iou
 
-from dmtrack.data.batches import PairBatch
+from dmtrack.data.batches import Batch
 from dmtrack.models.global_search.base import Features, GlobalSearchModel
 
 NOTHING = -1
@@ -107,7 +107,7 @@ def detected_candidates(
     detector: GlobalSearchModel,
     query_features: Features,
     search_features: Features,
-    batch: PairBatch,
+    batch: Batch,
     things: Tensor,
     count: int,
 ) -> Instances:
@@ -123,11 +123,11 @@ def detected_candidates(
         things: (instances,) int64 numbers of the batch's instances.
         count: detections per target, best first.
     """
-    targets = one_per_pair(batch.pair_index)
-    pairs = batch.pair_index[targets]
-    templates = detector.encode_templates(query_features, batch.query_boxes_xyxy[targets], pairs)
+    targets = one_per_pair(batch.query.clip_index)
+    pairs = batch.query.clip_index[targets]
+    templates = detector.encode_templates(query_features, batch.query.boxes_xyxy[targets], pairs)
     outputs: Any = detector.search(search_features, templates, pairs)
-    height, width = batch.search_images.shape[-2:]
+    height, width = batch.search.images.shape[-2:]
     parts = [
         _labelled(detections.boxes_xyxy[:count].float(), int(pair), batch, things)
         for detections, pair in zip(detector.decode(outputs, (height, width), 1.0), pairs, strict=True)
@@ -142,18 +142,18 @@ def one_per_pair(pair_index: Tensor) -> Tensor:
     return torch.cat(chosen) if chosen else order
 
 
-def _labelled(boxes_xyxy: Tensor, pair: int, batch: PairBatch, things: Tensor) -> Instances:
+def _labelled(boxes_xyxy: Tensor, pair: int, batch: Batch, things: Tensor) -> Instances:
     """Candidates of one search image; those that half show an object are left out."""
-    own = (batch.pair_index == pair).nonzero()[:, 0]
-    iou, nearest = box_iou(boxes_xyxy, batch.search_boxes_xyxy[own]).max(dim=1)
+    own = (batch.query.clip_index == pair).nonzero()[:, 0]
+    iou, nearest = box_iou(boxes_xyxy, batch.search.boxes_xyxy[own]).max(dim=1)
     shows = iou >= SHOWS_IT
     clear = shows | (iou <= SHOWS_SOMETHING_ELSE)
     rows = own[nearest]
     unknown = torch.full_like(rows, -1)
-    known = unknown if batch.identities is None else batch.identities[rows]
+    known = unknown if batch.query.identities is None else batch.query.identities[rows]
     return Instances(
         boxes_xyxy=boxes_xyxy[clear],
-        images=torch.full_like(rows, len(batch.query_images) + pair)[clear],
+        images=torch.full_like(rows, len(batch.query.images) + pair)[clear],
         scenes=torch.full_like(rows, pair)[clear],
         things=torch.where(shows, things[rows], NOTHING)[clear],
         identities=torch.where(shows, known, unknown)[clear],

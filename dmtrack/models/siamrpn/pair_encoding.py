@@ -2,103 +2,61 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from typing import Any, NamedTuple
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from dmtrack.data.samples import Pair
-from dmtrack.data.siamese.pairing import is_positive
+from dmtrack.data.batches import Batch, ClipEncoder
+from dmtrack.data.samples import Clip
 from dmtrack.errors import ConfigError
 from dmtrack.models.siamrpn.flavours import SiamesePreprocessing
 from dmtrack.models.siamrpn.losses import AnchorTargets, SiamRPNTraining, assign, stack_targets
 
 
-@dataclass
-class SiameseBatch:
-    """Pairs as tensors, with the targets of every anchor of their search images.
-
-    Attributes:
-        query_images: (pairs, 3, 127, 127) float32 BGR exemplars on the scale 0 to 255.
-        search_images: (pairs, 3, 255, 255) float32 likewise.
-        labels: (pairs, anchors) int64, see `AnchorTargets`.
-        deltas: (pairs, anchors, 4) float32.
-        label_weights: (pairs, anchors) float32.
-        box_weights: (pairs, anchors) float32.
-    """
-
-    query_images: Tensor
-    search_images: Tensor
-    labels: Tensor
-    deltas: Tensor
-    label_weights: Tensor
-    box_weights: Tensor
-
-    def targets(self) -> dict[str, Tensor]:
-        """What the losses compare with."""
-        return {name: value for name, value in vars(self).items() if not name.endswith("_images")}
-
-    def to(self, device: torch.device | str, non_blocking: bool = False) -> SiameseBatch:
-        """The batch on another device."""
-        return SiameseBatch(**{name: value.to(device, non_blocking=non_blocking) for name, value in vars(self).items()})
-
-    def pin_memory(self) -> SiameseBatch:
-        """The batch in page-locked memory (the hook that DataLoader calls)."""
-        return SiameseBatch(**{name: value.pin_memory() for name, value in vars(self).items()})
-
-
-class EncodedPair(NamedTuple):
-    """One pair for the network: (3, H, W) float32 BGR images and targets."""
-
-    exemplar: NDArray[np.float32]
-    search: NDArray[np.float32]
-    targets: AnchorTargets
-
-
-class SiamesePairEncoder:
-    """Assigns anchors, and turns images into what the network takes.
+class SiamesePairEncoder(ClipEncoder):
+    """Assigns anchors, and turns images into what the network takes: BGR on the scale 0 to 255.
 
     Args:
         preprocessing: of the model.
         settings: of its training.
     """
 
+    named_recipes = False
+    divisor = 1
+
     def __init__(self, preprocessing: SiamesePreprocessing, settings: SiamRPNTraining) -> None:
         self.settings = settings
         self.preprocessing = replace(preprocessing, search_size=settings.search_size or preprocessing.search_size)
 
-    def encode(self, drawn: Pair, pair: Pair, rng: np.random.Generator) -> EncodedPair:
-        """One pair, of which the first instance counts.
+    def encode(self, clip: Clip, rng: np.random.Generator) -> tuple[Clip, AnchorTargets]:
+        """A pair, of which the first instance counts, and the targets of every anchor of its search image.
 
         Args:
-            drawn: as the sampler gave it; it knows whether both sides show the same target.
-            pair: the same after augmentation.
+            clip: the pair after augmentation.
             rng: draws the anchors.
 
         Raises:
             ConfigError: the augmentation gives images of other sizes than the model takes.
         """
-        sides = ("exemplar_size", pair.query_image), ("search_size", pair.search_image)
-        for key, image in sides:
+        for key, sample in (("exemplar_size", clip.query), ("search_size", clip.search)):
             size = getattr(self.preprocessing, key)
-            if image.shape[:2] != (size, size):
+            if sample.size_wh != (size, size):
                 raise ConfigError(
-                    f"data.recipe gives images of {image.shape[1]}x{image.shape[0]} pixels where the model's {key} is "
-                    f"{size}; set `sizes` of ShiftScaleCrop to "
+                    f"data.recipe gives images of {sample.size_wh[0]}x{sample.size_wh[1]} pixels where the model's "
+                    f"{key} is {size}; set `sizes` of ShiftScaleCrop to "
                     f"({self.preprocessing.exemplar_size}, {self.preprocessing.search_size})"
                 )
-        targets = assign(self.preprocessing, pair.search_boxes_xyxy[0], is_positive(drawn), rng, self.settings)
-        return EncodedPair(_channels_first(pair.query_image), _channels_first(pair.search_image), targets)
+        return clip, assign(self.preprocessing, clip.search.boxes_xyxy[0], clip.positive, rng, self.settings)
 
-    def collate(self, items: Sequence[EncodedPair]) -> SiameseBatch:
-        """The batch of some pairs."""
-        images = (torch.from_numpy(np.stack(side)) for side in zip(*(item[:2] for item in items), strict=True))
-        return SiameseBatch(*images, **stack_targets([item.targets for item in items]))
+    def image_tensor(self, image: NDArray[Any]) -> Tensor:
+        """(3, H, W) float32 BGR."""
+        return torch.from_numpy(np.ascontiguousarray(image[..., ::-1], dtype=np.float32)).permute(2, 0, 1)
 
-
-def _channels_first(image_rgb: NDArray[Any]) -> NDArray[np.float32]:
-    return np.ascontiguousarray(image_rgb[..., ::-1].transpose(2, 0, 1), dtype=np.float32)
+    def collate(self, items: list[tuple[Clip, AnchorTargets]]) -> Batch:
+        """The batch of some pairs; its targets have the names of `AnchorTargets`."""
+        batch = super().collate([clip for clip, _ in items])
+        return Batch(batch.frames, stack_targets([targets for _, targets in items]))

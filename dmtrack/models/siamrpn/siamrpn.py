@@ -8,12 +8,14 @@ from typing import Any, overload
 import torch
 from torch import Tensor, nn
 
+from dmtrack.data.batches import Batch
 from dmtrack.errors import ConfigError, WeightsError
+from dmtrack.models.base import TrainableModel
 from dmtrack.models.building import build_part
 from dmtrack.models.siamrpn.flavours import FlavourName, SiamesePreprocessing, check_flavour
 from dmtrack.models.siamrpn.layers import Outputs, SiamRPNHead
 from dmtrack.models.siamrpn.losses import SiamRPNTraining, siamrpn_losses
-from dmtrack.models.siamrpn.pair_encoding import SiameseBatch, SiamesePairEncoder
+from dmtrack.models.siamrpn.pair_encoding import SiamesePairEncoder
 from dmtrack.registry import BACKBONES, HEADS, MODELS, NECKS
 
 _FLAVOUR = "flavour"
@@ -24,7 +26,7 @@ CENTRE_CROP_BELOW = 20
 
 
 @MODELS.register
-class SiamRPN(nn.Module):
+class SiamRPN(TrainableModel):
     """A template of the target is correlated with a search image around its last place; anchors say where it is.
 
     Args:
@@ -106,37 +108,37 @@ class SiamRPN(nn.Module):
     def forward(self, inputs: Tensor, searches: Tensor) -> Outputs: ...
 
     @overload
-    def forward(self, inputs: SiameseBatch) -> dict[str, Tensor]: ...
+    def forward(self, inputs: Batch) -> dict[str, Tensor]: ...
 
-    def forward(self, inputs: Tensor | SiameseBatch, searches: Tensor | None = None) -> Outputs | dict[str, Tensor]:
+    def forward(self, inputs: Tensor | Batch, searches: Tensor | None = None) -> Outputs | dict[str, Tensor]:
         """Raw outputs for images, or the losses of a batch: the pass that DistributedDataParallel hooks into.
 
         Args:
             inputs: (pairs, 3, 127, 127) exemplars, BGR from 0 to 255; or a training batch.
             searches: (pairs, 3, 255, 255) likewise, with exemplars.
         """
-        if isinstance(inputs, SiameseBatch):
+        if isinstance(inputs, Batch):
             return self.losses(inputs)
         assert searches is not None
         return self.search(self.encode_template(inputs), searches)
 
-    def losses(self, batch: SiameseBatch) -> dict[str, Tensor]:
+    def losses(self, batch: Batch) -> dict[str, Tensor]:
         """`loss_cls` and `loss_bbox`, normalised as the flavour does.
 
         Raises:
             ConfigError: the score map has another size than `preprocessing` says.
         """
-        outputs = self.search(self.encode_template(batch.query_images), batch.search_images)
+        outputs = self.search(self.encode_template(batch.query.images), batch.search.images)
         cells = outputs.cls.shape[1] // 2 * outputs.cls.shape[2] * outputs.cls.shape[3]
-        if cells != batch.labels.shape[1]:
+        if cells != batch.targets["labels"].shape[1]:
             raise ConfigError(
-                f"search images of {batch.search_images.shape[-1]} pixels give a map of "
+                f"search images of {batch.search.images.shape[-1]} pixels give a map of "
                 f"{outputs.cls.shape[2]}x{outputs.cls.shape[3]} cells, but model.preprocessing says "
-                f"{self.pair_encoder().preprocessing.score_size()}; set its base_size to what the network gives"
+                f"{self.clip_encoder().preprocessing.score_size()}; set its base_size to what the network gives"
             )
-        return siamrpn_losses(outputs, batch.targets(), self.preprocessing)
+        return siamrpn_losses(outputs, batch.targets, self.preprocessing)
 
-    def pair_encoder(self) -> SiamesePairEncoder:
+    def clip_encoder(self) -> SiamesePairEncoder:
         """What makes training batches of augmented pairs."""
         return SiamesePairEncoder(self.preprocessing, self.train_cfg)
 

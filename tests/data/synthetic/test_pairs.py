@@ -53,15 +53,15 @@ def test_the_same_seed_gives_the_same_bytes_whatever_was_drawn_before(photo_fold
             draw(second, 99, index)
         for index in range(3):
             one, other = draw(first, 5, index), draw(second, 5, index)
-            assert one.query_image.tobytes() == other.query_image.tobytes()
-            assert one.search_image.tobytes() == other.search_image.tobytes()
-            np.testing.assert_array_equal(one.query_boxes_xyxy, other.query_boxes_xyxy)
-            np.testing.assert_array_equal(one.search_boxes_xyxy, other.search_boxes_xyxy)
+            assert one.query.image.tobytes() == other.query.image.tobytes()
+            assert one.search.image.tobytes() == other.search.image.tobytes()
+            np.testing.assert_array_equal(one.query.boxes_xyxy, other.query.boxes_xyxy)
+            np.testing.assert_array_equal(one.search.boxes_xyxy, other.search.boxes_xyxy)
 
 
 def test_pairs_of_different_indices_differ():
     sampler = SyntheticPairs()
-    images = {draw(sampler, 5, index).search_image.tobytes() for index in range(6)}
+    images = {draw(sampler, 5, index).search.image.tobytes() for index in range(6)}
     assert len(images) == 6
 
 
@@ -70,10 +70,10 @@ def test_boxes_lie_in_the_image_and_are_large_enough(size_wh):
     sampler = SyntheticPairs(max_targets=3)
     for index in range(25):
         pair = draw(sampler, 1, index, size_wh=size_wh)
-        assert 1 <= len(pair.query_boxes_xyxy) == len(pair.search_boxes_xyxy) <= 3
+        assert 1 <= len(pair.query.boxes_xyxy) == len(pair.search.boxes_xyxy) <= 3
         for image, boxes in (
-            (pair.query_image, pair.query_boxes_xyxy),
-            (pair.search_image, pair.search_boxes_xyxy),
+            (pair.query.image, pair.query.boxes_xyxy),
+            (pair.search.image, pair.search.boxes_xyxy),
         ):
             assert image.shape == (size_wh[1], size_wh[0], 3) and image.dtype == np.uint8
             assert (boxes >= 0).all() and (boxes[:, 2:] <= size_wh).all()
@@ -141,7 +141,7 @@ def test_a_thing_of_one_view_only_is_no_target():
 
 def test_small_targets_are_frequent():
     sampler = SyntheticPairs()
-    boxes = np.concatenate([draw(sampler, 3, index).search_boxes_xyxy for index in range(60)])
+    boxes = np.concatenate([draw(sampler, 3, index).search.boxes_xyxy for index in range(60)])
     sizes = np.sqrt(np.prod(boxes[:, 2:] - boxes[:, :2], axis=1))
     assert (sizes < 25).mean() > 0.2 and (sizes > 50).mean() > 0.1
 
@@ -174,4 +174,4 @@ def test_real_photographs_of_the_developers(shared_folder):
     sampler = SyntheticPairs(real_images(folder))
     for index in range(8):
         pair = draw(sampler, 0, index)
-        assert len(pair.query_boxes_xyxy) >= 1
+        assert len(pair.query.boxes_xyxy) >= 1

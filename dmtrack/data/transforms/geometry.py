@@ -1,0 +1,163 @@
+"""Changes of size and place: mirroring, a larger canvas, resizing; every sample of a clip draws for itself."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+from dmtrack.data.preprocessing import IMAGENET_MEAN_RGB, resize, resize_factor
+from dmtrack.data.samples import Clip, Sample
+from dmtrack.data.transforms.draws import Draws, coin, happens, integer, one_of, uniform
+from dmtrack.errors import ConfigError
+from dmtrack.registry import TRANSFORMS
+
+INTERPOLATIONS = {
+    "linear": cv2.INTER_LINEAR,
+    "cubic": cv2.INTER_CUBIC,
+    "area": cv2.INTER_AREA,
+    "nearest": cv2.INTER_NEAREST,
+    "lanczos": cv2.INTER_LANCZOS4,
+}
+
+
+@TRANSFORMS.register
+class RandomFlip:
+    """Mirrors each side left to right, independently.
+
+    Args:
+        probability: per side.
+        inclusive: the boxes name their last pixel (x' = W - 1 - x); otherwise they are continuous (x' = W - x).
+    """
+
+    def __init__(self, probability: float = 0.5, inclusive: bool = False) -> None:
+        self.probability = probability
+        self.inclusive = inclusive
+
+    def __call__(self, clip: Clip, rng: Draws) -> Clip:
+        """Flips the samples or leaves them."""
+        return clip.map(lambda sample: self._flip(sample, rng))
+
+    def _flip(self, sample: Sample, rng: Draws) -> Sample:
+        if not happens(rng, self.probability):
+            return sample
+        boxes = sample.boxes_xyxy.copy()
+        right_end = sample.image.shape[1] - (1 if self.inclusive else 0)
+        boxes[:, [0, 2]] = right_end - sample.boxes_xyxy[:, [2, 0]]
+        return sample.warped(cv2.flip(np.ascontiguousarray(sample.image), 1), boxes, lambda mask: mask[:, ::-1])
+
+
+@TRANSFORMS.register
+class RandomExpand:
+    """With probability one half per side, puts the image somewhere on a larger canvas of one colour.
+
+    Args:
+        ratio: range of canvas side over image side, from 1 up.
+        fill_rgb: the canvas; the mean colour becomes zero at the network's input.
+    """
+
+    def __init__(
+        self,
+        ratio: tuple[float, float] = (1.0, 4.0),
+        fill_rgb: tuple[float, float, float] = IMAGENET_MEAN_RGB,
+    ) -> None:
+        self.ratio = ratio
+        self.fill_rgb = fill_rgb
+
+    def __call__(self, clip: Clip, rng: Draws) -> Clip:
+        """Expands the samples or leaves them."""
+        return clip.map(lambda sample: self._expand(sample, rng))
+
+    def _expand(self, sample: Sample, rng: Draws) -> Sample:
+        if coin(rng):
+            return sample
+        width, height = sample.size_wh
+        ratio = uniform(rng, *self.ratio)
+        new_height, new_width = int(height * ratio), int(width * ratio)
+        left = int(uniform(rng, 0, new_width - width))
+        top = int(uniform(rng, 0, new_height - height))
+        margins = (top, new_height - height - top, left, new_width - width - left)
+        fill = [round(value) for value in self.fill_rgb] if sample.image.dtype == np.uint8 else list(self.fill_rgb)
+        canvas = cv2.copyMakeBorder(np.ascontiguousarray(sample.image), *margins, cv2.BORDER_CONSTANT, value=fill)
+        return sample.warped(
+            canvas,
+            sample.boxes_xyxy + np.array([left, top, left, top], dtype=np.float64),
+            lambda mask: cv2.copyMakeBorder(mask, *margins, cv2.BORDER_CONSTANT, value=0),
+        )
+
+
+@TRANSFORMS.register
+class Rescale:
+    """Resizes each side so that it fits in a scale, which may be drawn anew for every image.
+
+    Args:
+        scale: (long side, short side) in pixels that the image must fit in; images grow as well as shrink.
+        short_side_range: the short side of the scale is drawn from this range, both ends included; None keeps it.
+        interpolations: one of them is drawn per image.
+        exact_ratio: boxes follow the ratio that rounding to whole pixels left, on each axis; False multiplies them by
+            the wanted factor, as the published code does.
+    """
+
+    def __init__(
+        self,
+        scale: tuple[int, int] = (900, 608),
+        short_side_range: tuple[int, int] | None = (256, 608),
+        interpolations: tuple[str, ...] = ("linear", "cubic", "area", "nearest", "lanczos"),
+        exact_ratio: bool = True,
+    ) -> None:
+        unknown = [name for name in interpolations if name not in INTERPOLATIONS]
+        if unknown or not interpolations:
+            raise ConfigError(f"Rescale: interpolations {interpolations!r}; expected names of {sorted(INTERPOLATIONS)}")
+        if short_side_range is not None and not 0 < short_side_range[0] <= short_side_range[1]:
+            raise ConfigError(f"Rescale: short_side_range {short_side_range!r}; expected (smallest, largest) in pixels")
+        self.scale = (int(scale[0]), int(scale[1]))
+        self.short_side_range = short_side_range
+        self.interpolations = tuple(INTERPOLATIONS[name] for name in interpolations)
+        self.exact_ratio = exact_ratio
+
+    def __call__(self, clip: Clip, rng: Draws) -> Clip:
+        """Resizes the samples."""
+        return clip.map(lambda sample: self._rescale(sample, rng))
+
+    def _rescale(self, sample: Sample, rng: Draws) -> Sample:
+        interpolation = one_of(rng, self.interpolations) if len(self.interpolations) > 1 else self.interpolations[0]
+        scale = self.scale
+        if self.short_side_range is not None:
+            low, high = self.short_side_range
+            scale = (max(scale), integer(rng, low, high + 1))
+        width, height = sample.size_wh
+        return _resized(sample, resize_factor(height, width, scale), interpolation, self.exact_ratio)
+
+
+@TRANSFORMS.register
+class ShrinkToFit:
+    """Makes large images as small as the network will see them at most, so that all later steps cost less.
+
+    Args:
+        scale: (long side, short side) in pixels; images that fit already stay as they are.
+    """
+
+    def __init__(self, scale: tuple[int, int] = (900, 608)) -> None:
+        self.scale = scale
+
+    def __call__(self, clip: Clip, rng: Draws) -> Clip:
+        """Shrinks each side if needed; draws nothing."""
+        return clip.map(self._shrink)
+
+    def _shrink(self, sample: Sample) -> Sample:
+        width, height = sample.size_wh
+        factor = resize_factor(height, width, self.scale)
+        if factor >= 1:
+            return sample
+        # Down to a half, bilinear sampling sees every pixel and takes a fifth of the time.
+        interpolation = cv2.INTER_AREA if factor < 0.5 else cv2.INTER_LINEAR
+        return _resized(sample, factor, interpolation, exact_ratio=True)
+
+
+def _resized(sample: Sample, factor: float, interpolation: int, exact_ratio: bool) -> Sample:
+    width, height = sample.size_wh
+    # A side must not round to nothing.
+    factor = max(factor, 1.0 / min(height, width))
+    image = resize(np.ascontiguousarray(sample.image), factor, interpolation)
+    across, down = (image.shape[1] / width, image.shape[0] / height) if exact_ratio else (factor, factor)
+    boxes_xyxy = sample.boxes_xyxy * np.array([across, down, across, down])
+    return sample.warped(image, boxes_xyxy, lambda mask: resize(mask, factor, cv2.INTER_NEAREST))

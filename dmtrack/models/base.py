@@ -1,0 +1,51 @@
+"""What a model offers to the training loop."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Mapping
+from typing import Any
+
+from torch import Tensor, nn
+
+from dmtrack.data.batches import Batch, ClipEncoder
+
+
+class TrainableModel(nn.Module):
+    """A network that `dmtrack train` can train: it gives losses of a batch; the other methods are hooks with defaults.
+
+    Attributes:
+        preprocessing: how images are prepared for it; stored with its weights.
+    """
+
+    preprocessing: Any
+
+    @abstractmethod
+    def losses(self, batch: Batch) -> dict[str, Tensor]:
+        """Scalar training losses by name (`loss_cls`, ...); their sum is minimised. Finite for empty batches."""
+
+    def forward(self, batch: Batch) -> Any:
+        """`losses`: the training pass, under the name that DistributedDataParallel hooks into."""
+        return self.losses(batch)
+
+    def clip_encoder(self) -> ClipEncoder:
+        """What makes the batches of augmented clips, in the processes that prepare data."""
+        return ClipEncoder(self.preprocessing)
+
+    def start_epoch(self, epoch: int) -> None:
+        """Called before every iteration with its epoch, 0-based: parts of a model may join the training later."""
+
+    def pretrained_backbone(self) -> nn.Module | None:
+        """The part that starts from the ImageNet weights that its attribute `pretrained` names, if it names any."""
+        return self._modules.get("backbone")
+
+    def check_metadata(self, metadata: Mapping[str, Any], source: object) -> None:
+        """Refuses weights whose names and shapes fit, but which mean something else to this model.
+
+        Args:
+            metadata: of the file, empty where it has none.
+            source: the file, for the error.
+
+        Raises:
+            WeightsError: anchors, crops or normalisation of the weights are others than the model's.
+        """
