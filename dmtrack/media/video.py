@@ -1,15 +1,18 @@
-"""Opening whatever gives frames, and writing videos: the door of the media room."""
+"""Whatever gives frames: a video file, a folder of images, a camera, a network stream."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
+import cv2
+import numpy as np
+
 from dmtrack.errors import MediaError
-from dmtrack.media.camera import Camera
-from dmtrack.media.folder import ImageFolder
 from dmtrack.media.frame_source import FrameSource
-from dmtrack.media.video_file import open_video_file
+from dmtrack.media.images import IMAGE_SUFFIXES, Image, read_image
+from dmtrack.media.video_file import open_video_file, positive
 from dmtrack.media.video_writer import VideoWriter
 
 __all__ = ["FrameSource", "VideoWriter", "open_frames"]
@@ -49,3 +52,89 @@ def open_frames(source: str | int | Path, allow_size_changes: bool = False) -> F
     if path.is_dir():
         return ImageFolder(path, allow_size_changes)
     return open_video_file(path, allow_size_changes)
+
+
+def natural_key(name: str) -> tuple[list[tuple[int, int, str]], str]:
+    """Sort key that counts: `img2.jpg` comes before `img10.jpg`, and `img02.jpg` beside `img2.jpg`."""
+    parts = re.split(r"(\d+)", name.casefold())
+    return [(0, int(part), "") if part.isdecimal() else (1, 0, part) for part in parts if part], name
+
+
+def list_images(folder: str | Path) -> list[Path]:
+    """The image files directly inside `folder`, in natural order; hidden files do not count.
+
+    Raises:
+        MediaError: the folder is missing or holds no image.
+    """
+    folder = Path(folder)
+    if not folder.is_dir():
+        raise MediaError(f"{folder} is no folder; give a folder of images, a video file or a camera number")
+    entries = [entry for entry in folder.iterdir() if not entry.name.startswith(".")]
+    images = [entry for entry in entries if entry.suffix.lower() in IMAGE_SUFFIXES and entry.is_file()]
+    if not images:
+        inner = sorted(
+            folder.name
+            for folder in entries
+            if folder.is_dir() and any(entry.suffix.lower() in IMAGE_SUFFIXES for entry in folder.iterdir())
+        )
+        hint = f"; its folder {inner[0]!r} does, give {folder / inner[0]}" if inner else ""
+        raise MediaError(f"folder {folder} contains no images (expected {', '.join(IMAGE_SUFFIXES)}){hint}")
+    return sorted(images, key=lambda path: natural_key(path.name))
+
+
+class ImageFolder(FrameSource):
+    """The images of a folder in natural order (`2.jpg` before `10.jpg`), hidden files left out.
+
+    Raises:
+        MediaError: the folder is missing, holds no image, or the first image does not decode.
+    """
+
+    def __init__(self, folder: str | Path, allow_size_changes: bool = False) -> None:
+        super().__init__(str(folder), allow_size_changes)
+        self.paths = list_images(folder)
+        self.frame_count = len(self.paths)
+        _ = self.first_frame
+
+    def _decode(self) -> Iterator[Image]:
+        return (read_image(path) for path in self.paths)
+
+
+class Camera(FrameSource):
+    """A camera by its number, or a network stream by its address. Iteration goes on until the device stops.
+
+    The frame that was read on opening is the first one of the first iteration, so none is lost.
+
+    Raises:
+        MediaError: the device does not open or gives no frame.
+    """
+
+    live = True
+
+    def __init__(self, device: int | str, allow_size_changes: bool = False) -> None:
+        super().__init__(f"camera:{device}" if isinstance(device, int) else device, allow_size_changes)
+        self._capture = cv2.VideoCapture(device)
+        if not self._capture.isOpened():
+            raise MediaError(f"{self.name} does not open; check that it is connected and that no other program uses it")
+        self.fps = positive(self._capture.get(cv2.CAP_PROP_FPS))
+        frame = self._read()
+        if frame is None:
+            self.close()
+            raise MediaError(f"{self.name} opens but gives no frame; check that no other program uses it")
+        self._first_frame = frame
+        self._pending: Image | None = frame
+
+    def _read(self) -> Image | None:
+        ok, frame = self._capture.read()
+        return np.asarray(cv2.cvtColor(frame, cv2.COLOR_BGR2RGB)) if ok else None
+
+    def _decode(self) -> Iterator[Image]:
+        while True:
+            frame = self._pending if self._pending is not None else self._read()
+            self._pending = None
+            if frame is None:
+                return
+            yield frame
+
+    def close(self) -> None:
+        """Releases the device."""
+        self._capture.release()

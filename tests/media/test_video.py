@@ -8,10 +8,8 @@ import pytest
 
 from dmtrack.errors import MediaError, OutputError
 from dmtrack.media import video_file
-from dmtrack.media.camera import Camera
-from dmtrack.media.folder import natural_key
 from dmtrack.media.images import write_image
-from dmtrack.media.video import VideoWriter, open_frames
+from dmtrack.media.video import Camera, VideoWriter, natural_key, open_frames
 
 
 def gradient(index, size_wh=(64, 48)):
