@@ -14,7 +14,7 @@ from dmtrack.running.sweeps.benchmarks import BenchmarkChoice
 from dmtrack.search.objective import evaluate
 from dmtrack.search.settings import Prepared
 from dmtrack.search.splits import TEST_MARK
-from dmtrack.search.study import import_optuna, storage_errors
+from dmtrack.search.study import Study, import_optuna
 
 BOOTSTRAP_ROUNDS = 10_000
 
@@ -99,7 +99,7 @@ class Outcome:
         return dict(Counter(trial.state.name.lower() for trial in self.trials))
 
 
-def conclude(prepared: Prepared, study: Any, sharing: dict[str, Any]) -> Outcome:
+def conclude(prepared: Prepared, study: Study, sharing: dict[str, Any]) -> Outcome:
     """Reads the study and runs the comparisons.
 
     Raises:
@@ -107,9 +107,9 @@ def conclude(prepared: Prepared, study: Any, sharing: dict[str, Any]) -> Outcome
     """
     settings = prepared.settings
     states = import_optuna().trial.TrialState
-    with storage_errors(settings.storage):
-        trials = [trial for trial in study.get_trials(deepcopy=False) if trial.state.is_finished()]
-        attributes = dict(study.user_attrs)
+    trials = [trial for trial in study.trials if trial.state.is_finished()]
+    with study.errors():
+        attributes = dict(study.inner.user_attrs)
     complete = [trial for trial in trials if trial.state == states.COMPLETE]
     if not complete:
         reasons = [trial.user_attrs["error"] for trial in trials if "error" in trial.user_attrs]
@@ -145,11 +145,11 @@ def _compare(prepared: Prepared, benchmark: BenchmarkChoice, best: dict[str, Any
     return Comparison(benchmark.title, len(sequences), numbers[0], numbers[1], difference, relation)
 
 
-def _importance(study: Any, complete: list[Any]) -> dict[str, float]:
+def _importance(study: Study, complete: list[Any]) -> dict[str, float]:
     """PED-ANOVA (Watanabe, Bansal and Hutter, IJCAI 2023) of what sets the best quarter of the trials apart."""
     optuna = import_optuna()
     if len(complete) < 20 or len({trial.value for trial in complete}) < 4:
         return {}
     evaluator = optuna.importance.PedAnovaImportanceEvaluator(target_quantile=0.25)
-    found = optuna.importance.get_param_importances(study, evaluator=evaluator)
+    found = optuna.importance.get_param_importances(study.inner, evaluator=evaluator)
     return {name: float(value) for name, value in found.items()}

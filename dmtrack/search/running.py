@@ -19,9 +19,9 @@ from dmtrack.search.outcome import Outcome, conclude
 from dmtrack.search.outputs import print_outcome, write_outcome
 from dmtrack.search.settings import Prepared, SearchSettings, prepare
 from dmtrack.search.splits import TEST_MARK
-from dmtrack.search.study import import_optuna, is_url, make_sampler, open_study, plan, revive, settle, storage_errors
+from dmtrack.search.study import Study, import_optuna, make_sampler
 from dmtrack.search.tracks import Tracks
-from dmtrack.search.work import begun, work_on
+from dmtrack.search.work import work_on
 
 DEFAULT_TRIALS = 100
 
@@ -49,10 +49,10 @@ def search(settings: SearchSettings, console: Console | None = None) -> Outcome:
     check_writable_folder(settings.output)
     with _locked(settings) as alone:
         study = _open(settings, 0)
-        settle(study, settings.storage, settings.facts(prepared.origin, prepared.sequences))
-        if alone and revive(study, settings.storage):
+        study.settle(settings.facts(prepared.origin, prepared.sequences))
+        if alone and study.revive():
             console.print("note: trials that a stopped run left are tried again")
-        combinations = plan(study, settings.storage, settings.space, settings.sampler, prepared.current)
+        combinations = study.plan(settings.space, settings.sampler, prepared.current)
         trials = min(settings.trials or combinations or DEFAULT_TRIALS, combinations or 10**9)
         facts = _run_trials(prepared, trials, console)
         outcome = conclude(prepared, _open(settings, 0), facts)
@@ -64,24 +64,21 @@ def search(settings: SearchSettings, console: Console | None = None) -> Outcome:
 @contextlib.contextmanager
 def _locked(settings: SearchSettings) -> Iterator[bool]:
     """Whether nobody else works on the study; a database server cannot tell, so joining decides there."""
-    if is_url(settings.storage):
+    if "://" in settings.storage:
         yield not settings.join
         return
     with StudyLock(Path(settings.storage), settings.join) as lock:
         yield lock.alone
 
 
-def _open(settings: SearchSettings, worker: int) -> Any:
-    optuna = import_optuna()
-    pruner = optuna.pruners.NopPruner()
+def _open(settings: SearchSettings, worker: int) -> Study:
+    pruner: Any = None
     if settings.prune:
         # Means over very few sequences say little, and the first trials have nobody to be compared with.
-        pruner = optuna.pruners.MedianPruner(n_startup_trials=10, n_warmup_steps=3, n_min_trials=5)
-    study = open_study(settings.storage, settings.name, pruner)
-    with storage_errors(settings.storage):
-        done = len(study.get_trials(deepcopy=False))
+        pruner = import_optuna().pruners.MedianPruner(n_startup_trials=10, n_warmup_steps=3, n_min_trials=5)
+    study = Study(settings.storage, settings.name, pruner)
     parallel = settings.processes > 1 or settings.join
-    study.sampler = make_sampler(settings.sampler, settings.seed, worker, done, parallel)
+    study.inner.sampler = make_sampler(settings.sampler, settings.seed, worker, len(study.trials), parallel)
     return study
 
 
@@ -89,7 +86,7 @@ def _run_trials(prepared: Prepared, trials: int, console: Console) -> dict[str, 
     """Runs what is missing; gives how network passes were shared."""
     settings = prepared.settings
     study = _open(settings, 0)
-    done = begun(study)
+    done = study.begun()
     if done >= trials:
         console.print(f"{done} trials are in {settings.storage} already")
         return {}
@@ -99,7 +96,7 @@ def _run_trials(prepared: Prepared, trials: int, console: Console) -> dict[str, 
             tracks = settings.tracks(prepared.origin, settings.tuning)
             bar.show(study)
             work_on(
-                study, settings.storage, settings.space, tracks, prepared.sequences, prepared.scoring, trials,
+                study, settings.space, tracks, prepared.sequences, prepared.scoring, trials,
                 lambda trial: bar.show(study),
             )  # fmt: skip
             facts = tracks.facts()
@@ -109,11 +106,11 @@ def _run_trials(prepared: Prepared, trials: int, console: Console) -> dict[str, 
         **facts,
         "seconds": round(time.perf_counter() - start, 3),
         "cpu_seconds": round(time.process_time() - start_cpu, 3),
-        "trials_of_this_run": begun(study) - done,
+        "trials_of_this_run": study.begun() - done,
     }
 
 
-def _run_processes(prepared: Prepared, study: Any, trials: int, bar: _Bar) -> dict[str, Any]:
+def _run_processes(prepared: Prepared, study: Study, trials: int, bar: _Bar) -> dict[str, Any]:
     """Several workers on one study; each keeps its own network outputs."""
     settings = prepared.settings
     context = multiprocessing.get_context("spawn")
@@ -138,9 +135,9 @@ def _run_processes(prepared: Prepared, study: Any, trials: int, bar: _Bar) -> di
         if isinstance(answer, str):
             raise EvaluationError(f"worker {number} stopped: {answer}")
         all_facts.append(answer)
-    if begun(study) < trials:
+    if study.begun() < trials:
         raise EvaluationError(
-            f"worker processes died after {begun(study)} of {trials} trials (out of memory?); run the same command "
+            f"worker processes died after {study.begun()} of {trials} trials (out of memory?); run the same command "
             "again to go on, with fewer --processes if it happens again"
         )
     return _summed(all_facts)
@@ -154,7 +151,7 @@ def _worker(settings: SearchSettings, trials: int, number: int, told: Any) -> No
         prepared = prepare(settings)
         tracks: Tracks = settings.tracks(prepared.origin, settings.tuning)
         work_on(
-            _open(settings, number), settings.storage, settings.space, tracks, prepared.sequences, prepared.scoring,
+            _open(settings, number), settings.space, tracks, prepared.sequences, prepared.scoring,
             trials, lambda trial: None,
         )  # fmt: skip
     except DMTrackError as error:
@@ -184,10 +181,10 @@ class _Bar(ProgressBar):
         self._trials, self._start, self._first = trials, time.perf_counter(), -1
         super().__init__("trials", trials, rate=False, console=console)
 
-    def show(self, study: Any) -> None:
+    def show(self, study: Study) -> None:
         """Reads the study and draws."""
         states = import_optuna().trial.TrialState
-        trials = study.get_trials(deepcopy=False)
+        trials = study.trials
         done = sum(trial.state.is_finished() for trial in trials)
         self._first = done if self._first < 0 else self._first
         values = [trial.value for trial in trials if trial.state == states.COMPLETE]

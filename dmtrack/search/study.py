@@ -1,4 +1,4 @@
-"""The file of trials: opening, creating and continuing a study, and what belongs to it for ever."""
+"""The file of trials: opening, creating and continuing a study, and what never changes about it."""
 
 from __future__ import annotations
 
@@ -32,6 +32,9 @@ _FIXED = {
 }
 """Attributes that all trials of a study have in common, and what errors call them."""
 
+KILLED = "its run was killed"
+"""Reason of a trial that is tried again."""
+
 BUSY_SECONDS = 60.0
 """How long a writer waits for others of the same SQLite file."""
 
@@ -52,62 +55,143 @@ def import_optuna() -> Any:
     return optuna
 
 
-def is_url(storage: str) -> bool:
-    """Whether a study lies in a database server instead of a file."""
-    return "://" in storage
-
-
-@contextlib.contextmanager
-def storage_errors(storage: str) -> Iterator[None]:
-    """Turns what databases raise into one sentence.
-
-    Raises:
-        EvaluationError: the file is locked, no study, or the server does not answer.
-    """
-    optuna = import_optuna()
-    from sqlalchemy.exc import SQLAlchemyError
-
-    try:
-        yield
-    except (SQLAlchemyError, optuna.exceptions.StorageInternalError, json.JSONDecodeError) as error:
-        reason = str(getattr(error, "orig", None) or error.__cause__ or error).split("\n")[0]
-        if "locked" in f"{error} {reason}":
-            raise EvaluationError(
-                f"study {storage} is in use: another program has locked the file; close it, or give another file with "
-                "--study"
-            ) from error
-        raise EvaluationError(
-            f"{storage} cannot be used as a study ({reason}); give another file with --study"
-        ) from error
-
-
-def open_study(storage: str, name: str, pruner: Any) -> Any:
-    """The study, created where there is none.
+class Study:
+    """The trials of a search, created where there are none. What its database raises becomes one sentence.
 
     Args:
         storage: a file of SQLite; a file that ends in `.journal`, which several machines may share over NFS; or the URL
             of a database.
         name: of the study in it.
-        pruner: of Optuna.
+        pruner: of Optuna; None prunes nothing.
+
+    Attributes:
+        storage: as given.
+        inner: Optuna's study.
 
     Raises:
-        EvaluationError: the storage cannot be used.
+        EvaluationError: the storage cannot be used; so says every method.
     """
-    optuna = import_optuna()
-    with storage_errors(storage):
-        if is_url(storage):
-            opened: Any = optuna.storages.RDBStorage(storage)
-        else:
-            Path(storage).parent.mkdir(parents=True, exist_ok=True)
-            if Path(storage).suffix == ".journal":
-                opened = optuna.storages.JournalStorage(optuna.storages.journal.JournalFileBackend(storage))
+
+    def __init__(self, storage: str, name: str = "dmtrack", pruner: Any = None) -> None:
+        optuna = import_optuna()
+        self.storage = storage
+        with self.errors():
+            if "://" in storage:
+                opened: Any = optuna.storages.RDBStorage(storage)
             else:
-                waits = {"connect_args": {"timeout": BUSY_SECONDS}}
-                opened = optuna.storages.RDBStorage(f"sqlite:///{storage}", engine_kwargs=waits)
-                _write_ahead(opened.engine)
-        return optuna.create_study(
-            storage=opened, study_name=name, pruner=pruner, direction="maximize", load_if_exists=True
-        )
+                Path(storage).parent.mkdir(parents=True, exist_ok=True)
+                if Path(storage).suffix == ".journal":
+                    opened = optuna.storages.JournalStorage(optuna.storages.journal.JournalFileBackend(storage))
+                else:
+                    waits = {"connect_args": {"timeout": BUSY_SECONDS}}
+                    opened = optuna.storages.RDBStorage(f"sqlite:///{storage}", engine_kwargs=waits)
+                    _write_ahead(opened.engine)
+            self.inner: Any = optuna.create_study(
+                storage=opened,
+                study_name=name,
+                pruner=pruner or optuna.pruners.NopPruner(),
+                direction="maximize",
+                load_if_exists=True,
+            )
+
+    @contextlib.contextmanager
+    def errors(self) -> Iterator[None]:
+        """Turns what databases raise into one sentence.
+
+        Raises:
+            EvaluationError: the file is locked, no study, or the server does not answer.
+        """
+        optuna = import_optuna()
+        from sqlalchemy.exc import SQLAlchemyError
+
+        try:
+            yield
+        except (SQLAlchemyError, optuna.exceptions.StorageInternalError, json.JSONDecodeError) as error:
+            reason = str(getattr(error, "orig", None) or error.__cause__ or error).split("\n")[0]
+            if "locked" in f"{error} {reason}":
+                raise EvaluationError(
+                    f"study {self.storage} is in use: another program has locked the file; close it, or give another "
+                    "file with --study"
+                ) from error
+            raise EvaluationError(
+                f"{self.storage} cannot be used as a study ({reason}); give another file with --study"
+            ) from error
+
+    @property
+    def trials(self) -> list[Any]:
+        """All trials, frozen, however far they are."""
+        with self.errors():
+            return list(self.inner.get_trials(deepcopy=False))
+
+    def begun(self) -> int:
+        """Trials that were started, however they ended; those of a killed run do not count, they are tried again."""
+        waiting = import_optuna().trial.TrialState.WAITING
+        return sum(trial.state != waiting and trial.user_attrs.get("error") != KILLED for trial in self.trials)
+
+    def settle(self, facts: Mapping[str, Any]) -> None:
+        """Records what belongs to a new study, or checks that a known one is of the same.
+
+        Args:
+            facts: JSON values; those of `_FIXED` must not change, the others are kept from the first run.
+
+        Raises:
+            EvaluationError: the study is of another search space, split, config, ...
+        """
+        with self.errors():
+            known = self.inner.user_attrs
+            now = json.loads(json.dumps(dict(facts)))
+            if "space" in known:
+                for key, called in _FIXED.items():
+                    if known.get(key) != now.get(key):
+                        was, here = (_shown(values.get(key)) for values in (known, now))
+                        raise EvaluationError(
+                            f"study {self.storage} is of another {called}: it was {was}, now it is {here}; give the "
+                            "same options, or another file with --study"
+                        )
+                return
+            if self.trials:
+                raise EvaluationError(f"study {self.storage} was not made by dmtrack; give another file with --study")
+            for key, value in now.items():
+                if key != "space":
+                    self.inner.set_user_attr(key, value)
+            # The last one: a study that has it is complete.
+            self.inner.set_user_attr("space", now["space"])
+
+    def plan(self, space: Space, sampler: str, current: Parameters) -> int | None:
+        """Puts into the study what is known to be tried: all combinations of a grid, or the config's own values.
+
+        Returns:
+            The number of combinations of a grid, else None.
+
+        Raises:
+            ConfigError: a grid of ranges without steps.
+        """
+        grid = space.grid() if sampler == "grid" else None
+        wanted = grid if grid is not None else [dict(current)] if space.holds(current) else []
+        present = [{**trial.system_attrs.get("fixed_params", {}), **trial.params} for trial in self.trials]
+        if grid is None and present:
+            return None
+        with self.errors():
+            for parameters in wanted:
+                if parameters not in present:
+                    self.inner.enqueue_trial(parameters)
+        return None if grid is None else len(grid)
+
+    def revive(self) -> int:
+        """Ends trials that a killed run left running, and puts their values up again.
+
+        Returns:
+            How many.
+        """
+        states = import_optuna().trial.TrialState
+        left = [trial for trial in self.trials if trial.state == states.RUNNING]
+        with self.errors():
+            for trial in left:
+                self.inner._storage.set_trial_user_attr(trial._trial_id, "error", KILLED)
+                self.inner.tell(trial.number, state=states.FAIL)
+                if trial.params:
+                    self.inner.enqueue_trial(trial.params)
+        return len(left)
 
 
 def _write_ahead(engine: Any) -> None:
@@ -121,38 +205,6 @@ def _write_ahead(engine: Any) -> None:
     engine.dispose()
     event.listen(engine, "connect", connected)
     engine.connect().close()
-
-
-def settle(study: Any, storage: str, facts: Mapping[str, Any]) -> None:
-    """Records what belongs to a new study, or checks that a known one is of the same.
-
-    Args:
-        study: just opened.
-        storage: for errors.
-        facts: JSON values; those of `_FIXED` must not change, the others are kept from the first run.
-
-    Raises:
-        EvaluationError: the study is of another search space, split, config, ...
-    """
-    with storage_errors(storage):
-        known = study.user_attrs
-        now = json.loads(json.dumps(dict(facts)))
-        if "space" in known:
-            for key, called in _FIXED.items():
-                if known.get(key) != now.get(key):
-                    was, here = (_shown(values.get(key)) for values in (known, now))
-                    raise EvaluationError(
-                        f"study {storage} is of another {called}: it was {was}, now it is {here}; give the same "
-                        "options, or another file with --study"
-                    )
-            return
-        if study.get_trials(deepcopy=False):
-            raise EvaluationError(f"study {storage} was not made by dmtrack; give another file with --study")
-        for key, value in now.items():
-            if key != "space":
-                study.set_user_attr(key, value)
-        # The last one: a study that has it is complete.
-        study.set_user_attr("space", now["space"])
 
 
 def _shown(value: Any) -> str:
@@ -194,44 +246,3 @@ def make_sampler(kind: str, seed: int, worker: int, done: int, parallel: bool) -
     if kind in ("random", "grid"):
         return optuna.samplers.RandomSampler(seed=own)
     raise ConfigError(f"unknown sampler {kind!r}; known: {', '.join(SAMPLERS)}")
-
-
-def plan(study: Any, storage: str, space: Space, sampler: str, current: Parameters) -> int | None:
-    """Puts into a study what is known to be tried: all combinations of a grid, or the config's own values.
-
-    Returns:
-        The number of combinations of a grid, else None.
-
-    Raises:
-        ConfigError: a grid of ranges without steps.
-    """
-    grid = space.grid() if sampler == "grid" else None
-    wanted = grid if grid is not None else [dict(current)] if space.holds(current) else []
-    with storage_errors(storage):
-        present = [
-            {**trial.system_attrs.get("fixed_params", {}), **trial.params} for trial in study.get_trials(deepcopy=False)
-        ]
-        if grid is None and present:
-            return None
-        for parameters in wanted:
-            if parameters not in present:
-                study.enqueue_trial(parameters)
-    return None if grid is None else len(grid)
-
-
-def revive(study: Any, storage: str) -> int:
-    """Ends trials that a killed run left running, and puts their values up again.
-
-    Returns:
-        How many.
-    """
-    optuna = import_optuna()
-    running = optuna.trial.TrialState.RUNNING
-    with storage_errors(storage):
-        left = study.get_trials(deepcopy=False, states=(running,))
-        for trial in left:
-            study._storage.set_trial_user_attr(trial._trial_id, "error", "its run was killed")
-            study.tell(trial.number, state=optuna.trial.TrialState.FAIL)
-            if trial.params:
-                study.enqueue_trial(trial.params)
-    return len(left)

@@ -13,7 +13,7 @@ from dmtrack.files import json_value
 from dmtrack.running.one_sequence import failure_of
 from dmtrack.search.objective import Scoring, evaluate
 from dmtrack.search.space import Space
-from dmtrack.search.study import import_optuna, storage_errors
+from dmtrack.search.study import KILLED, Study, import_optuna
 from dmtrack.search.tracks import Tracks
 
 
@@ -21,18 +21,8 @@ class _PrunedError(Exception):
     """The trial lies below the median of the others."""
 
 
-def begun(study: Any) -> int:
-    """Trials that were started, however they ended; those of a killed run do not count, they are tried again."""
-    waiting = import_optuna().trial.TrialState.WAITING
-    return sum(
-        trial.state != waiting and trial.user_attrs.get("error") != "its run was killed"
-        for trial in study.get_trials(deepcopy=False)
-    )
-
-
 def work_on(
-    study: Any,
-    storage: str,
+    study: Study,
     space: Space,
     tracks: Tracks,
     sequences: list[Sequence],
@@ -46,8 +36,7 @@ def work_on(
     the study goes on. A stopped one (Ctrl-C) is put up again.
 
     Args:
-        study: opened.
-        storage: for errors.
+        study: with a sampler.
         space: of the study.
         tracks: of this worker.
         sequences: in the order of all workers.
@@ -60,17 +49,25 @@ def work_on(
     """
     optuna = import_optuna()
     states = optuna.trial.TrialState
+    trial: Any = None
+
+    def report(step: int, value: float) -> None:
+        with study.errors():
+            trial.report(value, step)
+            if trial.should_prune():
+                raise _PrunedError
+
     while True:
-        with storage_errors(storage):
-            if begun(study) >= trials:
+        with study.errors():
+            if study.begun() >= trials:
                 return
-            trial = study.ask()
+            trial = study.inner.ask()
             parameters = space.suggest(trial)
         state, value = states.COMPLETE, None
         notes: dict[str, Any] = {}
         start = time.perf_counter()
         try:
-            scores = evaluate(tracks, sequences, scoring, parameters, _reporter(trial, storage))
+            scores = evaluate(tracks, sequences, scoring, parameters, report)
             value = scoring.value(scores)
             if math.isnan(value):
                 raise EvaluationError(f"no frame of these sequences counts under protocol {scoring.protocol.name!r}")
@@ -79,25 +76,15 @@ def work_on(
         except _PrunedError:
             state = states.PRUNED
         except KeyboardInterrupt:
-            with storage_errors(storage):
-                trial.set_user_attr("error", "its run was killed")
-                study.tell(trial, state=states.FAIL)
-                study.enqueue_trial(parameters)
+            with study.errors():
+                trial.set_user_attr("error", KILLED)
+                study.inner.tell(trial, state=states.FAIL)
+                study.inner.enqueue_trial(parameters)
             raise
         except Exception as error:  # whatever it is concerns these values alone
             state, notes["error"] = states.FAIL, failure_of(error).reason
         notes["seconds"] = round(time.perf_counter() - start, 4)
-        with storage_errors(storage):
+        with study.errors():
             for key, note in notes.items():
                 trial.set_user_attr(key, note)
-            told(study.tell(trial, value if state == states.COMPLETE else None, state=state))
-
-
-def _reporter(trial: Any, storage: str) -> Callable[[int, float], None]:
-    def report(step: int, value: float) -> None:
-        with storage_errors(storage):
-            trial.report(value, step)
-            if trial.should_prune():
-                raise _PrunedError
-
-    return report
+            told(study.inner.tell(trial, value if state == states.COMPLETE else None, state=state))

@@ -12,8 +12,8 @@ from dmtrack.search import study as study_module
 from dmtrack.search.lock import StudyLock
 from dmtrack.search.objective import Scoring
 from dmtrack.search.space import Range, Space
-from dmtrack.search.study import import_optuna, make_sampler, open_study, plan, revive, settle
-from dmtrack.search.work import begun, work_on
+from dmtrack.search.study import Study, import_optuna, make_sampler
+from dmtrack.search.work import work_on
 
 SPACE = Space((Range("shift", 0.0, 20.0), Range("grow", 0.5, 2.0)))
 SCORING = Scoring.of(get_protocol("dmtrack-visible"), None)
@@ -37,45 +37,43 @@ class ShiftedTruth:
 
 
 def opened(path, seed=0, done=0, kind="random", pruner=None):
-    optuna = import_optuna()
-    sampler = make_sampler(kind, seed, 0, done, False)
-    study = open_study(str(path), "dmtrack", pruner or optuna.pruners.NopPruner())
-    study.sampler = sampler
+    study = Study(str(path), pruner=pruner)
+    study.inner.sampler = make_sampler(kind, seed, 0, done, False)
     return study
 
 
-def work(study, path, sequences, trials, tracks=None):
-    work_on(study, str(path), SPACE, tracks or ShiftedTruth(), sequences, SCORING, trials, lambda trial: None)
+def work(study, sequences, trials, tracks=None):
+    work_on(study, SPACE, tracks or ShiftedTruth(), sequences, SCORING, trials, lambda trial: None)
 
 
 def test_a_study_goes_on_and_repeats_nothing(tmp_path, sequences):
     path = tmp_path / "study.db"
     study = opened(path)
-    settle(study, str(path), FACTS)
-    work(study, path, sequences, 6)
+    study.settle(FACTS)
+    work(study, sequences, 6)
     again = opened(path, done=6)
-    settle(again, str(path), FACTS)
-    work(again, path, sequences, 10)
+    again.settle(FACTS)
+    work(again, sequences, 10)
     shifts = [trial.params["shift"] for trial in again.trials]
     assert len(shifts) == len(set(shifts)) == 10
-    assert again.user_attrs["benchmark"] == "squares"
+    assert again.inner.user_attrs["benchmark"] == "squares"
     assert set(again.trials[0].user_attrs["per_sequence"]) == {"s0", "s1", "s2", "s3"}
-    work(again, path, sequences, 10)
-    assert begun(again) == 10
+    work(again, sequences, 10)
+    assert again.begun() == 10
 
 
 def test_grid_and_own_values_stand_in_the_study(tmp_path, sequences):
     path, steps = tmp_path / "study.db", Space((Range("shift", 0.0, 6.0, 3.0), Range("grow", 1.0, 1.5, 0.5)))
     study = opened(path, kind="grid")
-    assert plan(study, str(path), steps, "grid", {}) == 6 == plan(study, str(path), steps, "grid", {})
-    work_on(study, str(path), steps, ShiftedTruth(), sequences, SCORING, 6, lambda trial: None)
+    assert study.plan(steps, "grid", {}) == 6 == study.plan(steps, "grid", {})
+    work_on(study, steps, ShiftedTruth(), sequences, SCORING, 6, lambda trial: None)
     assert {(t.params["shift"], t.params["grow"]) for t in study.trials} == {
         (shift, grow) for shift in (0.0, 3.0, 6.0) for grow in (1.0, 1.5)
     }
-    assert study.best_params == {"shift": 0.0, "grow": 1.0}
+    assert study.inner.best_params == {"shift": 0.0, "grow": 1.0}
     other = opened(tmp_path / "other.db", kind="tpe")
-    plan(other, "other", SPACE, "tpe", {"shift": 7.0, "grow": 1.0})
-    work(other, tmp_path / "other.db", sequences, 1)
+    other.plan(SPACE, "tpe", {"shift": 7.0, "grow": 1.0})
+    work(other, sequences, 1)
     assert other.trials[0].params == {"shift": 7.0, "grow": 1.0}
 
 
@@ -83,14 +81,14 @@ def test_grid_and_own_values_stand_in_the_study(tmp_path, sequences):
 def test_samplers_find_better_values(tmp_path, sequences, kind):
     path = tmp_path / "study.db"
     study = opened(path, kind=kind)
-    work(study, path, sequences[:1], 30)
-    assert study.best_value > 0.7
+    work(study, sequences[:1], 30)
+    assert study.inner.best_value > 0.7
 
 
 def test_a_crash_is_recorded_and_the_study_goes_on(tmp_path, sequences):
     path = tmp_path / "study.db"
     study = opened(path)
-    work(study, path, sequences, 12, ShiftedTruth(crash_above=10))
+    work(study, sequences, 12, ShiftedTruth(crash_above=10))
     failed = [trial for trial in study.trials if trial.state.name == "FAIL"]
     assert 0 < len(failed) < 12 and len(study.trials) == 12
     assert {trial.user_attrs["error"] for trial in failed} == {"RuntimeError: no memory for such a shift"}
@@ -101,20 +99,20 @@ def test_poor_trials_are_pruned_early(tmp_path, sequences):
     path, tracks = tmp_path / "study.db", ShiftedTruth()
     pruner = import_optuna().pruners.MedianPruner(n_startup_trials=4, n_warmup_steps=1)
     study = opened(path, pruner=pruner)
-    work(study, path, sequences, 20, tracks)
+    work(study, sequences, 20, tracks)
     pruned = [trial for trial in study.trials if trial.state.name == "PRUNED"]
     assert pruned and tracks.tracked < 80
-    assert max(trial.intermediate_values[trial.last_step] for trial in pruned) < study.best_value
+    assert max(trial.intermediate_values[trial.last_step] for trial in pruned) < study.inner.best_value
 
 
 def test_what_a_killed_run_left_is_tried_again(tmp_path, sequences):
     path = tmp_path / "study.db"
     study = opened(path)
-    left = study.ask()
+    left = study.inner.ask()
     parameters = SPACE.suggest(left)
     again = opened(path, done=1)
-    assert revive(again, str(path)) == 1
-    work(again, path, sequences, 1)
+    assert again.revive() == 1
+    work(again, sequences, 1)
     assert again.trials[1].params == parameters and again.trials[1].value is not None
 
     class Stopped(ShiftedTruth):
@@ -122,25 +120,25 @@ def test_what_a_killed_run_left_is_tried_again(tmp_path, sequences):
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        work(again, path, sequences, 2, Stopped())
-    assert revive(again, str(path)) == 0 and begun(again) == 1
-    work(again, path, sequences, 2)
+        work(again, sequences, 2, Stopped())
+    assert again.revive() == 0 and again.begun() == 1
+    work(again, sequences, 2)
     assert again.trials[-1].params == again.trials[-2].params
 
 
 def test_a_study_of_another_search_is_refused(tmp_path):
     path = tmp_path / "study.db"
-    settle(opened(path), str(path), FACTS)
+    opened(path).settle(FACTS)
     other = Space((Range("shift", 0.0, 30.0),)).identity()
     with pytest.raises(EvaluationError, match=r"study.db is of another search space: it was grow 0.5 to 2; shift 0 to"):
-        settle(opened(path), str(path), {**FACTS, "space": other})
+        opened(path).settle({**FACTS, "space": other})
     with pytest.raises(EvaluationError, match=r"is of another split: it was \"all\", now it is \"test\""):
-        settle(opened(path), str(path), {**FACTS, "split": "test"})
+        opened(path).settle({**FACTS, "split": "test"})
     foreign = tmp_path / "foreign.db"
     study = opened(foreign)
-    study.optimize(lambda trial: trial.suggest_float("x", 0, 1), n_trials=1)
+    study.inner.optimize(lambda trial: trial.suggest_float("x", 0, 1), n_trials=1)
     with pytest.raises(EvaluationError, match="was not made by dmtrack"):
-        settle(study, str(foreign), FACTS)
+        study.settle(FACTS)
 
 
 def test_a_study_in_use_is_refused_unless_joined(tmp_path):
@@ -162,7 +160,7 @@ def test_files_that_are_locked_or_no_study_are_one_sentence(tmp_path, monkeypatc
     holder = sqlite3.connect(path, isolation_level=None)
     holder.execute("BEGIN EXCLUSIVE")
     with pytest.raises(EvaluationError, match="is in use: another program has locked the file"):
-        work(study, path, sequences, 1)
+        work(study, sequences, 1)
     holder.close()
     text = tmp_path / "notes.db"
     text.write_text("this is no database at all, " * 50)
@@ -173,9 +171,9 @@ def test_files_that_are_locked_or_no_study_are_one_sentence(tmp_path, monkeypatc
 def test_several_machines_share_a_journal(tmp_path, sequences):
     path = tmp_path / "study.journal"
     first, second = opened(path), opened(path, done=1)
-    settle(first, str(path), FACTS)
-    work(first, path, sequences, 2)
-    work(second, path, sequences, 4)
+    first.settle(FACTS)
+    work(first, sequences, 2)
+    work(second, sequences, 4)
     assert len(first.trials) == 4 and Path(path).exists()
 
 
