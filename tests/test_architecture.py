@@ -87,8 +87,9 @@ NUMBERS_ONLY = [
     *(
         ".".join(module.relative_to(PACKAGE.parent).with_suffix("").parts).removesuffix(".__init__")
         for module in MODULES
-        if room_of(module) == "evaluation"
+        if room_of(module) == "evaluation" or "data/sources" in module.as_posix()
     ),
+    "dmtrack.media.images",
 ]
 
 
