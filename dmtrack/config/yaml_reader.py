@@ -15,7 +15,7 @@ _COLLECTIONS = ("tag:yaml.org,2002:map", "tag:yaml.org,2002:seq")
 
 
 class _Loader(yaml.SafeLoader):
-    """YAML 1.1 reads `1e-4` as a string, which nobody means in a config."""
+    """YAML 1.1 reads `1e-4` as a string; a config means the number."""
 
 
 _Loader.add_implicit_resolver(

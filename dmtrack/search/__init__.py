@@ -3,5 +3,5 @@
 `space` has the values that are tried and the published grids; `splits` locks test splits. `tracks` says how a trial
 gets its boxes (shared network outputs, stored detections, full runs), `objective` how they become one number. `study`
 is the resumable file of trials, `work` one worker on it. `running` is the whole search; `outcome` draws the conclusion,
-`outputs`, `table` and `figures` write it.
+`outputs` and `figures` write it.
 """

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import multiprocessing
 import time
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 from rich.console import Console
@@ -14,7 +11,7 @@ from rich.console import Console
 from dmtrack.errors import DMTrackError, EvaluationError
 from dmtrack.files import check_writable_folder
 from dmtrack.progress import ProgressBar
-from dmtrack.search.lock import StudyLock
+from dmtrack.search.lock import study_lock
 from dmtrack.search.outcome import Outcome, conclude
 from dmtrack.search.outputs import print_outcome, write_outcome
 from dmtrack.search.settings import Prepared, SearchSettings, prepare
@@ -47,7 +44,7 @@ def search(settings: SearchSettings, console: Console | None = None) -> Outcome:
     make_sampler(settings.sampler, 0, 0, 0, False)
     prepared = prepare(settings)
     check_writable_folder(settings.output)
-    with _locked(settings) as alone:
+    with study_lock(settings.storage, settings.join) as alone:
         study = _open(settings, 0)
         study.settle(settings.facts(prepared.origin, prepared.sequences))
         if alone and study.revive():
@@ -61,20 +58,10 @@ def search(settings: SearchSettings, console: Console | None = None) -> Outcome:
     return outcome
 
 
-@contextlib.contextmanager
-def _locked(settings: SearchSettings) -> Iterator[bool]:
-    """Whether nobody else works on the study; a database server cannot tell, so joining decides there."""
-    if "://" in settings.storage:
-        yield not settings.join
-        return
-    with StudyLock(Path(settings.storage), settings.join) as lock:
-        yield lock.alone
-
-
 def _open(settings: SearchSettings, worker: int) -> Study:
     pruner: Any = None
     if settings.prune:
-        # Means over very few sequences say little, and the first trials have nobody to be compared with.
+        # Means over very few sequences are noise, and the first trials have no others to be compared with.
         pruner = import_optuna().pruners.MedianPruner(n_startup_trials=10, n_warmup_steps=3, n_min_trials=5)
     study = Study(settings.storage, settings.name, pruner)
     parallel = settings.processes > 1 or settings.join
@@ -111,7 +98,7 @@ def _run_trials(prepared: Prepared, trials: int, console: Console) -> dict[str, 
 
 
 def _run_processes(prepared: Prepared, study: Study, trials: int, bar: _Bar) -> dict[str, Any]:
-    """Several workers on one study; each keeps its own network outputs."""
+    """Several workers on one study, each with network outputs of its own; gives how all of them shared."""
     settings = prepared.settings
     context = multiprocessing.get_context("spawn")
     told: Any = context.Queue()
@@ -140,7 +127,12 @@ def _run_processes(prepared: Prepared, study: Study, trials: int, bar: _Bar) -> 
             f"worker processes died after {study.begun()} of {trials} trials (out of memory?); run the same command "
             "again to go on, with fewer --processes if it happens again"
         )
-    return _summed(all_facts)
+    total = dict(all_facts[0]) if all_facts else {}
+    for key in {"frames", "network_passes", "forgotten"}.intersection(total):
+        total[key] = sum(facts[key] for facts in all_facts)
+    if "hit_rate" in total:
+        total["hit_rate"] = 1 - total["network_passes"] / max(total["frames"], 1)
+    return total
 
 
 def _worker(settings: SearchSettings, trials: int, number: int, told: Any) -> None:
@@ -158,19 +150,6 @@ def _worker(settings: SearchSettings, trials: int, number: int, told: Any) -> No
         told.put((number, str(error)))
         return
     told.put((number, tracks.facts()))
-
-
-def _summed(all_facts: list[dict[str, Any]]) -> dict[str, Any]:
-    """Of several workers: numbers added up."""
-    if not all_facts:
-        return {}
-    total = dict(all_facts[0])
-    for key in ("frames", "network_passes", "forgotten"):
-        if key in total:
-            total[key] = sum(facts[key] for facts in all_facts)
-    if "hit_rate" in total:
-        total["hit_rate"] = 1 - total["network_passes"] / max(total["frames"], 1)
-    return total
 
 
 class _Bar(ProgressBar):

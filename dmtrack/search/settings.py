@@ -46,7 +46,7 @@ class SearchSettings:
         prune: stop trials below the median of the others.
         processes: that work at once on this machine.
         join: work on a study that another run works on.
-        test_split: the tuning split is a test split, and somebody asked for it.
+        test_split: the tuning split is a test split, on request.
     """
 
     tuning: BenchmarkChoice

@@ -182,7 +182,7 @@ PUBLISHED_GRIDS: dict[str, Space] = {
     "vot2018": _published("0.01,0.31,0.05", "0.3,0.56,0.05", "0.2,0.51,0.05"),
     "pysot": _published("0.05,0.5,0.05", "0.1,0.8,0.05", "0.35,0.5,0.05"),
 }
-"""MMTracking's documentation suggests the first three, PySOT's hp_search.py has the last as its default (spec a.8)."""
+"""MMTracking's documentation suggests the first three, PySOT's hp_search.py has the last as its default."""
 
 SIAMRPN_SPACE = Space((Range(_PENALTY, 0.0, 0.5), Range(_WINDOW, 0.0, 0.7), Range(_RATE, 0.05, 0.7)))
 

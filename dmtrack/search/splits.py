@@ -1,6 +1,6 @@
 """Tuning on the split that trackers are compared on is what the field does and should not: here it is locked.
 
-Where somebody asks for it all the same, every number and every file that comes from it says so.
+Where it is asked for all the same, every number and every file that comes from it says so.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _TUNING = ("train", "val", "dev")
 def is_test_split(choice: BenchmarkChoice) -> bool:
     """Whether trackers are compared on this split: all but training, validation and development splits.
 
-    Generated sequences and folders of one's own are nobody's test split.
+    Generated sequences and folders of one's own are no test split of a benchmark.
     """
     if choice.name in _OWN:
         return False

@@ -9,7 +9,7 @@ import pytest
 from dmtrack.errors import ConfigError, EvaluationError
 from dmtrack.evaluation.protocols import get_protocol
 from dmtrack.search import study as study_module
-from dmtrack.search.lock import StudyLock
+from dmtrack.search.lock import study_lock
 from dmtrack.search.objective import Scoring
 from dmtrack.search.space import Range, Space
 from dmtrack.search.study import Study, import_optuna, make_sampler
@@ -142,15 +142,17 @@ def test_a_study_of_another_search_is_refused(tmp_path):
 
 
 def test_a_study_in_use_is_refused_unless_joined(tmp_path):
-    path = tmp_path / "study.db"
-    with StudyLock(path, join=False) as first:
-        assert first.alone
+    path = str(tmp_path / "study.db")
+    with study_lock(path, join=False) as alone:
+        assert alone
         with pytest.raises(EvaluationError, match=r"study .*study.db is in use by process \d+ on .* add --join"):
-            StudyLock(path, join=False).__enter__()
-        with StudyLock(path, join=True) as second:
-            assert not second.alone
-    with StudyLock(path, join=False) as third:
-        assert third.alone
+            study_lock(path, join=False).__enter__()
+        with study_lock(path, join=True) as alone:
+            assert not alone
+    with study_lock(path, join=False) as alone:
+        assert alone
+    with study_lock("postgresql://host/studies", join=True) as alone:
+        assert not alone
 
 
 def test_files_that_are_locked_or_no_study_are_one_sentence(tmp_path, monkeypatch, sequences):
