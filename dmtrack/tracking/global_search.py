@@ -214,7 +214,7 @@ class GlobalSearchTracker(Tracker):
         return torch.zeros(targets, dtype=torch.int64, device=self.device)
 
     def _network_boxes(self, boxes_xywh: Boxes, prepared: PreparedImage) -> Tensor:
-        """Frame boxes -> (targets, 4) corners in network-input pixels, clipped (spec section 2, step 4)."""
+        """Frame boxes -> (targets, 4) corners in network-input pixels, clipped as in the reference."""
         inclusive = self.model.preprocessing.inclusive_boxes
         boxes = (xywh_to_inclusive_xyxy if inclusive else xywh_to_xyxy)(boxes_xywh) * prepared.scale_factor
         if inclusive:

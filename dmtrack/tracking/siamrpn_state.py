@@ -21,7 +21,7 @@ from dmtrack.tracking.base import Candidates, TrackResult
 
 @dataclass(frozen=True)
 class LongTerm:
-    """`tracker.long_term`: what happens when the target is lost (PySOT's SiamRPNLT; spec a.7).
+    """`tracker.long_term`: what happens when the target is lost (PySOT's SiamRPNLT).
 
     Attributes:
         confidence_low: below this score the target is lost, and the box stays; 0.85 in PySOT's defaults.

@@ -75,7 +75,7 @@ def publish_weights(file: str | Path, output: str | Path | None = None, half: bo
         half: whether to store fp16.
 
     Raises:
-        WeightsError: the file cannot be read, or says nothing of the config that it belongs to.
+        WeightsError: the file cannot be read, or lacks the config that it belongs to.
         OutputError: the output cannot be written.
     """
     target = _target(Path(file), output)
@@ -112,7 +112,7 @@ def average_weights(files: Sequence[str | Path], output: str | Path) -> Path:
     averaged = average_state_dicts([one.state_dict for one in weights], [str(one.path) for one in weights])
     metadata = _filled(weights[-1])
     sources = [{"file": one.path.name, "sha256": one.sha256} for one in weights]
-    # What was measured of one of them says nothing of the mean.
+    # What was measured of one of them does not hold for the mean.
     metadata.pop("metrics", None)
     metadata["training"] = {"average_of": sources, "last": metadata.get("training")}
     save_weights(output, averaged, metadata)

@@ -77,7 +77,7 @@ def test_uncertainty_weighting_is_fairmots():
     assert sum(losses.values()).item() == pytest.approx(expected, rel=1e-6)
     without = weighting({"loss_cls": torch.tensor(2.0)}, {})
     sum(without.values()).backward()
-    assert weighting.identification.grad is None, "a batch without identities says nothing of how hard they are"
+    assert weighting.identification.grad is None, "a batch without identities tells nothing about how hard they are"
 
 
 def test_equal_identities_are_one_thing_and_unknown_ones_are_things_of_their_own():

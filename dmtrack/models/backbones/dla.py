@@ -11,7 +11,7 @@ from torch import Tensor, nn
 DLA34_DEPTHS = (1, 1, 1, 2, 2, 1)
 DLA34_CHANNELS = (16, 32, 64, 128, 256, 512)
 DEAD_TRUNK_PARAMETERS = ("fc.", "level3.project.", "level4.project.")
-"""Prefixes of trunk parameters that files hold and no output depends on (spec section 1.1)."""
+"""Prefixes of trunk parameters that files hold and no output depends on."""
 
 
 class BasicBlock(nn.Module):

@@ -17,7 +17,7 @@ FIRST_MODULES = (0, 4, 8, 11, 14)
 
 @BACKBONES.register
 class SiameseAlexNet(nn.Module):
-    """Five convolutions without padding: 127 pixels become 6 cells, 287 become 26 (spec a.4).
+    """Five convolutions without padding: 127 pixels become 6 cells, 287 become 26.
 
     Args:
         width_mult: factor on all channels.

@@ -57,7 +57,7 @@ class InvertedResidual(nn.Module):
 
 @BACKBONES.register
 class SiameseMobileNetV2(nn.Module):
-    """MobileNetV2 whose maps from the third stage on have stride 8 (spec a.4): 127 -> 15 cells, 255 -> 31.
+    """MobileNetV2 whose maps from the third stage on have stride 8: 127 -> 15 cells, 255 -> 31.
 
     Args:
         width_mult: factor on all channels; 1.4 in the published file.

@@ -20,7 +20,7 @@ DILATIONS = (1, 1, 2, 4)
 
 
 class DilatedBottleneck(nn.Module):
-    """1x1, 3x3 and 1x1 convolutions around a shortcut (spec a.2).
+    """1x1, 3x3 and 1x1 convolutions around a shortcut.
 
     Args:
         in_channels: of the input.
@@ -58,7 +58,7 @@ class DilatedBottleneck(nn.Module):
 
 @BACKBONES.register
 class SiameseResNet50(nn.Module):
-    """ResNet-50 with an unpadded stem, 3x3 shortcuts and dilated last stages (SiamRPN++, CVPR 2019; spec a.2).
+    """ResNet-50 with an unpadded stem, 3x3 shortcuts and dilated last stages (SiamRPN++, section 3.2).
 
     127 pixels become 15 cells and 255 become 31 at the second, third and fourth stage alike.
 

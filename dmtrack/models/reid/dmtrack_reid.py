@@ -60,9 +60,9 @@ class ReIDOutputs:
 class DMTrackReID(GlobalSearchModel):
     """A detector and an embedding of its template and candidates, from one pass through the backbone.
 
-    Known of the published model (spec section 6): embeddings come from the backbone's features, and FairMOT is
-    credited. Own design: that the detector stays what it is and is wrapped, the training on a frozen detector, its own
-    false candidates as negatives, and all numbers that are not FairMOT's.
+    Known of the published model: embeddings come from the backbone's features, and FairMOT is credited. Own design:
+    that the detector stays what it is and is wrapped, the training on a frozen detector, its own false candidates as
+    negatives, and all numbers that are not FairMOT's.
 
     Args:
         detector: any global-search model; its weights have the prefix `detector.` here (`load_from_into="detector"`

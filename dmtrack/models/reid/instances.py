@@ -25,7 +25,7 @@ class Instances:
         images: (n,) int64; all query images come before all search images.
         scenes: (n,) int64, the pair that an image belongs to.
         things: (n,) int64; boxes of the same number show the same object, `NOTHING` is none.
-        identities: (n,) int64, the object's number in the data set, -1 where nobody knows.
+        identities: (n,) int64, the object's number in the data set, -1 where it is unknown.
     """
 
     boxes_xyxy: Tensor

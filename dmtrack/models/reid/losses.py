@@ -160,8 +160,8 @@ class UncertaintyWeighting(nn.Module):
 
         Args:
             detection: losses by name.
-            identification: losses by name; empty where a batch has nothing to identify, which then says nothing of
-                how hard that is.
+            identification: losses by name; empty where a batch has nothing to identify, which then tells
+                nothing about how hard that is.
         """
         weighted = {name: 0.5 * torch.exp(-self.detection) * loss for name, loss in detection.items()}
         weighted |= {name: 0.5 * torch.exp(-self.identification) * loss for name, loss in identification.items()}

@@ -1,4 +1,4 @@
-"""Anchor sizes and places of both flavours, and the window that favours small displacements (spec a.5)."""
+"""Anchor sizes and places of both flavours, and the window that favours small displacements."""
 
 from __future__ import annotations
 

@@ -1,5 +1,6 @@
-"""From raw outputs to the box of the next frame: decoding, penalties, window, smoothed size (spec a.7).
+"""From raw outputs to the box of the next frame: decoding, penalties, window, smoothed size.
 
+Proposal selection of SiamRPN (Li et al., CVPR 2018), which SiamRPN++ keeps.
 Pure functions on arrays: the parameters that people search for act here, so outputs can be kept and used again.
 """
 
@@ -24,7 +25,7 @@ SMALLEST_SIDE = 10
 
 @dataclass(frozen=True)
 class SearchParameters:
-    """The parameters that every benchmark is tuned with (spec a.8).
+    """The parameters that are tuned for every benchmark.
 
     Attributes:
         penalty_k: strength of the penalty on changes of size and shape, at least 0.

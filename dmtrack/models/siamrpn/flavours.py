@@ -12,7 +12,7 @@ FlavourName = Literal["pysot", "mmtracking"]
 
 @dataclass(frozen=True)
 class Flavour:
-    """The conventions of one implementation (spec a.5 to a.7).
+    """The conventions of one implementation about anchors, crops and decoded boxes.
 
     Attributes:
         name: of the implementation.

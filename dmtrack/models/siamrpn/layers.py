@@ -1,4 +1,7 @@
-"""Neck and head of SiamRPN++, with MMTracking's parameter names (spec a.3, a.4)."""
+"""Neck and head of SiamRPN++, with MMTracking's parameter names.
+
+Levels are fused as in section 3.3 of the paper, template and search maps are correlated as in section 3.4.
+"""
 
 from __future__ import annotations
 
