@@ -4,7 +4,7 @@
     python benchmarks/bench_global_search.py --device cuda --json global_search_gpu.json
 
 On a CPU both paths run alternately in one process on a 1280x720 frame, with the weights of the reference formulas. The
-published computation is `reference_path` of `dmtrack.models.global_search.dmtrack_gs`: eager fp32, every layer as the paper's code has it.
+published computation is `dmtrack.models.global_search.dmtrack_gs.reference_path`: eager fp32.
 `update_speedup` and `init_speedup` compare the best times, because what other programs do can only add time; the ratios
 of the medians are written too. The run fails (exit code 1) where the boxes of the two paths differ by more than
 `TOP_BOX_TOLERANCE_PX` or their scores by more than `SCORE_TOLERANCE`.

@@ -131,23 +131,22 @@ def every(values: ArrayLike, stride: int) -> Array:
     return np.ascontiguousarray(np.asarray(values).reshape(-1)[::stride])
 
 
-PUBLISHED_MODEL = {
+PUBLISHED_MODEL: dict[str, Any] = {
     "backbone": {"type": "DLA34"},
     "neck": {"type": "FPN", "in_channels": (128, 256, 512), "out_channels": 256, "num_outs": 3},
     "template": {"type": "RoITemplate", "channels": 256},
     "controller": {"type": "KernelController", "channels": 256, "mid_channels": 32},
     "bbox_head": {"type": "FCOSHead", "num_classes": 2, "in_channels": 256, "mid_channels": 32},
-    "train_cfg": {"batch_norm": "live"},
 }
 
 
 @functools.cache
 def _state_dict() -> dict[str, torch.Tensor]:
-    return formula_state_dict(DMTrackGS(**PUBLISHED_MODEL).state_dict())  # type: ignore[arg-type]
+    return formula_state_dict(DMTrackGS(**PUBLISHED_MODEL).state_dict())
 
 
 def formula_model() -> DMTrackGS:
     """A fresh model in evaluation mode; the weights are computed once per process."""
-    model = DMTrackGS(**PUBLISHED_MODEL)  # type: ignore[arg-type]
+    model = DMTrackGS(**PUBLISHED_MODEL)
     model.load_state_dict(_state_dict())
     return model.eval()

@@ -5,10 +5,9 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from dmtrack.models.global_search.decode import decode_all_classes
+from dmtrack.models.global_search.decode import TestSettings, decode_all_classes
 from dmtrack.models.global_search.head import LevelOutputs
-from dmtrack.models.global_search.losses import assign_locations, target_losses
-from dmtrack.models.global_search.settings import TestSettings, TrainSettings
+from dmtrack.models.global_search.losses import TrainSettings, assign_locations, target_losses
 from parity.detections import compare_detections
 from parity.formulas import normal
 from parity.golden import GoldenFile

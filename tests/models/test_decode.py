@@ -1,9 +1,9 @@
 import pytest
 import torch
 
+from dmtrack.models.global_search.decode import TestSettings as DecodeSettings
 from dmtrack.models.global_search.decode import decode_all_classes, suppress
 from dmtrack.models.global_search.head import LevelOutputs
-from dmtrack.models.global_search.settings import TestSettings as DecodeSettings
 
 
 def random_level(targets, height, width, seed, size=30.0):

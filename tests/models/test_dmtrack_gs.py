@@ -5,9 +5,11 @@ import json
 import pytest
 import torch
 
+from dmtrack.config import build
 from dmtrack.data.batches import Batch
 from dmtrack.errors import ConfigError
-from dmtrack.models.global_search.dmtrack_gs import DMTrackGS, clip_to_input, dead_parameters, reference_path
+from dmtrack.models.global_search.dmtrack_gs import clip_to_input, dead_parameters, reference_path
+from dmtrack.registry import MODELS
 
 CHANNELS = 16
 
@@ -27,7 +29,7 @@ def small_model(**changes):
             "mid_channels": 8,
         },
     }
-    model = DMTrackGS(**(settings | changes))
+    model = build({"type": "DMTrackGS", **settings, **changes}, MODELS)
     for name, parameter in model.named_parameters():
         # The published start is almost constant; larger kernels and offsets make differences visible.
         if "backbone.base" not in name and parameter.ndim > 1:
@@ -175,7 +177,7 @@ def test_query_boxes_are_clipped_to_the_padded_input():
     ("changes", "message"),
     [
         ({"train_cfg": {"batchnorm": "live"}}, "did you mean 'batch_norm'"),
-        ({"train_cfg": {"batch_norm": "off"}}, "'live', 'frozen', 'sync'"),
+        ({"train_cfg": {"batch_norm": "off"}}, "'live' or 'frozen' or 'sync'"),
         ({"test_cfg": {"nms_iuo": 0.5}}, "did you mean 'nms_iou'"),
         ({"preprocessing": {"scales": (1, 2)}}, "did you mean 'scale'"),
         ({"neck": {"type": "FNP", "in_channels": [1], "out_channels": 2}}, "did you mean 'FPN'"),

@@ -13,6 +13,8 @@ from dmtrack.models.fast.dmtrack_gs import FastDMTrackGS
 from dmtrack.models.fast.inference_copy import inference_copy
 from dmtrack.models.fast.rewriting import fold_batch_norms, prepare_layers
 from dmtrack.models.global_search.dmtrack_gs import DMTrackGS, reference_path
+from dmtrack.models.global_search.losses import TrainSettings
+from dmtrack.models.global_search.parts import TemplateParts
 from dmtrack.models.global_search.tiny import DMTrackGSTiny
 from dmtrack.models.global_search.tiny_head import TinyHead
 from dmtrack.models.necks.single_map import SingleMapFusion
@@ -108,8 +110,8 @@ def test_template_parts_and_synchronised_batch_norm_are_understood(images):
         "neck": {"type": "FPN", "in_channels": (128, 256, 512), "out_channels": 32},
         "template": {"type": "RoITemplate", "channels": 32},
         "controller": {"type": "KernelController", "channels": 32, "mid_channels": 8},
-        "template_parts": {"grid": 2, "channels": 8},
-        "train_cfg": {"batch_norm": "sync"},
+        "template_parts": TemplateParts(2, 8),
+        "train_cfg": TrainSettings("sync"),
     }
     model = DMTrackGS(**options).eval()
     nn.init.normal_(model.part_fusion.fuse_cls.weight)
@@ -131,7 +133,7 @@ def small_tiny(parts: bool = True) -> DMTrackGSTiny:
     model = DMTrackGSTiny(
         ResidualTrunk((8, 16, 64, 64, 16), (1, 2, 2, 1)),
         SingleMapFusion((16, 64, 64, 16), 64),
-        TinyHead(64, 4, 16, template_parts={"grid": 3, "channels": 8} if parts else None),
+        TinyHead(64, 4, 16, template_parts=TemplateParts(3, 8) if parts else None),
         scale=(256, 192),
     )
     for module in model.modules():

@@ -5,8 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dmtrack.models.global_search.head import LevelOutputs
-from dmtrack.models.global_search.losses import assign_locations, average_over_pairs, target_losses
-from dmtrack.models.global_search.settings import TrainSettings
+from dmtrack.models.global_search.losses import TrainSettings, assign_locations, average_over_pairs, target_losses
 
 STRIDES = (8, 16, 32)
 SHAPES = ((16, 20), (8, 10), (4, 5))

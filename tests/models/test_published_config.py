@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from dmtrack.config import build, load_config
+from dmtrack.errors import ConfigError
 from dmtrack.registry import MODELS
 from dmtrack.training.optimizers import parameter_multipliers
 from dmtrack.training.settings import read_settings
@@ -50,3 +51,18 @@ def test_the_model_is_the_published_one(model):
     assert model.test_cfg.nms_pre == 1000
     assert model.part_fusion is None
     assert sum(parameter.numel() for parameter in model.parameters()) == 61_413_840
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("train_cfg=dict(batchnorm='live')", "unknown key 'model.train_cfg.batchnorm'.*did you mean 'batch_norm'"),
+        ("test_cfg=dict(nms_pre='many')", "'model.test_cfg.nms_pre'"),
+        ("preprocessing=dict(scales=(736, 512))", "unknown key 'model.preprocessing.scales'.*did you mean 'scale'"),
+    ],
+)
+def test_a_wrong_key_of_the_model_is_named_with_its_line(tmp_path, request, line, message):
+    base = request.config.rootpath / "configs/dmtrackGS_dla34_fpn.py"
+    (tmp_path / "mine.py").write_text(f'_base_ = "{base}"\nmodel = dict(\n    {line},\n)\n')
+    with pytest.raises(ConfigError, match=f"mine.py:3: {message}"):
+        load_config(tmp_path / "mine.py")

@@ -230,10 +230,10 @@ def test_the_tracker_passes_embeddings_on():
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"train_mode": "both"}, "expected 'frozen' or 'joint'"),
+        ({"train_mode": "both"}, "must be 'frozen' or 'joint'"),
         ({"train_mode": "joint", "hard_candidates": 2}, "train_mode='frozen'"),
         ({"hard_candidates": -1}, "from 0 up"),
-        ({"embedding_losses": {"contrast": 1.0}}, "embedding_losses.contrast is not known"),
+        ({"embedding_losses": {"contrast": 1.0}}, "unknown key 'embedding_losses.contrast'"),
         ({"embedding_losses": {"identity": 1.0}}, "n_identities is 0"),
     ],
 )

@@ -5,6 +5,7 @@ import torch
 
 from dmtrack.data.batches import Batch
 from dmtrack.models.backbones.residual_trunk import ResidualTrunk
+from dmtrack.models.global_search.parts import TemplateParts
 from dmtrack.models.global_search.tiny import DMTrackGSTiny
 from dmtrack.models.global_search.tiny_head import TinyHead, TinyOutputs, locations
 from dmtrack.models.global_search.tiny_losses import absence_loss, centre_targets, focal_loss, target_losses
@@ -16,7 +17,7 @@ def small_model(parts: bool = True) -> DMTrackGSTiny:
     return DMTrackGSTiny(
         ResidualTrunk((8, 16, 16, 16, 16), (1, 1, 1, 1)),
         SingleMapFusion((16, 16, 16, 16), 16),
-        TinyHead(16, 4, 16, template_parts={"grid": 3, "channels": 8} if parts else None),
+        TinyHead(16, 4, 16, template_parts=TemplateParts(3, 8) if parts else None),
         scale=(128, 96),
     )
 

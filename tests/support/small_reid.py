@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from dmtrack.config import build
 from dmtrack.data.batches import Batch
 from dmtrack.models.backbones.residual_trunk import ResidualTrunk
 from dmtrack.models.global_search.candidates import CandidateHead
@@ -15,6 +16,7 @@ from dmtrack.models.global_search.tiny_head import TinyHead
 from dmtrack.models.necks.single_map import SingleMapFusion
 from dmtrack.models.reid.dmtrack_reid import DMTrackReID
 from dmtrack.models.reid.embedding_head import EmbeddingHead
+from dmtrack.registry import MODELS
 
 SIZE_HW = (96, 128)
 
@@ -34,7 +36,10 @@ def small_reid(kind: str = "roi", **settings: Any) -> DMTrackReID:
             module.running_mean.normal_(std=0.1)
             module.running_var.uniform_(0.5, 1.5)
     embedding = EmbeddingHead((16, 16), (4, 8), kind, hidden=16, channels=8)  # type: ignore[arg-type]
-    return DMTrackReID(detector, embedding, ("backbone.0", "neck.0"), **settings)
+    maps = ("backbone.0", "neck.0")
+    node = {"type": "DMTrackReID", "detector": detector, "embedding": embedding, "maps": maps, **settings}
+    model: DMTrackReID = build(node, MODELS)
+    return model
 
 
 def look_alikes(seed: int, pairs: int = 2) -> Batch:

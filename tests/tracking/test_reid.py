@@ -12,6 +12,7 @@ from dmtrack.data.sequences import Sequence
 from dmtrack.data.synthetic.sequences import SyntheticSequences
 from dmtrack.errors import BoxError, ConfigError
 from dmtrack.models.backbones.residual_trunk import ResidualTrunk
+from dmtrack.models.global_search.parts import TemplateParts
 from dmtrack.models.global_search.tiny import DMTrackGSTiny
 from dmtrack.models.global_search.tiny_head import TinyHead
 from dmtrack.models.necks.single_map import SingleMapFusion
@@ -24,7 +25,7 @@ def untrained_model() -> DMTrackGSTiny:
     return DMTrackGSTiny(
         ResidualTrunk((8, 16, 16, 16, 16), (1, 1, 1, 1)),
         SingleMapFusion((16, 16, 16, 16), 16),
-        TinyHead(16, 4, 16, template_parts={"grid": 3, "channels": 8}),
+        TinyHead(16, 4, 16, template_parts=TemplateParts(3, 8)),
         scale=(128, 96),
     )
 

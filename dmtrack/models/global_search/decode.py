@@ -10,10 +10,26 @@ from torch import Tensor
 from torchvision.ops import nms
 
 from dmtrack.models.global_search.head import LevelOutputs
-from dmtrack.models.global_search.settings import TestSettings
 
 TARGET_CLASS = 1
 """The other class is a dummy that is never positive in training; its boxes compete for the kept slots all the same."""
+
+
+@dataclass(frozen=True)
+class TestSettings:
+    """`test_cfg`.
+
+    Attributes:
+        nms_pre: locations kept per level before suppression.
+        score_thr: class probabilities up to this are dropped, before centerness enters the score.
+        nms_iou: of two boxes of a class that overlap more than this the weaker is dropped.
+        max_per_img: boxes kept over both classes together.
+    """
+
+    nms_pre: int = 1000
+    score_thr: float = 0.0
+    nms_iou: float = 0.5
+    max_per_img: int = 100
 
 
 def level_points(height: int, width: int, stride: int, device: torch.device | None = None) -> Tensor:

@@ -15,7 +15,7 @@ from dmtrack.data.preprocessing import Preprocessing
 from dmtrack.models.backbones.dla34 import DEAD_PARAMETERS
 from dmtrack.models.building import build_part
 from dmtrack.models.global_search.base import Detections, Features, GlobalSearchModel
-from dmtrack.models.global_search.decode import TARGET_CLASS, ClassDetections, decode_all_classes
+from dmtrack.models.global_search.decode import TARGET_CLASS, ClassDetections, TestSettings, decode_all_classes
 from dmtrack.models.global_search.head import (
     FCOSHead,
     KernelController,
@@ -25,9 +25,8 @@ from dmtrack.models.global_search.head import (
     Premodulator,
     RoITemplate,
 )
-from dmtrack.models.global_search.losses import LOSS_NAMES, average_over_pairs, target_losses
-from dmtrack.models.global_search.parts import PartFusion
-from dmtrack.models.global_search.settings import TemplateParts, TestSettings, TrainSettings, read_settings
+from dmtrack.models.global_search.losses import LOSS_NAMES, TrainSettings, average_over_pairs, target_losses
+from dmtrack.models.global_search.parts import PartFusion, TemplateParts
 from dmtrack.registry import BACKBONES, HEADS, MODELS, NECKS
 
 dead_parameters = tuple(f"backbone.{prefix}" for prefix in DEAD_PARAMETERS)
@@ -53,6 +52,13 @@ class Templates:
         """Those of some of the targets."""
         parts = None if self.parts is None else self.parts[chosen]
         return Templates([level.select(chosen) for level in self.kernels], parts)
+
+
+@dataclass(frozen=True)
+class PublishedPreprocessing(Preprocessing):
+    """`model.preprocessing`; the published weights were trained with inclusive boxes."""
+
+    inclusive_boxes: bool = True
 
 
 @MODELS.register
@@ -84,18 +90,14 @@ class DMTrackGS(GlobalSearchModel):
         template: dict[str, Any] | nn.Module,
         controller: dict[str, Any] | nn.Module,
         bbox_head: dict[str, Any] | nn.Module,
-        template_parts: TemplateParts | dict[str, Any] | None = None,
-        train_cfg: TrainSettings | dict[str, Any] | None = None,
-        test_cfg: TestSettings | dict[str, Any] | None = None,
-        preprocessing: Preprocessing | dict[str, Any] | None = None,
+        template_parts: TemplateParts | None = None,
+        train_cfg: TrainSettings | None = None,
+        test_cfg: TestSettings | None = None,
+        preprocessing: PublishedPreprocessing | None = None,
     ) -> None:
         super().__init__()
-        self.train_cfg = read_settings(TrainSettings, train_cfg, "train_cfg")
-        self.test_cfg = read_settings(TestSettings, test_cfg, "test_cfg")
-        if not isinstance(preprocessing, Preprocessing):
-            published: dict[str, Any] = {"inclusive_boxes": True}
-            preprocessing = read_settings(Preprocessing, published | (preprocessing or {}), "preprocessing")
-        self.preprocessing = preprocessing
+        self.train_cfg, self.test_cfg = train_cfg or TrainSettings(), test_cfg or TestSettings()
+        self.preprocessing = preprocessing or PublishedPreprocessing()
         # The order of these lines is the order of the published files.
         self.backbone = build_part(backbone, BACKBONES)
         self.neck = build_part(neck, NECKS)
@@ -106,8 +108,7 @@ class DMTrackGS(GlobalSearchModel):
         self.cond_modulator = Modulator(self.bbox_head.feat_channels, self.bbox_head.mid_channels)
         self.part_fusion: PartFusion | None = None
         if template_parts is not None:
-            parts = read_settings(TemplateParts, template_parts, "template_parts")
-            self.part_fusion = PartFusion(self.controller.channels, parts.grid, parts.channels)
+            self.part_fusion = PartFusion(self.controller.channels, template_parts.grid, template_parts.channels)
         if self.train_cfg.batch_norm == "sync":
             self.backbone = nn.SyncBatchNorm.convert_sync_batchnorm(self.backbone)
 

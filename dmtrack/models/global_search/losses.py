@@ -7,17 +7,41 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from dmtrack.config import check_fields
 from dmtrack.models.global_search.decode import TARGET_CLASS, boxes_from_distances, level_points
 from dmtrack.models.global_search.head import LevelOutputs
-from dmtrack.models.global_search.settings import TrainSettings
 
 LOSS_NAMES = ("loss_cls", "loss_bbox", "loss_centerness")
 SMALLEST_IOU = 1e-6
+
+
+@dataclass(frozen=True)
+class TrainSettings:
+    """`train_cfg`.
+
+    Attributes:
+        batch_norm: `live` statistics of the images at hand (as published, with one pair per GPU), `frozen` running
+            statistics, or `sync`: live statistics over the images of all GPUs.
+        regress_ranges: per level the (lowest, highest) largest distance to a box side that it is responsible for.
+        center_sampling_radius: positives lie within this many strides of the box centre.
+        focal_alpha: weight of positives in the class loss.
+        focal_gamma: exponent that lowers the weight of easy locations.
+    """
+
+    batch_norm: Literal["live", "frozen", "sync"] = "live"
+    regress_ranges: tuple[tuple[float, float], ...] = ((-1, 64), (64, 128), (128, 1e8))
+    center_sampling_radius: float = 1.5
+    focal_alpha: float = 0.25
+    focal_gamma: float = 2.0
+
+    def __post_init__(self) -> None:
+        check_fields(self, "model.train_cfg")
 
 
 @dataclass

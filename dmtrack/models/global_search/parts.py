@@ -7,6 +7,7 @@ cells of a grid on the template with every location of the search image gives it
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
@@ -15,6 +16,19 @@ from torch import Tensor, nn
 from dmtrack.models.global_search.head import dynamic_conv1x1
 
 INITIAL_TEMPERATURE = 10.0
+
+
+@dataclass(frozen=True)
+class TemplateParts:
+    """`template_parts`.
+
+    Attributes:
+        grid: the template is cut into grid x grid cells.
+        channels: size of the vectors that are compared.
+    """
+
+    grid: int = 3
+    channels: int = 64
 
 
 class PartCorrelation(nn.Module):

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torchvision.ops import roi_align
 
-from dmtrack.models.global_search.parts import PartCorrelation
+from dmtrack.models.global_search.parts import PartCorrelation, TemplateParts
 from dmtrack.registry import HEADS
 
 
@@ -82,7 +82,7 @@ class TinyHead(nn.Module):
         kernels: generated 1x1 kernels per target.
         hidden: width of the perceptron that generates gate and kernels.
         roi_size: the template is pooled to roi_size x roi_size cells.
-        template_parts: dict(grid=..., channels=...) of the part correlation, or None to do without it.
+        template_parts: of the part correlation, or None to do without it.
         stride: input pixels per cell.
     """
 
@@ -92,7 +92,7 @@ class TinyHead(nn.Module):
         kernels: int = 16,
         hidden: int = 192,
         roi_size: int = 3,
-        template_parts: dict[str, int] | None = None,
+        template_parts: TemplateParts | None = None,
         stride: int = 8,
     ) -> None:
         super().__init__()
@@ -102,8 +102,8 @@ class TinyHead(nn.Module):
         self.parts: PartCorrelation | None = None
         fused_channels = channels + kernels
         if template_parts is not None:
-            self.parts = PartCorrelation(channels, template_parts["channels"], template_parts["grid"])
-            fused_channels += template_parts["grid"] ** 2 + 1
+            self.parts = PartCorrelation(channels, template_parts.channels, template_parts.grid)
+            fused_channels += template_parts.grid**2 + 1
         self.fuse = _conv_bn_relu(fused_channels, channels, 1)
         self.tower = _conv_bn_relu(channels, channels, 3)
         # Dilated, so that the votes of parts that lie far apart meet at the centre of a large target.

@@ -9,11 +9,11 @@ from typing import Any, Literal
 import torch
 from torch import Tensor, nn
 
+from dmtrack.config import Amount, CountOrZero
 from dmtrack.data.batches import Batch
 from dmtrack.errors import ConfigError
 from dmtrack.models.building import build_part
 from dmtrack.models.global_search.base import Detections, Features, GlobalSearchModel
-from dmtrack.models.global_search.settings import read_settings
 from dmtrack.models.reid.embedding_head import EmbeddingHead
 from dmtrack.models.reid.instances import Instances, detected_candidates, relate, things_of
 from dmtrack.models.reid.losses import EmbeddingLosses, IdentityClassifier, UncertaintyWeighting, embedding_losses
@@ -89,16 +89,12 @@ class DMTrackReID(GlobalSearchModel):
         embedding: dict[str, Any] | nn.Module,
         maps: tuple[str, ...] = ("backbone.0",),
         train_mode: TrainMode = "frozen",
-        embedding_losses: EmbeddingLosses | dict[str, Any] | None = None,
+        embedding_losses: EmbeddingLosses | None = None,
         n_identities: int = 0,
-        hard_candidates: int = 0,
-        box_jitter: float = 0.05,
+        hard_candidates: CountOrZero = 0,
+        box_jitter: Amount = 0.05,
     ) -> None:
         super().__init__()
-        if train_mode not in ("frozen", "joint"):
-            raise ConfigError(f"model.train_mode is {train_mode!r}: expected 'frozen' or 'joint'")
-        if hard_candidates < 0 or box_jitter < 0:
-            raise ConfigError("model.hard_candidates and model.box_jitter: expected numbers from 0 up")
         if train_mode == "joint" and hard_candidates:
             raise ConfigError("model.hard_candidates needs train_mode='frozen'; set it to 0 for joint training")
         self.detector: GlobalSearchModel = build_part(detector, MODELS, GlobalSearchModel, "DMTrackReID: detector")
@@ -108,7 +104,7 @@ class DMTrackReID(GlobalSearchModel):
         if len(self.maps) != len(self.embedding.body.strides):
             raise ConfigError(f"model.maps names {len(self.maps)} maps, the embedding takes other than that; give each")
         TappedMaps(self.tapped, self.maps)
-        self.losses_settings = read_settings(EmbeddingLosses, embedding_losses, "embedding_losses")
+        self.losses_settings = embedding_losses or EmbeddingLosses()
         self.classifier: IdentityClassifier | None = None
         if self.losses_settings.identity > 0:
             self.classifier = IdentityClassifier(self.embedding.channels, n_identities)

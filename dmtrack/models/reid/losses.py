@@ -14,6 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from dmtrack.config import Amount, Positive, check_fields
 from dmtrack.errors import ConfigError
 from dmtrack.models.reid.instances import Instances, Relations
 
@@ -34,21 +35,15 @@ class EmbeddingLosses:
         margin: of the triplet loss, in cosine.
     """
 
-    contrastive: float = 1.0
-    triplet: float = 0.0
-    identity: float = 0.0
-    temperature: float = 0.1
-    elsewhere: float = 0.25
-    margin: float = 0.3
+    contrastive: Amount = 1.0
+    triplet: Amount = 0.0
+    identity: Amount = 0.0
+    temperature: Positive = 0.1
+    elsewhere: Amount = 0.25
+    margin: Amount = 0.3
 
     def __post_init__(self) -> None:
-        for name in ("contrastive", "triplet", "identity", "elsewhere", "margin"):
-            if getattr(self, name) < 0:
-                raise ConfigError(
-                    f"model.embedding_losses.{name} is {getattr(self, name)}: expected a number from 0 up"
-                )
-        if self.temperature <= 0:
-            raise ConfigError(f"model.embedding_losses.temperature is {self.temperature}: expected a number above 0")
+        check_fields(self, "model.embedding_losses")
 
 
 def contrastive_loss(

@@ -22,7 +22,7 @@ _FLAVOUR = "flavour"
 """Entry of a state dict's own metadata, beside the layers' versions."""
 
 CENTRE_CROP_BELOW = 20
-"""Maps of fewer columns are templates that still show their border, which is cut away (section 3.2; the number is PySOT's)."""
+"""Maps of fewer columns are templates that still show their border, which is cut away (section 3.2)."""
 
 
 @MODELS.register
