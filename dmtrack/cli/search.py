@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, cast
 
 import typer
 
@@ -117,7 +117,7 @@ def search(
     from dmtrack.search.running import search as run
     from dmtrack.search.settings import SearchSettings
     from dmtrack.search.splits import check_split, hold_out
-    from dmtrack.search.study import import_optuna
+    from dmtrack.search.study import Sampler, import_optuna
     from dmtrack.search.tracks import chosen_space, origin_of
 
     import_optuna()  # what is missing should be said before seconds are spent
@@ -137,7 +137,7 @@ def search(
         space=chosen_space(origin, ranges, published, only, sampler),
         storage=study or str(output / "study.db"),
         output=output,
-        sampler=sampler,
+        sampler=cast(Sampler, sampler),  # which the settings check
         trials=trials,
         seed=sampler_seed,
         name=study_name,

@@ -87,7 +87,8 @@ class _Constructor:
                 if not isinstance(key, str):
                     raise ConfigError(f"{self.where(key_node)}: keys must be strings, got {key!r}; put it in quotes")
                 # A key merged in by `<<` lies outside of the mapping and may be overridden.
-                if _inside(key_node, node):
+                start, end = key_node.start_mark.index, key_node.end_mark.index
+                if node.start_mark.index <= start and end <= node.end_mark.index:
                     if key in own_lines:
                         raise ConfigError(f"{self.where(key_node)}: key {key!r} stands twice, first {own_lines[key]}")
                     own_lines[key] = self.where(key_node)
@@ -104,7 +105,3 @@ class _Constructor:
         if value is None or isinstance(value, (str, int, float)):
             return value
         raise ConfigError(f"{self.where(node)}: {node.value!r} is read as a {type(value).__name__}; put it in quotes")
-
-
-def _inside(node: yaml.Node, outer: yaml.Node) -> bool:
-    return bool(outer.start_mark.index <= node.start_mark.index and node.end_mark.index <= outer.end_mark.index)

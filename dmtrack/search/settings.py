@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from dmtrack.config import parse_section
+from dmtrack.config import Count, CountOrZero, Positive, check_fields, parse_section
 from dmtrack.data.sequences import Sequence
 from dmtrack.errors import ConfigError
 from dmtrack.evaluation.protocols import get_protocol
@@ -18,6 +18,7 @@ from dmtrack.running.trackers import TrackerChoice
 from dmtrack.search.objective import Scoring
 from dmtrack.search.sharing import SharedOutputs
 from dmtrack.search.space import Space
+from dmtrack.search.study import Sampler
 from dmtrack.search.tracks import FullRuns, Origin, ReplayedDetections, Tracks, origin_of, stored_detections
 from dmtrack.tracking.loading import assemble_tracker
 
@@ -32,7 +33,7 @@ class SearchSettings:
         space: which values.
         storage: file or URL of the study.
         output: folder of what comes of it.
-        sampler: one of `SAMPLERS`.
+        sampler: which values are tried next.
         trials: in the whole study; None is all of a grid, or 100.
         seed: of the sampler.
         name: of the study in its file.
@@ -54,9 +55,9 @@ class SearchSettings:
     space: Space
     storage: str = "search.db"
     output: Path = Path("search")
-    sampler: str = "tpe"
-    trials: int | None = None
-    seed: int = 0
+    sampler: Sampler = "tpe"
+    trials: Count | None = None
+    seed: CountOrZero = 0
     name: str = "dmtrack"
     protocol: str | None = None
     metric: str | None = None
@@ -64,11 +65,14 @@ class SearchSettings:
     cache: Path = Path("cache")
     share: bool = True
     tolerance_px: float = 0.0
-    memory_gb: float = 2.0
+    memory_gb: Positive = 2.0
     prune: bool = True
-    processes: int = 1
+    processes: Count = 1
     join: bool = False
     test_split: bool = False
+
+    def __post_init__(self) -> None:
+        check_fields(self)
 
     def scoring(self) -> Scoring:
         """What is maximised.

@@ -8,9 +8,12 @@ import pytest
 
 from dmtrack.errors import ConfigError, EvaluationError
 from dmtrack.evaluation.protocols import get_protocol
+from dmtrack.running.sweeps.benchmarks import BenchmarkChoice
+from dmtrack.running.trackers import TrackerChoice
 from dmtrack.search import study as study_module
 from dmtrack.search.lock import study_lock
 from dmtrack.search.objective import Scoring
+from dmtrack.search.settings import SearchSettings
 from dmtrack.search.space import Range, Space
 from dmtrack.search.study import Study, import_optuna, make_sampler
 from dmtrack.search.work import work_on
@@ -194,5 +197,16 @@ def test_missing_packages_are_one_sentence(monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "cmaes", None)
     with pytest.raises(ConfigError, match=r"needs the package cmaes, .* `pip install 'dmtrack\[search\]'`"):
         make_sampler("cma-es", 0, 0, 0, False)
-    with pytest.raises(ConfigError, match="unknown sampler 'anneal'; known: tpe, cma-es, random, grid"):
-        make_sampler("anneal", 0, 0, 0, False)
+
+
+@pytest.mark.parametrize(
+    ("options", "complaint"),
+    [
+        ({"sampler": "gird"}, "^'sampler' must be 'tpe' or .* or 'grid', got 'gird' .*; did you mean 'grid'"),
+        ({"trials": 0}, "^trials is 0: expected a whole number above 0"),
+        ({"memory_gb": 0.0}, "^memory_gb is 0.0: expected a number above 0"),
+    ],
+)
+def test_settings_of_a_search_are_checked_as_configs_are(options, complaint):
+    with pytest.raises(ConfigError, match=complaint):
+        SearchSettings(BenchmarkChoice("synthetic"), TrackerChoice(), SPACE, **options)
