@@ -28,7 +28,7 @@ def crops(
     """
     from dmtrack.config import build, load_config
     from dmtrack.data.siamese.crop_folder import crops_of_source, write_crops
-    from dmtrack.data.siamese.tracks import tracks_of
+    from dmtrack.data.siamese.targets import targets_of
     from dmtrack.progress import ProgressBar
     from dmtrack.registry import DATASETS
 
@@ -38,11 +38,11 @@ def crops(
     rule: Any = _rule(loaded)
     for place, node in enumerate(sources):
         folder = crops_of_source(output, place, node)
-        tracks = tracks_of(build(node, DATASETS))
-        total = len(tracks.video_starts) - 1
+        targets = targets_of(build(node, DATASETS))
+        total = len(targets.video_starts) - 1
         with ProgressBar("videos", total, description=node["type"], only_on_terminal=True) as bar:
-            count = write_crops(tracks, folder, node, rule, quality, workers, bar.advance)
-        print(f"{folder}: {count} crops of {len(tracks)} targets")
+            count = write_crops(targets, folder, node, rule, quality, workers, bar.advance)
+        print(f"{folder}: {count} crops of {len(targets)} targets")
 
 
 def _sources(config: Mapping[str, Any]) -> list[Mapping[str, Any]]:

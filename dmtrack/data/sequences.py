@@ -24,14 +24,14 @@ class Track:
         boxes_xywh: (frames, 4) float64 in continuous 0-based pixels; NaN rows where the object is absent.
         present: (frames,) bool, False where the object is absent.
         category: its class; empty where the dataset has none.
-        cover: (frames,) visible share in eighths, where the dataset has it.
+        visibility: (frames,) float64 visible share from 0 to 1, where the dataset has it.
         read_mask: gives the HxW bool mask of the object in frame i, where the dataset has masks.
     """
 
     boxes_xywh: NDArray[np.float64]
     present: NDArray[np.bool_]
     category: str = ""
-    cover: NDArray[np.int64] | None = None
+    visibility: NDArray[np.float64] | None = None
     read_mask: Callable[[int], NDArray[np.bool_]] | None = None
 
 
@@ -77,8 +77,7 @@ class Video:
             track.present,
             self.read_frame,
             self.frame_size_wh,
-            track.cover,
-            Annotation(category=track.category),
+            annotation=Annotation(category=track.category),
             video_name=self.name,
             track_id=track_id,
         )
@@ -176,7 +175,8 @@ class Sequence:
     @property
     def video(self) -> Video:
         """The video with this target alone."""
-        track = Track(self.boxes_xywh, self.present, self.annotation.category, self.cover)
+        visibility = None if self.cover is None else self.cover / 8
+        track = Track(self.boxes_xywh, self.present, self.annotation.category, visibility)
         name = self.name if self.video_name is None else self.video_name
         tracks = {0 if self.track_id is None else self.track_id: track}
         return Video(name, len(self), self.read_frame, tracks, self.frame_size_wh)
@@ -202,6 +202,16 @@ class _TakenFrames:
 
     def __call__(self, index: int) -> Image:
         return self.read_frame(int(self.numbers[index]))
+
+
+class VideoList(Protocol):
+    """A list of videos, or anything that reads them when asked for one."""
+
+    def __len__(self) -> int:
+        """How many."""
+
+    def __getitem__(self, index: int, /) -> Video:
+        """One of them."""
 
 
 class SequenceList(Protocol):

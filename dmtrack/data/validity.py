@@ -14,17 +14,18 @@ RATIO_RANGE = (0.2, 5.0)
 def valid_frames(
     boxes_xywh: NDArray[np.float64],
     frame_size_wh: tuple[int, int],
-    cover: NDArray[np.int64] | None = None,
+    visibility: NDArray[np.float64] | None = None,
 ) -> NDArray[np.bool_]:
     """True where a box is neither tiny, nor huge, nor a sliver, nor mostly hidden.
 
     A box is valid when its area is above 20; both sides lie in [10, 960] pixels and between 1 % and 75 % of the
-    frame's; 0.2 <= width / height < 5; and, if `cover` is known, cover > max(1, 0.3 x its maximum over the sequence).
+    frame's; 0.2 <= width / height < 5; and, if the visible share is known, it is above an eighth and above 0.3 x its
+    maximum over the sequence.
 
     Args:
         boxes_xywh: (frames, 4); NaN rows are never valid.
         frame_size_wh: (width, height) of the frames.
-        cover: (frames,) visible share in eighths.
+        visibility: (frames,) visible share from 0 to 1.
 
     Returns:
         (frames,) bool.
@@ -37,8 +38,10 @@ def valid_frames(
     valid &= ((sides >= SIDE_RANGE[0]) & (sides <= SIDE_RANGE[1])).all(axis=1)
     valid &= ((share >= SHARE_RANGE[0]) & (share <= SHARE_RANGE[1])).all(axis=1)
     valid &= (ratio >= RATIO_RANGE[0]) & (ratio < RATIO_RANGE[1])
-    if cover is not None and len(cover):
-        valid &= cover > max(1.0, 0.3 * float(cover.max()))
+    if visibility is not None and len(visibility):
+        # In eighths, because that is what the rule was written for.
+        eighths = visibility * 8
+        valid &= eighths > max(1.0, 0.3 * float(eighths.max()))
     return np.asarray(valid)
 
 

@@ -39,8 +39,8 @@ def test_valid_frames_at_the_limits(box, valid):
 
 def test_cover_limits():
     boxes = np.tile([0.0, 0, 100, 100], (5, 1))
-    assert valid_frames(boxes, SIZE_WH, np.array([0, 1, 2, 3, 8])).tolist() == [False, False, False, True, True]
-    assert valid_frames(boxes, SIZE_WH, np.array([0, 1, 2, 2, 2])).tolist() == [False, False, True, True, True]
+    assert valid_frames(boxes, SIZE_WH, np.array([0, 1, 2, 3, 8]) / 8).tolist() == [False, False, False, True, True]
+    assert valid_frames(boxes, SIZE_WH, np.array([0, 1, 2, 2, 2]) / 8).tolist() == [False, False, True, True, True]
 
 
 boxes_strategy = st.lists(

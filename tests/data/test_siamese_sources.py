@@ -10,7 +10,7 @@ from dmtrack.data.samples import Clip
 from dmtrack.data.siamese import CropAround
 from dmtrack.data.siamese.crop_folder import cropped_source, write_crops
 from dmtrack.data.siamese.cropping import crop_around
-from dmtrack.data.siamese.tracks import tracks_of
+from dmtrack.data.siamese.targets import targets_of
 from dmtrack.data.sources import Coco, Crop511, ImageNetDET, ImageNetVID, YouTubeBB
 from dmtrack.errors import ConfigError, DataError
 
@@ -109,7 +109,7 @@ def test_youtube_boxes_are_shares_of_frames_that_are_there(tmp_path):
 
 def test_crops_are_made_once_and_read_like_the_frames(vid, tmp_path):
     node = {"type": "ImageNetVID", "root": str(vid)}
-    tracks = tracks_of(ImageNetVID(vid))
+    tracks = targets_of(ImageNetVID(vid))
     with pytest.raises(DataError, match="go on with `dmtrack crops`"):
         cropped_source(tmp_path / "crops", 0, node)
     folder = tmp_path / "crops/0_ImageNetVID"
@@ -161,6 +161,6 @@ def test_still_images_are_videos_of_one_frame(tmp_path):
     ]
     content = {"images": [{"id": 1, "file_name": "7.jpg", "width": 80, "height": 60}], "annotations": objects}
     (tmp_path / "boxes.json").write_text(json.dumps(content))
-    tracks = tracks_of(Coco(tmp_path, annotations=tmp_path / "boxes.json", images=tmp_path / "images"))
+    tracks = targets_of(Coco(tmp_path, annotations=tmp_path / "boxes.json", images=tmp_path / "images"))
     assert [track.boxes_xyxy.tolist() for track in (tracks[0], tracks[1])] == [[[1, 2, 31, 22]], [[10, 20, 50, 40]]]
     assert tracks.video_starts.tolist() == [0, 2] and tracks[0].read_frame == tracks[1].read_frame

@@ -6,13 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from dmtrack.boxes import clip_xyxy, xywh_to_xyxy
 from dmtrack.data.samples import Clip
 from dmtrack.data.sampling.building import built
 from dmtrack.data.sources.coco import Coco
-from dmtrack.data.sources.images import AnnotatedImage, ImageSource
+from dmtrack.data.sources.images import ImageSource
 from dmtrack.errors import DataError
 from dmtrack.registry import DATASETS
 
@@ -36,7 +35,7 @@ class ImagePairs:
         self._usable = [
             index
             for index, record in enumerate(self.source)
-            if (record.size_wh is None or min(record.size_wh) >= min_image_side) and len(_instances(record))
+            if (record.size_wh is None or min(record.size_wh) >= min_image_side) and record.usable().any()
         ]
         if not self._usable:
             raise DataError(f"{type(self.source).__name__}: none of its {len(self.source)} images has a usable box")
@@ -48,17 +47,9 @@ class ImagePairs:
         """One image, drawn at random; `image_size_wh` is ignored."""
         record = self.source[self._usable[int(rng.integers(len(self._usable)))]]
         image = record.read()
-        boxes_xyxy = clip_xyxy(xywh_to_xyxy(_instances(record)), image.shape[1], image.shape[0])
+        boxes_xyxy = clip_xyxy(xywh_to_xyxy(record.boxes_xywh[record.usable()]), image.shape[1], image.shape[0])
         boxes_xyxy = boxes_xyxy[(boxes_xyxy[:, 2:] - boxes_xyxy[:, :2] >= 1).all(axis=1)]
         return Clip.pair(image, image, boxes_xyxy, boxes_xyxy.copy())
-
-
-def _instances(record: AnnotatedImage) -> NDArray[np.float64]:
-    boxes = record.boxes_xywh
-    keep = np.isfinite(boxes).all(axis=1) & (boxes[:, 2:] >= 1).all(axis=1)
-    if len(record.ignored):
-        keep &= ~record.ignored
-    return boxes[keep]
 
 
 @DATASETS.register

@@ -31,13 +31,14 @@ class SequencePairs:
     Args:
         source: a dataset of sequences or of videos, built or as a config dict.
         max_gap: largest distance of the two frames; given up after 100 draws that found none.
+        all_objects: takes the videos of a source that knows several objects, instead of its one-target sequences.
 
     Raises:
         DataError: the source is empty.
     """
 
-    def __init__(self, source: Any, max_gap: int = 300) -> None:
-        self.source = built(source)
+    def __init__(self, source: Any, max_gap: int = 300, all_objects: bool = False) -> None:
+        self.source = built(source).videos if all_objects else built(source)
         self.max_gap = max_gap
         if not len(self.source):
             raise DataError(f"{type(self.source).__name__} has no sequences to draw pairs from")
@@ -94,7 +95,9 @@ class SequencePairs:
         video: Video = item.video if isinstance(item, Sequence) else item
         tracks, size_wh = list(video.tracks.values()), video.size_wh()
         boxes = np.stack([track.boxes_xywh for track in tracks])
-        valid = np.stack([track.present & valid_frames(track.boxes_xywh, size_wh, track.cover) for track in tracks])
+        valid = np.stack(
+            [track.present & valid_frames(track.boxes_xywh, size_wh, track.visibility) for track in tracks]
+        )
         self._kept[index] = video, boxes, valid
         if len(self._kept) > _SEQUENCES_KEPT:
             self._kept.popitem(last=False)

@@ -12,7 +12,7 @@ from dmtrack.data.samples import Clip, ClipSampler
 from dmtrack.data.sampling.building import built
 from dmtrack.data.siamese.crop_folder import cropped_source
 from dmtrack.data.siamese.pairing import FramePair, pair_frames, pair_valid_frames
-from dmtrack.data.siamese.tracks import Track, Tracks, tracks_of
+from dmtrack.data.siamese.targets import Target, Targets, targets_of
 from dmtrack.errors import ConfigError, DataError
 from dmtrack.registry import DATASETS
 
@@ -70,15 +70,15 @@ class SiamesePairs:
             raise ConfigError(f"SiamesePairs: rule is {rule!r}: expected one of {', '.join(get_args(Rule))}")
         self.rule, self.positive_probability, self.frame_ranges = rule, positive_probability, ranges
         nodes = sources if crops is None else [cropped_source(crops, place, one) for place, one in enumerate(sources)]
-        self.sources: list[Tracks] = [tracks_of(built(node)) for node in nodes]
-        counts = [len(tracks.video_starts) - 1 for tracks in self.sources]
+        self.sources: list[Targets] = [targets_of(built(node)) for node in nodes]
+        counts = [len(targets.video_starts) - 1 for targets in self.sources]
         weights = np.array([count if share is None else share for share, count in zip(given, counts, strict=True)])
         if not np.isfinite(weights).all() or weights.min() < 0 or weights.sum() <= 0:
             raise ConfigError(f"SiamesePairs: shares {given}; expected numbers from 0 up, not all 0")
         self.shares: NDArray[np.float64] = weights / weights.sum()
 
     def __len__(self) -> int:
-        return sum(len(tracks) for tracks in self.sources)
+        return sum(len(targets) for targets in self.sources)
 
     def sample(self, rng: np.random.Generator, image_size_wh: tuple[int, int] | None = None) -> Clip:
         """One pair of whole frames with one box each; `image_size_wh` is ignored.
@@ -89,25 +89,25 @@ class SiamesePairs:
         for _ in range(VIDEOS_TRIED):
             place = int(rng.choice(len(self.sources), p=self.shares))
             draw = self._mmtracking if self.rule == "mmtracking" else self._pysot
-            tracks, frames = draw(place, rng)
+            targets, frames = draw(place, rng)
             if frames is not None:
-                return _pair(tracks, frames)
+                return _pair(targets, frames)
         raise DataError(
             f"SiamesePairs: {VIDEOS_TRIED} draws in a row found no frames that show their targets (last: "
-            f"{tracks[0].name}); expected boxes of at least a pixel in most videos"
+            f"{targets[0].name}); expected boxes of at least a pixel in most videos"
         )
 
-    def _mmtracking(self, place: int, rng: np.random.Generator) -> tuple[tuple[Track, Track], FramePair | None]:
+    def _mmtracking(self, place: int, rng: np.random.Generator) -> tuple[tuple[Target, Target], FramePair | None]:
         source = self.sources[place]
-        tracks = source[int(rng.integers(len(source)))], source[int(rng.integers(len(source)))]
+        targets = source[int(rng.integers(len(source)))], source[int(rng.integers(len(source)))]
         for _ in range(FRAMES_TRIED):
-            lengths = len(tracks[0]), len(tracks[1])
+            lengths = len(targets[0]), len(targets[1])
             frames = pair_frames(lengths, rng, self.frame_ranges[place], self.positive_probability)
-            if all(np.isfinite(tracks[video].boxes_xyxy[at]).all() for video, at in frames[:2]):
-                return tracks, frames
-        return tracks, None
+            if all(np.isfinite(targets[video].boxes_xyxy[at]).all() for video, at in frames[:2]):
+                return targets, frames
+        return targets, None
 
-    def _pysot(self, place: int, rng: np.random.Generator) -> tuple[tuple[Track, Track], FramePair | None]:
+    def _pysot(self, place: int, rng: np.random.Generator) -> tuple[tuple[Target, Target], FramePair | None]:
         positive = bool(rng.random() < self.positive_probability)
         template = _target_of_a_video(self.sources[place], rng)
         other = template
@@ -119,13 +119,13 @@ class SiamesePairs:
         return (template, other), frames
 
 
-def _target_of_a_video(tracks: Tracks, rng: np.random.Generator) -> Track:
-    video = int(rng.integers(len(tracks.video_starts) - 1))
-    return tracks[int(rng.integers(tracks.video_starts[video], tracks.video_starts[video + 1]))]
+def _target_of_a_video(targets: Targets, rng: np.random.Generator) -> Target:
+    video = int(rng.integers(len(targets.video_starts) - 1))
+    return targets[int(rng.integers(targets.video_starts[video], targets.video_starts[video + 1]))]
 
 
-def _pair(tracks: tuple[Track, Track], frames: FramePair) -> Clip:
-    (query, query_frame), (search, search_frame) = ((tracks[video], at) for video, at in frames[:2])
+def _pair(targets: tuple[Target, Target], frames: FramePair) -> Clip:
+    (query, query_frame), (search, search_frame) = ((targets[video], at) for video, at in frames[:2])
     query_image = query.read_frame(query_frame)
     same = query is search and query_frame == search_frame
     return Clip.pair(

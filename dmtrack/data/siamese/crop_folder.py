@@ -13,7 +13,7 @@ from typing import Any
 
 from dmtrack.data.sequences import Image
 from dmtrack.data.siamese.cropping import CROP_SIZE, CropRule, crop_around
-from dmtrack.data.siamese.tracks import Track, Tracks
+from dmtrack.data.siamese.targets import Target, Targets
 from dmtrack.errors import ConfigError, DataError, OutputError
 from dmtrack.files import check_writable_folder, write_json, write_text
 
@@ -51,7 +51,7 @@ def cropped_source(crops: str | Path, place: int, node: Any) -> dict[str, Any]:
 
 
 def write_crops(
-    tracks: Tracks,
+    tracks: Targets,
     folder: Path,
     node: Mapping[str, Any],
     rule: CropRule = "mmtracking",
@@ -106,7 +106,7 @@ class CropJob:
         quality: of the JPEG files.
     """
 
-    def __init__(self, tracks: Tracks, folder: Path, rule: CropRule, quality: int) -> None:
+    def __init__(self, tracks: Targets, folder: Path, rule: CropRule, quality: int) -> None:
         self.tracks, self.folder, self.rule, self.quality = tracks, folder, rule, quality
 
     def write_video(self, video: int) -> tuple[str, VideoBoxes]:
@@ -126,7 +126,7 @@ class CropJob:
             write_text(target / MARKER, "")
         return tracks[0].name, {name: frames for name, frames in boxes.items() if frames}
 
-    def _write(self, tracks: list[Track], target: Path) -> None:
+    def _write(self, tracks: list[Target], target: Path) -> None:
         import cv2
 
         target.mkdir(parents=True, exist_ok=True)
@@ -137,7 +137,7 @@ class CropJob:
             (target / f"{frame:06d}.{number:02d}.x.jpg").write_bytes(encoded.tobytes())
 
 
-def _frames(tracks: list[Track]) -> Iterator[tuple[int, int, Image]]:
+def _frames(tracks: list[Target]) -> Iterator[tuple[int, int, Image]]:
     """(track, frame, image) of all valid frames; a frame that several targets share is read once."""
     valid = [set(track.valid.tolist()) for track in tracks]
     for frame in sorted(set().union(*valid)):

@@ -9,6 +9,7 @@ from dmtrack.data.sources.image_folder import ImageFolder
 from dmtrack.data.sources.imagenet import ImageNetDET, ImageNetVID
 from dmtrack.data.sources.images import AnnotatedImage, ImageSource
 from dmtrack.data.sources.lasot import LaSOT
+from dmtrack.data.sources.mot_challenge import MOTChallenge
 from dmtrack.data.sources.otb import OTB, UAV123
 from dmtrack.data.sources.oxuva import OxUvA
 from dmtrack.data.sources.tlp import TLP
@@ -30,6 +31,7 @@ __all__ = [
     "ImageNetVID",
     "ImageSource",
     "LaSOT",
+    "MOTChallenge",
     "OxUvA",
     "SequenceFolder",
     "SequenceSource",

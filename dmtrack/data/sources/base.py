@@ -1,23 +1,25 @@
-"""What all video datasets share: names, and sequences made when asked for."""
+"""What all video datasets share: names, and sequences or videos made when asked for."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from dmtrack.data.sequences import Annotation, Sequence
+from dmtrack.data.sequences import Annotation, Sequence, Track, TrackId, Video, VideoList
 from dmtrack.data.sources.annotations import mask_absent
 from dmtrack.data.sources.frames import FrameFiles, NoFrames, check_counts, image_size_wh
 from dmtrack.errors import DataError
 
 
 class SequenceSource(ABC):
-    """A dataset of videos with one target each; annotations and frames are read when a sequence is asked for.
+    """A dataset of sequences with one target each; annotations and frames are read when a sequence is asked for.
 
     Attributes:
         root: folder of the dataset.
@@ -38,11 +40,14 @@ class SequenceSource(ABC):
         Raises:
             DataError: no such name, or the files of the sequence are missing or do not match.
         """
-        if isinstance(key, str):
-            if key not in self.names:
-                raise DataError(f"{self.root} has no sequence {key!r}; it has {', '.join(self.names[:5])} ...")
-            return self.read_sequence(key)
-        return self.read_sequence(self.names[key])
+        if isinstance(key, str) and key not in self.places:
+            raise DataError(f"{self.root} has no sequence {key!r}; it has {', '.join(self.names[:5])} ...")
+        return self.read_sequence(key if isinstance(key, str) else self.names[key])
+
+    @cached_property
+    def places(self) -> dict[str, int]:
+        """Place of every sequence by its name."""
+        return {name: place for place, name in enumerate(self.names)}
 
     def __iter__(self) -> Iterator[Sequence]:
         return (self.read_sequence(name) for name in self.names)
@@ -50,6 +55,70 @@ class SequenceSource(ABC):
     @abstractmethod
     def read_sequence(self, name: str) -> Sequence:
         """The sequence of that name."""
+
+
+class VideoSource(SequenceSource):
+    """A dataset of videos with several objects; its sequences are their one-target views, video by video.
+
+    Attributes:
+        video_starts: (videos + 1,) the first sequence of every video.
+    """
+
+    video_starts: NDArray[np.int64]
+
+    @property
+    def videos(self) -> VideoList:
+        """The videos with all their objects."""
+        return _Videos(self)
+
+    @abstractmethod
+    def read_video(self, number: int) -> Video:
+        """The video of that number; its tracks come in the order of its sequences."""
+
+    def read_sequence(self, name: str) -> Sequence:
+        """The object of that name."""
+        place = self.places[name]
+        number = self.video_of(place)
+        video = self.read_video(number)
+        return video.sequence(list(video.tracks)[place - int(self.video_starts[number])], name)
+
+    def video_of(self, place: int) -> int:
+        """The number of the video that a sequence shows."""
+        return int(np.searchsorted(self.video_starts, place, side="right")) - 1
+
+
+@dataclass(frozen=True)
+class _Videos:
+    source: VideoSource
+
+    def __len__(self) -> int:
+        return len(self.source.video_starts) - 1
+
+    def __getitem__(self, index: int, /) -> Video:
+        return self.source.read_video(range(len(self))[index])
+
+
+class TracksOnDemand(Mapping[TrackId, Track]):
+    """Tracks of a video that are made when they are asked for.
+
+    Args:
+        ids: of the tracks, in order.
+        make: the track of an id.
+    """
+
+    def __init__(self, ids: Iterable[TrackId], make: Callable[[TrackId], Track]) -> None:
+        self._ids, self._make = tuple(ids), make
+
+    def __len__(self) -> int:
+        return len(self._ids)
+
+    def __iter__(self) -> Iterator[TrackId]:
+        return iter(self._ids)
+
+    def __getitem__(self, track_id: TrackId) -> Track:
+        if track_id not in self._ids:
+            raise KeyError(track_id)
+        return self._make(track_id)
 
 
 def find_root(root: str | Path, dataset: str, layout: str) -> Path:

@@ -78,22 +78,13 @@ class Crop511(SequenceSource):
             ) from error
         self._frames, self._sizes_wh = frames, sizes
         self.video_starts = np.array(starts, dtype=np.int64)
-        self._places: dict[str, int] | None = None
-
-    def __getitem__(self, key: int | str) -> Sequence:
-        """A target by its place or its name, `<video>/<track>`."""
-        return super().__getitem__(key) if isinstance(key, str) else self._sequence(int(key))
 
     def read_sequence(self, name: str) -> Sequence:
-        """The target of that name."""
-        if self._places is None:
-            self._places = {known: place for place, known in enumerate(self.names)}
-        return self._sequence(self._places[name])
-
-    def _sequence(self, place: int) -> Sequence:
+        """The target of that name, `<video>/<track>`."""
         from dmtrack.data.siamese.cropping import CROP_SIZE, box_in_crop  # costs the import of torch and cv2
 
-        video, track = self.names[place].rsplit("/", 1)
+        place = self.places[name]
+        video, track = name.rsplit("/", 1)
         numbers, sizes = self._frames[place], self._sizes_wh[place]
         first = int(numbers[0])
         boxes_xywh = np.full((int(numbers[-1]) - first + 1, 4), np.nan)

@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
-from dmtrack.data.sequences import Sequence
-from dmtrack.data.sources.base import SequenceSource, check_split, find_root
+from dmtrack.boxes import xyxy_to_xywh
+from dmtrack.data.sequences import Track, Video
+from dmtrack.data.sources.base import TracksOnDemand, VideoSource, check_split, find_root
 from dmtrack.data.sources.frames import FrameFiles
 from dmtrack.data.sources.imagenet_index import BoxIndex, index_boxes
 from dmtrack.data.sources.images import AnnotatedImage, ImageSource
@@ -25,8 +27,8 @@ SUFFIX = ".JPEG"
 
 
 @DATASETS.register
-class ImageNetVID(SequenceSource):
-    """ImageNet VID: one sequence per annotated object of a video, as long as the video.
+class ImageNetVID(VideoSource):
+    """ImageNet VID: videos with all their annotated objects, and a sequence `[<package>/]<video>/<track>` per object.
 
     The first use reads every xml file, 1.1 million for "train", and keeps the boxes as one file in
     `<root>/dmtrack_index`; delete that file if annotations change.
@@ -34,9 +36,6 @@ class ImageNetVID(SequenceSource):
     Args:
         root: folder with `Annotations` and `Data` (in the official archive `ILSVRC2015` or `ILSVRC`).
         split: "train" or "val".
-
-    Attributes:
-        video_starts: (videos + 1,) the first sequence of every video.
 
     Raises:
         DataError: a folder is missing or holds no annotations, or an xml file is of another format.
@@ -56,39 +55,22 @@ class ImageNetVID(SequenceSource):
             raise DataError(f"ImageNet VID: no objects in {self.annotations}; expected {VID_LAYOUT}")
         videos = self._index.groups[self._targets[:, 0]]
         self.names = [f"{video}/{track}" for video, track in zip(videos, self._targets[:, 1], strict=True)]
-        self._places: dict[str, int] | None = None
 
-    def __getitem__(self, key: int | str) -> Sequence:
-        """An object by its place or its name, `[<package>/]<video>/<track>`."""
-        return super().__getitem__(key) if isinstance(key, str) else self._sequence(int(key))
+    def read_video(self, number: int) -> Video:
+        """The video of that number with all its annotated objects."""
+        targets = self._targets[self.video_starts[number] : self.video_starts[number + 1]]
+        group = int(targets[0, 0])
+        name, length = str(self._index.groups[group]), int(self._index.lengths[group])
+        rows = {int(track): self._index.rows_by_target[first:end] for _, track, first, end in targets}
+        width, height = (int(side) for side in self._index.sizes_wh[group])
+        tracks = TracksOnDemand(rows, lambda track_id: self._track(rows[int(track_id)], length))
+        return Video(name, length, NumberedFrames(self.frames / name, length), tracks, (width, height))
 
-    def read_sequence(self, name: str) -> Sequence:
-        """The object of that name."""
-        if self._places is None:
-            self._places = {known: place for place, known in enumerate(self.names)}
-        return self._sequence(self._places[name])
-
-    def _sequence(self, place: int) -> Sequence:
-        group, track, first, end = (int(value) for value in self._targets[place])
-        video = str(self._index.groups[group])
-        rows = self._index.rows_by_target[first:end]
-        length = int(self._index.lengths[group])
+    def _track(self, rows: NDArray[np.int64], length: int) -> Track:
         boxes_xywh = np.full((length, 4), np.nan)
-        corners = self._index.boxes_xyxy[rows].astype(np.float64)
-        boxes_xywh[self._index.frames[rows]] = np.concatenate([corners[:, :2], corners[:, 2:] - corners[:, :2]], axis=1)
+        boxes_xywh[self._index.frames[rows]] = xyxy_to_xywh(self._index.boxes_xyxy[rows].astype(np.float64))
         boxes_xywh[~(boxes_xywh[:, 2:] > 0).all(axis=1)] = np.nan
-        files = NumberedFrames(self.frames / video, length)
-        size_wh = tuple(int(side) for side in self._index.sizes_wh[group])
-        present = np.isfinite(boxes_xywh).all(axis=1)
-        return Sequence(
-            self.names[place],
-            boxes_xywh,
-            present,
-            files,
-            (size_wh[0], size_wh[1]),
-            video_name=video,
-            track_id=track,
-        )
+        return Track(boxes_xywh, np.isfinite(boxes_xywh).all(axis=1))
 
 
 @dataclass(frozen=True)
@@ -140,8 +122,7 @@ def _records(index: BoxIndex, images: Path) -> list[AnnotatedImage]:
     folder = str(images)
     for start, end in zip(starts, [*starts[1:], len(index.group_of_row)], strict=True):
         group = int(index.group_of_row[start])
-        corners = index.boxes_xyxy[start:end].astype(np.float64)
-        boxes_xywh = np.concatenate([corners[:, :2], corners[:, 2:] - corners[:, :2]], axis=1)
+        boxes_xywh = xyxy_to_xywh(index.boxes_xyxy[start:end].astype(np.float64))
         width, height = (int(side) for side in index.sizes_wh[group])
         path = Path(os.path.join(folder, f"{index.groups[group]}{SUFFIX}"))  # noqa: PTH118 half a million of them
         records.append(AnnotatedImage(path, boxes_xywh, size_wh=(width, height)))

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from dmtrack.data.sequences import Image
+from dmtrack.data.sequences import Image, Track, TrackId, Video, VideoList
 from dmtrack.media.images import read_image
 
 
@@ -36,6 +36,31 @@ class AnnotatedImage:
         """The image as HxWx3 uint8 RGB."""
         return read_image(self.path)
 
+    def usable(self, smallest_side: float = 1.0) -> NDArray[np.bool_]:
+        """(objects,) which are neither ignored nor smaller than some pixels."""
+        usable = np.isfinite(self.boxes_xywh).all(axis=1) & (self.boxes_xywh[:, 2:] >= smallest_side).all(axis=1)
+        return np.asarray(usable & ~self.ignored if len(self.ignored) else usable)
+
+    def video(self) -> Video:
+        """The image as a video of one frame; its tracks are the usable objects by their number."""
+        tracks: dict[TrackId, Track] = {}
+        for number in np.flatnonzero(self.usable()).tolist():
+            category = self.labels[number] if self.labels else ""
+            tracks[number] = Track(self.boxes_xywh[number][None], np.ones(1, dtype=bool), category)
+        name = "/".join(self.path.with_suffix("").parts[-2:])
+        return Video(name, 1, ImageFrame(self.path), tracks, self.size_wh)
+
+
+@dataclass(frozen=True)
+class ImageFrame:
+    """The only frame of an image that stands for a video."""
+
+    path: Path
+
+    def __call__(self, index: int) -> Image:
+        """The image as HxWx3 uint8 RGB."""
+        return read_image(self.path)
+
 
 class ImageSource(ABC):
     """A dataset of images with boxes; the images are read when asked for.
@@ -54,3 +79,19 @@ class ImageSource(ABC):
 
     def __iter__(self) -> Iterator[AnnotatedImage]:
         return iter(self.records)
+
+    @property
+    def videos(self) -> VideoList:
+        """The images as videos of one frame, with all their objects."""
+        return _ImageVideos(self.records)
+
+
+@dataclass(frozen=True)
+class _ImageVideos:
+    records: list[AnnotatedImage]
+
+    def __len__(self) -> int:
+        return len(self.records)
+
+    def __getitem__(self, index: int, /) -> Video:
+        return self.records[index].video()

@@ -5,17 +5,17 @@ from __future__ import annotations
 import csv
 import os
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from dmtrack.data.sequences import Image, Sequence
-from dmtrack.data.sources.base import SequenceSource, check_split, find_root
-from dmtrack.data.sources.frames import image_size_wh
+from dmtrack.boxes import xyxy_to_xywh
+from dmtrack.data.sequences import Sequence, Track, TrackId, Video
+from dmtrack.data.sources.base import TracksOnDemand, VideoSource, check_split, find_root
+from dmtrack.data.sources.frames import FrameFiles, image_size_wh
 from dmtrack.errors import DataError
-from dmtrack.media.images import read_image
 from dmtrack.registry import DATASETS
 
 LAYOUT = (
@@ -28,36 +28,16 @@ COLUMNS = 10
 _Key = tuple[str, str, str]
 
 
-@dataclass(frozen=True)
-class TimedFrames:
-    """The frames of one object, about one per second."""
-
-    folder: Path
-    prefix: str
-    suffix: str
-    timestamps: tuple[int, ...]
-
-    def __call__(self, index: int) -> Image:
-        """Frame i as an HxWx3 uint8 RGB array."""
-        return read_image(self.path(index))
-
-    def path(self, index: int) -> Path:
-        """The file of frame i."""
-        return self.folder / f"{self.prefix}{self.timestamps[index]}{self.suffix}"
-
-
 @DATASETS.register
-class YouTubeBB(SequenceSource):
+class YouTubeBB(VideoSource):
     """YouTube-BoundingBoxes: one sequence per object, of the frames that show it and that are on the disk.
 
-    Videos vanish from YouTube, so that nobody has all frames: rows of the csv without a frame are left out.
+    Sequences are called `<youtube id>_<class>_<object>`. Videos vanish from YouTube, so that copies of the data set
+    lack frames: rows of the csv without a frame are left out.
 
     Args:
         root: folder with the csv file and the frames.
         split: "train" or "validation".
-
-    Attributes:
-        video_starts: (videos + 1,) the first sequence of every video.
 
     Raises:
         DataError: a file or folder is missing, a line of the csv is of another format, or no row has its frame.
@@ -78,37 +58,45 @@ class YouTubeBB(SequenceSource):
         videos = [key[0] for key in self._objects]
         starts = [place for place, video in enumerate(videos) if place == 0 or videos[place - 1] != video]
         self.video_starts: NDArray[np.int64] = np.array([*starts, len(videos)], dtype=np.int64)
-        self._places: dict[str, int] | None = None
 
-    def __getitem__(self, key: int | str) -> Sequence:
-        """An object by its place or its name, `<youtube id>_<class>_<object>`."""
-        return super().__getitem__(key) if isinstance(key, str) else self._sequence(int(key))
+    def read_video(self, number: int) -> Video:
+        """The video of that number: all frames in which one of its objects was seen, about one per second.
+
+        Every object has files of its own, which show the same frames; the first object's are taken.
+        """
+        first, end = (int(place) for place in self.video_starts[number : number + 2])
+        moments = self._moments(number)
+        places_last_first = range(end - 1, first - 1, -1)
+        files = {moment: self._file(place, moment) for place in places_last_first for moment in self._rows[place][:, 0]}
+        frames = FrameFiles(self.frames, tuple(files[moment] for moment in moments))
+        size_wh = image_size_wh(frames.path(0))
+        places = {"_".join(self._objects[place][1:]): place for place in range(first, end)}
+
+        def track(track_id: TrackId) -> Track:
+            rows = self._rows[places[str(track_id)]]
+            boxes_xywh = np.full((len(moments), 4), np.nan)
+            boxes_xywh[np.searchsorted(moments, rows[:, 0])] = xyxy_to_xywh(rows[:, 1:] * np.tile(size_wh, 2))
+            boxes_xywh[~(boxes_xywh[:, 2:] > 0).all(axis=1)] = np.nan
+            return Track(boxes_xywh, np.isfinite(boxes_xywh).all(axis=1))
+
+        return Video(self._objects[first][0], len(moments), frames, TracksOnDemand(places, track), size_wh)
 
     def read_sequence(self, name: str) -> Sequence:
-        """The object of that name."""
-        if self._places is None:
-            self._places = {known: place for place, known in enumerate(self.names)}
-        return self._sequence(self._places[name])
+        """The object of that name, in its own files: the frames that have a row for it."""
+        place = self.places[name]
+        own = self._rows[place][:, 0]
+        shown = np.searchsorted(self._moments(self.video_of(place)), own)
+        files = FrameFiles(self.frames, tuple(self._file(place, moment) for moment in own))
+        return replace(super().read_sequence(name).take(shown), read_frame=files)
 
-    def _sequence(self, place: int) -> Sequence:
+    def _moments(self, number: int) -> NDArray[np.float64]:
+        """Timestamps of a video's frames."""
+        rows = self._rows[self.video_starts[number] : self.video_starts[number + 1]]
+        return np.unique(np.concatenate([one[:, 0] for one in rows]))
+
+    def _file(self, place: int, moment: float) -> str:
         video, category, number = self._objects[place]
-        rows = self._rows[place]
-        timestamps = tuple(int(value) for value in rows[:, 0])
-        files = TimedFrames(self.frames / category, f"{video}_", f"_{category}_{number}.jpg", timestamps)
-        width, height = image_size_wh(files.path(0))
-        corners = rows[:, 1:] * (width, height, width, height)
-        boxes_xywh = np.concatenate([corners[:, :2], corners[:, 2:] - corners[:, :2]], axis=1)
-        present = np.asarray((boxes_xywh[:, 2:] > 0).all(axis=1))
-        boxes_xywh[~present] = np.nan
-        return Sequence(
-            self.names[place],
-            boxes_xywh,
-            present,
-            files,
-            (width, height),
-            video_name=video,
-            track_id=f"{category}_{number}",
-        )
+        return f"{category}/{video}_{int(moment)}_{category}_{number}.jpg"
 
 
 def _read_rows(path: Path, frames: Path) -> dict[_Key, list[tuple[float, ...]]]:

@@ -6,7 +6,6 @@ from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
@@ -16,7 +15,6 @@ from dmtrack.boxes import xywh_to_xyxy
 from dmtrack.data.sequences import Image, Sequence
 from dmtrack.data.sources.images import ImageSource
 from dmtrack.errors import ConfigError, DataError
-from dmtrack.media.images import read_image
 
 SMALLEST_SIDE = 1.0
 """Pixels; smaller boxes are no targets."""
@@ -25,7 +23,7 @@ _SEQUENCES_KEPT = 256
 
 
 @dataclass(frozen=True)
-class Track:
+class Target:
     """One target.
 
     Attributes:
@@ -38,6 +36,13 @@ class Track:
     boxes_xyxy: NDArray[np.float64]
     read_frame: Callable[[int], Image]
 
+    @classmethod
+    def of(cls, sequence: Sequence) -> Target:
+        """The target of a sequence; where its box is too small it counts as absent."""
+        large = np.nan_to_num(sequence.boxes_xywh[:, 2:]).min(axis=1) >= SMALLEST_SIDE
+        boxes_xyxy = np.where((sequence.present & large)[:, None], xywh_to_xyxy(sequence.boxes_xywh), np.nan)
+        return cls(sequence.video_name or sequence.name, boxes_xyxy, sequence.read_frame)
+
     def __len__(self) -> int:
         return len(self.boxes_xyxy)
 
@@ -47,7 +52,7 @@ class Track:
         return np.flatnonzero(np.isfinite(self.boxes_xyxy).all(axis=1))
 
 
-class Tracks(Protocol):
+class Targets(Protocol):
     """The targets of a dataset.
 
     Attributes:
@@ -58,10 +63,10 @@ class Tracks(Protocol):
 
     def __len__(self) -> int: ...
 
-    def __getitem__(self, index: int) -> Track: ...
+    def __getitem__(self, index: int) -> Target: ...
 
 
-def tracks_of(source: Any) -> Tracks:
+def targets_of(source: Any) -> Targets:
     """The targets of a source of images or of sequences.
 
     Raises:
@@ -73,13 +78,13 @@ def tracks_of(source: Any) -> Tracks:
             f"SiamesePairs.sources: {type(source).__name__} gives neither images with boxes nor sequences; for pairs "
             "that are rendered use dict(type='PairsWithNegatives', sampler=...)"
         )
-    tracks: Tracks = ImageTracks(source) if isinstance(source, ImageSource) else SequenceTracks(source)
-    if not len(tracks):
+    targets: Targets = ImageTargets(source) if isinstance(source, ImageSource) else SequenceTargets(source)
+    if not len(targets):
         raise DataError(f"{type(source).__name__} has no target to train on")
-    return tracks
+    return targets
 
 
-class ImageTracks:
+class ImageTargets:
     """Every object of every image as a target of one frame; crowds, and boxes below a pixel, are left out.
 
     Args:
@@ -90,11 +95,7 @@ class ImageTracks:
         self.source = source
         images, objects, starts = [], [], [0]
         for number, record in enumerate(source):
-            boxes = record.boxes_xywh
-            usable = np.isfinite(boxes).all(axis=1) & (boxes[:, 2:] >= SMALLEST_SIDE).all(axis=1)
-            if len(record.ignored):
-                usable &= ~record.ignored
-            places = np.flatnonzero(usable)
+            places = np.flatnonzero(record.usable(SMALLEST_SIDE))
             if len(places):
                 images.append(np.full(len(places), number, dtype=np.int32))
                 objects.append(places.astype(np.int32))
@@ -106,24 +107,12 @@ class ImageTracks:
     def __len__(self) -> int:
         return len(self._images)
 
-    def __getitem__(self, index: int) -> Track:
-        record = self.source[int(self._images[index])]
-        boxes = xywh_to_xyxy(record.boxes_xywh[self._objects[index]][None])
-        return Track("/".join(record.path.with_suffix("").parts[-2:]), boxes, ImageFrame(record.path))
+    def __getitem__(self, index: int) -> Target:
+        video = self.source[int(self._images[index])].video()
+        return Target.of(video.sequence(int(self._objects[index])))
 
 
-@dataclass(frozen=True)
-class ImageFrame:
-    """The only frame of an image that stands for a video."""
-
-    path: Path
-
-    def __call__(self, index: int) -> Image:
-        """The image as HxWx3 uint8 RGB."""
-        return read_image(self.path)
-
-
-class SequenceTracks:
+class SequenceTargets:
     """Every sequence as a target.
 
     Args:
@@ -135,20 +124,18 @@ class SequenceTracks:
         self.source = source
         self.video_starts = np.asarray(getattr(source, "video_starts", np.arange(len(source) + 1)), dtype=np.int64)
         # Annotations of the sequences used last, because sequences come again and parsing takes milliseconds.
-        self._kept: OrderedDict[int, Track] = OrderedDict()
+        self._kept: OrderedDict[int, Target] = OrderedDict()
 
     def __len__(self) -> int:
         return len(self.source)
 
-    def __getitem__(self, index: int) -> Track:
+    def __getitem__(self, index: int) -> Target:
         if index in self._kept:
             self._kept.move_to_end(index)
             return self._kept[index]
         sequence: Sequence = self.source[index]
-        large = np.nan_to_num(sequence.boxes_xywh[:, 2:]).min(axis=1) >= SMALLEST_SIDE
-        boxes = np.where((sequence.present & large)[:, None], xywh_to_xyxy(sequence.boxes_xywh), np.nan)
-        track = Track(sequence.video_name or sequence.name, boxes, sequence.read_frame)
-        self._kept[index] = track
+        target = Target.of(sequence)
+        self._kept[index] = target
         if len(self._kept) > _SEQUENCES_KEPT:
             self._kept.popitem(last=False)
-        return track
+        return target
