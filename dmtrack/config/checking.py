@@ -74,11 +74,12 @@ def check_fields(section: Any, name: str = "") -> None:
     Raises:
         ConfigError: a value is out of range or none of the choices.
     """
-    for key, description in keys_of_dataclass(type(section)).keys.items():
-        annotation, value = description.annotation, getattr(section, description.parameter)
-        choices = any(get_origin(option) is Literal for option in options_of(annotation))
-        if (choices and isinstance(value, str)) or range_of(annotation) is not None:
-            Checker("").value(value, annotation, (name, key) if name else (key,))
+    for key, known in keys_of_dataclass(type(section)).keys.items():
+        value = getattr(section, known.parameter)
+        none_of_them = bool(known.choices) and isinstance(value, str) and value not in known.choices
+        outside = known.limits is not None and isinstance(value, (int, float)) and not known.limits.admits(value)
+        if none_of_them or outside:
+            Checker("").value(value, known.annotation, (name, key) if name else (key,))
 
 
 class Checker:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import builtins
 import dataclasses
+import functools
 import inspect
 import math
 import sys
@@ -77,6 +78,17 @@ class Key:
     required: bool
     injected: bool = False
 
+    @functools.cached_property
+    def limits(self) -> Within | None:
+        """The range of its number."""
+        return range_of(self.annotation)
+
+    @functools.cached_property
+    def choices(self) -> tuple[Any, ...]:
+        """The values that it can have; empty where there are too many to name."""
+        literals = [option for option in options_of(self.annotation) if get_origin(option) is Literal]
+        return tuple(choice for option in literals for choice in get_args(option))
+
 
 @dataclasses.dataclass(frozen=True)
 class Keys:
@@ -91,6 +103,9 @@ class Keys:
     name: str
     keys: dict[str, Key]
     is_open: bool = False
+
+
+_KEYS: dict[type, Keys] = {}
 
 
 def keys_of_callable(entry: Callable[..., object]) -> Keys:
@@ -115,15 +130,17 @@ def keys_of_callable(entry: Callable[..., object]) -> Keys:
 
 def keys_of_dataclass(kind: type) -> Keys:
     """The fields of a dataclass that its constructor takes."""
-    keys = {}
-    for field in dataclasses.fields(kind):
-        if field.init:
-            owner = next(base for base in kind.__mro__ if field.name in inspect.get_annotations(base))
-            annotation = resolve(field.type, vars(sys.modules[owner.__module__]))
-            has_default = field.default is not dataclasses.MISSING or field.default_factory is not dataclasses.MISSING
-            key = field.name.removesuffix("_")
-            keys[key] = Key(field.name, annotation, not has_default, is_injected(annotation))
-    return Keys(kind.__name__, keys)
+    if kind not in _KEYS:  # reading annotations takes a millisecond, and every policy of every trial has settings
+        keys = {}
+        for field in dataclasses.fields(kind):
+            if field.init:
+                owner = next(base for base in kind.__mro__ if field.name in inspect.get_annotations(base))
+                annotation = resolve(field.type, vars(sys.modules[owner.__module__]))
+                defaults = (field.default, field.default_factory)
+                required = all(default is dataclasses.MISSING for default in defaults)
+                keys[field.name.removesuffix("_")] = Key(field.name, annotation, required, is_injected(annotation))
+        _KEYS[kind] = Keys(kind.__name__, keys)
+    return _KEYS[kind]
 
 
 def keys_of(kind: Any) -> Keys | None:

@@ -2,11 +2,13 @@ from __future__ import annotations
 
 import copy
 import pickle
+import re
 from collections import OrderedDict
 from pathlib import Path
 
 import pytest
 
+import dmtrack.config
 from dmtrack.config import available_configs, config_hash, dump_config, find_config, load_config, read_config, require
 from dmtrack.errors import ConfigError
 
@@ -171,3 +173,9 @@ def test_every_shipped_config_survives_dumping(name, tmp_path):
     path = tmp_path / "dumped.py"
     path.write_text(dump_config(config))
     assert read_config(path) == config
+
+
+def test_one_module_reads_yaml():
+    package = Path(dmtrack.config.__file__).parent.parent
+    readers = [file.name for file in package.rglob("*.py") if re.search(r"yaml\.(\w*load|\w*Loader)", file.read_text())]
+    assert readers == ["yaml_reader.py"]
