@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
+from rich.table import Table
 
 from dmtrack import registry
 from dmtrack.data.sequences import Sequence
@@ -21,20 +22,11 @@ from dmtrack.files import check_writable_folder, json_value, write_json
 from dmtrack.media.images import Image
 from dmtrack.pages.timeline.page import write_timeline
 from dmtrack.progress import ProgressBar, plain_table
-from dmtrack.running.replay import Replay, ReplayPlan, gives_decisions, no_timeline, plan_replays
+from dmtrack.running.replay import ReplayPlan, gives_decisions, no_timeline, plan_replays
 from dmtrack.running.sweeps.settings import SweepSettings
 
 MOST_PICTURED = 5
 """Sequences up to which timelines are drawn unless the user says otherwise."""
-
-
-@dataclass(frozen=True)
-class _Row:
-    """One sequence of one tracker."""
-
-    name: str
-    score: SequenceScore
-    replay: Replay
 
 
 def run_replays(
@@ -80,66 +72,69 @@ def _one(plan: ReplayPlan, protocol: Protocol, store: ResultStore, drawn: bool, 
     """One tracker on one benchmark."""
     # Replays are cheap and there to be repeated with other settings, so earlier ones make room.
     store.start(plan.origin.identity, {**plan.origin.details, "cache": str(plan.cache.folder)}, restart=True)
-    rows: list[_Row] = []
+    scores: list[SequenceScore] = []
+    items: list[dict[str, Any]] = []
+    seconds = 0.0
     console.print(f"[bold]{plan.name} on {plan.benchmark.title}, from {plan.cache.folder}[/bold]", soft_wrap=True)
     with ProgressBar("frames", sum(map(len, plan.sequences)), console=console, transient=True) as bar:
         for sequence, replayed in plan.run(drawn, bar.advance):
-            store.write(sequence.name, replayed.result())
-            if replayed.timeline is not None:
-                write_timeline(replayed.timeline, store.folder, _reader(sequence))
-            rows.append(_Row(sequence.name, score_result(protocol, sequence, replayed.result()), replayed))
-    combined = combine(protocol, plan.name, plan.benchmark.title, [row.score for row in rows])
-    _print(rows, combined.scores, protocol, store, drawn, console)
-    frames, seconds = sum(len(row.replay.scores) for row in rows), sum(row.replay.seconds for row in rows)
-    return {
+            result, timeline = replayed.result(), replayed.timeline
+            store.write(sequence.name, result)
+            if timeline is not None:
+                write_timeline(timeline, store.folder, _reader(sequence))
+            scores.append(score_result(protocol, sequence, result))
+            seconds += replayed.seconds
+            items.append(
+                {
+                    "name": sequence.name,
+                    "scores": json_value(scores[-1].scores),
+                    "frames": len(replayed.scores),
+                    "frames_present": int(replayed.present.sum()),
+                    "frames_per_second": replayed.frames_per_second,
+                    "events": None
+                    if timeline is None
+                    else [{"frame": event.frame, "text": event.text} for event in timeline.events],
+                }
+            )
+    frames = sum(item["frames"] for item in items)
+    document = {
         "tracker": plan.name,
         "benchmark": plan.benchmark.title,
         "protocol": protocol.name,
         "identity": plan.origin.identity,
         "cache": str(plan.cache.folder),
-        "scores": json_value(combined.scores),
+        "scores": json_value(combine(protocol, plan.name, plan.benchmark.title, scores).scores),
         "frames": frames,
         "frames_per_second": frames / max(seconds, 1e-9),
-        "sequences": [
-            {
-                "name": row.name,
-                "scores": json_value(row.score.scores),
-                "frames": len(row.replay.scores),
-                "frames_present": int(row.replay.present.sum()),
-                "frames_per_second": row.replay.frames_per_second,
-                "events": [{"frame": event.frame, "text": event.text} for event in row.replay.timeline.events]
-                if row.replay.timeline is not None
-                else None,
-            }
-            for row in rows
-        ],
+        "sequences": items,
     }
-
-
-def _print(
-    rows: list[_Row], scores: Any, protocol: Protocol, store: ResultStore, drawn: bool, console: Console
-) -> None:
-    headings = protocol.headings()
-    table = plain_table(["sequence"], [*headings.values(), "present", *(["changes"] if drawn else []), "frames/s"])
-    for row in rows:
-        timeline = row.replay.timeline
-        table.add_row(
-            row.name,
-            *(shown(row.score.scores.get(key)) for key in headings),
-            f"{row.replay.present.mean():.0%}",
-            *([] if not drawn else ["-" if timeline is None else str(len(timeline.events))]),
-            f"{row.replay.frames_per_second:.0f}",
-        )
-    if len(rows) > 1:
-        frames, seconds = sum(len(row.replay.scores) for row in rows), sum(row.replay.seconds for row in rows)
-        present = sum(int(row.replay.present.sum()) for row in rows) / frames
-        events = sum(0 if row.replay.timeline is None else len(row.replay.timeline.events) for row in rows)
-        numbers = [*(shown(scores.get(key)) for key in headings), f"{present:.0%}", *([str(events)] if drawn else [])]
-        table.add_row("all", *numbers, f"{frames / max(seconds, 1e-9):.0f}", style="bold")
-    console.print(table)
+    console.print(_table(document, protocol.headings(), drawn))
     console.print(f"  {store.folder}", soft_wrap=True, highlight=False)
-    for row in rows if drawn else ():
-        console.print(f"  {store.folder / row.name}.html", soft_wrap=True, highlight=False)
+    for item in items if drawn else ():
+        console.print(f"  {store.folder / item['name']}.html", soft_wrap=True, highlight=False)
+    return document
+
+
+def _table(document: dict[str, Any], headings: dict[str, str], drawn: bool) -> Table:
+    """A row per sequence, and one for all of them where there are several."""
+    table = plain_table(["sequence"], [*headings.values(), "present", *(["changes"] if drawn else []), "frames/s"])
+    items = document["sequences"]
+    rows = [(item, "") for item in items]
+    if len(items) > 1:
+        present = sum(item["frames_present"] for item in items)
+        events = [event for item in items for event in item["events"] or ()]
+        rows.append(({**document, "name": "all", "frames_present": present, "events": events}, "bold"))
+    for item, style in rows:
+        changes = "-" if item["events"] is None else str(len(item["events"]))
+        table.add_row(
+            item["name"],
+            *(shown(item["scores"].get(key)) for key in headings),
+            f"{item['frames_present'] / item['frames']:.0%}",
+            *([changes] if drawn else []),
+            f"{item['frames_per_second']:.0f}",
+            style=style,
+        )
+    return table
 
 
 def _reader(sequence: Sequence) -> Callable[[int], Image] | None:
