@@ -34,7 +34,7 @@ from dmtrack.files import write_json
 from dmtrack.running.one_sequence import track_and_store
 from dmtrack.running.sweeps.benchmarks import open_synthetic
 from dmtrack.running.trackers import TrackerChoice
-from dmtrack.running.workers import run_spawned, use_one_thread
+from dmtrack.running.workers import Job, run_spawned, use_one_thread
 
 TARGET = 1.8
 SEED = 900_001
@@ -75,16 +75,14 @@ def run_once(processes: int, opener: functools.partial[list[Sequence]], store: R
     """Tracks everything with so many processes."""
     sequences = opener()
     work = functools.partial(track_and_store, store)
-    pending = list(range(len(sequences)))
     start = time.perf_counter()
     moments: list[tuple[float, int]] = []
 
     def note(frames: int) -> None:
         moments.append((time.perf_counter(), frames))
 
-    for index, reason in run_spawned(
-        work, TrackerChoice(device="cpu").build, opener, sequences, pending, processes, note
-    ):
+    job = Job(TrackerChoice(device="cpu").build, opener, sequences, list(range(len(sequences))), note)
+    for index, reason in run_spawned(job, work, processes):
         if reason is not None:
             raise SystemExit(f"{sequences[index].name} failed: {reason}")
     end, total = time.perf_counter(), sum(map(len, sequences))

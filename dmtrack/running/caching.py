@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
+import functools
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -10,18 +10,16 @@ from typing import Any
 from rich.console import Console
 
 from dmtrack import registry
-from dmtrack.data.sequences import Sequence
 from dmtrack.errors import EvaluationError
 from dmtrack.running.cached_tracker import describe
 from dmtrack.running.detection_cache import SUFFIX, DetectionCache, read_manifest
 from dmtrack.running.detection_file import CachedDetections
 from dmtrack.running.progress import RunProgress
-from dmtrack.running.runner import follow, run_here_or_spawned
+from dmtrack.running.runner import follow
 from dmtrack.running.sweeps.running import cache_of
 from dmtrack.running.sweeps.settings import SweepSettings
 from dmtrack.running.trackers import TrackerChoice
-from dmtrack.running.worker_environment import check_gpus
-from dmtrack.running.workers import OpenSequences, Outcome
+from dmtrack.running.workers import Job, check_gpus, work_through
 
 
 def build_caches(settings: SweepSettings, k: int | None, console: Console) -> list[DetectionCache]:
@@ -57,21 +55,12 @@ def build_caches(settings: SweepSettings, k: int | None, console: Console) -> li
             cache = cache_of(settings.cache or Path("cache"), benchmark, origin.detections)
             cache.start(origin.details)
             label = f"detections of {origin.name} on {benchmark.title}"
-
-            def begin(
-                pending: list[int],
-                tracked: Callable[[int], object],
-                cache: DetectionCache = cache,
-                choice: TrackerChoice = choice,
-                opener: OpenSequences = opener,
-                sequences: list[Sequence] = sequences,
-            ) -> Generator[Outcome, None, None]:
-                work, build = cache.detect_and_store, choice.build
-                limits = settings.processes, settings.gpus
-                return run_here_or_spawned(work, build, opener, sequences, pending, tracked, *limits)
-
+            job = Job(choice.build, opener, sequences)
+            begin = functools.partial(
+                work_through, work=cache.detect_and_store, processes=settings.processes, gpus=settings.gpus
+            )
             with RunProgress(label, console, None) as progress:
-                failed = follow(sequences, cache.has, begin, lambda sequence: None, progress)
+                failed = follow(job, begin, cache.has, lambda sequence: None, progress)
             failures += [(cache, name, reason) for name, reason in failed.items()]
             built.append(cache)
             facts = _facts(cache.folder)

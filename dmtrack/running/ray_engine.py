@@ -12,17 +12,17 @@ import os
 import pickle
 import socket
 import sys
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from dmtrack.data.sequences import Sequence, SequenceList
+from dmtrack.data.sequences import SequenceList
 from dmtrack.errors import DMTrackError, EvaluationError
 from dmtrack.evaluation.results import ResultStore, SequenceResult
 from dmtrack.running.one_sequence import Failure, store_outcome, try_to_track
-from dmtrack.running.workers import BuildTracker, OpenSequences, Outcome, same_sequence, use_one_thread
+from dmtrack.running.workers import Job, Outcome, same_sequence, use_one_thread
 
 RETRIES = 5
 """How often a sequence is begun again because its node or process was lost."""
@@ -41,15 +41,7 @@ class RayEngine:
     address: str | None = None
     gpus: bool = False
 
-    def __call__(
-        self,
-        store: ResultStore,
-        build_tracker: BuildTracker,
-        open_sequences: OpenSequences,
-        sequences: list[Sequence],
-        pending: list[int],
-        tracked: Callable[[int], object],
-    ) -> Generator[Outcome, None, None]:
+    def __call__(self, job: Job, store: ResultStore) -> Generator[Outcome, None, None]:
         """Tracks the pending sequences on the cluster and stores them here; yields the outcome of each as they end.
 
         Raises:
@@ -61,18 +53,15 @@ class RayEngine:
         if ours:
             _connect(ray, self.address)
         try:
-            self._check_gpus(ray)
-            yield from _track(ray, self.gpus, store, build_tracker, open_sequences, sequences, pending, tracked)
+            # Ray would wait for ever for a node with a GPU.
+            if self.gpus and not ray.cluster_resources().get("GPU"):
+                raise EvaluationError("--gpus with --engine ray: no node of the cluster has a GPU; leave --gpus out")
+            yield from _track(ray, job, store, 1 if self.gpus else 0)
         except ray.exceptions.RayError as error:
             raise EvaluationError(f"the Ray cluster was lost ({_first_line(error)}); run again to go on") from error
         finally:
             if ours:
                 ray.shutdown()
-
-    def _check_gpus(self, ray: ModuleType) -> None:
-        # Ray would wait for ever for a node with a GPU.
-        if self.gpus and not ray.cluster_resources().get("GPU"):
-            raise EvaluationError("--gpus with --engine ray: no node of the cluster has a GPU; leave --gpus out")
 
 
 def import_ray() -> ModuleType:
@@ -144,23 +133,12 @@ def _answers(host: str, port: int) -> bool:
         return False
 
 
-def _track(
-    ray: ModuleType,
-    gpus: bool,
-    store: ResultStore,
-    build_tracker: BuildTracker,
-    open_sequences: OpenSequences,
-    sequences: list[Sequence],
-    pending: list[int],
-    tracked: Callable[[int], object],
-) -> Generator[Outcome, None, None]:
-    options = {"num_cpus": 1, "num_gpus": 1 if gpus else 0, "max_retries": RETRIES}
-    task = ray.remote(**options)(_track_remotely)
-    where = _Surroundings(str(Path.cwd()), tuple(sys.path))
-    makers = pickle.dumps((build_tracker, open_sequences))
-    # The longest sequences go first, so that no long one is left running alone at the end.
-    ordered = sorted(pending, key=lambda index: len(sequences[index]), reverse=True)
-    running = {task.remote(where, makers, index, sequences[index].name): index for index in ordered}
+def _track(ray: ModuleType, job: Job, store: ResultStore, gpus_per_task: int) -> Generator[Outcome, None, None]:
+    sequences = job.sequences
+    task = ray.remote(num_cpus=1, num_gpus=gpus_per_task, max_retries=RETRIES)(_track_remotely)
+    where = str(Path.cwd()), tuple(sys.path)
+    makers = pickle.dumps((job.build_tracker, job.open_sequences))
+    running = {task.remote(where, makers, index, sequences[index].name): index for index in job.longest_first()}
     frames = 0
     try:
         while running:
@@ -169,7 +147,7 @@ def _track(
                 index = running.pop(reference)
                 outcome = _outcome(ray, reference)
                 frames += len(sequences[index])
-                tracked(frames)
+                job.tracked(frames)
                 yield index, store_outcome(store, sequences[index].name, outcome)
     finally:
         for reference in running:
@@ -198,28 +176,28 @@ def _outcome(ray: ModuleType, reference: Any) -> SequenceResult | Failure:
         return Failure(f"it was lost {RETRIES + 1} times on the Ray cluster: {_first_line(error)}", str(error))
 
 
-@dataclass(frozen=True)
-class _Surroundings:
-    """What relative paths and modules of a user's own mean where the run was started."""
-
-    folder: str
-    module_folders: tuple[str, ...]
-
-    def enter(self) -> None:
-        if Path(self.folder).is_dir():
-            os.chdir(self.folder)
-        sys.path.extend(folder for folder in self.module_folders if folder not in sys.path)
-
-
 _opened: dict[bytes, tuple[Any, SequenceList]] = {}
 """Tracker and sequences of the run that this process of a node works for; at most one."""
 
 
-def _track_remotely(where: _Surroundings, makers: bytes, index: int, name: str) -> SequenceResult | Failure:
-    """One sequence, on a node."""
+def _track_remotely(
+    where: tuple[str, tuple[str, ...]], makers: bytes, index: int, name: str
+) -> SequenceResult | Failure:
+    """Tracks one sequence on a node.
+
+    Args:
+        where: working folder and module folders of the process that started the run: what relative paths and a user's
+            own modules mean.
+        makers: pickled (`build_tracker`, `open_sequences`).
+        index: of the sequence.
+        name: that it must have.
+    """
     if makers not in _opened:
         _opened.clear()
-        where.enter()
+        folder, module_folders = where
+        if Path(folder).is_dir():
+            os.chdir(folder)
+        sys.path.extend(folder for folder in module_folders if folder not in sys.path)
         use_one_thread()
         build_tracker, open_sequences = pickle.loads(makers)
         _opened[makers] = build_tracker(), open_sequences()

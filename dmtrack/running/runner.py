@@ -11,13 +11,14 @@ import contextlib
 import functools
 from collections import Counter
 from collections.abc import Callable, Generator
-from typing import Any, Protocol
+from dataclasses import replace
+from typing import Any
 
 from dmtrack.data.sequences import Sequence
 from dmtrack.errors import EvaluationError
 from dmtrack.evaluation.results import ResultStore
 from dmtrack.running.one_sequence import track_and_store
-from dmtrack.running.workers import BuildTracker, OpenSequences, Outcome, Work, run_spawned
+from dmtrack.running.workers import BuildTracker, Job, OpenSequences, Outcome, work_through
 
 
 class Watcher:
@@ -36,19 +37,8 @@ class Watcher:
         """A sequence has none."""
 
 
-class Engine(Protocol):
-    """Where sequences are tracked: other processes, or other machines."""
-
-    def __call__(
-        self,
-        store: ResultStore,
-        build_tracker: BuildTracker,
-        open_sequences: OpenSequences,
-        sequences: list[Sequence],
-        pending: list[int],
-        tracked: Callable[[int], object],
-    ) -> Generator[Outcome, None, None]:
-        """Tracks and stores the pending sequences; yields the outcome of each as they end."""
+Engine = Callable[[Job, ResultStore], Generator[Outcome, None, None]]
+"""Tracks and stores the pending sequences on other machines; yields the outcome of each as they end."""
 
 
 def run(
@@ -83,13 +73,13 @@ def run(
     """
     items = list(open_sequences()) if sequences is None else sequences
 
-    def begin(pending: list[int], tracked: Callable[[int], object]) -> Generator[Outcome, None, None]:
+    def begin(job: Job) -> Generator[Outcome, None, None]:
         if engine is not None:
-            return engine(store, build_tracker, open_sequences, items, pending, tracked)
-        work = functools.partial(track_and_store, store)
-        return run_here_or_spawned(work, build_tracker, open_sequences, items, pending, tracked, processes, gpus)
+            return engine(job, store)
+        return work_through(job, functools.partial(track_and_store, store), processes, gpus)
 
-    failures = follow(items, store.has, begin, lambda sequence: store.read(sequence.name), watcher or Watcher())
+    job = Job(build_tracker, open_sequences, items)
+    failures = follow(job, begin, store.has, lambda sequence: store.read(sequence.name), watcher or Watcher())
     for name, reason in failures.items():
         if not (store.folder / name / "error.txt").exists():  # its process died and could write nothing
             store.write_failure(name, reason)
@@ -97,18 +87,18 @@ def run(
 
 
 def follow(
-    sequences: list[Sequence],
+    job: Job,
+    begin: Callable[[Job], Generator[Outcome, None, None]],
     has: Callable[[Sequence], bool],
-    begin: Callable[[list[int], Callable[[int], object]], Generator[Outcome, None, None]],
     result: Callable[[Sequence], Any],
     watcher: Watcher,
 ) -> dict[str, str]:
     """Has the sequences worked on that are not done yet, and tells the watcher of all of them.
 
     Args:
-        sequences: all.
-        has: whether one is done.
-        begin: starts work on pending indices; told whom to tell how many frames are done.
+        job: all sequences; which of them are pending is found here.
+        begin: starts work on the pending ones.
+        has: whether a sequence is done.
         result: what the watcher gets to see of a sequence that is done.
         watcher: told how it goes.
 
@@ -118,6 +108,7 @@ def follow(
     Raises:
         EvaluationError: there is no sequence, or two have the same name.
     """
+    sequences = job.sequences
     names = Counter(sequence.name for sequence in sequences)
     twice = [name for name, count in names.items() if count > 1]
     if twice:
@@ -133,7 +124,7 @@ def follow(
         return {}
     failures: dict[str, str] = {}
     # Closing at once ends the worker processes when this function is left by an error.
-    with contextlib.closing(begin(pending, watcher.tracked)) as outcomes:
+    with contextlib.closing(begin(replace(job, pending=pending, tracked=watcher.tracked))) as outcomes:
         for index, reason in outcomes:
             sequence = sequences[index]
             if reason is None:
@@ -142,46 +133,3 @@ def follow(
                 failures[sequence.name] = reason
                 watcher.failed(sequence, reason)
     return failures
-
-
-def run_here_or_spawned(
-    work: Work,
-    build_tracker: BuildTracker,
-    open_sequences: OpenSequences,
-    sequences: list[Sequence],
-    pending: list[int],
-    tracked: Callable[[int], object],
-    processes: int,
-    gpus: int = 0,
-) -> Generator[Outcome, None, None]:
-    """Works in this process where one is asked for and no GPUs are dealt out, in spawned ones otherwise.
-
-    Raises:
-        EvaluationError: fewer than one process, or worker processes died.
-        DMTrackError: sequences or tracker cannot be opened.
-    """
-    if processes < 1:
-        raise EvaluationError(f"{processes} processes asked for; give 1 or more")
-    if gpus or (processes > 1 and len(pending) > 1):
-        count = max(processes, gpus)
-        return run_spawned(work, build_tracker, open_sequences, sequences, pending, count, tracked, gpus)
-    return _run_here(work, build_tracker, sequences, pending, tracked)
-
-
-def _run_here(
-    work: Work,
-    build_tracker: BuildTracker,
-    sequences: list[Sequence],
-    pending: list[int],
-    tracked: Callable[[int], object],
-) -> Generator[Outcome, None, None]:
-    tracker = build_tracker()
-    frames = 0
-
-    def count() -> None:
-        nonlocal frames
-        frames += 1
-        tracked(frames)
-
-    for index in pending:
-        yield index, work(tracker, sequences[index], count)

@@ -1,6 +1,7 @@
-"""Several processes that work on sequences: spawned, one thread each, every result stored by the process that made it.
+"""Sequences worked on in this process or in spawned ones, one thread each.
 
-A process that dies (killed, out of memory, a crash in a library) is replaced, and its sequence tried once more.
+A spawned process stores every result that it makes. One that dies (killed, out of memory, a crash in a library) is
+replaced, and its sequence tried once more.
 """
 
 from __future__ import annotations
@@ -12,15 +13,13 @@ import pickle
 import signal
 import threading
 from collections import Counter
-from collections.abc import Callable, Generator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Generator, Iterator, Mapping
+from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, wait
-from multiprocessing.context import SpawnProcess
 from typing import Any
 
 from dmtrack.data.sequences import Sequence, SequenceList
 from dmtrack.errors import EvaluationError
-from dmtrack.running.worker_environment import environment_set, worker_environment
 
 BuildTracker = Callable[[], Any]
 """Makes a tracker with got10k's `init(image, box)` and `update(image)`; `step` is used where it exists."""
@@ -46,26 +45,63 @@ HOPELESS = 2
 """The run is given up when so many sequences were lost that way before any was done."""
 
 
-def run_spawned(
-    work: Work,
-    build_tracker: BuildTracker,
-    open_sequences: OpenSequences,
-    sequences: list[Sequence],
-    pending: list[int],
-    processes: int,
-    tracked: Callable[[int], object],
-    gpus: int = 0,
-) -> Generator[Outcome, None, None]:
+@dataclass(frozen=True)
+class Job:
+    """Sequences to work on, and what a process needs for it.
+
+    Attributes:
+        build_tracker: called once per process; picklable where processes are spawned.
+        open_sequences: likewise.
+        sequences: what `open_sequences` gives.
+        pending: indices of the sequences to work on.
+        tracked: told how many frames are done, in the process that began the job.
+    """
+
+    build_tracker: BuildTracker
+    open_sequences: OpenSequences
+    sequences: list[Sequence]
+    pending: list[int] = field(default_factory=list)
+    tracked: Callable[[int], object] = lambda frames: None
+
+    def longest_first(self) -> list[int]:
+        """The pending indices, so ordered that no long sequence is left running alone at the end."""
+        return sorted(self.pending, key=lambda index: len(self.sequences[index]), reverse=True)
+
+
+def work_through(job: Job, work: Work, processes: int, gpus: int = 0) -> Generator[Outcome, None, None]:
+    """Works in this process where one is asked for and no GPUs are dealt out, in spawned ones otherwise.
+
+    Raises:
+        EvaluationError: fewer than one process, or worker processes died.
+        DMTrackError: sequences or tracker cannot be opened.
+    """
+    if processes < 1:
+        raise EvaluationError(f"{processes} processes asked for; give 1 or more")
+    if gpus or (processes > 1 and len(job.pending) > 1):
+        return run_spawned(job, work, max(processes, gpus), gpus)
+    return _run_here(job, work)
+
+
+def _run_here(job: Job, work: Work) -> Generator[Outcome, None, None]:
+    tracker = job.build_tracker()
+    frames = 0
+
+    def count() -> None:
+        nonlocal frames
+        frames += 1
+        job.tracked(frames)
+
+    for index in job.pending:
+        yield index, work(tracker, job.sequences[index], count)
+
+
+def run_spawned(job: Job, work: Work, processes: int, gpus: int = 0) -> Generator[Outcome, None, None]:
     """Works on the pending sequences in spawned processes.
 
     Args:
+        job: its `tracked` is told several times per second how many frames are done.
         work: picklable; done with each sequence.
-        build_tracker: picklable; called once per process.
-        open_sequences: picklable; called once per process.
-        sequences: what `open_sequences` gives.
-        pending: indices of the sequences to work on.
         processes: how many at once.
-        tracked: told several times per second how many frames are done.
         gpus: of this machine, dealt out to the processes in turn, so that each sees one; 0 leaves all visible.
 
     Yields:
@@ -75,11 +111,10 @@ def run_spawned(
         EvaluationError: processes died before any sequence was done, on more than one sequence or on the only one.
         DMTrackError: sequences or tracker cannot be opened in a process, or results cannot be written.
     """
-    # The longest sequences go first, so that no long one is left running alone at the end.
-    waiting = sorted(pending, key=lambda index: len(sequences[index]))
+    sequences, tracked = job.sequences, job.tracked
+    waiting = job.longest_first()[::-1]
     slots = range(min(processes, len(waiting)))
     environments = [worker_environment(slot, gpus) for slot in slots]
-    make = _WorkerMaker(work, build_tracker, open_sequences)
     workers: dict[int, _Worker] = {}
     deaths: Counter[int] = Counter()
     finished = frames = lost = 0
@@ -87,7 +122,7 @@ def run_spawned(
         while waiting or workers:
             for slot in slots:
                 if waiting and slot not in workers:
-                    workers[slot] = make(environments[slot])
+                    workers[slot] = _Worker(job, work, environments[slot])
                     workers[slot].give(waiting.pop(), sequences)
             ready = wait([worker.connection for worker in workers.values()], timeout=0.2)
             tracked(frames + sum(worker.frames.value for worker in workers.values()))
@@ -113,7 +148,9 @@ def run_spawned(
                 elif waiting:
                     worker.give(waiting.pop(), sequences)
                 else:
-                    worker.stop()
+                    with contextlib.suppress(OSError):
+                        worker.connection.send(None)
+                    worker.process.join()
                     del workers[slot]
                 finished += answer is None
                 frames += len(sequences[index])
@@ -129,14 +166,20 @@ def run_spawned(
 _DIED = object()
 
 
-@dataclass
 class _Worker:
-    """A process as its parent sees it."""
+    """A process as its parent sees it: it starts at once, and sees the given variables in its environment."""
 
-    process: SpawnProcess
-    connection: Connection
-    frames: Any
-    running: int = -1
+    def __init__(self, job: Job, work: Work, environment: Mapping[str, str]) -> None:
+        context = multiprocessing.get_context("spawn")
+        self.connection, theirs = context.Pipe()
+        # Written by the process alone, so that no lock can be left locked by one that is killed.
+        self.frames: Any = context.Value("q", 0, lock=False)
+        self.running = -1
+        arguments = (theirs, work, job.build_tracker, job.open_sequences, self.frames)
+        self.process = context.Process(target=_serve, args=arguments, daemon=False)
+        with _environment_set(environment):
+            self.process.start()
+        theirs.close()
 
     def give(self, index: int, sequences: list[Sequence]) -> None:
         self.running = index
@@ -153,36 +196,12 @@ class _Worker:
             self.process.join()
             return _DIED
 
-    def stop(self) -> None:
-        with contextlib.suppress(OSError):
-            self.connection.send(None)
-        self.process.join()
-
     def death(self) -> str:
         code = self.process.exitcode or 0
         if code >= 0:
             return f"exit code {code}"
         name = signal.Signals(-code).name
         return f"{name}, out of memory?" if name == "SIGKILL" else name
-
-
-@dataclass(frozen=True)
-class _WorkerMaker:
-    work: Work
-    build_tracker: BuildTracker
-    open_sequences: OpenSequences
-
-    def __call__(self, environment: Mapping[str, str]) -> _Worker:
-        context = multiprocessing.get_context("spawn")
-        ours, theirs = context.Pipe()
-        # Written by the process alone, so that no lock can be left locked by one that is killed.
-        frames = context.Value("q", 0, lock=False)
-        arguments = (theirs, self.work, self.build_tracker, self.open_sequences, frames)
-        process = context.Process(target=_serve, args=arguments, daemon=False)
-        with environment_set(environment):
-            process.start()
-        theirs.close()
-        return _Worker(process, ours, frames)
 
 
 def _serve(connection: Connection, work: Work, build: BuildTracker, opener: OpenSequences, frames: Any) -> None:
@@ -243,3 +262,56 @@ def _end_with_parent() -> None:
     if parent is not None:
         parent.join()
         os._exit(1)
+
+
+def check_gpus(gpus: int, there: int | None = None) -> None:
+    """Makes sure that this machine has as many GPUs as are to be dealt out.
+
+    Args:
+        gpus: how many.
+        there: how many there are; None asks PyTorch, which sees those that `CUDA_VISIBLE_DEVICES` names.
+
+    Raises:
+        EvaluationError: there are fewer.
+    """
+    if gpus < 1:
+        return
+    if there is None:
+        import torch
+
+        there = torch.cuda.device_count()
+    if gpus > there:
+        have = f"{there} GPU{'s' * (there != 1)}" if there else "no GPU that PyTorch can use"
+        advice = f"give --gpus {there}" if there else "leave --gpus out to compute on the CPU"
+        raise EvaluationError(f"--gpus {gpus}: this machine has {have}; {advice}")
+
+
+def worker_environment(slot: int, gpus: int) -> dict[str, str]:
+    """Environment of a worker process: one thread, and one GPU where they are dealt out.
+
+    Args:
+        slot: number of the process, from 0; processes take the GPUs in turn.
+        gpus: how many are dealt out, the first ones of `CUDA_VISIBLE_DEVICES` where that is set.
+    """
+    names = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
+    environment = dict.fromkeys(names, "1")
+    if gpus:
+        visible = [name for name in os.environ.get("CUDA_VISIBLE_DEVICES", "").split(",") if name.strip()]
+        names_of_gpus = visible or [str(number) for number in range(gpus)]
+        environment["CUDA_VISIBLE_DEVICES"] = names_of_gpus[slot % min(gpus, len(names_of_gpus))]
+    return environment
+
+
+@contextlib.contextmanager
+def _environment_set(environment: Mapping[str, str]) -> Iterator[None]:
+    """Processes spawned meanwhile see these variables."""
+    before = {name: os.environ.get(name) for name in environment}
+    os.environ.update(environment)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value

@@ -14,7 +14,7 @@ from dmtrack.errors import EvaluationError
 from dmtrack.evaluation.results import ResultStore
 from dmtrack.running.one_sequence import track_sequence
 from dmtrack.running.runner import Watcher, run
-from dmtrack.running.worker_environment import check_gpus, worker_environment
+from dmtrack.running.workers import check_gpus, worker_environment
 
 
 class Log(Watcher):

@@ -28,8 +28,7 @@ from dmtrack.running.sweeps.absence import AbsenceReport, with_absence
 from dmtrack.running.sweeps.benchmarks import BenchmarkChoice, absent_sequences
 from dmtrack.running.sweeps.settings import NamedTracker, SweepSettings
 from dmtrack.running.trackers import identity_of
-from dmtrack.running.worker_environment import check_gpus
-from dmtrack.running.workers import BuildTracker, OpenSequences
+from dmtrack.running.workers import BuildTracker, OpenSequences, check_gpus
 
 
 def run_sweep(settings: SweepSettings, console: Console) -> list[Report]:
