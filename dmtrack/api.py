@@ -132,7 +132,7 @@ def evaluate(
         sequences = list(known.open(folder, split, images=False))
     else:
         label, sequences = "sequences", list(benchmark)
-    rules = protocol if isinstance(protocol, Protocol) else get_protocol(protocol or "dmtrack-visible")
+    rules = protocol if isinstance(protocol, Protocol) else get_protocol(protocol or "dmtrack-visible", Protocol)
     trackers = [load_tracker_results(str(source), sequences) for source in given]
     return build_report(label, rules, sequences, trackers, split=split or "all")
 

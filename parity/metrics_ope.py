@@ -109,7 +109,7 @@ def _pysot(scores: Mapping[str, Any], cases: Mapping[str, _Case]) -> Iterator[_C
                     found = cases[name.removeprefix("s")].score(PYSOT, absent_known).scores
                     yield f"{quantity}.{name}", [found[key] for key in keys.values()], values, TOLERANCE
             elif theirs == "curve_first":
-                yield f"{quantity}.{theirs}", first.curves.success, expected, TOLERANCE
+                yield f"{quantity}.{theirs}", first.pooled.success, expected, TOLERANCE
             else:
                 actual = total.scores[keys[theirs]] if theirs in keys else np.nan
                 yield f"{quantity}.{theirs}", actual, expected, TOLERANCE

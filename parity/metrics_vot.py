@@ -13,12 +13,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dmtrack.errors import DataError
-from dmtrack.evaluation.vot.declared import VOT2018, VOT2018_MMTRACKING, VOT_LT_PYSOT
-from dmtrack.evaluation.vot.long_term import LongTermRun, score_long_term
-from dmtrack.evaluation.vot.overlap import EXACT, INCLUSIVE, ROUNDED, region_overlaps
-from dmtrack.evaluation.vot.rules import VotProtocol
-from dmtrack.evaluation.vot.supervised import VotRuns, score_vot
-from dmtrack.evaluation.vot.trajectory import Trajectory
+from dmtrack.evaluation.measures.long_term import LongTermRun, score_long_term
+from dmtrack.evaluation.measures.overlap import EXACT, INCLUSIVE, ROUNDED, region_overlaps
+from dmtrack.evaluation.measures.supervised import VotRuns, score_vot
+from dmtrack.evaluation.measures.trajectory import Trajectory
+from dmtrack.evaluation.protocols import VotProtocol
+from dmtrack.evaluation.protocols.challenges import VOT2018, VOT2018_MMTRACKING, VOT_LT_PYSOT
 from parity.golden import ABSOLUTE, largest_difference
 from parity.report import Check
 

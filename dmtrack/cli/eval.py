@@ -53,12 +53,12 @@ def explain(
     """
     options.add_modules(import_)
     from dmtrack.evaluation.explain import explain_result
-    from dmtrack.evaluation.protocols import get_protocol
+    from dmtrack.evaluation.protocols import Protocol, get_protocol
     from dmtrack.files import write_json
     from dmtrack.pages.explain import page_console, print_explanation
 
     opened, usual = _open_sequence(benchmark, data, split, sequence)
-    chosen = [get_protocol(name) for name in dict.fromkeys(protocol or ())] or usual
+    chosen = [get_protocol(name, Protocol) for name in dict.fromkeys(protocol or ())] or usual
     explanation = explain_result(opened, _read_result(results, opened), chosen)
     print_explanation(explanation, results.name, page_console())
     if json:
@@ -72,17 +72,18 @@ def _open_sequence(benchmark: str, data: Path, split: str | None, name: str) -> 
     """
     from dmtrack.data.benchmarks import get_benchmark, open_benchmark
     from dmtrack.errors import EvaluationError
-    from dmtrack.evaluation.protocols import PROTOCOLS
+    from dmtrack.evaluation.protocols import Protocol, protocols_of
     from dmtrack.registry import did_you_mean
 
-    own = [PROTOCOLS[each] for each in get_benchmark(benchmark).protocols if each in PROTOCOLS]
+    every = protocols_of(Protocol)
+    own = [every[each] for each in get_benchmark(benchmark).protocols if each in every]
     sequences = open_benchmark(benchmark, data, split, images=False)
     names = list(getattr(sequences, "names", ())) or [item.name for item in sequences]
     if name not in names:
         raise EvaluationError(
             f"{data} has no sequence {name!r}{did_you_mean(name, names)}; it has {', '.join(names[:3])} ..."
         )
-    return sequences[names.index(name)], own + [item for item in PROTOCOLS.values() if item not in own]
+    return sequences[names.index(name)], own + [item for item in every.values() if item not in own]
 
 
 def _read_result(folder: Path, sequence: Sequence) -> SequenceResult:

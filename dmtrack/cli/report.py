@@ -11,11 +11,8 @@ from dmtrack.cli import options
 from dmtrack.cli.options import OUTPUT, SCORES, SEQUENCES, TRACKER, option
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from dmtrack.data.benchmarks import Benchmark
-    from dmtrack.evaluation.protocols import Protocol
-    from dmtrack.evaluation.vot.rules import AnyVotProtocol
+    from dmtrack.evaluation.protocols import BaseProtocol
     from dmtrack.running.sweeps.benchmarks import Strided
 
 _PNG = "report.html, all tables, and plots as PDF, SVG, PNG"
@@ -72,6 +69,7 @@ def report(
 
     from dmtrack.data.benchmarks import find_benchmark
     from dmtrack.errors import EvaluationError
+    from dmtrack.evaluation.protocols import get_protocol
     from dmtrack.evaluation.reporting.loading import Reading, common_stride, load_tracker_results
     from dmtrack.evaluation.reporting.study import make_study
     from dmtrack.evaluation.reporting.terminal import print_study
@@ -87,7 +85,7 @@ def report(
     known, place, label = find_benchmark(benchmark, root)
     if place is None:
         raise EvaluationError(f"where does {known.name} lie? Give its folder with --data FOLDER")
-    rules = _protocols(protocol or known.protocols[:1])
+    rules = [get_protocol(name) for name in dict.fromkeys(protocol or known.protocols[:1])]
     opened = _open(known, place, split, stride, rules, images and out is not None)
     sequences = list(opened)
     reading = Reading(layout, _alignment_rules(align or []), index_base, keep_bad_boxes)
@@ -128,23 +126,8 @@ def report(
         print(f"page: {page}\ntables: {out}\nplots: {out / 'plots'}")
 
 
-def _protocols(names: Iterable[str]) -> list[Protocol | AnyVotProtocol]:
-    """The protocols of those names, whether of one pass or of restarts, confidences or presence."""
-    from dmtrack.errors import EvaluationError
-    from dmtrack.evaluation.protocols import PROTOCOLS
-    from dmtrack.evaluation.vot import VOT_PROTOCOLS
-    from dmtrack.registry import did_you_mean
-
-    known: dict[str, Protocol | AnyVotProtocol] = {**PROTOCOLS, **VOT_PROTOCOLS}
-    chosen = list(dict.fromkeys(names))
-    for name in chosen:
-        if name not in known:
-            raise EvaluationError(f"unknown protocol {name!r}{did_you_mean(name, known)}")
-    return [known[name] for name in chosen]
-
-
 def _open(
-    known: Benchmark, root: Path, split: str | None, stride: int, rules: list[Protocol | AnyVotProtocol], pictures: bool
+    known: Benchmark, root: Path, split: str | None, stride: int, rules: list[BaseProtocol], pictures: bool
 ) -> Strided:
     """The sequences, with images where these are needed, or where they are wanted and at hand.
 
@@ -159,7 +142,7 @@ def _open(
     from dmtrack.errors import DataError
     from dmtrack.running.sweeps.benchmarks import Strided
 
-    needed = any(_clips(rule) for rule in rules)
+    needed = any("frame size" in rule.needs for rule in rules)
     # Without images the size of the frames is not known, nor, for OxUvA, how many there are.
     if needed or known.name == "oxuva" or pictures:
         try:
@@ -172,15 +155,6 @@ def _open(
             # Otherwise annotations alone are enough; what is wrong with them is said below.
             print(f"note: only the annotations are used and no frames are shown: {error}")
     return Strided(known.open(root, split, images=False), stride)
-
-
-def _clips(protocol: Protocol | AnyVotProtocol) -> bool:
-    """Whether a protocol clips regions to the frames."""
-    from dmtrack.evaluation.vot.rules import LongTermProtocol, VotProtocol
-
-    if isinstance(protocol, VotProtocol):
-        return protocol.accuracy_overlap.rasterizing != "exact"
-    return isinstance(protocol, LongTermProtocol) and protocol.overlap.rasterizing != "exact"
 
 
 def _alignment_rules(given: list[str]) -> str | dict[str, str] | None:

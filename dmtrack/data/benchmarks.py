@@ -57,7 +57,7 @@ class Benchmark:
             `split=`.
         files: where its files lie.
         protocols: names of the rules that fit it, the benchmark's own first; those of restarts, confidences and
-            presence are in `dmtrack.evaluation.vot`, the others in `dmtrack.evaluation.protocols`.
+            presence are of other kinds than those of boxes alone; `dmtrack.evaluation.protocols` has all.
         writer: function that writes sequences in its layout.
         splits: names of its parts, the one that trackers are compared on first.
         options: further arguments of the source.

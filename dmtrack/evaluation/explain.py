@@ -12,12 +12,11 @@ from numpy.typing import ArrayLike, NDArray
 
 from dmtrack.data.sequences import Sequence
 from dmtrack.errors import EvaluationError
-from dmtrack.evaluation.api import sequence_facts
+from dmtrack.evaluation.measures.frames import RuledFrames, apply_rules
 from dmtrack.evaluation.protocols import Protocol
 from dmtrack.evaluation.protocols.describing import RULES, describe_measure, describe_rule
-from dmtrack.evaluation.protocols.frames import RuledFrames, apply_rules
 from dmtrack.evaluation.results import SequenceResult
-from dmtrack.evaluation.scoring import SequenceScore, score_frames
+from dmtrack.evaluation.scoring import SequenceScore, score_frames, sequence_facts
 from dmtrack.files import json_value
 
 Frames = NDArray[np.int64]

@@ -5,13 +5,14 @@ from __future__ import annotations
 import csv
 import io
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dmtrack.errors import EvaluationError
-from dmtrack.evaluation.protocols import Protocol
+from dmtrack.evaluation.measures.measure import Measure
+from dmtrack.evaluation.protocols import BaseProtocol
 from dmtrack.evaluation.scoring import Score, SequenceScore
 from dmtrack.files import json_value, write_json, write_text
 
@@ -31,15 +32,21 @@ class Report:
         stride: every how many frames were tracked and scored.
         left_out: sequences that were not scored because not every tracker has a result for them; named everywhere.
         absent: sequences of the benchmark's published list that its folder does not have.
+        more_measures: numbers of the scores that are not the protocol's, shown after its own.
+        notes: sentences on what the rules take for granted of these trackers.
+        further: JSON values that stand beside the numbers.
     """
 
     benchmark: str
-    protocol: Protocol
+    protocol: BaseProtocol
     scores: tuple[Score, ...]
     split: str = "all"
     stride: int = 1
     left_out: tuple[str, ...] = ()
     absent: tuple[str, ...] = ()
+    more_measures: tuple[Measure, ...] = ()
+    notes: tuple[str, ...] = ()
+    further: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         names = [score.tracker for score in self.scores]
@@ -48,28 +55,14 @@ class Report:
             raise EvaluationError(f"two trackers are called {twice[0]!r}; rename one of their result folders")
 
     @property
-    def primary(self) -> str:
-        """Key of the number that trackers are ranked by: the protocol's first."""
-        return next(iter(self.headings()))
+    def measures(self) -> tuple[Measure, ...]:
+        """What is shown, the protocol's measures first."""
+        return (*self.protocol.reported(), *self.more_measures)
 
     @property
-    def per_sequence(self) -> str:
-        """Key of the number that single sequences are compared in."""
-        return self.primary
-
-    @property
-    def is_one_pass(self) -> bool:
-        """Whether curves over overlap and distance stand behind the numbers, one run per sequence."""
-        return True
-
-    @property
-    def overlap_title(self) -> str:
-        """What is drawn over the frames of a sequence."""
-        return "IoU"
-
-    def lower_is_better(self, metric: str) -> bool:
-        """Whether a smaller number is the better one, which no number between 0 and 1 of ours is."""
-        return False
+    def primary(self) -> Measure:
+        """The number that trackers are ranked by: the protocol's first."""
+        return self.protocol.reported()[0]
 
     @property
     def scope(self) -> str:
@@ -85,20 +78,21 @@ class Report:
         common = max((len(score.sequences) for score in self.scores), default=0)
         return f"{common} of {common + len(self.left_out)} sequences, those common to all trackers"
 
-    def ranked(self, metric: str | None = None) -> list[Score]:
+    def ranked(self, measure: Measure | None = None) -> list[Score]:
         """The trackers, best first in one number (the primary one if none is named); those without it last."""
-        key = metric or self.primary
-        sign = -1 if self.lower_is_better(key) else 1
-        return sorted(self.scores, key=lambda score: _order(sign * score.scores.get(key, math.nan)))
+        chosen = measure or self.primary
+        sign = -1 if chosen.higher_is_better else 1
+
+        def order(score: Score) -> float:
+            value = score.scores.get(chosen.key, math.nan)
+            return math.inf if math.isnan(value) else sign * value
+
+        return sorted(self.scores, key=order)
 
     def counted_of(self, score: Score) -> tuple[int, int]:
         """How many sequences count for a tracker, and how many the benchmark has."""
         known = {item.name for item in score.sequences}.union(score.missing, self.absent)
         return len(score.sequences) - len(score.uncounted), len(known)
-
-    def headings(self) -> dict[str, str]:
-        """Column titles of the protocol's metrics, short, with where on the curve each is read."""
-        return self.protocol.headings()
 
     def to_dict(self) -> dict[str, Any]:
         """JSON values: benchmark, protocol, split, stride, and per tracker its metrics, run and sequences."""
@@ -109,6 +103,7 @@ class Report:
             "split": self.split,
             "stride": self.stride,
             "sequence_set": self.sequence_set,
+            "measures": {measure.key: measure.to_dict() for measure in self.measures},
             "trackers": {score.tracker: _numbers(score) for score in self.scores},
             "runs": {score.tracker: dict(score.provenance) for score in self.scores},
             "sequences": {
@@ -118,6 +113,7 @@ class Report:
             "uncounted": {score.tracker: list(score.uncounted) for score in self.scores},
             "left_out": list(self.left_out),
             "absent": list(self.absent),
+            **self.further,
         }
 
     def write_json(self, path: str | Path) -> None:
@@ -147,17 +143,18 @@ class Report:
             caption_justify="left",
         )
         table.add_column("tracker", style="bold", overflow="fold")
-        for metric, title in self.headings().items():
-            below = metric == self.primary and intervals and not beside
+        measures = self.protocol.reported()
+        for measure in measures:
+            title, below = measure.title, measure == self.primary and intervals and not beside
             table.add_column(f"{title}\n{interval_title}" if below else title, justify="right", no_wrap=True)
-            if metric == self.primary and intervals and beside:
+            if measure == self.primary and intervals and beside:
                 table.add_column(interval_title, justify="right", no_wrap=True, style="dim")
         table.add_column("fps", justify="right", no_wrap=True)
         table.add_column("seq.", justify="right", no_wrap=True)
         table.add_column("weights", no_wrap=True)
         for score in self.ranked():
             counted, total = self.counted_of(score)
-            numbers = [shown(score.scores.get(metric)) for metric in self.headings()]
+            numbers = [shown(score.scores.get(measure.key)) for measure in measures]
             if intervals and beside:
                 numbers.insert(1, intervals.get(score.tracker, "-"))
             elif intervals:
@@ -172,7 +169,7 @@ class Report:
         return table
 
     def remarks(self) -> list[str]:
-        """Sentences on what no average holds: sequences without result, or without a frame that counts."""
+        """Sentences on what no average holds: sequences without result or without a counted frame; and the notes."""
         remarks = []
         if self.left_out:
             remarks.append(
@@ -191,12 +188,12 @@ class Report:
                     f"{self.protocol.name} counts no frame of {_listed(score.uncounted)} ({score.tracker}); "
                     "they are in no average"
                 )
-        return remarks
+        return [*remarks, *self.notes]
 
 
-def csv_text(reports: Sequence[Report]) -> str:
+def csv_text(reports: Collection[Report]) -> str:
     """One table of all reports, which may follow different protocols; a number that one does not have is empty."""
-    metrics = list(dict.fromkeys(metric for report in reports for metric in report.headings()))
+    metrics = list(dict.fromkeys(measure.key for report in reports for measure in report.measures))
     text = io.StringIO()
     lines = csv.writer(text, lineterminator="\n")
     fixed_titles = ["benchmark", "split", "stride", "sequence_set", "protocol", "tracker", "weights_sha256", "sequence"]
@@ -242,10 +239,6 @@ def _numbers(score: Score | SequenceScore) -> dict[str, Any]:
 def _cells(score: Score | SequenceScore, metrics: list[str]) -> list[str]:
     values = [*(score.scores.get(metric) for metric in metrics), score.frames_per_second]
     return ["" if value is None or math.isnan(value) else f"{value:.6f}" for value in values]
-
-
-def _order(value: float) -> float:
-    return math.inf if math.isnan(value) else -value
 
 
 def _listed(names: tuple[str, ...], most: int = 5) -> str:

@@ -18,7 +18,7 @@ import json
 import platform
 import shutil
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -30,6 +30,7 @@ from dmtrack import __version__
 from dmtrack.boxes import Boxes
 from dmtrack.data.sequences import Sequence
 from dmtrack.errors import EvaluationError
+from dmtrack.evaluation.measures.trajectory import Trajectory
 from dmtrack.files import check_writable_folder, write_json, write_text
 
 BOX_DECIMALS = 3
@@ -50,6 +51,38 @@ class SequenceResult:
     seconds: NDArray[np.float64] | None = None
     scores: NDArray[np.float64] | None = None
     present: NDArray[np.bool_] | None = None
+
+
+@dataclass(frozen=True)
+class TrackerResults:
+    """What one tracker has stored for a benchmark.
+
+    Attributes:
+        name: label in tables and figures.
+        results: by sequence.
+        missing: sequences of the benchmark without a result.
+        notes: sentences of the reader: which rows were aligned how.
+        provenance: of its manifest, empty where there is none.
+        frames: the frames of a sequence that its result covers, where that is not all of them.
+        trajectories: of VOT results, one per repetition, by sequence.
+    """
+
+    name: str
+    results: Mapping[str, SequenceResult]
+    missing: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    provenance: Mapping[str, Any] = field(default_factory=dict)
+    frames: Mapping[str, range] = field(default_factory=dict)
+    trajectories: Mapping[str, tuple[Trajectory, ...]] = field(default_factory=dict)
+
+    def covered(self, sequence: Sequence) -> range:
+        """The frames of the sequence that its result covers."""
+        return self.frames.get(sequence.name, range(len(sequence)))
+
+    def cut(self, sequence: Sequence) -> Sequence:
+        """The sequence with the frames that its result covers."""
+        frames = self.frames.get(sequence.name)
+        return sequence if frames is None else sequence.take(slice(frames.start, frames.stop))
 
 
 class ResultStore:
@@ -109,6 +142,12 @@ class ResultStore:
         if not isinstance(content, dict):
             raise EvaluationError(f"{self._manifest_path} holds no JSON object; remove its folder and run again")
         return content
+
+    def provenance(self) -> dict[str, Any]:
+        """What the manifest says of the run: its identity, details and software; empty where there is none."""
+        manifest = self.manifest()
+        software = {"software": manifest.get("software", {})} if manifest else {}
+        return {**manifest.get("details", {}), **manifest.get("identity", {}), **software}
 
     def has(self, sequence: Sequence) -> bool:
         """Whether the sequence is done.

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from dmtrack.data.sequences import Sequence
 from dmtrack.errors import EvaluationError
-from dmtrack.evaluation import metrics
-from dmtrack.evaluation.protocols import Measure, Protocol, threshold_index
-from dmtrack.evaluation.protocols.frames import RuledFrames, apply_rules
+from dmtrack.evaluation.measures import one_pass
+from dmtrack.evaluation.measures.frames import RuledFrames, apply_rules
+from dmtrack.evaluation.results import ResultStore, SequenceResult
+
+if TYPE_CHECKING:
+    from dmtrack.evaluation.protocols import BaseProtocol, CurveMeasure, Protocol
 
 Array = NDArray[np.float64]
 
@@ -37,16 +41,16 @@ class Curves:
         """The numbers that the protocol reports, by key, in its order; NaN where no frame counts."""
         return {measure.key: self.read(protocol, measure) for measure in protocol.reported()}
 
-    def read(self, protocol: Protocol, measure: Measure) -> float:
+    def read(self, protocol: Protocol, measure: CurveMeasure) -> float:
         """One number, read as its measure says."""
-        if measure.reading in ("mean-overlap", "longest-run"):
+        if measure.is_direct:
             return self.direct[measure.key]
         curve: Array = getattr(self, measure.curve)
         if measure.reading == "mean":
             return float(np.mean(curve))
         if measure.reading == "trapezoid":
-            return metrics.trapezoid(curve)
-        return float(curve[threshold_index(protocol.thresholds(measure.curve), float(measure.at or 0.0))])
+            return one_pass.trapezoid(curve)
+        return float(curve[one_pass.threshold_index(protocol.thresholds(measure.curve), float(measure.at or 0.0))])
 
 
 @dataclass(frozen=True)
@@ -57,19 +61,20 @@ class SequenceScore:
         name: of the sequence.
         counted: (frames,) bool, the frames that the protocol counts.
         iou: (counted frames,) in [0, 1], NaN where the result is NaN or a rule makes the frame a miss.
-        center_distance: (counted frames,) pixels; NaN likewise, and -1 where a rule makes the frame a hit.
-        curves: of the counted frames.
-        scores: single numbers read from the curves; NaN where no frame counts.
+        scores: single numbers, by the key of their measure; NaN where no frame defines them.
+        observed: what the protocol needs to compute its numbers over several sequences: `Curves`, runs or counts.
         frames_per_second: mean over frames, or None without recorded times.
+        center_distance: (counted frames,) pixels, of one-pass protocols; NaN likewise, and -1 where a rule makes the
+            frame a hit.
     """
 
     name: str
     counted: NDArray[np.bool_]
     iou: Array
-    center_distance: Array
-    curves: Curves
     scores: Mapping[str, float]
+    observed: Any
     frames_per_second: float | None = None
+    center_distance: Array = field(default_factory=lambda: np.empty(0))
 
 
 @dataclass(frozen=True)
@@ -81,8 +86,8 @@ class Score:
         benchmark: label of the set.
         protocol: whose rules were followed.
         sequences: one entry per scored sequence.
-        curves: averaged as the protocol says.
-        scores: of the averaged curves.
+        pooled: all sequences together, as the protocol pools them: averaged `Curves`, or the curve behind an EAO.
+        scores: read from that, by the key of their measure.
         missing: names of sequences without a result; they are in no average.
         uncounted: names of sequences in which the protocol counts no frame; they are in no average.
         frames_per_second: mean over sequences, or None without recorded times.
@@ -91,9 +96,9 @@ class Score:
 
     tracker: str
     benchmark: str
-    protocol: Protocol
+    protocol: BaseProtocol
     sequences: tuple[SequenceScore, ...]
-    curves: Curves
+    pooled: Any
     scores: Mapping[str, float]
     missing: tuple[str, ...] = ()
     uncounted: tuple[str, ...] = ()
@@ -101,11 +106,68 @@ class Score:
     provenance: Mapping[str, Any] = field(default_factory=dict)
 
 
-def counted_frames(
-    protocol: Protocol, truth_xywh: ArrayLike, present: ArrayLike, first_pixel: float = 0.0
-) -> NDArray[np.bool_]:
-    """Which frames the protocol counts: (frames,) bool. See `score_sequence` for the arguments."""
-    return apply_rules(protocol, truth_xywh, present, truth_xywh, first_pixel=first_pixel).counted
+def score_store(
+    protocol: Protocol, benchmark: str, sequences: Iterable[Sequence], store: ResultStore, tracker: str | None = None
+) -> Score:
+    """Scores what one tracker has stored.
+
+    Raises:
+        EvaluationError: malformed results, or none of the sequences has one.
+    """
+    scored: list[SequenceScore] = []
+    missing: list[str] = []
+    for sequence in sequences:
+        if store.exists(sequence.name):
+            scored.append(score_result(protocol, sequence, store.read(sequence.name)))
+        else:
+            missing.append(sequence.name)
+    if not scored:
+        raise EvaluationError(
+            f"{store.folder} has no result for any of the {len(missing)} sequences of {benchmark} (looked for "
+            f"{missing[0] if missing else 'a sequence'}/..._001.txt); give the folder <results>/<tracker>"
+        )
+    return combine(protocol, tracker or store.folder.resolve().name, benchmark, scored, missing, store.provenance())
+
+
+def score_result(protocol: Protocol, sequence: Sequence, result: SequenceResult) -> SequenceScore:
+    """Scores one result.
+
+    Raises:
+        EvaluationError: the number of boxes is not the number of frames.
+    """
+    return score_sequence(
+        protocol,
+        sequence.name,
+        sequence.annotated_boxes_xywh,
+        sequence.present,
+        result.boxes_xywh,
+        result.seconds,
+        **sequence_facts(sequence),
+    )
+
+
+def sequence_facts(sequence: Sequence) -> dict[str, Any]:
+    """What rules ask of a sequence: keyword arguments of `score_sequence` and `apply_rules`."""
+    return {
+        "first_pixel": float(sequence.annotation.index_base),
+        "flagged": sequence.annotation.absence_flagged,
+        "cover": sequence.cover,
+        "image_size_wh": sequence.frame_size_wh,
+    }
+
+
+def known_frame_size(sequence: Sequence, protocol_name: str) -> tuple[int, int]:
+    """(width, height) of a sequence's frames, for protocols that clip regions to them.
+
+    Raises:
+        EvaluationError: the size is not known.
+    """
+    if sequence.frame_size_wh is None:
+        raise EvaluationError(
+            f"the size of the frames of {sequence.name!r} is not known, and {protocol_name} clips regions to it; give "
+            "the benchmark with its images"
+        )
+    return sequence.frame_size_wh
 
 
 def score_sequence(
@@ -166,50 +228,46 @@ def score_frames(
     """Scores a sequence about whose frames the protocol has decided."""
     counted = ruled.counted
     truth, results = ruled.truth_xywh[counted], ruled.results_xywh[counted]
-    iou = metrics.overlaps(results, truth)
+    iou = one_pass.overlaps(results, truth)
     iou[ruled.overlap_miss[counted]] = np.nan
     negative_as_zero = protocol.negative_sizes == "zero"
-    distance = metrics.center_distances(results, truth, negative_as_zero)
+    distance = one_pass.center_distances(results, truth, negative_as_zero)
     _set_by_rule(distance, ruled.distance_hit[counted], ruled.distance_miss[counted])
     normalized = np.empty(0)
     if protocol.normalized_precision_thresholds:
         smallest_side = 1.0 if protocol.normalization == "truth-size-at-least-1" else 0.0
-        normalized = metrics.normalized_center_distances(results, truth, negative_as_zero, smallest_side)
+        normalized = one_pass.normalized_center_distances(results, truth, negative_as_zero, smallest_side)
         _set_by_rule(normalized, ruled.normalized_hit[counted], ruled.normalized_miss[counted])
     curves = Curves(
-        metrics.success_curve(iou, protocol.success_thresholds, protocol.success_strict),
-        metrics.precision_curve(distance, protocol.precision_thresholds),
-        metrics.precision_curve(normalized, protocol.normalized_precision_thresholds),
-        {
-            measure.key: _read_frames(measure, iou)
-            for measure in protocol.reported()
-            if measure.reading in ("mean-overlap", "longest-run")
-        },
+        one_pass.success_curve(iou, protocol.success_thresholds, protocol.success_strict),
+        one_pass.precision_curve(distance, protocol.precision_thresholds),
+        one_pass.precision_curve(normalized, protocol.normalized_precision_thresholds),
+        {measure.key: _read_frames(measure, iou) for measure in protocol.reported() if measure.is_direct},
     )
-    return SequenceScore(name, counted, iou, distance, curves, curves.scores(protocol), frames_per_second)
+    return SequenceScore(name, counted, iou, curves.scores(protocol), curves, frames_per_second, distance)
 
 
 def combine(
-    protocol: Protocol,
+    protocol: BaseProtocol,
     tracker: str,
     benchmark: str,
     sequences: Iterable[SequenceScore],
     missing: Iterable[str] = (),
     provenance: Mapping[str, Any] | None = None,
 ) -> Score:
-    """Averages sequences as the protocol says; without any counted sequence every score is NaN."""
+    """One tracker's sequences together, as the protocol pools them; without any counted sequence every score is NaN."""
     scored = tuple(sequences)
-    curves = pooled_curves(protocol, scored)
+    pooled = protocol.pool(scored)
     speeds = [item.frames_per_second for item in scored if item.frames_per_second is not None]
     return Score(
         tracker,
         benchmark,
         protocol,
         scored,
-        curves,
-        curves.scores(protocol),
+        pooled,
+        protocol.read(pooled),
         tuple(missing),
-        tuple(item.name for item in scored if not item.counted.any()),
+        tuple(item.name for item in scored if not protocol.counts(item)),
         float(np.mean(speeds)) if speeds else None,
         dict(provenance or {}),
     )
@@ -223,30 +281,25 @@ def pooled_curves(protocol: Protocol, sequences: Iterable[SequenceScore]) -> Cur
     def pool(rows: list[Array], length: int) -> Array:
         matrix = np.array(rows, dtype=np.float64).reshape(len(rows), length)
         if protocol.pooling == "frames":
-            return metrics.mean_over_frames(matrix, frames)
-        return metrics.mean_of_counted(matrix, skip_zero=protocol.pooling == "nonzero-sequences")
+            return one_pass.mean_over_frames(matrix, frames)
+        return one_pass.mean_of_counted(matrix, skip_zero=protocol.pooling == "nonzero-sequences")
 
     return Curves(
-        pool([item.curves.success for item in scored], len(protocol.success_thresholds)),
-        pool([item.curves.precision for item in scored], len(protocol.precision_thresholds)),
-        pool([item.curves.normalized_precision for item in scored], len(protocol.normalized_precision_thresholds)),
+        pool([item.observed.success for item in scored], len(protocol.success_thresholds)),
+        pool([item.observed.precision for item in scored], len(protocol.precision_thresholds)),
+        pool([item.observed.normalized_precision for item in scored], len(protocol.normalized_precision_thresholds)),
         {
-            measure.key: float(pool([np.array([item.curves.direct[measure.key]]) for item in scored], 1)[0])
+            measure.key: float(pool([np.array([item.observed.direct[measure.key]]) for item in scored], 1)[0])
             for measure in protocol.reported()
-            if measure.reading in ("mean-overlap", "longest-run")
+            if measure.is_direct
         },
     )
 
 
-def _read_frames(measure: Measure, iou: Array) -> float:
+def _read_frames(measure: CurveMeasure, iou: Array) -> float:
     if measure.reading == "longest-run":
-        return metrics.longest_run(iou, float(measure.at or 1.0))
-    return metrics.average_overlap(iou)
-
-
-def no_curves() -> Curves:
-    """Of protocols that are no curves over overlap or distance."""
-    return Curves(np.empty(0), np.empty(0), np.empty(0))
+        return one_pass.longest_run(iou, float(measure.at or 1.0))
+    return one_pass.average_overlap(iou)
 
 
 def _set_by_rule(distances: Array, hits: NDArray[np.bool_], misses: NDArray[np.bool_]) -> None:

@@ -260,7 +260,7 @@ def demo_page(title: str, summary: str, sets: list[DemoSet], facts: Mapping[str,
 
 def _values(item: DemoSet) -> dict[str, Any]:
     """What the template shows of a set."""
-    score, protocol = item.score, item.report.protocol
+    score, protocol = item.score, DMTRACK_VISIBLE
     numbers = [(f"centre within {protocol.precision_at:g} px", shown(score.scores["precision"]))]
     if "normalized_precision" in score.scores:
         share = f"centre within {protocol.normalized_precision_at:g} of the box sides"
@@ -282,7 +282,7 @@ def _values(item: DemoSet) -> dict[str, Any]:
 
 
 def _trackers(report: Report) -> Table:
-    headings = report.headings()
+    headings = report.protocol.headings()
     rows = []
     for score in report.ranked():
         counted, total = len(score.sequences) - len(score.uncounted), len(score.sequences) + len(score.missing)

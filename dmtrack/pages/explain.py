@@ -4,21 +4,16 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Iterable
-from dataclasses import fields
 
 import numpy as np
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from dmtrack.errors import EvaluationError
 from dmtrack.evaluation.explain import NUMBERS, Explanation, Frames, ProtocolView, Step
-from dmtrack.evaluation.protocols import PROTOCOLS, Protocol
-from dmtrack.evaluation.protocols.describing import RULES, describe_rule
-from dmtrack.evaluation.vot import VOT_PROTOCOLS, OverlapRule
-from dmtrack.evaluation.vot.rules import AnyVotProtocol
+from dmtrack.evaluation.protocols import PROTOCOLS, get_protocol
+from dmtrack.evaluation.protocols.describing import describe_rule
 from dmtrack.progress import plain_table
-from dmtrack.registry import did_you_mean
 
 WIDEST = 120
 NARROWEST = 108
@@ -32,12 +27,9 @@ def print_protocols(names: Iterable[str]) -> None:
         EvaluationError: no such protocol.
     """
     console = page_console()
-    every: dict[str, Protocol | AnyVotProtocol] = {**PROTOCOLS, **VOT_PROTOCOLS}
-    chosen = list(names) or list(every)
-    for name in chosen:
-        if name not in every:
-            raise EvaluationError(f"unknown protocol {name!r}{did_you_mean(name, every)}")
-    for protocol in [every[name] for name in chosen]:
+    # Protocols of boxes alone come first.
+    every = sorted(PROTOCOLS.values(), key=lambda protocol: protocol.needs != {"boxes"})
+    for protocol in [get_protocol(name) for name in names] or every:
         console.print(Text(protocol.name, style="bold"))
         print_indented(console, protocol.description, "  ")
         if protocol.source:
@@ -45,23 +37,10 @@ def print_protocols(names: Iterable[str]) -> None:
         rules = Table.grid(padding=(0, 2, 0, 0))
         rules.add_column(width=18, no_wrap=True)
         rules.add_column()
-        for rule, text in _rules_of(protocol):
+        for rule, text in protocol.rules():
             rules.add_row(f"  {rule}", text)
         console.print(rules)
         console.print()
-
-
-def _rules_of(protocol: Protocol | AnyVotProtocol) -> list[tuple[str, str]]:
-    """Names and values of a protocol's rules."""
-    if isinstance(protocol, Protocol):
-        return [(rule, describe_rule(protocol, rule)) for rule in RULES]
-    rules = []
-    for field in fields(protocol):
-        value = getattr(protocol, field.name)
-        if field.name not in ("name", "description", "source"):
-            value = value.rasterizing if isinstance(value, OverlapRule) else value
-            rules.append((field.name.replace("_", " "), "-" if value is None else str(value)))
-    return [*rules, ("numbers", ", ".join(protocol.headings().values()))]
 
 
 def print_explanation(explanation: Explanation, tracker: str, console: Console) -> None:

@@ -13,11 +13,10 @@ from rich.table import Table
 from dmtrack import registry
 from dmtrack.data.sequences import Sequence
 from dmtrack.errors import DMTrackError, EvaluationError
-from dmtrack.evaluation.api import score_result
 from dmtrack.evaluation.protocols import Protocol, get_protocol
 from dmtrack.evaluation.report import shown
 from dmtrack.evaluation.results import ResultStore
-from dmtrack.evaluation.scoring import SequenceScore, combine
+from dmtrack.evaluation.scoring import SequenceScore, combine, score_result
 from dmtrack.files import check_writable_folder, json_value, write_json
 from dmtrack.media.images import Image
 from dmtrack.pages.timeline.page import write_timeline
@@ -61,7 +60,7 @@ def run_replays(
     for plan in plans:
         few = len(plan.sequences) <= MOST_PICTURED
         drawn = few and gives_decisions(plan.origin.policy()) if timeline is None else timeline
-        protocol = get_protocol(settings.protocol or plan.benchmark.usual_protocol)
+        protocol = get_protocol(settings.protocol or plan.benchmark.usual_protocol, Protocol)
         documents.append(_one(plan, protocol, ResultStore(output / plan.benchmark.title / plan.name), drawn, console))
     if settings.json is not None:
         write_json(settings.json, {"format": 1, "replays": documents})

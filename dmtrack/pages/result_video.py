@@ -12,7 +12,7 @@ from PIL import Image as PillowImage
 
 from dmtrack.data.sequences import Image, Sequence
 from dmtrack.errors import EvaluationError
-from dmtrack.evaluation import metrics
+from dmtrack.evaluation.measures.one_pass import overlaps
 from dmtrack.evaluation.results import SequenceResult
 from dmtrack.files import atomic_path
 from dmtrack.media.drawing import CANDIDATE_RGB, annotate, draw_box, draw_label
@@ -101,9 +101,9 @@ def _draw(
         draw_box(large, other[1].boxes_xywh[index] * factor, CANDIDATE_RGB)
     picture = annotate(large, result.boxes_xywh[index] * factor, score, present, truth * factor)
     if sequence.present[index]:
-        state = f"IoU {metrics.overlaps(result.boxes_xywh[index], truth):.2f}"
+        state = f"IoU {overlaps(result.boxes_xywh[index], truth):.2f}"
         if other is not None:
-            state += f" ({other[0]} {metrics.overlaps(other[1].boxes_xywh[index], truth):.2f})"
+            state += f" ({other[0]} {overlaps(other[1].boxes_xywh[index], truth):.2f})"
     else:
         state = "target out of view"
     text = f"{sequence.name}  {index + 1}/{len(sequence)}  {state}"

@@ -14,10 +14,9 @@ from PIL import Image as PillowImage
 from dmtrack.boxes import Boxes
 from dmtrack.data.sequences import Sequence
 from dmtrack.errors import DMTrackError, EvaluationError, OutputError
-from dmtrack.evaluation.api import score_result
 from dmtrack.evaluation.protocols import DMTRACK_VISIBLE, Protocol
 from dmtrack.evaluation.results import BOX_DECIMALS, ResultStore, SequenceResult
-from dmtrack.evaluation.scoring import combine
+from dmtrack.evaluation.scoring import combine, score_result
 from dmtrack.tracking.base import Tracker
 
 

@@ -8,10 +8,9 @@ from typing import Any
 from rich.console import Console
 
 from dmtrack.data.sequences import Sequence
-from dmtrack.evaluation.api import score_result
 from dmtrack.evaluation.protocols import DMTRACK_VISIBLE, Protocol
 from dmtrack.evaluation.report import shown
-from dmtrack.evaluation.scoring import SequenceScore, combine
+from dmtrack.evaluation.scoring import SequenceScore, combine, score_result
 from dmtrack.progress import ProgressBar
 from dmtrack.running.runner import Watcher
 

@@ -10,10 +10,9 @@ from typing import Any
 from rich.console import Console
 
 from dmtrack.data.sequences import Sequence
-from dmtrack.evaluation.api import score_store
 from dmtrack.evaluation.protocols import Protocol
 from dmtrack.evaluation.results import ResultStore
-from dmtrack.evaluation.scoring import Score
+from dmtrack.evaluation.scoring import Score, score_store
 from dmtrack.running.progress import RunProgress
 from dmtrack.running.runner import Engine, run
 from dmtrack.running.trackers import TrackerChoice, identity_of

@@ -12,9 +12,8 @@ from numpy.typing import NDArray
 from dmtrack.boxes import Boxes
 from dmtrack.data.sequences import Sequence
 from dmtrack.errors import EvaluationError
-from dmtrack.evaluation.api import sequence_facts
-from dmtrack.evaluation.protocols import Measure, Protocol
-from dmtrack.evaluation.scoring import SequenceScore, pooled_curves, score_sequence
+from dmtrack.evaluation.protocols import CurveMeasure, Protocol
+from dmtrack.evaluation.scoring import SequenceScore, pooled_curves, score_sequence, sequence_facts
 from dmtrack.registry import did_you_mean
 from dmtrack.search.space import Parameters
 from dmtrack.search.tracks import Tracks
@@ -45,7 +44,7 @@ class Scoring:
         return cls(protocol, metric or known[0])
 
     @property
-    def measure(self) -> Measure:
+    def measure(self) -> CurveMeasure:
         """Of the metric."""
         return next(measure for measure in self.protocol.reported() if measure.key == self.metric)
 

@@ -11,7 +11,7 @@ import numpy as np
 from dmtrack.config import Count, CountOrZero, Positive, check_fields, parse_section
 from dmtrack.data.sequences import Sequence
 from dmtrack.errors import ConfigError
-from dmtrack.evaluation.protocols import get_protocol
+from dmtrack.evaluation.protocols import Protocol, get_protocol
 from dmtrack.models.siamrpn.decoding import SearchParameters
 from dmtrack.running.sweeps.benchmarks import BenchmarkChoice
 from dmtrack.running.trackers import TrackerChoice
@@ -80,7 +80,7 @@ class SearchSettings:
         Raises:
             EvaluationError: protocol or metric is unknown.
         """
-        return Scoring.of(get_protocol(self.protocol or self.tuning.usual_protocol), self.metric)
+        return Scoring.of(get_protocol(self.protocol or self.tuning.usual_protocol, Protocol), self.metric)
 
     def tracks(self, origin: Origin, benchmark: BenchmarkChoice, exact: bool = False) -> Tracks:
         """How sequences of a benchmark are tracked with the parameters of trials.

@@ -10,7 +10,7 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from dmtrack.cli.main import app, run
-from dmtrack.evaluation.protocols import PROTOCOLS
+from dmtrack.evaluation.protocols import PROTOCOLS, Protocol, protocols_of
 from dmtrack.evaluation.results import ResultStore, SequenceResult
 from dmtrack.pages.explain import ranges
 
@@ -72,7 +72,7 @@ def test_a_result_is_explained_without_its_images(world):
 
 def test_all_protocols_without_a_choice(world):
     result = command("explain", "--sequence", "cat", "--data", "videos", "--results", "mine")
-    assert result.exit_code == 0 and all(name in result.output for name in PROTOCOLS)
+    assert result.exit_code == 0 and all(name in result.output for name in protocols_of(Protocol))
 
 
 @pytest.mark.parametrize(

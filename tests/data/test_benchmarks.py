@@ -75,13 +75,12 @@ def test_names_splits_and_protocols():
 def test_every_entry_of_the_table_is_complete(benchmark):
     from dmtrack.evaluation.protocols import PROTOCOLS
     from dmtrack.evaluation.submission import SubmissionFormat
-    from dmtrack.evaluation.vot import VOT_PROTOCOLS
     from dmtrack.running.experiments import Experiment
 
     assert benchmark.title and benchmark.summary and benchmark.layout.count("<root>") >= 1
     assert issubclass(benchmark.source, SequenceSource) and benchmark.index_base in (0, 1)
     assert len(set(benchmark.splits)) == len(benchmark.splits) > 0
-    assert not [name for name in benchmark.protocols if name not in {**PROTOCOLS, **VOT_PROTOCOLS}]
+    assert not [name for name in benchmark.protocols if name not in PROTOCOLS]
     assert len(set(benchmark.protocols)) == len(benchmark.protocols) > 0
     assert callable(benchmark.load("writer")) and benchmark.name in WRITERS
     known = set(inspect.signature(benchmark.source).parameters)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from dmtrack.data.sequences import Annotation, Sequence
 from dmtrack.errors import EvaluationError
 from dmtrack.evaluation.explain import NUMBERS, explain_result
-from dmtrack.evaluation.protocols import PROTOCOLS, get_protocol
+from dmtrack.evaluation.protocols import Protocol, get_protocol, protocols_of
 from dmtrack.evaluation.results import SequenceResult
 
 BOX = [10.0, 10.0, 20.0, 20.0]
@@ -75,7 +75,11 @@ def test_each_step_names_its_rule_and_frames(video):
     assert not explanation.steps("lasot-official", "lasot-official")
 
 
-@given(st.sampled_from(sorted(PROTOCOLS)), st.sampled_from(sorted(PROTOCOLS)), st.integers(0, 2**32 - 1))
+@given(
+    st.sampled_from(sorted(protocols_of(Protocol))),
+    st.sampled_from(sorted(protocols_of(Protocol))),
+    st.integers(0, 2**32 - 1),
+)
 def test_steps_add_up_to_the_difference(first, second, seed):
     random = np.random.default_rng(seed)
     truth = random.uniform(-5, 60, (30, 4))

@@ -8,10 +8,18 @@ import numpy as np
 import pytest
 
 from dmtrack.errors import EvaluationError
-from dmtrack.evaluation import metrics
-from dmtrack.evaluation.protocols import DMTRACK_VISIBLE, PROTOCOLS, Measure, Protocol, get_protocol, register
+from dmtrack.evaluation.measures import one_pass
+from dmtrack.evaluation.measures.frames import apply_rules
+from dmtrack.evaluation.protocols import (
+    DMTRACK_VISIBLE,
+    PROTOCOLS,
+    CurveMeasure,
+    Protocol,
+    get_protocol,
+    protocols_of,
+    register,
+)
 from dmtrack.evaluation.protocols.describing import RULES, describe_rule
-from dmtrack.evaluation.protocols.frames import apply_rules
 from dmtrack.evaluation.scoring import combine, score_sequence
 
 NAN = [np.nan] * 4
@@ -119,21 +127,21 @@ def test_negative_sizes_of_results():
 
 def test_longest_run():
     iou = np.array([1, 1, 0, 1, 0, 0, 1, np.nan])
-    assert metrics.longest_run(iou, 1.0) == 2 / 8
-    assert metrics.longest_run(iou, 0.75) == 4 / 8
-    assert metrics.longest_run(np.ones(7), 0.95) == 1
-    assert metrics.longest_run(np.zeros(3), 0.95) == 0
-    assert np.isnan(metrics.longest_run([], 0.95))
+    assert one_pass.longest_run(iou, 1.0) == 2 / 8
+    assert one_pass.longest_run(iou, 0.75) == 4 / 8
+    assert one_pass.longest_run(np.ones(7), 0.95) == 1
+    assert one_pass.longest_run(np.zeros(3), 0.95) == 0
+    assert np.isnan(one_pass.longest_run([], 0.95))
     random = np.random.default_rng(3).random(200)
     for share in (0.3, 0.5, 0.95):
         runs = [j - i for i in range(200) for j in range(i, 201) if (random[i:j] > 0.5).sum() >= share * (j - i) - 1e-9]
-        assert metrics.longest_run(random, share) == max(runs) / 200
+        assert one_pass.longest_run(random, share) == max(runs) / 200
 
 
 def test_every_rule_of_every_protocol_can_be_read():
     named = {field for group in RULES.values() for field in group}
     assert named == {field.name for field in fields(Protocol)} - {"name", "description", "source"}
-    for protocol in PROTOCOLS.values():
+    for protocol in protocols_of(Protocol).values():
         assert protocol.source and protocol.description
         assert all(describe_rule(protocol, rule) for rule in RULES)
 
@@ -143,12 +151,12 @@ def test_every_rule_of_every_protocol_can_be_read():
     [
         ({"first_frame": "skiped"}, "first_frame='skiped' is unknown; known: skipped, truth, given"),
         ({"distance_condition": "centre"}, "distance_condition='centre' is unknown"),
-        ({"measures": (Measure("a", "A", "success", "mean"),) * 2}, "the same key"),
-        ({"measures": (Measure("a", "A", "success", "median"),)}, "reading 'median' of 'a' is unknown"),
-        ({"measures": (Measure("a", "A", "success", "longest-run"),)}, "needs a share"),
+        ({"measures": (CurveMeasure("a", "A", "success", "mean"),) * 2}, "the same key"),
+        ({"measures": (CurveMeasure("a", "A", "success", "median"),)}, "reading 'median' of 'a' is unknown"),
+        ({"measures": (CurveMeasure("a", "A", "success", "longest-run"),)}, "needs a share"),
         ({"success_thresholds": ()}, None),
         (
-            {"precision_thresholds": (), "measures": (Measure("p", "P", "precision", "mean"),)},
+            {"precision_thresholds": (), "measures": (CurveMeasure("p", "P", "precision", "mean"),)},
             "'precision', which has no thresholds",
         ),
     ],

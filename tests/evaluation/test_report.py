@@ -9,11 +9,11 @@ from PIL import Image
 from rich.console import Console
 
 from dmtrack.errors import EvaluationError
-from dmtrack.evaluation.api import score_store
 from dmtrack.evaluation.protocols import get_protocol
 from dmtrack.evaluation.report import Report
 from dmtrack.evaluation.reporting.figures.curves import save_plots
 from dmtrack.evaluation.results import ResultStore
+from dmtrack.evaluation.scoring import score_store
 from dmtrack.running.baselines import StaticBox
 from dmtrack.running.one_sequence import tracking_success
 from dmtrack.running.runner import run

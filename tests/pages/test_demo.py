@@ -9,10 +9,9 @@ import pytest
 from PIL import Image
 
 from dmtrack.errors import EvaluationError
-from dmtrack.evaluation.api import score_result
 from dmtrack.evaluation.protocols import DMTRACK_VISIBLE
 from dmtrack.evaluation.report import Report
-from dmtrack.evaluation.scoring import combine
+from dmtrack.evaluation.scoring import combine, score_result
 from dmtrack.pages.demo import DemoSet, demo_page
 from dmtrack.pages.result_video import write_result_video
 from dmtrack.running.baselines import StaticBox

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dmtrack.evaluation.protocols.rules import Measure, Protocol
+from dmtrack.evaluation.protocols.rules import CurveMeasure, Protocol
 
 RULES: dict[str, tuple[str, ...]] = {
     "first frame": ("first_frame",),
@@ -89,7 +89,7 @@ def describe_rule(protocol: Protocol, rule: str) -> str:
     return _WORDS[field][getattr(protocol, field)]
 
 
-def describe_measure(protocol: Protocol, measure: Measure) -> str:
+def describe_measure(protocol: Protocol, measure: CurveMeasure) -> str:
     """How a number is read, in a few words."""
     if measure.reading == "mean-overlap":
         return "mean IoU of counted frames"

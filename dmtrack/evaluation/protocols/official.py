@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from dmtrack.evaluation.protocols.registry import register
-from dmtrack.evaluation.protocols.rules import Measure, Protocol, grid
+from dmtrack.evaluation.protocols.protocol import register
+from dmtrack.evaluation.protocols.rules import CurveMeasure, Protocol, grid
 
 OTB_OFFICIAL = register(
     Protocol(
@@ -97,10 +97,10 @@ TRACKINGNET_OFFICIAL = register(
         precision_thresholds=grid(50.0, 21),
         normalized_precision_thresholds=grid(0.5, 21),
         measures=(
-            Measure("success", "success AUC", "success", "trapezoid"),
-            Measure("precision", "P AUC", "precision", "trapezoid"),
-            Measure("normalized_precision", "Pnorm AUC", "normalized_precision", "trapezoid"),
-            Measure("success_rate", "IoU>=0.5", "success", "at", 0.5),
+            CurveMeasure("success", "success AUC", "success", "trapezoid"),
+            CurveMeasure("precision", "P AUC", "precision", "trapezoid"),
+            CurveMeasure("normalized_precision", "Pnorm AUC", "normalized_precision", "trapezoid"),
+            CurveMeasure("success_rate", "IoU>=0.5", "success", "at", 0.5),
         ),
     )
 )
@@ -124,10 +124,10 @@ GOT10K = register(
         normalized_precision_thresholds=(),
         pooling="frames",
         measures=(
-            Measure("ao", "AO", "success", "mean-overlap"),
-            Measure("sr50", "SR.50", "success", "at", 0.5),
-            Measure("sr75", "SR.75", "success", "at", 0.75),
-            Measure("success", "mean of curve", "success", "mean"),
+            CurveMeasure("ao", "AO", "success", "mean-overlap"),
+            CurveMeasure("sr50", "SR.50", "success", "at", 0.5),
+            CurveMeasure("sr75", "SR.75", "success", "at", 0.75),
+            CurveMeasure("success", "mean of curve", "success", "mean"),
         ),
     )
 )
@@ -146,10 +146,10 @@ TLP = register(
         negative_sizes="kept",
         normalized_precision_thresholds=(),
         measures=(
-            Measure("success", "success", "success", "mean"),
-            Measure("success_rate", "IoU>0.5", "success", "at", 0.5),
-            Measure("precision", "P@20px", "precision", "at", 20.0),
-            Measure("longest_run", "LSM.95", "success", "longest-run", 0.95),
+            CurveMeasure("success", "success", "success", "mean"),
+            CurveMeasure("success_rate", "IoU>0.5", "success", "at", 0.5),
+            CurveMeasure("precision", "P@20px", "precision", "at", 20.0),
+            CurveMeasure("longest_run", "LSM.95", "success", "longest-run", 0.95),
         ),
     )
 )

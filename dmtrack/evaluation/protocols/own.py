@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from dmtrack.evaluation.protocols.registry import register
+from dmtrack.evaluation.protocols.protocol import register
 from dmtrack.evaluation.protocols.rules import Protocol, grid
 
 DMTRACK_VISIBLE = register(

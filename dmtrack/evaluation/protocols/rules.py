@@ -7,12 +7,27 @@ and -1 is below all thresholds) or *dropped* (in no sum). The rules say which.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Literal, get_args
+from functools import partial
+from typing import TYPE_CHECKING, ClassVar, Literal, get_args
 
 import numpy as np
+from numpy.typing import NDArray
 
 from dmtrack.errors import EvaluationError
+from dmtrack.evaluation.measures import one_pass
+from dmtrack.evaluation.measures.measure import Measure
+from dmtrack.evaluation.protocols.protocol import BaseProtocol, Drawing
+from dmtrack.evaluation.reporting.bootstrap import weighted_means
+from dmtrack.evaluation.results import TrackerResults
+from dmtrack.evaluation.scoring import Curves, Score, SequenceScore, pooled_curves, score_result
+
+if TYPE_CHECKING:
+    from dmtrack.data.sequences import Sequence
+    from dmtrack.evaluation.report import Report
+
+Array = NDArray[np.float64]
 
 FirstFrame = Literal["skipped", "truth", "given"]
 """`skipped`: not counted. `truth`: counted, the result replaced by the true box. `given`: counted as any other."""
@@ -64,33 +79,45 @@ def grid(last: float, count: int) -> tuple[float, ...]:
     return tuple(float(value) for value in np.linspace(0.0, last, count))
 
 
+_CHOICES: dict[str, tuple[str, ...]] = {
+    "first_frame": get_args(FirstFrame),
+    "visibility": get_args(Visibility),
+    "absent_frames": get_args(FrameTreatment),
+    "truth_condition": get_args(TruthCondition),
+    "invalid_truth_frames": get_args(FrameTreatment),
+    "invalid_results": get_args(InvalidResults),
+    "negative_sizes": get_args(NegativeSizes),
+    "center_offset": get_args(CenterOffset),
+    "normalization": get_args(Normalization),
+    "pooling": get_args(Pooling),
+}
+
+
 @dataclass(frozen=True)
-class Measure:
-    """One number of a protocol.
+class CurveMeasure(Measure):
+    """One number that is read from a curve over thresholds, or from the overlaps behind it.
 
     Attributes:
-        key: name in JSON files and score mappings.
-        title: name in tables.
         curve: which curve it is read from (`mean-overlap` and `longest-run` read the overlaps behind `success`).
         reading: how it is read.
         at: the threshold of `at`, or the share of `longest-run`.
     """
 
-    key: str
-    title: str
     curve: CurveName
     reading: Reading
     at: float | None = None
 
+    @property
+    def is_direct(self) -> bool:
+        """Whether it is read from the overlaps of frames, not from a curve."""
+        return self.reading in ("mean-overlap", "longest-run")
+
 
 @dataclass(frozen=True)
-class Protocol:
-    """The rules by which boxes become scores. The defaults are those of `dmtrack-visible`.
+class Protocol(BaseProtocol):
+    """The rules by which one box per frame becomes a score. The defaults are those of `dmtrack-visible`.
 
     Attributes:
-        name: what every number that follows these rules is labelled with.
-        description: the rules in one or two sentences, for people.
-        source: where the rules are from.
         first_frame: see `FirstFrame`.
         visibility: see `Visibility`.
         absent_frames: what becomes of frames whose labels say that the target is absent; `measured` ignores the labels.
@@ -114,9 +141,6 @@ class Protocol:
             the curve), precision, normalised precision and the success rate at the middle threshold, IoU 0.5.
     """
 
-    name: str
-    description: str
-    source: str = ""
     first_frame: FirstFrame = "skipped"
     visibility: Visibility = "flags"
     absent_frames: FrameTreatment = "dropped"
@@ -136,7 +160,13 @@ class Protocol:
     normalized_precision_thresholds: tuple[float, ...] = grid(0.5, 51)
     normalized_precision_at: float = 0.2
     pooling: Pooling = "sequences"
-    measures: tuple[Measure, ...] = ()
+    measures: tuple[CurveMeasure, ...] = ()
+
+    by_attribute: ClassVar[bool] = True
+    not_this_kind: ClassVar[str] = (
+        "needs more than one box per frame (restarts, confidences or presence), so it is read from stored results: "
+        "`dmtrack report` shows it, `dmtrack eval protocols` its rules"
+    )
 
     def thresholds(self, curve: CurveName) -> tuple[float, ...]:
         """The thresholds of one of the curves; empty where the protocol does not have it."""
@@ -146,86 +176,120 @@ class Protocol:
             "normalized_precision": self.normalized_precision_thresholds,
         }[curve]
 
-    def reported(self) -> tuple[Measure, ...]:
+    def reported(self) -> tuple[CurveMeasure, ...]:
         """The numbers of this protocol: `measures`, or the usual ones where none are declared."""
         return self.measures or tuple(measure for measure in self._usual_measures() if self.thresholds(measure.curve))
 
-    def headings(self) -> dict[str, str]:
-        """Column titles by the key of the measure, in the order of `reported`."""
-        return {measure.key: measure.title for measure in self.reported()}
-
-    def _usual_measures(self) -> tuple[Measure, ...]:
+    def _usual_measures(self) -> tuple[CurveMeasure, ...]:
         precise, normalized = self.precision_at, self.normalized_precision_at
         middle = self.success_thresholds[len(self.success_thresholds) // 2] if self.success_thresholds else 0.5
         return (
-            Measure("success", "success", "success", "mean"),
-            Measure("precision", f"P@{precise:g}px", "precision", "at", precise),
-            Measure("normalized_precision", f"Pnorm@{normalized:g}", "normalized_precision", "at", normalized),
-            Measure("success_rate", f"IoU{'>' if self.success_strict else '>='}{middle:g}", "success", "at", middle),
+            CurveMeasure("success", "success", "success", "mean"),
+            CurveMeasure("precision", f"P@{precise:g}px", "precision", "at", precise),
+            CurveMeasure("normalized_precision", f"Pnorm@{normalized:g}", "normalized_precision", "at", normalized),
+            CurveMeasure(
+                "success_rate", f"IoU{'>' if self.success_strict else '>='}{middle:g}", "success", "at", middle
+            ),
         )
 
+    def check(self) -> None:
+        """Refuses a protocol that says something impossible.
 
-def threshold_index(thresholds: tuple[float, ...], value: float) -> int:
-    """The position of a threshold in its grid.
+        Raises:
+            EvaluationError: a rule has an unknown value, a score would be read where the curve has no threshold, or two
+                measures share a key.
+        """
+        for rule, choices in _CHOICES.items():
+            value = getattr(self, rule)
+            if value not in choices:
+                raise EvaluationError(
+                    f"protocol {self.name!r}: {rule}={value!r} is unknown; known: {', '.join(choices)}"
+                )
+        if self.distance_condition not in (None, *get_args(TruthCondition)):
+            raise EvaluationError(
+                f"protocol {self.name!r}: distance_condition={self.distance_condition!r} is unknown; known: "
+                f"{', '.join(get_args(TruthCondition))}"
+            )
+        super().check()
+        for measure in self.reported():
+            if measure.reading not in get_args(Reading):
+                raise EvaluationError(
+                    f"protocol {self.name!r}: reading {measure.reading!r} of {measure.key!r} is unknown; known: "
+                    f"{', '.join(get_args(Reading))}"
+                )
+            if measure.reading == "at":
+                one_pass.threshold_index(
+                    self.thresholds(measure.curve), float("nan") if measure.at is None else measure.at
+                )
+            elif measure.reading == "longest-run" and not 0 < (measure.at or 0) <= 1:
+                raise EvaluationError(f"protocol {self.name!r}: {measure.key!r} needs a share `at` in (0, 1]")
+            elif not self.thresholds(measure.curve):
+                raise EvaluationError(
+                    f"protocol {self.name!r}: {measure.key!r} is read from the curve {measure.curve!r}, which has no "
+                    "thresholds; give them or leave the measure out"
+                )
 
-    Raises:
-        EvaluationError: the grid has no such threshold.
-    """
-    matches = np.flatnonzero(np.isclose(thresholds, value))
-    if not len(matches):
-        raise EvaluationError(
-            f"a score is read at {value:g}, which is none of the protocol's {len(thresholds)} thresholds"
+    def rules(self) -> list[tuple[str, str]]:
+        """The rules in words."""
+        from dmtrack.evaluation.protocols.describing import RULES, describe_rule
+
+        return [(rule, describe_rule(self, rule)) for rule in RULES]
+
+    def score(self, sequence: Sequence, tracker: TrackerResults) -> SequenceScore:
+        """The boxes by these rules; what is observed are the curves of the sequence."""
+        return score_result(self, tracker.cut(sequence), tracker.results[sequence.name])
+
+    def counts(self, item: SequenceScore) -> bool:
+        """Whether any of its frames counts."""
+        return bool(item.counted.any())
+
+    def pool(self, sequences: Iterable[SequenceScore]) -> Curves:
+        """The curves of all sequences."""
+        return pooled_curves(self, sequences)
+
+    def read(self, pooled: Curves) -> dict[str, float]:
+        """The numbers in them."""
+        return pooled.scores(self)
+
+    def drawn_from(self, scores: Iterable[Score]) -> int:
+        """How many sequences weigh anything in a number of any tracker."""
+        weighs = [[self._weights(item).any() for item in score.sequences] for score in scores]
+        return int(np.any(weighs, axis=0).sum()) if weighs and weighs[0] else 0
+
+    def resample(self, score: Score, draws: Array) -> dict[str, Array]:
+        """Weighted means of the numbers of the drawn sequences.
+
+        Frames are pooled anew where the protocol pools frames, and sequences whose curve is zero everywhere are left
+        out where it leaves them out.
+        """
+        keys = [measure.key for measure in self.reported()]
+        values = np.array([[item.scores[key] for key in keys] for item in score.sequences], dtype=np.float64)
+        weights = np.array([self._weights(item) for item in score.sequences])
+        samples = weighted_means(draws, values, weights)
+        # Where every drawn curve is zero there is nothing to average, and the score is 0 as in `mean_of_counted`.
+        if self.pooling == "nonzero-sequences":
+            samples = np.nan_to_num(samples)
+        return dict(zip(keys, samples.T, strict=True))
+
+    def _weights(self, item: SequenceScore) -> Array:
+        """(measures,) what a sequence weighs in the mean of each number."""
+        frames = float(np.count_nonzero(item.counted))
+        if self.pooling == "frames" or not frames:
+            return np.full(len(self.reported()), frames)
+        if self.pooling == "sequences":
+            return np.ones(len(self.reported()))
+        curves = item.observed
+        return np.array(
+            [
+                float(np.any(curves.direct[measure.key] if measure.is_direct else getattr(curves, measure.curve)))
+                for measure in self.reported()
+            ]
         )
-    return int(matches[0])
 
+    def drawings(self, report: Report) -> Iterator[Drawing]:
+        """One plot per curve that a number is read from."""
+        from dmtrack.evaluation.reporting.figures.curves import curve_kinds, draw_curve
 
-_CHOICES: dict[str, tuple[str, ...]] = {
-    "first_frame": get_args(FirstFrame),
-    "visibility": get_args(Visibility),
-    "absent_frames": get_args(FrameTreatment),
-    "truth_condition": get_args(TruthCondition),
-    "invalid_truth_frames": get_args(FrameTreatment),
-    "invalid_results": get_args(InvalidResults),
-    "negative_sizes": get_args(NegativeSizes),
-    "center_offset": get_args(CenterOffset),
-    "normalization": get_args(Normalization),
-    "pooling": get_args(Pooling),
-}
-
-
-def check_protocol(protocol: Protocol) -> None:
-    """Refuses a protocol that says something impossible.
-
-    Raises:
-        EvaluationError: a rule has an unknown value, a score would be read where the curve has no threshold, or two
-            measures share a key.
-    """
-    for rule, choices in _CHOICES.items():
-        value = getattr(protocol, rule)
-        if value not in choices:
-            raise EvaluationError(
-                f"protocol {protocol.name!r}: {rule}={value!r} is unknown; known: {', '.join(choices)}"
-            )
-    if protocol.distance_condition not in (None, *get_args(TruthCondition)):
-        raise EvaluationError(
-            f"protocol {protocol.name!r}: distance_condition={protocol.distance_condition!r} is unknown; known: "
-            f"{', '.join(get_args(TruthCondition))}"
-        )
-    keys = [measure.key for measure in protocol.reported()]
-    if len(set(keys)) != len(keys):
-        raise EvaluationError(f"protocol {protocol.name!r}: two measures have the same key among {', '.join(keys)}")
-    for measure in protocol.reported():
-        if measure.reading not in get_args(Reading):
-            raise EvaluationError(
-                f"protocol {protocol.name!r}: reading {measure.reading!r} of {measure.key!r} is unknown; known: "
-                f"{', '.join(get_args(Reading))}"
-            )
-        if measure.reading == "at":
-            threshold_index(protocol.thresholds(measure.curve), float("nan") if measure.at is None else measure.at)
-        elif measure.reading == "longest-run" and not 0 < (measure.at or 0) <= 1:
-            raise EvaluationError(f"protocol {protocol.name!r}: {measure.key!r} needs a share `at` in (0, 1]")
-        elif not protocol.thresholds(measure.curve):
-            raise EvaluationError(
-                f"protocol {protocol.name!r}: {measure.key!r} is read from the curve {measure.curve!r}, which has no "
-                "thresholds; give them or leave the measure out"
-            )
+        for kind in curve_kinds(self):
+            title = f"{kind.title} on {report.benchmark}, protocol {self.name}"
+            yield Drawing(kind.curve, title, partial(draw_curve, report, kind))

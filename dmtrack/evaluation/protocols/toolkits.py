@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from dmtrack.evaluation.protocols.registry import register
-from dmtrack.evaluation.protocols.rules import Measure, Protocol
+from dmtrack.evaluation.protocols.protocol import register
+from dmtrack.evaluation.protocols.rules import CurveMeasure, Protocol
 
 PYTRACKING = register(
     Protocol(
@@ -85,11 +85,11 @@ GOT10K_TOOLKIT = register(
         center_offset="last-pixel",
         normalization="truth-size-at-least-1",
         measures=(
-            Measure("success", "success", "success", "mean"),
-            Measure("precision", "P@20px", "precision", "at", 20.0),
-            Measure("normalized_precision", "Pnorm mean", "normalized_precision", "mean"),
-            Measure("success_rate", "IoU>0.5", "success", "at", 0.5),
-            Measure("average_overlap", "mean IoU", "success", "mean-overlap"),
+            CurveMeasure("success", "success", "success", "mean"),
+            CurveMeasure("precision", "P@20px", "precision", "at", 20.0),
+            CurveMeasure("normalized_precision", "Pnorm mean", "normalized_precision", "mean"),
+            CurveMeasure("success_rate", "IoU>0.5", "success", "at", 0.5),
+            CurveMeasure("average_overlap", "mean IoU", "success", "mean-overlap"),
         ),
     )
 )

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from dmtrack.boxes import Boxes
 from dmtrack.errors import EvaluationError
-from dmtrack.evaluation.metrics import overlaps
+from dmtrack.evaluation.measures.one_pass import overlaps
 from dmtrack.evaluation.results import SequenceResult
 from dmtrack.registry import did_you_mean
 

@@ -11,6 +11,8 @@ import numpy as np
 
 from dmtrack.data.sequences import Sequence
 from dmtrack.errors import EvaluationError
+from dmtrack.evaluation.measures.regions import number_of_values
+from dmtrack.evaluation.measures.trajectory import Trajectory
 from dmtrack.evaluation.readers import alignment, boxes
 from dmtrack.evaluation.readers.files import ResultFiles
 from dmtrack.evaluation.readers.layouts import LAYOUTS, Candidate, Group, Layout, find_groups, get_layout
@@ -21,8 +23,6 @@ from dmtrack.evaluation.readers.text import find_separator
 from dmtrack.evaluation.readers.text_files import read_text_result, read_vot_result
 from dmtrack.evaluation.readers.types import ForeignResults, RawResult
 from dmtrack.evaluation.results import SequenceResult
-from dmtrack.evaluation.vot.regions import number_of_values
-from dmtrack.evaluation.vot.trajectory import Trajectory
 
 _VOT_EXPERIMENTS = ("baseline", "unsupervised", "realtime", "longterm", "longterm-ext")
 

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from dmtrack.boxes import Boxes
 from dmtrack.data.sequences import Sequence
+from dmtrack.evaluation.measures.trajectory import Trajectory
 from dmtrack.evaluation.results import SequenceResult
-from dmtrack.evaluation.vot.trajectory import Trajectory
 
 
 @dataclass(frozen=True)

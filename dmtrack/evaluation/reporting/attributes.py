@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from dmtrack.data.sequences import Sequence
+from dmtrack.evaluation.measures.measure import Measure
 from dmtrack.evaluation.report import Report
-from dmtrack.evaluation.scoring import pooled_curves
 
 Tags = Mapping[str, tuple[str, ...]]
 """The attributes of each sequence, by its name."""
@@ -43,19 +43,19 @@ class AttributeScores:
     """One number of each tracker over the sequences that have an attribute.
 
     Attributes:
-        metric: key of the number.
+        measure: the number.
         sequences: how many counted sequences have each attribute, the most frequent attribute first.
         scores: by tracker and attribute; NaN where no frame counts.
     """
 
-    metric: str
+    measure: Measure
     sequences: Mapping[str, int]
     scores: Mapping[str, Mapping[str, float]]
 
     def to_dict(self) -> dict[str, Any]:
         """JSON values."""
         return {
-            "metric": self.metric,
+            "metric": self.measure.key,
             "sequences": dict(self.sequences),
             "trackers": {
                 tracker: {tag: None if np.isnan(value) else value for tag, value in values.items()}
@@ -74,22 +74,21 @@ def full_name(tag: str) -> str:
     return FULL_NAMES.get(tag, tag)
 
 
-def score_attributes(report: Report, tags: Tags, metric: str | None = None) -> AttributeScores:
-    """Scores all trackers of a report on the sequences of each attribute, pooled as the protocol says."""
-    key = metric or report.primary
-    measure = next(item for item in report.protocol.reported() if item.key == key)
+def score_attributes(report: Report, tags: Tags) -> AttributeScores:
+    """The primary number of all trackers on the sequences of each attribute, pooled as the protocol says."""
+    protocol, measure = report.protocol, report.primary
     counted: dict[str, int] = {}
     for item in report.scores[0].sequences if report.scores else ():
-        for tag in tags.get(item.name, ()) if item.counted.any() else ():
+        for tag in tags.get(item.name, ()) if protocol.counts(item) else ():
             counted[tag] = counted.get(tag, 0) + 1
     order = sorted(counted, key=lambda tag: (-counted[tag], tag))
     scores = {
         score.tracker: {
-            tag: pooled_curves(
-                report.protocol, [item for item in score.sequences if tag in tags.get(item.name, ())]
-            ).read(report.protocol, measure)
+            tag: protocol.read(protocol.pool(item for item in score.sequences if tag in tags.get(item.name, ())))[
+                measure.key
+            ]
             for tag in order
         }
         for score in report.scores
     }
-    return AttributeScores(key, {tag: counted[tag] for tag in order}, scores)
+    return AttributeScores(measure, {tag: counted[tag] for tag in order}, scores)

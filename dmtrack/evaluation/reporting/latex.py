@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable
 
+from dmtrack.evaluation.measures.measure import Measure
 from dmtrack.evaluation.report import Report, shown_speed, weights_hash
 from dmtrack.evaluation.reporting.significance import Significance
 
@@ -29,7 +30,7 @@ def escape_latex(text: str) -> str:
     return "".join(_SPECIAL.get(character, character) for character in text)
 
 
-def latex_tables(reports: Sequence[Report], significances: Sequence[Significance]) -> str:
+def latex_tables(reports: Iterable[Report], significances: Iterable[Significance]) -> str:
     """One table per protocol, to be included in a document that loads booktabs.
 
     Numbers are in percent with one decimal, followed by the half width of their bootstrap interval.
@@ -43,24 +44,19 @@ def latex_tables(reports: Sequence[Report], significances: Sequence[Significance
 
 
 def _table(report: Report, significance: Significance) -> str:
-    headings = report.headings()
-    best = {
-        metric: _best_two([score.scores[metric] for score in report.scores], report.lower_is_better(metric))
-        for metric in headings
-    }
+    measures = report.protocol.reported()
+    best = {measure: _best_two(measure, [score.scores[measure.key] for score in report.scores]) for measure in measures}
     rows = []
     for score in report.ranked():
         cells = [escape_latex(score.tracker)]
-        for metric in headings:
-            interval = significance.intervals[score.tracker][metric]
-            half_width = (interval.high - interval.low) / 2
-            # Shares in percent; numbers of failures as they are.
-            scale = 0.01 if report.lower_is_better(metric) else 1.0
-            cells.append(_cell(scale * score.scores[metric], scale * half_width, best[metric]))
+        for measure in measures:
+            interval = significance.intervals[score.tracker][measure.key]
+            half_width = measure.scale * (interval.high - interval.low) / 2
+            cells.append(_cell(measure.scale * score.scores[measure.key], half_width, best[measure]))
         speed = score.frames_per_second
         cells += [escape_latex(shown_speed(speed)), rf"\texttt{{{weights_hash(score)[:8] or '-'}}}"]
         rows.append("    " + " & ".join(cells) + r" \\")
-    titles = [escape_latex(title) for title in ("Tracker", *headings.values(), "fps", "weights")]
+    titles = [escape_latex(title) for title in ("Tracker", *(measure.title for measure in measures), "fps", "weights")]
     counted = max((len(score.sequences) - len(score.uncounted) for score in report.scores), default=0)
     caption = (
         f"{report.benchmark} ({report.scope}; {counted} sequences), protocol {report.protocol.name}; percent, with "
@@ -71,7 +67,7 @@ def _table(report: Report, significance: Significance) -> str:
         r"\begin{table}",
         r"  \centering",
         f"  \\caption{{{escape_latex(caption)} Best in bold, second underlined.}}",
-        rf"  \begin{{tabular}}{{l{'r' * (len(headings) + 1)}l}}",
+        rf"  \begin{{tabular}}{{l{'r' * (len(measures) + 1)}l}}",
         r"    \toprule",
         "    " + " & ".join(titles) + r" \\",
         r"    \midrule",
@@ -86,7 +82,7 @@ def _table(report: Report, significance: Significance) -> str:
 def _cell(value: float, half_width: float, best: list[str]) -> str:
     if math.isnan(value):
         return "--"
-    text = f"{100 * value:.1f}"
+    text = f"{value:.1f}"
     # Ranks are those of the printed digits, so that equal numbers look equal.
     if best and text == best[0]:
         marked = rf"\textbf{{{text}}}"
@@ -94,10 +90,9 @@ def _cell(value: float, half_width: float, best: list[str]) -> str:
         marked = rf"\underline{{{text}}}"
     else:
         marked = text
-    return marked if math.isnan(half_width) else rf"{marked} {{\scriptsize$\pm${100 * half_width:.1f}}}"
+    return marked if math.isnan(half_width) else rf"{marked} {{\scriptsize$\pm${half_width:.1f}}}"
 
 
-def _best_two(values: list[float], lower_is_better: bool) -> list[str]:
-    scale = 1 if lower_is_better else 100
-    printed = {f"{scale * value:.1f}" for value in values if not math.isnan(value)}
-    return sorted(printed, key=float, reverse=not lower_is_better)[:2]
+def _best_two(measure: Measure, values: list[float]) -> list[str]:
+    printed = {f"{measure.scale * value:.1f}" for value in values if not math.isnan(value)}
+    return sorted(printed, key=float, reverse=measure.higher_is_better)[:2]

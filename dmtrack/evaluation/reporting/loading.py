@@ -2,57 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-import numpy as np
-
-from dmtrack.data.sequences import Sequence as VideoSequence
+from dmtrack.data.sequences import Sequence
 from dmtrack.errors import EvaluationError
-from dmtrack.evaluation.api import score_result
-from dmtrack.evaluation.protocols import Protocol
+from dmtrack.evaluation.protocols import BaseProtocol
 from dmtrack.evaluation.readers import read_results
 from dmtrack.evaluation.report import Report
-from dmtrack.evaluation.results import ResultStore, SequenceResult
-from dmtrack.evaluation.scoring import Score, SequenceScore, combine, no_curves
-from dmtrack.evaluation.vot.trajectory import Trajectory
+from dmtrack.evaluation.results import ResultStore, TrackerResults
+from dmtrack.evaluation.scoring import combine
 
 _NAMED = 8
 """How many sequences a sentence names before it counts the rest."""
-
-
-@dataclass(frozen=True)
-class TrackerResults:
-    """What one tracker has stored for a benchmark.
-
-    Attributes:
-        name: label in tables and figures.
-        results: by sequence.
-        missing: sequences of the benchmark without a result.
-        notes: sentences of the reader: which rows were aligned how.
-        provenance: of its manifest, empty where there is none.
-        frames: the frames of a sequence that its result covers, where that is not all of them.
-        trajectories: of VOT results, one per repetition, by sequence.
-    """
-
-    name: str
-    results: Mapping[str, SequenceResult]
-    missing: tuple[str, ...] = ()
-    notes: tuple[str, ...] = ()
-    provenance: Mapping[str, Any] = field(default_factory=dict)
-    frames: Mapping[str, range] = field(default_factory=dict)
-    trajectories: Mapping[str, tuple[Trajectory, ...]] = field(default_factory=dict)
-
-    def covered(self, sequence: VideoSequence) -> range:
-        """The frames of the sequence that its result covers."""
-        return self.frames.get(sequence.name, range(len(sequence)))
-
-    def cut(self, sequence: VideoSequence) -> VideoSequence:
-        """The sequence with the frames that its result covers."""
-        frames = self.frames.get(sequence.name)
-        return sequence if frames is None else sequence.take(slice(frames.start, frames.stop))
 
 
 @dataclass(frozen=True)
@@ -73,7 +36,7 @@ class Reading:
 
 
 def load_tracker_results(
-    source: str | Path, sequences: Sequence[VideoSequence], reading: Reading | None = None
+    source: str | Path, sequences: Collection[Sequence], reading: Reading | None = None
 ) -> TrackerResults:
     """Reads one tracker's results.
 
@@ -95,10 +58,7 @@ def load_tracker_results(
         index_base=reading.index_base,
         bad_boxes="keep" if reading.keep_bad_boxes else "refuse",
     )
-    manifest = ResultStore(path).manifest() if path.is_dir() else {}
-    provenance = {**manifest.get("details", {}), **manifest.get("identity", {}), "results": str(path)}
-    if manifest:
-        provenance["software"] = manifest.get("software", {})
+    provenance = {**(ResultStore(path).provenance() if path.is_dir() else {}), "results": str(path)}
     return TrackerResults(
         label or found.name,
         dict(found.results),
@@ -110,7 +70,7 @@ def load_tracker_results(
     )
 
 
-def common_stride(sources: Sequence[str | Path]) -> int:
+def common_stride(sources: Iterable[str | Path]) -> int:
     """Every how many frames the trackers ran, as the manifests of their results say; 1 where none says it.
 
     Args:
@@ -134,8 +94,8 @@ def common_stride(sources: Sequence[str | Path]) -> int:
 
 
 def common_sequences(
-    trackers: Sequence[TrackerResults], sequences: Sequence[VideoSequence], common: bool = False
-) -> tuple[list[VideoSequence], tuple[str, ...]]:
+    trackers: Collection[TrackerResults], sequences: Collection[Sequence], common: bool = False
+) -> tuple[list[Sequence], tuple[str, ...]]:
     """The sequences on which all trackers may be compared, and the names of those left out for it.
 
     Args:
@@ -175,15 +135,16 @@ def common_sequences(
 
 def build_report(
     benchmark: str,
-    protocol: Protocol,
-    sequences: Sequence[VideoSequence],
-    trackers: Sequence[TrackerResults],
+    protocol: BaseProtocol,
+    sequences: Collection[Sequence],
+    trackers: Iterable[TrackerResults],
     *,
     split: str = "all",
     stride: int = 1,
     left_out: Iterable[str] = (),
+    absent: Iterable[str] = (),
 ) -> Report:
-    """Scores all trackers by one protocol.
+    """Scores all trackers by one protocol of any kind.
 
     Args:
         benchmark: label.
@@ -193,66 +154,33 @@ def build_report(
         split: label.
         stride: every how many frames were tracked.
         left_out: sequences that are not in `sequences` because not every tracker has them.
+        absent: sequences of the benchmark's published list that its folder does not have.
 
     Raises:
-        EvaluationError: two trackers of one name, or results that do not fit a sequence.
+        EvaluationError: two trackers of one name, results that do not fit a sequence, or that lack what the protocol
+            needs (restarts, confidences, the size of the frames).
     """
+    for sequence in sequences:
+        if sequence.annotation.first_box_only and "presence" in protocol.needs:
+            raise EvaluationError(
+                f"the truth of {sequence.name!r} is not published but for its first box, so nothing can be scored "
+                f"here; report on another split than {split!r}, or send the results to the benchmark's server"
+            )
     scores = []
     for tracker in trackers:
-        scored = [
-            score_result(protocol, tracker.cut(sequence), tracker.results[sequence.name])
-            for sequence in sequences
-            if sequence.name in tracker.results
-        ]
+        scored = [protocol.score(sequence, tracker) for sequence in sequences if sequence.name in tracker.results]
         missing = [sequence.name for sequence in sequences if sequence.name not in tracker.results]
         scores.append(combine(protocol, tracker.name, benchmark, scored, missing, tracker.provenance))
-    return Report(benchmark, protocol, tuple(scores), split, stride, tuple(left_out))
-
-
-def known_frame_size(sequence: VideoSequence, protocol_name: str) -> tuple[int, int]:
-    """(width, height) of a sequence's frames, for protocols that clip regions to them.
-
-    Raises:
-        EvaluationError: the size is not known.
-    """
-    if sequence.frame_size_wh is None:
-        raise EvaluationError(
-            f"the size of the frames of {sequence.name!r} is not known, and {protocol_name} clips regions to it; give "
-            "the benchmark with its images"
-        )
-    return sequence.frame_size_wh
-
-
-def score_without_curves(
-    protocol: Protocol,
-    tracker: TrackerResults,
-    benchmark: str,
-    items: Sequence[SequenceScore],
-    numbers: Mapping[str, float],
-    sequences: Sequence[VideoSequence],
-) -> Score:
-    """A tracker's numbers by a protocol that is no mean over sequences (restarts, confidences, presence).
-
-    Args:
-        protocol: the rules, of which name and description are shown.
-        tracker: its results.
-        benchmark: label.
-        items: its sequences.
-        numbers: of all of them together.
-        sequences: what is scored.
-    """
-    speeds = [item.frames_per_second for item in items if item.frames_per_second is not None]
-    return Score(
-        tracker.name,
+    return Report(
         benchmark,
         protocol,
-        tuple(items),
-        no_curves(),
-        numbers,
-        tuple(sequence.name for sequence in sequences if sequence.name not in tracker.results),
-        (),
-        float(np.mean(speeds)) if speeds else None,
-        tracker.provenance,
+        tuple(scores),
+        split,
+        stride,
+        tuple(left_out),
+        tuple(absent),
+        notes=tuple(protocol.notes(scores)),
+        further=protocol.further(scores),
     )
 
 
@@ -264,6 +192,6 @@ def _label_and_path(source: str | Path) -> tuple[str | None, Path]:
     return label.strip() or None, Path(path)
 
 
-def _listed(names: Sequence[str]) -> str:
+def _listed(names: list[str]) -> str:
     more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
     return ", ".join(names[:_NAMED]) + more

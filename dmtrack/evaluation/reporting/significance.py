@@ -12,15 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dmtrack.errors import EvaluationError
-from dmtrack.evaluation.protocols import Measure, Protocol
+from dmtrack.evaluation.measures.measure import SHARE, Measure
 from dmtrack.evaluation.report import Report
-from dmtrack.evaluation.reporting.bootstrap import (
-    Interval,
-    difference_interval,
-    interval_of,
-    resampled_means,
-)
-from dmtrack.evaluation.scoring import Score, SequenceScore
+from dmtrack.evaluation.reporting.bootstrap import Interval, difference_interval, draw_sequences, interval_of
 
 Array = NDArray[np.float64]
 
@@ -35,47 +29,38 @@ class Comparison:
     Attributes:
         tracker_a: the one with the better number.
         tracker_b: the other.
-        metric: key of the number.
-        title: of the number, as in tables.
+        measure: of the number.
         interval: of A - B, or of B - A where lower numbers are better, so that it speaks for A above 0.
-        scale: what numbers are multiplied with in sentences.
-        unit: of the product.
     """
 
     tracker_a: str
     tracker_b: str
-    metric: str
-    title: str
+    measure: Measure
     interval: Interval
-    scale: float = 100.0
-    unit: str = "points"
 
     def statement(self) -> str:
         """One sentence; shares are given in points, which are hundredths."""
-        item = self.interval
-        amount = f"{self.scale * item.value:.1f} {self.unit}".strip()
+        item, title, scale = self.interval, self.measure.title, self.measure.scale
+        amount = f"{scale * item.value:.1f}" + (" points" if self.measure.unit == SHARE else "")
         if math.isnan(item.value):
-            return f"{self.tracker_a} and {self.tracker_b} cannot be compared in {self.title}: one has no number."
+            return f"{self.tracker_a} and {self.tracker_b} cannot be compared in {title}: one has no number."
         if not item.is_known:
             return (
-                f"{self.tracker_a} is ahead of {self.tracker_b} by {amount} in {self.title}, on "
+                f"{self.tracker_a} is ahead of {self.tracker_b} by {amount} in {title}, on "
                 f"{item.sequences} sequence{'s' * (item.sequences != 1)}: too few for an interval."
             )
-        low, high = self.scale * item.low, self.scale * item.high
+        low, high = scale * item.low, scale * item.high
         ends = f"{100 * item.level:g} % interval {low:.1f} to {high:.1f}, {item.rounds:,} rounds"
         if item.excludes_zero:
-            return f"{self.tracker_a} is better than {self.tracker_b} by {amount} in {self.title} ({ends})."
-        return (
-            f"No significant difference between {self.tracker_a} and {self.tracker_b}: {amount} in "
-            f"{self.title} ({ends})."
-        )
+            return f"{self.tracker_a} is better than {self.tracker_b} by {amount} in {title} ({ends})."
+        return f"No significant difference between {self.tracker_a} and {self.tracker_b}: {amount} in {title} ({ends})."
 
     def to_dict(self) -> dict[str, Any]:
         """JSON values."""
         return {
             "better": self.tracker_a,
             "worse": self.tracker_b,
-            "metric": self.metric,
+            "metric": self.measure.key,
             **interval_numbers(self.interval, "difference"),
             "p_value": _number(self.interval.p_value),
             "significant": self.interval.excludes_zero,
@@ -103,9 +88,9 @@ class Significance:
     level: float
     sequences: int
 
-    def of(self, metric: str) -> list[Comparison]:
+    def of(self, key: str) -> list[Comparison]:
         """The comparisons in one number."""
-        return [item for item in self.comparisons if item.metric == metric]
+        return [item for item in self.comparisons if item.measure.key == key]
 
     def explanation(self) -> str:
         """How the intervals were made and what they do not say."""
@@ -140,96 +125,41 @@ def interval_numbers(interval: Interval, name: str) -> dict[str, float | None]:
 
 
 def assess(report: Report, rounds: int = 1000, seed: int = 0, level: float = 0.95) -> Significance:
-    """Draws sequences for all trackers of a report at once and reads all numbers in every round.
-
-    Frames are pooled anew where the protocol pools frames, and sequences whose curve is zero everywhere are left out
-    where it leaves them out.
+    """Draws sequences for all trackers of a report at once and computes all numbers anew in every round.
 
     Raises:
         EvaluationError: the trackers were scored on different sequences, or an option makes no sense.
     """
-    names = _same_sequences(report)
-    measures = report.protocol.reported()
-    columns = [_columns(report.protocol, score, measures) for score in report.scores]
-    values = np.concatenate([item[0] for item in columns], axis=1)
-    weights = np.concatenate([item[1] for item in columns], axis=1)
-    counted = int(np.count_nonzero((weights > 0).any(axis=1))) if len(names) else 0
-    samples = (
-        resampled_means(values, weights, rounds, seed) if len(names) else np.full((rounds, values.shape[1]), np.nan)
-    )
-    # Where every drawn curve is zero there is nothing to average, and the score is 0 as in `metrics.mean_of_counted`.
-    if report.protocol.pooling == "nonzero-sequences" and counted:
-        samples = np.nan_to_num(samples)
-    by_tracker = {
-        score.tracker: {
-            measure.key: samples[:, place * len(measures) + index] for index, measure in enumerate(measures)
+    names, protocol = _same_sequences(report), report.protocol
+    measures = protocol.reported()
+    blocks: dict[str, list[dict[str, Array]]] = {score.tracker: [] for score in report.scores}
+    for draws in draw_sequences(len(names), rounds, seed) if names else ():
+        for score in report.scores:
+            blocks[score.tracker].append(protocol.resample(score, draws))
+    samples = {
+        tracker: {
+            measure.key: np.concatenate([part[measure.key] for part in parts]) if parts else np.full(rounds, np.nan)
+            for measure in measures
         }
-        for place, score in enumerate(report.scores)
+        for tracker, parts in blocks.items()
     }
+    counted = protocol.drawn_from(report.scores)
     intervals = {
         score.tracker: {
-            key: interval_of(score.scores[key], drawn, counted, level)
-            for key, drawn in by_tracker[score.tracker].items()
-        }
-        for score in report.scores
-    }
-    comparisons = tuple(
-        _compare(measure, a, b, by_tracker, counted, level)
-        for measure in measures
-        for a, b in itertools.combinations(report.ranked(measure.key), 2)
-    )
-    return Significance(intervals, comparisons, rounds, seed, level, counted)
-
-
-def assess_samples(
-    report: Report,
-    samples: Mapping[str, Mapping[str, Array]],
-    sequences: int,
-    rounds: int,
-    seed: int,
-    level: float = 0.95,
-) -> Significance:
-    """Intervals of a report whose numbers have been computed anew in every round.
-
-    Args:
-        report: with numbers that may be counts, for which lower is better.
-        samples: (rounds,) numbers by tracker and key, drawn together for all trackers.
-        sequences: how many were drawn from.
-        rounds: of the bootstrap.
-        seed: of the bootstrap.
-        level: of the intervals.
-    """
-    intervals = {
-        score.tracker: {
-            metric: interval_of(score.scores[metric], samples[score.tracker][metric], sequences, level)
-            for metric in report.headings()
+            key: interval_of(score.scores[key], drawn, counted, level) for key, drawn in samples[score.tracker].items()
         }
         for score in report.scores
     }
     comparisons = []
-    for metric, title in report.headings().items():
-        counts_failures = report.lower_is_better(metric)
-        scale, unit = (1.0, "") if counts_failures else (100.0, "points")
-        for a, b in itertools.combinations(report.ranked(metric), 2):
-            first, second = (b, a) if counts_failures else (a, b)
-            interval = difference_interval(
-                first.scores[metric] - second.scores[metric],
-                samples[first.tracker][metric],
-                samples[second.tracker][metric],
-                sequences,
-                level,
-            )
-            comparisons.append(Comparison(a.tracker, b.tracker, metric, title, interval, scale, unit))
-    return Significance(intervals, tuple(comparisons), rounds, seed, level, sequences)
-
-
-def _compare(
-    measure: Measure, a: Score, b: Score, samples: Mapping[str, Mapping[str, Array]], counted: int, level: float
-) -> Comparison:
-    key = measure.key
-    difference = a.scores[key] - b.scores[key]
-    interval = difference_interval(difference, samples[a.tracker][key], samples[b.tracker][key], counted, level)
-    return Comparison(a.tracker, b.tracker, key, measure.title, interval)
+    for measure in measures:
+        key = measure.key
+        for a, b in itertools.combinations(report.ranked(measure), 2):
+            first, second = (a, b) if measure.higher_is_better else (b, a)
+            difference = first.scores[key] - second.scores[key]
+            drawn = (samples[first.tracker][key], samples[second.tracker][key])
+            interval = difference_interval(difference, *drawn, counted, level)
+            comparisons.append(Comparison(a.tracker, b.tracker, measure, interval))
+    return Significance(intervals, tuple(comparisons), rounds, seed, level, counted)
 
 
 def _same_sequences(report: Report) -> list[str]:
@@ -243,27 +173,6 @@ def _same_sequences(report: Report) -> list[str]:
                 f"({', '.join(different[:5])}); compare them on those that both have"
             )
     return names
-
-
-def _columns(protocol: Protocol, score: Score, measures: tuple[Measure, ...]) -> tuple[Array, Array]:
-    """(sequences, measures) numbers of one tracker, and what each sequence weighs in the mean."""
-    values = np.array(
-        [[item.scores[measure.key] for measure in measures] for item in score.sequences], dtype=np.float64
-    )
-    weights = np.array([[_weight(protocol, item, measure) for measure in measures] for item in score.sequences])
-    shape = (len(score.sequences), len(measures))
-    return values.reshape(shape), weights.reshape(shape).astype(np.float64)
-
-
-def _weight(protocol: Protocol, item: SequenceScore, measure: Measure) -> float:
-    frames = float(np.count_nonzero(item.counted))
-    if protocol.pooling == "frames" or not frames:
-        return frames
-    if protocol.pooling == "nonzero-sequences":
-        direct = measure.reading in ("mean-overlap", "longest-run")
-        curve = [item.curves.direct[measure.key]] if direct else getattr(item.curves, measure.curve)
-        return float(np.any(curve))
-    return 1.0
 
 
 def _number(value: float) -> float | None:

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, field
 from typing import Any
 
-from dmtrack.data.sequences import Sequence as VideoSequence
-from dmtrack.evaluation.protocols import Protocol
+from dmtrack.data.sequences import Sequence
+from dmtrack.evaluation.protocols import BaseProtocol
 from dmtrack.evaluation.report import Report
 from dmtrack.evaluation.reporting.attributes import AttributeScores, read_tags, score_attributes
-from dmtrack.evaluation.reporting.loading import TrackerResults, build_report, common_sequences
-from dmtrack.evaluation.reporting.long_term import LongTermReport, assess_long_term, build_long_term_report
-from dmtrack.evaluation.reporting.presence import PresenceReport, assess_presence, build_presence_report
+from dmtrack.evaluation.reporting.loading import build_report, common_sequences
 from dmtrack.evaluation.reporting.significance import Significance, assess
-from dmtrack.evaluation.reporting.vot import VotReport, assess_vot, build_vot_report
-from dmtrack.evaluation.vot.rules import AnyVotProtocol, LongTermProtocol, PresenceProtocol, VotProtocol
+from dmtrack.evaluation.results import TrackerResults
 
 
 @dataclass(frozen=True)
@@ -34,7 +31,7 @@ class Study:
     reports: tuple[Report, ...]
     significances: tuple[Significance, ...]
     attributes: AttributeScores | None
-    sequences: tuple[VideoSequence, ...]
+    sequences: tuple[Sequence, ...]
     trackers: tuple[TrackerResults, ...]
     tags: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
@@ -76,16 +73,16 @@ class Study:
 
 def make_study(
     benchmark: str,
-    protocols: Sequence[Protocol | AnyVotProtocol],
-    sequences: Sequence[VideoSequence],
-    trackers: Sequence[TrackerResults],
+    protocols: Iterable[BaseProtocol],
+    sequences: Collection[Sequence],
+    trackers: Collection[TrackerResults],
     *,
     split: str = "all",
     stride: int = 1,
     common: bool = False,
     rounds: int = 1000,
     seed: int = 0,
-    absent: Sequence[str] = (),
+    absent: Collection[str] = (),
 ) -> Study:
     """Scores and compares trackers.
 
@@ -105,34 +102,19 @@ def make_study(
         EvaluationError: different sequences without `common`, two trackers of one name, or results that do not fit.
     """
     chosen, left_out = common_sequences(trackers, sequences, common)
-    reports: list[Report] = []
-    for protocol in protocols:
-        build = _builder(protocol)
-        report = build(benchmark, protocol, chosen, trackers, split=split, stride=stride, left_out=left_out)
-        reports.append(replace(report, absent=tuple(absent)))
-    tags = read_tags(chosen) if reports[0].is_one_pass else {}
+    reports = tuple(
+        build_report(
+            benchmark, protocol, chosen, trackers, split=split, stride=stride, left_out=left_out, absent=absent
+        )
+        for protocol in protocols
+    )
+    tags = read_tags(chosen) if reports[0].protocol.by_attribute else {}
     attributes = score_attributes(reports[0], tags) if tags else None
     return Study(
-        tuple(reports),
-        tuple(_significance(report, rounds, seed) for report in reports),
+        reports,
+        tuple(assess(report, rounds, seed) for report in reports),
         attributes if attributes and attributes.sequences else None,
         tuple(chosen),
         tuple(trackers),
         tags,
     )
-
-
-def _builder(protocol: Protocol | AnyVotProtocol) -> Any:
-    if isinstance(protocol, VotProtocol):
-        return build_vot_report
-    if isinstance(protocol, LongTermProtocol):
-        return build_long_term_report
-    return build_presence_report if isinstance(protocol, PresenceProtocol) else build_report
-
-
-def _significance(report: Report, rounds: int, seed: int) -> Significance:
-    if isinstance(report, VotReport):
-        return assess_vot(report, rounds, seed)
-    if isinstance(report, LongTermReport):
-        return assess_long_term(report, rounds, seed)
-    return assess_presence(report, rounds, seed) if isinstance(report, PresenceReport) else assess(report, rounds, seed)

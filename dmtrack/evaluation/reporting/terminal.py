@@ -15,16 +15,16 @@ def print_study(study: Study, console: Console) -> None:
     """Prints the study."""
     for report, significance in zip(study.reports, study.significances, strict=True):
         intervals = {
-            tracker: f"{items[report.primary].low:.3f}-{items[report.primary].high:.3f}"
+            tracker: f"{items[report.primary.key].low:.3f}-{items[report.primary.key].high:.3f}"
             for tracker, items in significance.intervals.items()
-            if items[report.primary].is_known
+            if items[report.primary.key].is_known
         }
         title = f"{100 * significance.level:g} % interval"
         table = report.table(intervals, title)
         if console.measure(table, options=console.options.update(max_width=1000)).maximum > console.width:
             table = report.table(intervals, title, beside=False)
         console.print(table)
-        statements = [item.statement() for item in significance.of(report.primary)]
+        statements = [item.statement() for item in significance.of(report.primary.key)]
         for statement in statements[:MOST_STATEMENTS]:
             console.print(Text(statement))
         if len(statements) > MOST_STATEMENTS:

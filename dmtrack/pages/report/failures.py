@@ -65,7 +65,7 @@ class Failure:
 
 
 def find_failures(study: Study, tracker: str, count: int = 6, images: bool = True) -> list[Failure]:
-    """The sequences with a tracker's lowest primary numbers, the worst first.
+    """The sequences with a tracker's worst numbers, the worst first.
 
     Args:
         study: with the tracker in it.
@@ -74,11 +74,12 @@ def find_failures(study: Study, tracker: str, count: int = 6, images: bool = Tru
         images: read frames where they can be read.
     """
     by_name = {sequence.name: sequence for sequence in study.sequences}
-    key = study.report.per_sequence
+    measure = study.report.protocol.compared
+    key, sign = measure.key, 1 if measure.higher_is_better else -1
     score = next(item for item in study.report.scores if item.tracker == tracker)
     counted = [item for item in score.sequences if item.counted.any() and not math.isnan(item.scores[key])]
     failures = []
-    for name in [item.name for item in sorted(counted, key=lambda item: item.scores[key])[:count]]:
+    for name in [item.name for item in sorted(counted, key=lambda item: sign * item.scores[key])[:count]]:
         overlaps = _overlaps(study, by_name[name])
         lost = longest_failure(overlaps[tracker])
         pictures = _pictures(study, by_name[name], tracker, overlaps[tracker], lost) if images else ()

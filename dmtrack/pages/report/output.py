@@ -3,32 +3,22 @@
 from __future__ import annotations
 
 import functools
-import math
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from matplotlib.figure import Figure
-
-from dmtrack.evaluation.report import Report, csv_text
+from dmtrack.evaluation.protocols.protocol import Drawing
+from dmtrack.evaluation.report import csv_text
 from dmtrack.evaluation.reporting.figures.attributes import SMALLEST_RADAR, draw_attribute_bars, draw_attribute_radar
-from dmtrack.evaluation.reporting.figures.curves import curve_kinds, describe, draw_curve
-from dmtrack.evaluation.reporting.figures.eao import draw_eao_curve, draw_eao_ranking
-from dmtrack.evaluation.reporting.figures.long_term import draw_precision_recall, draw_presence
 from dmtrack.evaluation.reporting.figures.saving import inline_svg, save_figure
 from dmtrack.evaluation.reporting.figures.scatter import draw_pair, draw_speed, has_speed
-from dmtrack.evaluation.reporting.figures.theme import INLINE, LIGHT, Theme
+from dmtrack.evaluation.reporting.figures.theme import INLINE, LIGHT
 from dmtrack.evaluation.reporting.latex import latex_tables
-from dmtrack.evaluation.reporting.long_term import LongTermReport
-from dmtrack.evaluation.reporting.presence import PresenceReport
 from dmtrack.evaluation.reporting.study import Study
-from dmtrack.evaluation.reporting.vot import VotReport
 from dmtrack.files import write_json, write_text
 from dmtrack.pages.report.failures import find_failures
 from dmtrack.pages.report.page import report_page
 
 SUFFIXES = (".pdf", ".svg", ".png")
-
-Drawing = Callable[[Theme], Figure]
 
 
 def write_study(
@@ -77,57 +67,24 @@ def steps(study: Study) -> int:
     return 4 + sum(1 for _ in drawings(study))
 
 
-def drawings(study: Study) -> Iterator[tuple[str, str, Drawing]]:
+def drawings(study: Study) -> Iterator[Drawing]:
     """All figures of a study: file name, what it shows, and how it is drawn in a theme."""
     report = study.report
     for number, each in enumerate(study.reports):
         tail = f"@{each.protocol.name}" if number else ""
-        if not each.is_one_pass:
-            yield from _special(each, tail)
-            continue
-        for kind in curve_kinds(each):
-            title = f"{kind.title} on {each.benchmark}, protocol {each.protocol.name}"
-            yield kind.curve + tail, title, functools.partial(draw_curve, each, kind)
+        yield from (drawing._replace(name=drawing.name + tail) for drawing in each.protocol.drawings(each))
     if has_speed(report):
-        yield "speed", "accuracy against speed", functools.partial(draw_speed, report)
+        yield Drawing("speed", "accuracy against speed", functools.partial(draw_speed, report))
     rival = study.rival()
     if rival:
-        yield "pair", f"{rival[0]} and {rival[1]} by sequence", functools.partial(draw_pair, report, *rival)
+        yield Drawing("pair", f"{rival[0]} and {rival[1]} by sequence", functools.partial(draw_pair, report, *rival))
     attributes = study.attributes
     if attributes:
-        yield "attribute_bars", "scores by attribute", functools.partial(draw_attribute_bars, report, attributes)
+        bars = functools.partial(draw_attribute_bars, report, attributes)
+        yield Drawing("attribute_bars", "scores by attribute", bars)
         if len(attributes.sequences) >= SMALLEST_RADAR:
-            yield (
-                "attribute_radar",
-                "scores by attribute as a radar",
-                functools.partial(draw_attribute_radar, report, attributes),
-            )
-
-
-def _special(report: Report, tail: str) -> Iterator[tuple[str, str, Drawing]]:
-    """Figures of protocols with restarts, confidences and presence."""
-    title = f"on {report.benchmark}, protocol {report.protocol.name}"
-    if isinstance(report, VotReport):
-        yield from _expected_overlap(report, tail)
-    elif isinstance(report, LongTermReport):
-        curve = functools.partial(draw_precision_recall, report.measured, report.benchmark, describe(report))
-        yield f"precision_recall{tail}", f"precision and recall {title}", curve
-    elif isinstance(report, PresenceReport):
-        rates = {score.tracker: score.scores for score in report.scores}
-        points = functools.partial(draw_presence, rates, report.benchmark, describe(report))
-        yield f"presence{tail}", f"true positive and true negative rate {title}", points
-
-
-def _expected_overlap(report: VotReport, tail: str) -> Iterator[tuple[str, str, Drawing]]:
-    items, window, note = report.expected_overlaps(), report.rules.eao_window, describe(report)
-    if items and window:
-        title = f"on {report.benchmark}, protocol {report.protocol.name}"
-        curve = functools.partial(draw_eao_curve, items, window, report.benchmark, note)
-        yield f"eao_curve{tail}", f"expected overlap by length {title}", curve
-        if all(math.isnan(item.eao) for item in items):
-            return
-        ranking = functools.partial(draw_eao_ranking, items, report.benchmark, note)
-        yield f"eao_ranking{tail}", f"ranking by expected average overlap {title}", ranking
+            radar = functools.partial(draw_attribute_radar, report, attributes)
+            yield Drawing("attribute_radar", "scores by attribute as a radar", radar)
 
 
 def write_study_json(study: Study, path: str | Path) -> None:

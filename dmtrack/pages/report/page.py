@@ -77,13 +77,13 @@ def report_page(study: Study, figures: Mapping[str, str], failures: Mapping[str,
 
 def _summary(study: Study) -> str:
     report, best = study.report, study.report.ranked()[0]
-    interval = study.significance.intervals[best.tracker][report.primary]
+    interval = study.significance.intervals[best.tracker][report.primary.key]
     ends = f" (95 % interval {interval.low:.3f} to {interval.high:.3f})" if interval.is_known else ""
-    title, value = report.headings()[report.primary], best.scores[report.primary]
+    title, value = report.primary.title, best.scores[report.primary.key]
     if math.isnan(value):
         return f"No tracker has a number for {title}."
     text = f"{best.tracker} has {title} {shown(value)}{ends}."
-    comparisons = study.significance.of(report.primary)
+    comparisons = study.significance.of(report.primary.key)
     return f"{text} {comparisons[0].statement()}" if comparisons else text
 
 
@@ -91,19 +91,22 @@ def _statements(study: Study) -> list[dict[str, Any]]:
     """What can be said of every number of every protocol; only the first group is open, if it is short."""
     groups = []
     for report, significance in zip(study.reports, study.significances, strict=True):
-        for metric, title in report.headings().items():
-            comparisons = significance.of(metric)
-            is_open = metric == report.primary and len(comparisons) <= FEW_STATEMENTS
+        for measure in report.protocol.reported():
+            comparisons = significance.of(measure.key)
+            is_open = measure == report.primary and len(comparisons) <= FEW_STATEMENTS
             statements = [item.statement() for item in comparisons]
-            groups.append({"title": f"{title}, {report.protocol.name}", "open": is_open, "statements": statements})
+            groups.append(
+                {"title": f"{measure.title}, {report.protocol.name}", "open": is_open, "statements": statements}
+            )
     return groups
 
 
 def _failures(study: Study, tracker: str, failures: list[Failure]) -> dict[str, Any]:
     has_pictures = any(failure.pictures for failure in failures)
-    title = study.report.headings()[study.report.per_sequence]
+    protocol = study.report.protocol
+    measure, worst = protocol.compared, "lowest" if protocol.compared.higher_is_better else "highest"
     note = (
-        f"The sequences with the lowest {title} of {tracker}: {study.report.overlap_title} from the first frame "
+        f"The sequences with the {worst} {measure.title} of {tracker}: {protocol.overlap_title} from the first frame "
         f"to the last, shaded where {tracker} is lost longest (below 0.1); lines at 0, 0.5 and 1."
     )
     if not has_pictures:
@@ -115,7 +118,9 @@ def _failures(study: Study, tracker: str, failures: list[Failure]) -> dict[str, 
 
 def _failure(study: Study, tracker: str, names: list[str], failure: Failure) -> dict[str, Any]:
     score = next(item for item in study.report.scores if item.tracker == tracker)
-    value = next(item for item in score.sequences if item.name == failure.sequence).scores[study.report.per_sequence]
+    value = next(item for item in score.sequences if item.name == failure.sequence).scores[
+        study.report.protocol.compared.key
+    ]
     frames = len(failure.overlaps[tracker])
     lost, shade = "never lost", None
     if failure.lost:

@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 
+from dmtrack.evaluation.measures.measure import SHARE, Measure
 from dmtrack.evaluation.report import Report, shown, shown_speed, weights_hash
 from dmtrack.evaluation.reporting.attributes import full_name
 from dmtrack.evaluation.reporting.figures.theme import INLINE, looks
@@ -24,18 +25,15 @@ def tracker_colours(report: Report) -> dict[str, str]:
 
 def ranking_table(report: Report, significance: Significance) -> Table:
     """Trackers, best first, each number with its interval below; best bold, second underlined."""
-    headings = report.headings()
-    marks = {
-        metric: _marks([score.scores[metric] for score in report.scores], report.lower_is_better(metric))
-        for metric in headings
-    }
+    measures = report.protocol.reported()
+    marks = {measure: _marks(measure, [score.scores[measure.key] for score in report.scores]) for measure in measures}
     rows = []
     for score in report.ranked():
         cells = []
-        for metric in headings:
-            interval = significance.intervals[score.tracker][metric]
+        for measure in measures:
+            interval = significance.intervals[score.tracker][measure.key]
             ends = f"{interval.low:.3f} to {interval.high:.3f}" if interval.is_known else ""
-            cells.append(_number(score.scores[metric], marks[metric], note=ends))
+            cells.append(_number(score.scores[measure.key], marks[measure], note=ends))
         counted, total = report.counted_of(score)
         digest = weights_hash(score)
         cells += [
@@ -48,14 +46,16 @@ def ranking_table(report: Report, significance: Significance) -> Table:
         f"{report.benchmark} ({report.scope}), protocol {report.protocol.name}; below each number its "
         f"{100 * significance.level:g} % interval"
     )
-    titles = ("tracker", *headings.values(), "fps", "sequences", "weights")
+    titles = ("tracker", *(measure.title for measure in measures), "fps", "sequences", "weights")
     return Table(caption, titles, tuple(rows), ("tracker", "weights"), tracker_colours(report))
 
 
 def differences_table(report: Report, significance: Significance) -> Table:
     """Every pair of trackers in the primary number: row minus column, in points, significant ones marked."""
     order = [score.tracker for score in report.ranked()]
-    by_pair = {(item.tracker_a, item.tracker_b): item for item in significance.of(report.primary)}
+    by_pair = {(item.tracker_a, item.tracker_b): item for item in significance.of(report.primary.key)}
+    # A difference speaks for the row where the measure prefers it, as in the intervals.
+    scale, unit = report.primary.scale, "points" if report.primary.unit == SHARE else report.primary.unit
     rows = []
     for row in order:
         cells = []
@@ -66,14 +66,14 @@ def differences_table(report: Report, significance: Significance) -> Table:
             if item is None or math.isnan(item.interval.value):
                 cells.append(Cell("-"))
                 continue
-            ends = sorted((sign * 100 * item.interval.low, sign * 100 * item.interval.high))
+            ends = sorted((sign * scale * item.interval.low, sign * scale * item.interval.high))
             interval = f"{ends[0]:+.1f} to {ends[1]:+.1f}" if item.interval.is_known else ""
             mark = "significant" if item.interval.excludes_zero else ""
-            text = f"{sign * 100 * item.interval.value:+.1f}"
+            text = f"{sign * scale * item.interval.value:+.1f}"
             cells.append(Cell(text, note=interval, mark=mark, title=item.statement()))
         rows.append((row, tuple(cells)))
     caption = (
-        f"row minus column in points of {report.headings()[report.primary]}, protocol {report.protocol.name}; marked: "
+        f"row minus column in {unit} of {report.primary.title}, protocol {report.protocol.name}; marked: "
         "the interval excludes 0"
     )
     return Table(caption, ("", *order), tuple(rows), sortable=False)
@@ -81,32 +81,32 @@ def differences_table(report: Report, significance: Significance) -> Table:
 
 def sequences_table(study: Study) -> Table:
     """All sequences, those with the lowest mean over trackers first; sortable and searchable."""
-    report = study.report
+    report, measure = study.report, study.report.protocol.compared
+    sign = 1 if measure.higher_is_better else -1
     order = [score.tracker for score in report.ranked()]
     several = len(order) > 1
     by_tracker = {score.tracker: {item.name: item for item in score.sequences} for score in report.scores}
     rows = []
     for sequence in study.sequences:
         found = [by_tracker[tracker].get(sequence.name) for tracker in order]
-        values = [item.scores[report.per_sequence] if item is not None else math.nan for item in found]
+        values = [item.scores[measure.key] if item is not None else math.nan for item in found]
         known = [value for value in values if not math.isnan(value)]
         mean = float(np.mean(known)) if known else math.nan
         spread = max(known) - min(known) if known else math.nan
         counted = next((int(item.counted.sum()) for item in found if item is not None), 0)
-        marks = _marks(values) if several else {}
-        cells = [_number(value, marks, share=0.0 if math.isnan(value) else value) for value in values]
+        marks = _marks(measure, values) if several else {}
+        cells = [_number(value, marks, share=_bar(measure, value)) for value in values]
         if several:
             cells += [_number(mean), _number(spread)]
         frames = f"{counted:,}" if counted == len(sequence) else f"{counted:,} of {len(sequence):,}"
         cells.append(Cell(frames, f"{counted}"))
         if study.tags:
             cells.append(Cell(" ".join(study.tags.get(sequence.name, ())), kind="text"))
-        rows.append((math.inf if math.isnan(mean) else mean, (sequence.name, tuple(cells))))
+        rows.append((math.inf if math.isnan(mean) else sign * mean, (sequence.name, tuple(cells))))
     titles = ["sequence", *order, *(["mean", "best - worst"] if several else []), "counted frames"]
     titles += ["attributes"] if study.tags else []
     caption = (
-        f"{report.headings()[report.per_sequence]} of each sequence, protocol {report.protocol.name}; worst first; a "
-        "click on a heading sorts"
+        f"{measure.title} of each sequence, protocol {report.protocol.name}; worst first; a click on a heading sorts"
     )
     ordered = tuple(row for _, row in sorted(rows, key=lambda item: item[0]))
     return Table(
@@ -129,10 +129,10 @@ def attributes_table(study: Study) -> Table | None:
     rows = []
     for tag, count in attributes.sequences.items():
         values = [attributes.scores[tracker][tag] for tracker in order]
-        marks = _marks(values)
+        marks = _marks(attributes.measure, values)
         cells = (*(_number(value, marks) for value in values), Cell(f"{count}", f"{count}"))
         rows.append((full_name(tag), cells))
-    caption = f"{report.headings()[attributes.metric]} by attribute, protocol {report.protocol.name}"
+    caption = f"{attributes.measure.title} by attribute, protocol {report.protocol.name}"
     titles = ("attribute", *order, "sequences")
     return Table(caption, titles, tuple(rows), ("attribute",), tracker_colours(report))
 
@@ -142,10 +142,17 @@ def _number(value: float, marks: dict[str, str] | None = None, note: str = "", s
     return Cell(shown(value), _sortable(value), note, (marks or {}).get(shown(value), ""), share=share)
 
 
-def _marks(values: list[float], lower_is_better: bool = False) -> dict[str, str]:
+def _bar(measure: Measure, value: float) -> float | None:
+    """How far the bar behind a number reaches; only shares have one."""
+    if measure.unit != SHARE:
+        return None
+    return 0.0 if math.isnan(value) else value
+
+
+def _marks(measure: Measure, values: list[float]) -> dict[str, str]:
     """How printed numbers are marked: the best one bold, the second underlined."""
     known = {shown(value) for value in values if not math.isnan(value)}
-    return dict(zip(sorted(known, key=float, reverse=not lower_is_better), ("best", "second"), strict=False))
+    return dict(zip(sorted(known, key=float, reverse=measure.higher_is_better), ("best", "second"), strict=False))
 
 
 def _sortable(value: float | None) -> str:

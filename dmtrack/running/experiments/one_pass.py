@@ -10,12 +10,11 @@ import numpy as np
 
 from dmtrack.data.sequences import Sequence
 from dmtrack.errors import EvaluationError
-from dmtrack.evaluation.api import score_result
 from dmtrack.evaluation.protocols import Protocol, get_protocol
 from dmtrack.evaluation.report import Report
 from dmtrack.evaluation.reporting.figures.curves import save_plots
 from dmtrack.evaluation.results import SequenceResult
-from dmtrack.evaluation.scoring import Curves, SequenceScore, combine, pooled_curves
+from dmtrack.evaluation.scoring import Curves, SequenceScore, combine, pooled_curves, score_result
 from dmtrack.evaluation.submission import build_submission
 from dmtrack.running.experiments.base import Experiment, Job, as_names, name_of, number
 from dmtrack.running.experiments.driving import drive
@@ -63,7 +62,7 @@ class OnePassExperiment(Experiment):
     ) -> None:
         super().__init__(benchmark, root_dir, folder, split, result_dir, report_dir)
         chosen = protocol or self.benchmark.protocols[0]
-        self.protocol = get_protocol(chosen) if isinstance(chosen, str) else chosen
+        self.protocol = get_protocol(chosen, Protocol) if isinstance(chosen, str) else chosen
         self.repetitions = repetitions
         self.records = records(self.result_dir)
 
@@ -139,10 +138,10 @@ class OnePassExperiment(Experiment):
             sequence.name,
             np.concatenate([score.counted for score in scores]),
             np.concatenate([score.iou for score in scores]),
-            np.concatenate([score.center_distance for score in scores]),
-            curves,
             curves.scores(self.protocol),
+            curves,
             float(np.mean(speeds)) if speeds else None,
+            np.concatenate([score.center_distance for score in scores]),
         )
 
     def _numbers(self, report: Report, index: int) -> dict[str, Any]:
@@ -151,13 +150,13 @@ class OnePassExperiment(Experiment):
             **self.header(score.tracker, self.protocol.name),
             "uncounted_sequences": list(score.uncounted),
             "overall": {
-                **self.curve_numbers(score.curves),
+                **self.curve_numbers(score.pooled),
                 **self.score_numbers(dict(score.scores)),
                 "speed_fps": number(score.frames_per_second),
             },
             "seq_wise": {
                 item.name: {
-                    **self.curve_numbers(item.curves),
+                    **self.curve_numbers(item.observed),
                     **self.score_numbers(dict(item.scores)),
                     "speed_fps": number(item.frames_per_second),
                     "length": int(item.counted.sum()),

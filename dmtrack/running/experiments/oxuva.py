@@ -13,10 +13,11 @@ from numpy.typing import NDArray
 from dmtrack.boxes import Boxes
 from dmtrack.data.sequences import Sequence
 from dmtrack.errors import EvaluationError
+from dmtrack.evaluation.measures.presence import PresenceScore, count_presence, score_presence
+from dmtrack.evaluation.protocols import PresenceProtocol, get_protocol
 from dmtrack.evaluation.readers.oxuva_files import parse_predictions
 from dmtrack.evaluation.reporting.figures.long_term import draw_presence
 from dmtrack.evaluation.reporting.figures.saving import save_figure
-from dmtrack.evaluation.vot import PresenceProtocol, PresenceScore, count_presence, get_vot_protocol, score_presence
 from dmtrack.files import atomic_path, write_text
 from dmtrack.running.experiments.base import Experiment, Job, as_names, name_of, number
 from dmtrack.running.experiments.driving import drive, with_presence
@@ -50,10 +51,7 @@ class ExperimentOxUvA(Experiment):
         report_dir: str | Path = "reports",
     ) -> None:
         super().__init__("oxuva", root_dir, f"OxUvA/{subset}", subset, result_dir, report_dir)
-        protocol = get_vot_protocol(self.benchmark.protocols[0])
-        if not isinstance(protocol, PresenceProtocol):
-            raise EvaluationError(f"OxUvA: protocol {protocol.name!r} is none of presence; expected 'oxuva'")
-        self.protocol = protocol
+        self.protocol = get_protocol(self.benchmark.protocols[0], PresenceProtocol)
 
     def jobs(self, tracker: Any, sequence: str) -> Iterator[Job]:
         """The one run, where it is not stored yet."""

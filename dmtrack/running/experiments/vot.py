@@ -13,18 +13,11 @@ from numpy.typing import NDArray
 from dmtrack.data.sequences import Sequence
 from dmtrack.data.sources.vot import boxes_of_same_area_xywh
 from dmtrack.errors import EvaluationError
+from dmtrack.evaluation.measures.supervised import VotRuns, VotScore, score_vot
+from dmtrack.evaluation.measures.trajectory import Trajectory, read_trajectory, write_trajectory
+from dmtrack.evaluation.protocols import VotProtocol, get_protocol
 from dmtrack.evaluation.reporting.figures.eao import ExpectedOverlap, draw_eao_curve, draw_eao_ranking
 from dmtrack.evaluation.reporting.figures.saving import save_figure
-from dmtrack.evaluation.vot import (
-    Trajectory,
-    VotProtocol,
-    VotRuns,
-    VotScore,
-    get_vot_protocol,
-    read_trajectory,
-    score_vot,
-    write_trajectory,
-)
 from dmtrack.files import write_text
 from dmtrack.running.experiments.base import Experiment, Job, as_names, name_of, number
 from dmtrack.running.experiments.driving import PillowTracker, drive
@@ -186,9 +179,7 @@ class ExperimentVOT(Experiment):
 
 
 def _protocol(version: int, kind: str, realtime_fps: float) -> VotProtocol:
-    protocol = get_vot_protocol(f"vot{version}{_ENDINGS[kind]}")
-    if not isinstance(protocol, VotProtocol):
-        raise EvaluationError(f"VOT: version {version} has no restarts; expected 2017, 2018 or 2019")
+    protocol = get_protocol(f"vot{version}{_ENDINGS[kind]}", VotProtocol)
     if kind == "realtime" and protocol.realtime_fps != realtime_fps:
         return replace(
             protocol,

@@ -11,18 +11,11 @@ from numpy.typing import NDArray
 
 from dmtrack.data.sequences import Sequence
 from dmtrack.errors import EvaluationError
+from dmtrack.evaluation.measures.long_term import LongTermRun, LongTermScore, score_long_term
+from dmtrack.evaluation.measures.trajectory import Trajectory, read_trajectory, write_trajectory
+from dmtrack.evaluation.protocols import LongTermProtocol, get_protocol
 from dmtrack.evaluation.reporting.figures.long_term import draw_precision_recall
 from dmtrack.evaluation.reporting.figures.saving import save_figure
-from dmtrack.evaluation.vot import (
-    LongTermProtocol,
-    LongTermRun,
-    LongTermScore,
-    Trajectory,
-    get_vot_protocol,
-    read_trajectory,
-    score_long_term,
-    write_trajectory,
-)
 from dmtrack.files import write_text
 from dmtrack.running.experiments.base import Experiment, Job, as_names, name_of, number
 from dmtrack.running.experiments.driving import drive, with_presence
@@ -56,13 +49,7 @@ class ExperimentVOTLT(Experiment):
         protocol: str | None = None,
     ) -> None:
         super().__init__("vot2018-lt", root_dir, "VOT-LT2018", None, result_dir, report_dir)
-        chosen = get_vot_protocol(protocol or self.benchmark.protocols[0])
-        if not isinstance(chosen, LongTermProtocol):
-            raise EvaluationError(
-                f"VOT-LT: protocol {chosen.name!r} needs no confidences; expected "
-                f"{' or '.join(self.benchmark.protocols)}"
-            )
-        self.protocol = chosen
+        self.protocol = get_protocol(protocol or self.benchmark.protocols[0], LongTermProtocol)
         self.records = RepeatedRecords(self.result_dir, "longterm")
 
     def jobs(self, tracker: Any, sequence: str) -> Iterator[Job]:

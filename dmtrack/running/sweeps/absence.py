@@ -7,84 +7,48 @@ protocol.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields, replace
-from typing import TYPE_CHECKING, Any
+from collections.abc import Collection, Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
-from dmtrack.data.sequences import Sequence as VideoSequence
+from dmtrack.data.sequences import Sequence
+from dmtrack.evaluation.protocols import OXUVA, VOT_LT
 from dmtrack.evaluation.report import Report, shown
-from dmtrack.evaluation.reporting.loading import TrackerResults
-from dmtrack.evaluation.reporting.long_term import build_long_term_report
-from dmtrack.evaluation.reporting.presence import build_presence_report
-from dmtrack.evaluation.results import ResultStore
+from dmtrack.evaluation.reporting.loading import build_report
+from dmtrack.evaluation.results import ResultStore, TrackerResults
 from dmtrack.evaluation.scoring import Score
-from dmtrack.evaluation.vot.declared import OXUVA, VOT_LT
 
 if TYPE_CHECKING:
     from rich.table import Table
 
-PRESENCE_TITLES = {"tpr": "TPR", "tnr": "TNR", "gm": "GM", "max_gm": "MaxGM"}
-LONG_TERM_TITLES = {"long_term_precision": "LT-Pr", "long_term_recall": "LT-Re", "long_term_f_score": "LT-F"}
-"""Keys and titles; the keys differ from those of one-pass protocols, which have a precision of their own."""
+_LONG_TERM_TITLES = {"precision": "LT-Pr", "recall": "LT-Re", "f_score": "LT-F"}
+
+ABSENCE_MEASURES = (
+    *(OXUVA.measure(key) for key in ("tpr", "tnr", "gm", "max_gm")),
+    *(replace(VOT_LT.measure(key), key=f"long_term_{key}", title=title) for key, title in _LONG_TERM_TITLES.items()),
+)
+"""The keys differ from those of one-pass protocols, which have a precision of their own."""
 
 
-@dataclass(frozen=True)
-class AbsenceReport(Report):
-    """A report with numbers about absence beside those of its protocol.
+def absence_table(report: Report) -> Table:
+    """The numbers about absence, best trackers first in the protocol's number: all are too wide for one table."""
+    from dmtrack.progress import plain_table
 
-    Attributes:
-        absent_frames: of all sequences, the first of each not counted.
-        present_frames: likewise.
-        further_remarks: on trackers that do not say where the target is absent, or how sure they are.
-    """
-
-    absent_frames: int = 0
-    present_frames: int = 0
-    further_remarks: tuple[str, ...] = ()
-
-    def headings(self) -> dict[str, str]:
-        """The protocol's numbers and those about absence."""
-        return {**super().headings(), **PRESENCE_TITLES, **LONG_TERM_TITLES}
-
-    def without_absence(self) -> Report:
-        """The protocol's numbers alone: all together are too wide for a terminal."""
-        return Report(**{item.name: getattr(self, item.name) for item in fields(Report)})
-
-    def absence_table(self) -> Table:
-        """The other numbers, best trackers first in the protocol's number."""
-        from dmtrack.progress import plain_table
-
-        titles = (*PRESENCE_TITLES.values(), *LONG_TERM_TITLES.values())
-        table = plain_table(
-            ["tracker"],
-            titles,
-            title=f"absence: TPR to MaxGM by {OXUVA.name}, LT by {VOT_LT.name}; the target is absent in "
-            f"{self.absent_frames} of {self.absent_frames + self.present_frames} frames",
-            title_justify="left",
-        )
-        table.columns[0].style = "bold"
-        for score in self.ranked():
-            numbers = [shown(score.scores[key]) for key in (*PRESENCE_TITLES, *LONG_TERM_TITLES)]
-            table.add_row(score.tracker, *numbers)
-        return table
-
-    def remarks(self) -> list[str]:
-        """As `Report.remarks`, with the trackers that say nothing of absence."""
-        return [*super().remarks(), *self.further_remarks]
-
-    def to_dict(self) -> dict[str, Any]:
-        """As `Report.to_dict`, with the protocols of the further numbers."""
-        further = {
-            "absent_frames": self.absent_frames,
-            "present_frames": self.present_frames,
-            "protocols": {rules.name: rules.description for rules in (OXUVA, VOT_LT)},
-        }
-        return {**super().to_dict(), "absence": further}
+    absent, present = report.further["absence"]["absent_frames"], report.further["absence"]["present_frames"]
+    table = plain_table(
+        ["tracker"],
+        [measure.title for measure in report.more_measures],
+        title=f"absence: TPR to MaxGM by {OXUVA.name}, LT by {VOT_LT.name}; the target is absent in "
+        f"{absent} of {absent + present} frames",
+        title_justify="left",
+    )
+    table.columns[0].style = "bold"
+    for score in report.ranked():
+        table.add_row(score.tracker, *(shown(score.scores[measure.key]) for measure in report.more_measures))
+    return table
 
 
-def with_absence(
-    report: Report, sequences: Sequence[VideoSequence], stores: Mapping[str, ResultStore]
-) -> AbsenceReport:
+def with_absence(report: Report, sequences: Collection[Sequence], stores: Mapping[str, ResultStore]) -> Report:
     """Adds the numbers about absence.
 
     Args:
@@ -96,23 +60,33 @@ def with_absence(
         EvaluationError: malformed results.
     """
     trackers = [_results(score, stores[score.tracker]) for score in report.scores]
-    presence = build_presence_report(report.benchmark, OXUVA, sequences, trackers)
-    long_term = build_long_term_report(report.benchmark, VOT_LT, sequences, trackers)
+    presence = build_report(report.benchmark, OXUVA, sequences, trackers)
+    long_term = build_report(report.benchmark, VOT_LT, sequences, trackers)
     scores = [_joined(*three) for three in zip(report.scores, presence.scores, long_term.scores, strict=True)]
-    silent = [f"{name} does not say where the target is absent" for name in presence.silent]
-    unsure = [f"{name} gives no confidences: 1 for every box" for name in long_term.unsure]
+    results = {tracker.name: list(tracker.results.values()) for tracker in trackers}
+    notes = [
+        f"{name} does not say where the target is absent"
+        for name, own in results.items()
+        if any(result.present is None for result in own)
+    ]
+    notes += [
+        f"{name} gives no confidences: 1 for every box"
+        for name, own in results.items()
+        if any(result.scores is None for result in own)
+    ]
     present = sum(int(sequence.present[1:].sum()) for sequence in sequences)
     frames = sum(len(sequence) - 1 for sequence in sequences)
-    return AbsenceReport(
-        report.benchmark,
-        report.protocol,
-        tuple(scores),
-        report.split,
-        report.stride,
-        report.left_out,
-        absent_frames=frames - present,
-        present_frames=present,
-        further_remarks=(*silent, *unsure),
+    further = {
+        "absent_frames": frames - present,
+        "present_frames": present,
+        "protocols": {rules.name: rules.description for rules in (OXUVA, VOT_LT)},
+    }
+    return replace(
+        report,
+        scores=tuple(scores),
+        more_measures=ABSENCE_MEASURES,
+        notes=(*report.notes, *notes),
+        further={"absence": further},
     )
 
 
@@ -132,7 +106,5 @@ def _joined(score: Score, presence: Score, long_term: Score) -> Score:
 
 
 def _further(presence: Mapping[str, float], long_term: Mapping[str, float]) -> dict[str, float]:
-    return {
-        **{key: presence[key] for key in PRESENCE_TITLES},
-        **{key: long_term[key.removeprefix("long_term_")] for key in LONG_TERM_TITLES},
-    }
+    known = {**presence, **{f"long_term_{key}": value for key, value in long_term.items()}}
+    return {measure.key: known[measure.key] for measure in ABSENCE_MEASURES}

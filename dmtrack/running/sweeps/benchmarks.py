@@ -12,7 +12,7 @@ from dmtrack.config import Count, CountOrZero, Share, Within
 from dmtrack.data.benchmarks import BENCHMARKS, Benchmark, open_benchmark
 from dmtrack.data.sequences import Sequence, SequenceList
 from dmtrack.errors import EvaluationError
-from dmtrack.evaluation.protocols import PROTOCOLS
+from dmtrack.evaluation.protocols import PROTOCOLS, Protocol, protocols_of
 from dmtrack.registry import did_you_mean
 from dmtrack.running.workers import OpenSequences
 
@@ -130,15 +130,14 @@ class BenchmarkChoice:
         if self.name in _BY_VISIBLE_FRAMES:
             return DEFAULT_PROTOCOL
         # Those with restarts or confidences are no rules for boxes of one pass.
-        return next((name for name in _known(self.name).protocols if name in PROTOCOLS), DEFAULT_PROTOCOL)
+        return next((name for name in _known(self.name).protocols if name in protocols_of(Protocol)), DEFAULT_PROTOCOL)
 
     @property
     def own_long_term_protocol(self) -> str | None:
         """Name of the benchmark's own protocol, where it needs confidences or presence, which runs store."""
-        from dmtrack.evaluation.vot.rules import VOT_PROTOCOLS, LongTermProtocol, PresenceProtocol
-
         own = "" if self.name == "synthetic" else _known(self.name).protocols[0]
-        return own if isinstance(VOT_PROTOCOLS.get(own), LongTermProtocol | PresenceProtocol) else None
+        stored = {"confidences", "presence"}
+        return own if own in PROTOCOLS and stored & PROTOCOLS[own].needs else None
 
     def identity(self) -> dict[str, Any]:
         """JSON values that decide which sequences these are, wherever they lie."""

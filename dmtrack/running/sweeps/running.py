@@ -14,17 +14,17 @@ from rich.console import Console
 from dmtrack import registry
 from dmtrack.data.sequences import Sequence
 from dmtrack.errors import EvaluationError
-from dmtrack.evaluation.api import score_store
 from dmtrack.evaluation.protocols import Protocol, get_protocol
 from dmtrack.evaluation.report import Report
 from dmtrack.evaluation.reporting.figures.curves import save_plots
 from dmtrack.evaluation.results import ResultStore
+from dmtrack.evaluation.scoring import score_store
 from dmtrack.files import check_writable_folder, write_json
 from dmtrack.running.cached_tracker import build_cached, describe
 from dmtrack.running.detection_cache import DetectionCache
 from dmtrack.running.ray_engine import RayEngine, import_ray
 from dmtrack.running.session import Session
-from dmtrack.running.sweeps.absence import AbsenceReport, with_absence
+from dmtrack.running.sweeps.absence import absence_table, with_absence
 from dmtrack.running.sweeps.benchmarks import BenchmarkChoice, absent_sequences
 from dmtrack.running.sweeps.settings import NamedTracker, SweepSettings
 from dmtrack.running.trackers import identity_of
@@ -51,7 +51,7 @@ def run_sweep(settings: SweepSettings, console: Console) -> list[Report]:
         import_ray()
     else:
         check_gpus(settings.gpus)
-    protocols = [get_protocol(settings.protocol or choice.usual_protocol) for choice in settings.benchmarks]
+    protocols = [get_protocol(settings.protocol or choice.usual_protocol, Protocol) for choice in settings.benchmarks]
     check_writable_folder(settings.reports)
     for folder in settings.compare:
         if not folder.is_dir():
@@ -219,10 +219,8 @@ def write_report(report: Report, folder: Path) -> None:
 
 def print_report(report: Report, console: Console) -> None:
     """Prints the table and what no average holds."""
-    if isinstance(report, AbsenceReport):
-        console.print(report.without_absence().table())
-        console.print(report.absence_table())
-    else:
-        console.print(report.table())
+    console.print(report.table())
+    if report.more_measures:
+        console.print(absence_table(report))
     for remark in report.remarks():
         console.print(f"note: {remark}", highlight=False)

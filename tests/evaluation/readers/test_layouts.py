@@ -11,9 +11,9 @@ import pytest
 from scipy.io import savemat
 
 from dmtrack.errors import EvaluationError
+from dmtrack.evaluation.measures.trajectory import Trajectory
 from dmtrack.evaluation.readers import LAYOUTS, read_results
 from dmtrack.evaluation.results import ResultStore, SequenceResult
-from dmtrack.evaluation.vot.trajectory import Trajectory
 
 
 def zipped(files):

@@ -7,9 +7,8 @@ import pytest
 
 from dmtrack.data.sequences import Annotation, Sequence
 from dmtrack.evaluation.protocols import get_protocol
-from dmtrack.evaluation.reporting.loading import TrackerResults
 from dmtrack.evaluation.reporting.study import make_study
-from dmtrack.evaluation.results import SequenceResult
+from dmtrack.evaluation.results import SequenceResult, TrackerResults
 
 TAGS = ("FM", "OCC", "SV", "MB")
 

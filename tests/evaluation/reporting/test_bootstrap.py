@@ -98,10 +98,10 @@ def test_every_round_is_what_scoring_the_drawn_sequences_gives(name, sequences, 
     # One sequence of zero curves, which some protocols leave out, and one that counts for none.
     lost = report.scores[0].sequences[0]
     zeros = dataclasses.replace(
-        lost.curves, success=0 * lost.curves.success, direct=dict.fromkeys(lost.curves.direct, 0.0)
+        lost.observed, success=0 * lost.observed.success, direct=dict.fromkeys(lost.observed.direct, 0.0)
     )
     items = list(report.scores[0].sequences)
-    items[0] = dataclasses.replace(lost, curves=zeros, scores=zeros.scores(protocol))
+    items[0] = dataclasses.replace(lost, observed=zeros, scores=zeros.scores(protocol))
     report = Report("made-up", protocol, (dataclasses.replace(report.scores[0], sequences=tuple(items)),))
     few = assess(report, rounds=25, seed=7)
     draws = next(draw_sequences(len(items), 25, 7))

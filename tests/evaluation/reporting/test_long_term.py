@@ -9,14 +9,14 @@ import numpy as np
 import pytest
 
 from dmtrack.data.sequences import Annotation
+from dmtrack.evaluation.measures.long_term import precision_recall
+from dmtrack.evaluation.measures.presence import score_presence
+from dmtrack.evaluation.protocols import OXUVA, VOT_LT, VOT_LT_PYSOT
 from dmtrack.evaluation.reporting.bootstrap import draw_sequences
-from dmtrack.evaluation.reporting.loading import TrackerResults, load_tracker_results
-from dmtrack.evaluation.reporting.long_term import assess_long_term, build_long_term_report
-from dmtrack.evaluation.reporting.presence import assess_presence, build_presence_report
+from dmtrack.evaluation.reporting.loading import build_report, load_tracker_results
+from dmtrack.evaluation.reporting.significance import assess
 from dmtrack.evaluation.reporting.study import make_study
-from dmtrack.evaluation.results import SequenceResult
-from dmtrack.evaluation.vot import OXUVA, VOT_LT, VOT_LT_PYSOT, score_presence
-from dmtrack.evaluation.vot.long_term import precision_recall
+from dmtrack.evaluation.results import SequenceResult, TrackerResults
 from dmtrack.pages.report.output import write_study
 
 
@@ -39,37 +39,36 @@ def pair(sequences):
 
 @pytest.mark.parametrize("protocol", [VOT_LT, VOT_LT_PYSOT], ids=lambda item: item.name)
 def test_every_round_is_the_best_mean_of_the_drawn_curves(protocol, sequences, pair):
-    report = build_long_term_report("lt", protocol, sequences, pair)
-    significance = assess_long_term(report, rounds=10, seed=3)
+    report = build_report("lt", protocol, sequences, pair)
+    significance = assess(report, rounds=10, seed=3)
     draws = next(draw_sequences(len(sequences), 10, 3))
-    for tracker in pair:
-        thresholds = report.measured[tracker.name].thresholds
-        curves = [precision_recall(protocol, run, thresholds) for run in report.runs[tracker.name]]
+    for score in report.scores:
+        curves = [precision_recall(protocol, item.observed, score.pooled.thresholds) for item in score.sequences]
         best = []
         for row in draws:
             drawn = [curve for curve, times in zip(curves, row, strict=True) for _ in range(int(times))]
             precision, recall = np.mean(drawn, axis=0)
             best.append(np.max(2 * precision * recall / np.maximum(precision + recall, 1e-300)))
-        interval = significance.intervals[tracker.name]["f_score"]
+        interval = significance.intervals[score.tracker]["f_score"]
         assert (interval.low, interval.high) == pytest.approx(tuple(np.quantile(best, [0.025, 0.975])), abs=1e-9)
-        assert interval.value == report.measured[tracker.name].scores["f_score"]
+        assert interval.value == score.pooled.scores["f_score"]
     assert report.scores[0].frames_per_second == pytest.approx(100)
     assert [text for text in report.remarks() if "far hold no confidences" in text]
 
 
 def test_rates_are_counted_anew_in_every_round(sequences, pair):
-    report = build_presence_report("presence", OXUVA, sequences, pair)
-    significance = assess_presence(report, rounds=20, seed=1)
+    report = build_report("presence", OXUVA, sequences, pair)
+    significance = assess(report, rounds=20, seed=1)
     draws = next(draw_sequences(len(sequences), 20, 1))
-    for tracker in pair:
-        counts = report.counts[tracker.name]
+    for score in report.scores:
+        counts = [item.observed[0] for item in score.sequences]
         drawn = [
             score_presence(OXUVA, [one for one, n in zip(counts, row, strict=True) for _ in range(int(n))]).scores
             for row in draws
         ]
-        for metric in report.headings():
+        for metric in report.protocol.headings():
             ends = np.quantile([scores[metric] for scores in drawn], [0.025, 0.975])
-            interval = significance.intervals[tracker.name][metric]
+            interval = significance.intervals[score.tracker][metric]
             assert (interval.low, interval.high) == pytest.approx(tuple(ends), abs=1e-9)
     assert report.scores[1].scores["tnr"] == 0 and "far do not say" in " ".join(report.remarks())
 
@@ -107,6 +106,6 @@ def test_tables_of_oxuva_are_read(make_sequence, tmp_path):
         lines.append(f"v,o,{30 * index},{str(said).lower()},0.5,{corners}\n")
     (tmp_path / "v_o.csv").write_text("".join(lines))
     read = load_tracker_results(tmp_path, [sequence])
-    report = build_presence_report("oxuva", OXUVA, [sequence], [read])
+    report = build_report("oxuva", OXUVA, [sequence], [read])
     assert report.scores[0].scores == {"max_gm": 1.0, "gm": 1.0, "tpr": 1.0, "tnr": 1.0}
     assert any("layout: oxuva" in note for note in read.notes)

@@ -6,21 +6,14 @@ import numpy as np
 import pytest
 
 from dmtrack.errors import EvaluationError
-from dmtrack.evaluation.protocols import get_protocol
+from dmtrack.evaluation.measures.supervised import VotRuns, score_vot
+from dmtrack.evaluation.measures.trajectory import Trajectory, write_trajectory
+from dmtrack.evaluation.protocols import VOT2018, VOT2018_MMTRACKING, VOT2018_UNSUPERVISED, get_protocol
 from dmtrack.evaluation.reporting.bootstrap import draw_sequences
-from dmtrack.evaluation.reporting.loading import TrackerResults, load_tracker_results
+from dmtrack.evaluation.reporting.loading import build_report, load_tracker_results
+from dmtrack.evaluation.reporting.significance import assess
 from dmtrack.evaluation.reporting.study import make_study
-from dmtrack.evaluation.reporting.vot import assess_vot, build_vot_report
-from dmtrack.evaluation.results import SequenceResult
-from dmtrack.evaluation.vot import (
-    VOT2018,
-    VOT2018_MMTRACKING,
-    VOT2018_UNSUPERVISED,
-    Trajectory,
-    VotRuns,
-    score_vot,
-    write_trajectory,
-)
+from dmtrack.evaluation.results import SequenceResult, TrackerResults
 from dmtrack.pages.report.output import write_study
 
 
@@ -56,8 +49,8 @@ def as_runs(sequences, tracker):
 
 @pytest.mark.parametrize("protocol", [VOT2018, VOT2018_MMTRACKING], ids=lambda item: item.name)
 def test_every_round_is_what_scoring_the_drawn_runs_gives(protocol, long_sequences, vot_trackers):
-    report = build_vot_report("vot", protocol, long_sequences, vot_trackers)
-    significance = assess_vot(report, rounds=12, seed=3)
+    report = build_report("vot", protocol, long_sequences, vot_trackers)
+    significance = assess(report, rounds=12, seed=3)
     draws = next(draw_sequences(6, 12, 3))
     for tracker in vot_trackers:
         runs = as_runs(long_sequences, tracker)
@@ -65,7 +58,7 @@ def test_every_round_is_what_scoring_the_drawn_runs_gives(protocol, long_sequenc
             score_vot(protocol, [one for one, n in zip(runs, row, strict=True) for _ in range(int(n))]).scores
             for row in draws
         ]
-        for metric in report.headings():
+        for metric in report.protocol.headings():
             ends = np.quantile([one[metric] for one in scored], [0.025, 0.975])
             interval = significance.intervals[tracker.name][metric]
             assert (interval.low, interval.high) == pytest.approx(tuple(ends), abs=1e-9)
@@ -77,7 +70,7 @@ def test_every_round_is_what_scoring_the_drawn_runs_gives(protocol, long_sequenc
 
 def test_fewer_failures_are_better_everywhere(long_sequences, vot_trackers, tmp_path):
     study = make_study("vot", [VOT2018, get_protocol("got10k")], long_sequences, vot_trackers[::-1], rounds=100)
-    statements = {item.metric: item.statement() for item in study.significance.comparisons}
+    statements = {item.measure.key: item.statement() for item in study.significance.comparisons}
     assert statements["robustness"].startswith("steady is better than shaky by")
     assert "points" not in statements["lost"] and "points in EAO" in statements["eao"]
     page = write_study(study, tmp_path, suffixes=(".png",)).read_text()
@@ -103,8 +96,7 @@ def test_stored_trajectories_are_read(long_sequences, vot_trackers, tmp_path):
             write_trajectory(tmp_path / "steady/baseline" / name / f"{name}_{number:03d}.txt", trajectory)
     read = load_tracker_results(tmp_path / "steady", long_sequences)
     one, other = (
-        build_vot_report("vot", VOT2018, long_sequences, [tracker]).scores[0].scores
-        for tracker in (read, vot_trackers[0])
+        build_report("vot", VOT2018, long_sequences, [tracker]).scores[0].scores for tracker in (read, vot_trackers[0])
     )
     assert one == pytest.approx(other, abs=1e-3)
 
@@ -112,11 +104,11 @@ def test_stored_trajectories_are_read(long_sequences, vot_trackers, tmp_path):
 def test_results_without_restarts_are_for_the_unsupervised_protocol_alone(long_sequences, vot_trackers):
     plain = [TrackerResults("plain", vot_trackers[0].results)]
     with pytest.raises(EvaluationError, match="do not say where the tracker was started"):
-        build_vot_report("vot", VOT2018, long_sequences, plain)
-    report = build_vot_report("vot", VOT2018_UNSUPERVISED, long_sequences, plain)
+        build_report("vot", VOT2018, long_sequences, plain)
+    report = build_report("vot", VOT2018_UNSUPERVISED, long_sequences, plain)
     assert report.scores[0].scores == {"average_overlap": pytest.approx(1.0)}
     with pytest.raises(EvaluationError, match="needs runs in one go"):
-        build_vot_report("vot", VOT2018_UNSUPERVISED, long_sequences, vot_trackers)
+        build_report("vot", VOT2018_UNSUPERVISED, long_sequences, vot_trackers)
 
 
 def test_short_runs_have_no_eao_and_figures_say_so(make_sequence, tmp_path):

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 from dmtrack.data.sequences import Sequence
-from dmtrack.evaluation.api import score_store
 from dmtrack.evaluation.protocols import DMTRACK_VISIBLE
 from dmtrack.evaluation.report import Report, csv_text
 from dmtrack.evaluation.results import ResultStore, SequenceResult
+from dmtrack.evaluation.scoring import score_store
 from dmtrack.running.sweeps.absence import with_absence
 
 FRAMES = 21
@@ -53,7 +53,7 @@ def test_numbers_about_absence_stand_beside_success(tmp_path):
     assert numbers["long_term_recall"] == pytest.approx(12 / 16)
     assert numbers["long_term_f_score"] == pytest.approx(2 * 0.75 / 1.75)
     assert numbers["success"] == pytest.approx(12 / 15 * 20 / 21)
-    assert (report.absent_frames, report.present_frames) == (5, 15)
+    assert [report.further["absence"][key] for key in ("absent_frames", "present_frames")] == [5, 15]
     values = report.to_dict()
     assert values["trackers"]["knows"]["gm"] == pytest.approx(0.8)
     assert values["sequences"]["knows"]["one"]["tnr"] == pytest.approx(0.8)

@@ -28,7 +28,7 @@ def draw_attribute_bars(report: Report, attributes: AttributeScores, theme: Them
         theme: colours.
     """
     tags = list(attributes.sequences)
-    ranked = report.ranked(attributes.metric)
+    ranked = report.ranked(attributes.measure)
     figure, axes = blank(theme, (7.6, 0.9 + len(tags) * (0.18 + 0.13 * max(2, len(ranked)))))
     look = looks((score.tracker for score in report.scores), theme)
     height = 0.84 / len(ranked)
@@ -43,7 +43,7 @@ def draw_attribute_bars(report: Report, attributes: AttributeScores, theme: Them
             edgecolor=theme.ink,
             hatch=look[score.tracker].hatch,
             linewidth=0.4,
-            label=f"[{score.scores[attributes.metric]:.3f}] {shortened(score.tracker)}",
+            label=f"[{score.scores[attributes.measure.key]:.3f}] {shortened(score.tracker)}",
         )
         if len(ranked) <= 4:
             axes.bar_label(bars, [f"{value:.3f}" for value in values], padding=2, fontsize=6.5, color=theme.ink)
@@ -51,8 +51,9 @@ def draw_attribute_bars(report: Report, attributes: AttributeScores, theme: Them
     axes.invert_yaxis()
     axes.set_ylim(len(tags) - 0.5, -0.5)
     axes.grid(False, axis="y")
-    axes.set_xlim(0, 1)
-    title = report.headings()[attributes.metric]
+    everything = [value for by_tag in attributes.scores.values() for value in by_tag.values()]
+    axes.set_xlim(*attributes.measure.axis(everything))
+    title = attributes.measure.title
     label(axes, theme, f"Attributes of {report.benchmark}: {title}", title)
     legend(axes, theme, len(ranked), beside=True, title="all sequences", title_fontproperties={"size": 8})
     footnote(figure, theme, describe(report))
@@ -76,11 +77,11 @@ def draw_attribute_radar(report: Report, attributes: AttributeScores, theme: The
         for tracker, by_tag in attributes.scores.items()
     }
     everything = np.concatenate(list(values.values()))
-    low, high, step = _rings(everything[np.isfinite(everything)])
+    low, high, step = _rings(everything[np.isfinite(everything)], *attributes.measure.axis(everything))
     figure, axes = blank(theme, (8.2, 5.6), projection="polar")
     look = looks((score.tracker for score in report.scores), theme)
-    for score in report.ranked(attributes.metric):
-        if math.isnan(score.scores[attributes.metric]):
+    for score in report.ranked(attributes.measure):
+        if math.isnan(score.scores[attributes.measure.key]):
             continue
         scores = np.nan_to_num(values[score.tracker], nan=low)
         axes.plot(
@@ -91,7 +92,7 @@ def draw_attribute_radar(report: Report, attributes: AttributeScores, theme: The
             marker=look[score.tracker].marker,
             markersize=4,
             linewidth=1.8,
-            label=f"[{score.scores[attributes.metric]:.3f}] {shortened(score.tracker)}",
+            label=f"[{score.scores[attributes.measure.key]:.3f}] {shortened(score.tracker)}",
         )
     if isinstance(axes, PolarAxes):
         axes.set_theta_offset(np.pi / 2)
@@ -112,7 +113,7 @@ def draw_attribute_radar(report: Report, attributes: AttributeScores, theme: The
         across, up = np.sin(angle), np.cos(angle)
         text.set_horizontalalignment("center" if abs(across) < 0.2 else "left" if across > 0 else "right")
         text.set_verticalalignment("center" if abs(up) < 0.7 else "bottom" if up > 0 else "top")
-    label(axes, theme, f"Attributes of {report.benchmark}: {report.headings()[attributes.metric]}")
+    label(axes, theme, f"Attributes of {report.benchmark}: {attributes.measure.title}")
     legend(axes, theme, len(report.scores), beside=True)
     footnote(figure, theme, describe(report))
     # The layout does not know how far names at the sides of a circle reach.
@@ -122,12 +123,13 @@ def draw_attribute_radar(report: Report, attributes: AttributeScores, theme: The
     return figure
 
 
-def _rings(values: NDArray[np.float64]) -> tuple[float, float, float]:
-    """First and last ring and the step between rings, for about four of them."""
+def _rings(values: NDArray[np.float64], least: float, most: float) -> tuple[float, float, float]:
+    """First and last ring and the step between rings, for about four of them; the measure goes from least to most."""
+    span = most - least
     if not len(values):
-        return 0.0, 1.0, 0.2
+        return least, most, 0.2 * span
     low, high = float(values.min()), float(values.max())
-    step = next(step for step in (0.02, 0.05, 0.1, 0.2) if high - low <= 4 * step or step == 0.2)
+    step = next(step * span for step in (0.02, 0.05, 0.1, 0.2) if high - low <= 4 * step * span or step == 0.2)
     # Half a step of air inside, so that the worst score is not a dot in the middle.
-    low = max(0.0, math.floor((low - step / 2) / step) * step)
+    low = max(least, math.floor((low - step / 2) / step) * step)
     return low, math.ceil((high + step / 10) / step) * step, step

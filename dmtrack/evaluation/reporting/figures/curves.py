@@ -9,8 +9,7 @@ from pathlib import Path
 import numpy as np
 from matplotlib.figure import Figure
 
-from dmtrack.errors import EvaluationError
-from dmtrack.evaluation.protocols import Measure
+from dmtrack.evaluation.protocols import CurveMeasure, Protocol
 from dmtrack.evaluation.protocols.rules import CurveName
 from dmtrack.evaluation.report import Report, weights_hash
 from dmtrack.evaluation.reporting.figures.saving import save_figure
@@ -22,10 +21,12 @@ class CurveKind:
     """One kind of plot.
 
     Attributes:
-        curve: of `Score.curves`; also the name of the file.
+        curve: of `Curves`; also the name of the file.
         title: as the papers write it.
         across: label of the threshold axis.
         up: label of the other axis.
+        measure: the number in the legend, by which it is sorted: the first that is read from the curve.
+        thresholds: of the protocol.
     """
 
     curve: CurveName
@@ -33,50 +34,44 @@ class CurveKind:
     across: str
     up: str
 
-    def measure(self, report: Report) -> Measure:
-        """The number in the legend, by which it is sorted: the first that is read from the curve.
-
-        Raises:
-            EvaluationError: the protocol reads none from it.
-        """
-        for measure in report.protocol.reported():
-            if measure.curve == self.curve:
-                return measure
-        raise EvaluationError(f"protocol {report.protocol.name!r} reads no number from the curve {self.curve!r}")
+    measure: CurveMeasure
+    thresholds: tuple[float, ...]
 
 
-CURVES = (
-    CurveKind("success", "Success plots of OPE", "Overlap threshold", "Success rate"),
-    CurveKind("precision", "Precision plots of OPE", "Location error threshold [px]", "Precision"),
-    CurveKind(
-        "normalized_precision",
+_LABELS: dict[CurveName, tuple[str, str, str]] = {
+    "success": ("Success plots of OPE", "Overlap threshold", "Success rate"),
+    "precision": ("Precision plots of OPE", "Location error threshold [px]", "Precision"),
+    "normalized_precision": (
         "Normalized precision plots of OPE",
         "Location error threshold [target sides]",
         "Normalized precision",
     ),
-)
+}
 
 
-def curve_kinds(report: Report) -> list[CurveKind]:
-    """The plots that the report's protocol has."""
-    read = {measure.curve for measure in report.protocol.reported()}
-    return [kind for kind in CURVES if kind.curve in read and report.protocol.thresholds(kind.curve)]
+def curve_kinds(protocol: Protocol) -> list[CurveKind]:
+    """The plots that a protocol has: of the curves that it reads a number from."""
+    kinds = []
+    for curve, labels in _LABELS.items():
+        read = [measure for measure in protocol.reported() if measure.curve == curve]
+        if read and protocol.thresholds(curve):
+            kinds.append(CurveKind(curve, *labels, read[0], protocol.thresholds(curve)))
+    return kinds
 
 
 def draw_curve(report: Report, kind: CurveKind, theme: Theme = LIGHT) -> Figure:
     """One plot with all trackers of a report, the legend sorted by score; without a counted frame none is drawn."""
-    measure = kind.measure(report)
-    thresholds = np.array(report.protocol.thresholds(kind.curve))
+    measure, thresholds = kind.measure, np.array(kind.thresholds)
     many = len(report.scores) > 6
     figure, axes = blank(theme, (7.6 if many else 5.6, 4.6))
     look = looks((score.tracker for score in report.scores), theme)
-    for score in report.ranked(measure.key):
+    for score in report.ranked(measure):
         value = score.scores[measure.key]
         if math.isnan(value):
             continue
         axes.plot(
             thresholds,
-            getattr(score.curves, kind.curve),
+            getattr(score.pooled, kind.curve),
             color=look[score.tracker].colour,
             linestyle=look[score.tracker].line,
             linewidth=2.2,
@@ -119,8 +114,8 @@ def save_plots(
         OutputError: a file cannot be written.
     """
     written: list[Path] = []
-    for kind in curve_kinds(report):
-        written += save_figure(draw_curve(report, kind, theme), Path(folder) / f"{kind.curve}{tail}", suffixes, theme)
+    for drawing in report.protocol.drawings(report):
+        written += save_figure(drawing.draw(theme), Path(folder) / f"{drawing.name}{tail}", suffixes, theme)
     return written
 
 

@@ -8,8 +8,8 @@ from collections.abc import Mapping
 import numpy as np
 from matplotlib.figure import Figure
 
+from dmtrack.evaluation.measures.long_term import LongTermScore
 from dmtrack.evaluation.reporting.figures.theme import LIGHT, Theme, blank, footnote, label, legend, looks, shortened
-from dmtrack.evaluation.vot.long_term import LongTermScore
 
 _SIZE = (5.6, 4.8)
 

@@ -53,7 +53,7 @@ def draw_speed(report: Report, theme: Theme = LIGHT) -> Figure:
     figure, axes = blank(theme, (5.6, 4.6))
     look = looks((score.tracker for score in report.scores), theme)
     speeds = np.array([_speed(score) for score in known], dtype=np.float64)
-    values = np.array([score.scores[report.primary] for score in known])
+    values = np.array([score.scores[report.primary.key] for score in known])
     for score, speed, value in zip(known, speeds, values, strict=True):
         axes.scatter(
             speed, value, s=90, color=look[score.tracker].colour, marker=look[score.tracker].marker,
@@ -66,15 +66,16 @@ def draw_speed(report: Report, theme: Theme = LIGHT) -> Figure:
     axes.xaxis.set_major_locator(FixedLocator(ticks))
     axes.xaxis.set_minor_locator(NullLocator())
     axes.set_xticklabels([f"{tick:g}" for tick in ticks])
-    margin = max(0.03, 0.15 * float(np.ptp(values)))
-    axes.set_ylim(max(0.0, values.min() - margin), min(1.0, values.max() + margin))
+    worst, best = report.primary.axis(values)
+    margin = max(0.03 * (best - worst), 0.15 * float(np.ptp(values)))
+    axes.set_ylim(max(worst, values.min() - margin), min(best, values.max() + margin))
     axes.axvline(REAL_TIME_FPS, color=theme.ink, linestyle="--", linewidth=1, zorder=1)
     axes.text(
         REAL_TIME_FPS, 0.02, " real time ", transform=axes.get_xaxis_transform(), fontsize=8, color=theme.ink,
         ha="left", va="bottom",
     )  # fmt: skip
     _label_points(axes, np.stack([speeds, values], 1), [shortened(score.tracker, 22) for score in known], theme)
-    title = report.headings()[report.primary]
+    title = report.primary.title
     label(axes, theme, f"Accuracy against speed on {report.benchmark}", "Frames per second (log scale)", title)
     missing = [f"no times: {', '.join(unknown)}"] if unknown else []
     footnote(figure, theme, describe(report, *missing))
@@ -82,37 +83,38 @@ def draw_speed(report: Report, theme: Theme = LIGHT) -> Figure:
 
 
 def draw_pair(report: Report, tracker_a: str, tracker_b: str, theme: Theme = LIGHT) -> Figure:
-    """One number of two trackers, one point per sequence; above the diagonal B is better.
+    """One number of two trackers, one point per sequence; above the diagonal that of B is larger.
 
     The sequences on which the two differ most are named.
     """
     by_name = {score.tracker: score for score in report.scores}
-    a, b = by_name[tracker_a], by_name[tracker_b]
+    a, b, measure = by_name[tracker_a], by_name[tracker_b], report.protocol.compared
     pairs = [
-        (one.name, one.scores[report.per_sequence], other.scores[report.per_sequence])
+        (one.name, one.scores[measure.key], other.scores[measure.key])
         for one, other in zip(a.sequences, b.sequences, strict=True)
-        if np.isfinite([one.scores[report.per_sequence], other.scores[report.per_sequence]]).all()
+        if np.isfinite([one.scores[measure.key], other.scores[measure.key]]).all()
     ]
     points = np.array([[x, y] for _, x, y in pairs], dtype=np.float64).reshape(-1, 2)
     look = looks((score.tracker for score in report.scores), theme)
     figure, axes = blank(theme, (5.2, 5.2))
-    axes.plot([0, 1], [0, 1], color=theme.ink, linewidth=1, zorder=1)
-    better_b = points[:, 1] > points[:, 0]
+    ends = measure.axis(points)
+    axes.plot(ends, ends, color=theme.ink, linewidth=1, zorder=1)
+    ahead_b = (1 if measure.higher_is_better else -1) * (points[:, 1] - points[:, 0])
+    better_b = ahead_b > 0
     for chosen, tracker in ((~better_b, tracker_a), (better_b, tracker_b)):
         axes.scatter(
             points[chosen, 0], points[chosen, 1], s=26, color=look[tracker].colour, marker=look[tracker].marker,
             edgecolors=theme.ink, linewidths=0.4, alpha=0.85, zorder=3, clip_on=False,
         )  # fmt: skip
-    wins_a, wins_b = int((points[:, 0] > points[:, 1]).sum()), int(better_b.sum())
-    furthest = np.argsort(-np.abs(points[:, 1] - points[:, 0]), kind="stable")[:LABELLED_SEQUENCES]
-    furthest = furthest[np.abs(points[furthest, 1] - points[furthest, 0]) > 0.1]
-    axes.set(xlim=(0, 1), ylim=(0, 1), aspect="equal")
+    wins_a, wins_b = int((ahead_b < 0).sum()), int(better_b.sum())
+    furthest = np.argsort(-np.abs(ahead_b), kind="stable")[:LABELLED_SEQUENCES]
+    furthest = furthest[np.abs(ahead_b[furthest]) > 0.1 * (ends[1] - ends[0])]
+    axes.set(xlim=ends, ylim=ends, aspect="equal")
     _label_points(axes, points[furthest], [shortened(pairs[index][0], 18) for index in furthest], theme, 7, points)
-    title = report.headings()[report.per_sequence]
     label(
         axes,
         theme,
-        f"Sequences of {report.benchmark}: {title}",
+        f"Sequences of {report.benchmark}: {measure.title}",
         f"{shortened(tracker_a, 30)} (better on {wins_a} of {len(points)})",
         f"{shortened(tracker_b, 30)} (better on {wins_b} of {len(points)})",
     )

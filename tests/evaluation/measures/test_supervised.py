@@ -12,22 +12,19 @@ from hypothesis import strategies as st
 
 from dmtrack.data.sequences import Sequence
 from dmtrack.errors import EvaluationError
-from dmtrack.evaluation.vot import (
+from dmtrack.evaluation.measures.eao import Fragment, expected_overlaps
+from dmtrack.evaluation.measures.supervised import VotRuns, score_vot
+from dmtrack.evaluation.measures.trajectory import Trajectory, read_trajectory, write_trajectory
+from dmtrack.evaluation.protocols import (
     VOT2018,
     VOT2018_MMTRACKING,
     VOT2018_REALTIME,
     VOT2018_UNSUPERVISED,
-    VOT_PROTOCOLS,
-    Trajectory,
     VotProtocol,
-    VotRuns,
-    get_vot_protocol,
-    read_trajectory,
+    get_protocol,
+    protocols_of,
     register,
-    score_vot,
-    write_trajectory,
 )
-from dmtrack.evaluation.vot.eao import Fragment, expected_overlaps
 from dmtrack.running.supervised import missed_frames, run_supervised
 
 NAN = float("nan")
@@ -176,7 +173,7 @@ def test_average_overlap_without_restarts():
 
 
 def test_nothing_to_score_divides_by_nothing():
-    for name, protocol in VOT_PROTOCOLS.items():
+    for name, protocol in protocols_of(VotProtocol).items():
         assert name == protocol.name and protocol.description and protocol.source and protocol.headings()
         if isinstance(protocol, VotProtocol):
             one = score_vot(protocol, [runs([special(1)])])
@@ -262,7 +259,7 @@ def test_refusals(tmp_path):
     with pytest.raises(EvaluationError, match="not written"):
         write_trajectory(tmp_path / "s.txt", Trajectory(np.array([special(1), [NAN] * 4])))
     with pytest.raises(EvaluationError, match="did you mean 'vot2018'"):
-        get_vot_protocol("vot-2018")
+        get_protocol("vot-2018")
     with pytest.raises(EvaluationError, match="two different protocols"):
         register(replace(VOT2018, skip=6))
     with pytest.raises(EvaluationError, match="eao_window"):

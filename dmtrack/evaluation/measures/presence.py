@@ -5,13 +5,16 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from dmtrack.boxes import paired_iou_xyxy, xywh_to_xyxy
 from dmtrack.errors import EvaluationError
-from dmtrack.evaluation.vot.rules import PresenceProtocol
+
+if TYPE_CHECKING:
+    from dmtrack.evaluation.protocols.presence import PresenceProtocol
 
 
 @dataclass(frozen=True)

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from dmtrack.boxes import Boxes, xywh_to_inclusive_xyxy
-from dmtrack.evaluation.protocols.rules import FrameTreatment, Protocol, TruthCondition
+
+if TYPE_CHECKING:
+    from dmtrack.evaluation.protocols.rules import FrameTreatment, Protocol, TruthCondition
 
 Flags = NDArray[np.bool_]
 

@@ -9,8 +9,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from dmtrack.evaluation.vot.overlap import INCLUSIVE, INCLUSIVE_LAST_PIXEL, ROUNDED
-from dmtrack.evaluation.vot.rules import LongTermProtocol, PresenceProtocol, VotProtocol, register
+from dmtrack.evaluation.measures.overlap import INCLUSIVE, INCLUSIVE_LAST_PIXEL, ROUNDED
+from dmtrack.evaluation.protocols.long_term import LongTermProtocol
+from dmtrack.evaluation.protocols.presence import PresenceProtocol
+from dmtrack.evaluation.protocols.protocol import register
+from dmtrack.evaluation.protocols.restarts import VotProtocol
 
 WINDOWS = {
     "vot2016": (108, 371),

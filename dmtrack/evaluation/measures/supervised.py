@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from dmtrack.errors import EvaluationError
-from dmtrack.evaluation.vot.eao import EaoCurve, Fragment, cut_into_fragments, expected_overlaps
-from dmtrack.evaluation.vot.overlap import INCLUSIVE, INCLUSIVE_LAST_PIXEL, OverlapRule, region_overlaps
-from dmtrack.evaluation.vot.regions import Regions, as_regions, is_region, to_polygons
-from dmtrack.evaluation.vot.rules import VotProtocol
-from dmtrack.evaluation.vot.trajectory import Trajectory
+from dmtrack.evaluation.measures.eao import EaoCurve, Fragment, cut_into_fragments, expected_overlaps
+from dmtrack.evaluation.measures.overlap import INCLUSIVE, INCLUSIVE_LAST_PIXEL, OverlapRule, region_overlaps
+from dmtrack.evaluation.measures.regions import Regions, as_regions, is_region, to_polygons
+from dmtrack.evaluation.measures.trajectory import Trajectory
+
+if TYPE_CHECKING:
+    from dmtrack.evaluation.protocols.restarts import VotProtocol
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from dmtrack.errors import EvaluationError
-from dmtrack.evaluation.vot.regions import (
+from dmtrack.evaluation.measures.regions import (
     FAILED,
     INITIALIZED,
     NO_CODE,

@@ -4,16 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from dmtrack.errors import EvaluationError
-from dmtrack.evaluation.vot.overlap import region_overlaps
-from dmtrack.evaluation.vot.regions import Regions, as_regions, is_region
-from dmtrack.evaluation.vot.rules import LongTermProtocol, ThresholdRanks
+from dmtrack.evaluation.measures.overlap import region_overlaps
+from dmtrack.evaluation.measures.regions import Regions, as_regions, is_region
+
+if TYPE_CHECKING:
+    from dmtrack.evaluation.protocols.long_term import LongTermProtocol
 
 Curve = NDArray[np.float64]
+
+ThresholdRanks = Literal["vot-toolkit", "pysot"]
+"""Which confidences become thresholds: those at even ranks, where the first and the last lie equally far from the ends
+(`vot-toolkit`), or the last one rank higher (`pysot`)."""
 
 
 @dataclass(frozen=True)
@@ -26,6 +33,7 @@ class LongTermRun:
         results: (frames, columns) of the tracker, a code where it was given the target.
         confidence: (frames,) that the target is in the frame; NaN where there is none, as in the first frame.
         image_size_wh: width and height of the frames.
+        has_confidence: whether the tracker gave confidences; otherwise it counts as sure of every box.
 
     Raises:
         EvaluationError: different numbers of frames.
@@ -36,6 +44,7 @@ class LongTermRun:
     results: Regions
     confidence: NDArray[np.float64]
     image_size_wh: tuple[int, int]
+    has_confidence: bool = True
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "truth", as_regions(self.truth))

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dmtrack.errors import EvaluationError
-from dmtrack.evaluation.vot import EXACT, INCLUSIVE, INCLUSIVE_LAST_PIXEL, ROUNDED, region_overlaps
+from dmtrack.evaluation.measures.overlap import EXACT, INCLUSIVE, INCLUSIVE_LAST_PIXEL, ROUNDED, region_overlaps
 
 NAN = float("nan")
 SIZE = (200, 160)

@@ -10,6 +10,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from dmtrack.errors import EvaluationError
+
 Array = NDArray[np.float64]
 
 
@@ -172,6 +174,20 @@ def trapezoid(curve: ArrayLike) -> float:
     """Area under a curve of evenly spaced values by the trapezoid rule, the thresholds scaled to [0, 1]."""
     values = np.asarray(curve, dtype=np.float64)
     return float(((values[1:] + values[:-1]) / 2).mean()) if values.size > 1 else float(values.mean())
+
+
+def threshold_index(thresholds: tuple[float, ...], value: float) -> int:
+    """The position of a threshold in its grid.
+
+    Raises:
+        EvaluationError: the grid has no such threshold.
+    """
+    matches = np.flatnonzero(np.isclose(thresholds, value))
+    if not len(matches):
+        raise EvaluationError(
+            f"a score is read at {value:g}, which is none of the protocol's {len(thresholds)} thresholds"
+        )
+    return int(matches[0])
 
 
 def _columns(boxes_xywh: ArrayLike) -> Array:

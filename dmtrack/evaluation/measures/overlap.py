@@ -19,9 +19,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from dmtrack.errors import EvaluationError
-from dmtrack.evaluation.vot.polygons import intersection_over_union
-from dmtrack.evaluation.vot.regions import Regions, as_regions, is_region, number_of_values, to_polygons
-from dmtrack.evaluation.vot.spans import Rows, Spans, filled, filled_in_both, polygon_spans, rectangle_spans
+from dmtrack.evaluation.measures.polygons import intersection_over_union
+from dmtrack.evaluation.measures.regions import Regions, as_regions, is_region, number_of_values, to_polygons
+from dmtrack.evaluation.measures.spans import Rows, Spans, filled, filled_in_both, polygon_spans, rectangle_spans
 
 Overlaps = NDArray[np.float64]
 
@@ -50,6 +50,9 @@ class OverlapRule:
 
     rasterizing: Rasterizing = "inclusive"
     border: Border = "size"
+
+    def __str__(self) -> str:
+        return self.rasterizing
 
 
 INCLUSIVE = OverlapRule("inclusive", "size")

@@ -8,19 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dmtrack.errors import EvaluationError
-from dmtrack.evaluation.vot import (
-    OXUVA,
-    VOT_LT,
-    VOT_LT_PYSOT,
-    LongTermRun,
-    PresenceCounts,
-    count_presence,
-    score_long_term,
-    score_presence,
-)
-from dmtrack.evaluation.vot.long_term import confidence_thresholds, precision_recall
-from dmtrack.evaluation.vot.overlap import region_overlaps
-from dmtrack.evaluation.vot.presence import best_geometric_mean
+from dmtrack.evaluation.measures.long_term import LongTermRun, confidence_thresholds, precision_recall, score_long_term
+from dmtrack.evaluation.measures.overlap import region_overlaps
+from dmtrack.evaluation.measures.presence import PresenceCounts, best_geometric_mean, count_presence, score_presence
+from dmtrack.evaluation.protocols import OXUVA, VOT_LT, VOT_LT_PYSOT
 
 NAN = float("nan")
 BOX, AWAY = [20.0, 20.0, 40.0, 40.0], [100.0, 100.0, 30.0, 30.0]

@@ -9,12 +9,22 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from dmtrack.evaluation.vot.rules import VotProtocol
-from dmtrack.evaluation.vot.trajectory import Trajectory
+from dmtrack.evaluation.measures.trajectory import Trajectory
+
+if TYPE_CHECKING:
+    from dmtrack.evaluation.protocols.restarts import VotProtocol
+
+Fragments = Literal["through-restart", "until-failure"]
+"""How a run is cut at its failures for the expected average overlap.
+
+`through-restart`: a fragment ends with the frame in which the tracker is started again, and the next begins there; the
+failure and the skipped frames count as overlap 0. `until-failure`: a fragment begins at a start and ends before the
+failure. Either way a fragment that ends in a failure goes on with overlap 0, and another one stops."""
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,173 @@
+"""Long-term tracking: precision, recall and F-score over thresholds of confidence (VOT-LT)."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from functools import partial
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dmtrack.errors import EvaluationError
+from dmtrack.evaluation.measures.long_term import (
+    LongTermRun,
+    LongTermScore,
+    ThresholdRanks,
+    precision_recall,
+    score_long_term,
+)
+from dmtrack.evaluation.measures.measure import Measure
+from dmtrack.evaluation.measures.overlap import OverlapRule, region_overlaps
+from dmtrack.evaluation.measures.regions import is_region
+from dmtrack.evaluation.measures.trajectory import Trajectory
+from dmtrack.evaluation.protocols.protocol import BaseProtocol, Drawing
+from dmtrack.evaluation.results import TrackerResults
+from dmtrack.evaluation.scoring import Score, SequenceScore, frames_per_second, known_frame_size
+
+if TYPE_CHECKING:
+    from dmtrack.data.sequences import Sequence
+    from dmtrack.evaluation.report import Report
+
+Array = NDArray[np.float64]
+
+Confidence = Literal["number", "zero"]
+"""A confidence that is no number: `number`: the frame is reported at no threshold but the lowest. `zero`: it is 0, and
+the lowest threshold takes confidences above 0."""
+
+
+@dataclass(frozen=True)
+class LongTermProtocol(BaseProtocol):
+    """Precision, recall and F-score over thresholds of confidence (Lukezic et al., 2018).
+
+    Attributes:
+        overlap: overlap of a frame.
+        thresholds: number of thresholds, taken from the confidences of all sequences at even ranks.
+        threshold_ranks: see `ThresholdRanks`.
+        confidence: see `Confidence`.
+    """
+
+    overlap: OverlapRule = field(default_factory=OverlapRule)
+    thresholds: int = 100
+    threshold_ranks: ThresholdRanks = "vot-toolkit"
+    confidence: Confidence = "number"
+
+    not_this_kind: ClassVar[str] = "needs no confidences; expected vot-lt or vot-lt-pysot"
+
+    def reported(self) -> tuple[Measure, ...]:
+        """The F-score, and precision and recall at its threshold."""
+        clips = self.overlap.rasterizing != "exact"
+        needs = ("regions", "confidences", *(("frame size",) if clips else ()))
+        titles = {"f_score": "F", "precision": "precision", "recall": "recall"}
+        return tuple(Measure(key, title, needs=needs) for key, title in titles.items())
+
+    def check(self) -> None:
+        """Refuses impossible rules.
+
+        Raises:
+            EvaluationError: too few thresholds.
+        """
+        super().check()
+        if self.thresholds < 3:
+            raise EvaluationError(f"protocol {self.name!r}: thresholds={self.thresholds} must be at least 3")
+
+    def score(self, sequence: Sequence, tracker: TrackerResults) -> SequenceScore:
+        """Its own best F-score, and the overlaps of the frames with target after the first.
+
+        Raises:
+            EvaluationError: frames of unknown size where the protocol clips regions to them.
+        """
+        run = self._run(tracker.cut(sequence), tracker)
+        counted = is_region(run.truth)
+        counted[:1] = False
+        overlaps = np.nan_to_num(region_overlaps(self.overlap, run.truth, run.results, run.image_size_wh))
+        result = tracker.results[run.name]
+        numbers = score_long_term(self, [run]).scores
+        return SequenceScore(run.name, counted, overlaps[counted], numbers, run, frames_per_second(result.seconds))
+
+    def pool(self, sequences: Iterable[SequenceScore]) -> LongTermScore:
+        """The mean curves and the threshold at which the F-score is best."""
+        return score_long_term(self, [item.observed for item in sequences])
+
+    def read(self, pooled: LongTermScore) -> dict[str, float]:
+        """The numbers at that threshold."""
+        return {key: pooled.scores[key] for key in self.headings()}
+
+    def resample(self, score: Score, draws: Array) -> dict[str, Array]:
+        """The curves are averaged and the best F-score is looked for anew; the thresholds stay those of all."""
+        pairs = [precision_recall(self, item.observed, score.pooled.thresholds) for item in score.sequences]
+        precision, recall = (_mean(draws, np.array(curves)) for curves in zip(*pairs, strict=True))
+        return dict(zip(("f_score", "precision", "recall"), _best(precision, recall), strict=True))
+
+    def notes(self, scores: Iterable[Score]) -> list[str]:
+        """Which trackers gave no confidences."""
+        return [
+            f"the results of {score.tracker} hold no confidences: {self.name} takes 1 for every frame with a box"
+            for score in scores
+            if not all(item.observed.has_confidence for item in score.sequences)
+        ]
+
+    def further(self, scores: Iterable[Score]) -> dict[str, Any]:
+        """The curves; infinite thresholds are null."""
+        return {
+            "precision_recall": {
+                score.tracker: {
+                    **{
+                        name: [_number(value) for value in getattr(score.pooled, name)]
+                        for name in ("thresholds", "precision", "recall", "f_score")
+                    },
+                    "best_threshold": _number(score.pooled.thresholds[score.pooled.best]),
+                }
+                for score in scores
+            }
+        }
+
+    def drawings(self, report: Report) -> Iterator[Drawing]:
+        """Precision over recall."""
+        from dmtrack.evaluation.reporting.figures.curves import describe
+        from dmtrack.evaluation.reporting.figures.long_term import draw_precision_recall
+
+        measured = {score.tracker: score.pooled for score in report.scores}
+        curve = partial(draw_precision_recall, measured, report.benchmark, describe(report))
+        title = f"precision and recall on {report.benchmark}, protocol {self.name}"
+        yield Drawing("precision_recall", title, curve)
+
+    def _run(self, sequence: Sequence, tracker: TrackerResults) -> LongTermRun:
+        clips = "frame size" in self.needs
+        size = known_frame_size(sequence, self.name) if clips else sequence.frame_size_wh or (0, 0)
+        result = tracker.results[sequence.name]
+        stored = tracker.trajectories.get(sequence.name, ())
+        trajectory = stored[0] if stored else Trajectory.without_restarts(result.boxes_xywh)
+        regions = trajectory.regions
+        if result.scores is None:
+            confidence = np.where(is_region(regions), 1.0, np.nan)
+        else:
+            confidence = result.scores.astype(np.float64)
+        if not stored and len(confidence):
+            confidence[0] = np.nan  # the tracker was given the target there
+        truth = np.where(sequence.present[:, None], sequence.regions, np.nan)
+        return LongTermRun(sequence.name, truth, regions, confidence, size, result.scores is not None)
+
+
+def _mean(draws: Array, curves: Array) -> Array:
+    """(rounds, thresholds) mean over the drawn sequences in which the curve is defined."""
+    known = ~np.isnan(curves)
+    weight = draws @ known
+    return np.divide(draws @ np.nan_to_num(curves), weight, out=np.full(weight.shape, np.nan), where=weight > 0)
+
+
+def _best(precision: Array, recall: Array) -> tuple[Array, Array, Array]:
+    """(rounds,) best F-score, and precision and recall there; NaN where no drawn sequence has a visible target."""
+    total = precision + recall
+    f_score = np.divide(2 * precision * recall, total, out=np.zeros(total.shape), where=total > 0)
+    rows, best = np.arange(len(f_score)), np.argmax(f_score, axis=1)
+    undefined = np.isnan(recall).any(axis=1)
+    return tuple(  # type: ignore[return-value]
+        np.where(undefined, np.nan, values[rows, best]) for values in (f_score, precision, recall)
+    )
+
+
+def _number(value: float) -> float | None:
+    return float(value) if math.isfinite(value) else None
