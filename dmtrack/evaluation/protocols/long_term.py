@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
@@ -26,6 +25,7 @@ from dmtrack.evaluation.measures.trajectory import Trajectory
 from dmtrack.evaluation.protocols.protocol import BaseProtocol, Drawing
 from dmtrack.evaluation.results import TrackerResults
 from dmtrack.evaluation.scoring import Score, SequenceScore, frames_per_second, known_frame_size
+from dmtrack.files import json_value
 
 if TYPE_CHECKING:
     from dmtrack.data.sequences import Sequence
@@ -115,10 +115,10 @@ class LongTermProtocol(BaseProtocol):
             "precision_recall": {
                 score.tracker: {
                     **{
-                        name: [_number(value) for value in getattr(score.pooled, name)]
+                        name: json_value(getattr(score.pooled, name).tolist())
                         for name in ("thresholds", "precision", "recall", "f_score")
                     },
-                    "best_threshold": _number(score.pooled.thresholds[score.pooled.best]),
+                    "best_threshold": json_value(score.pooled.thresholds[score.pooled.best]),
                 }
                 for score in scores
             }
@@ -167,7 +167,3 @@ def _best(precision: Array, recall: Array) -> tuple[Array, Array, Array]:
     return tuple(  # type: ignore[return-value]
         np.where(undefined, np.nan, values[rows, best]) for values in (f_score, precision, recall)
     )
-
-
-def _number(value: float) -> float | None:
-    return float(value) if math.isfinite(value) else None

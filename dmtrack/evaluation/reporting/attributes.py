@@ -6,11 +6,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
 from dmtrack.data.sequences import Sequence
 from dmtrack.evaluation.measures.measure import Measure
 from dmtrack.evaluation.report import Report
+from dmtrack.files import json_value
 
 Tags = Mapping[str, tuple[str, ...]]
 """The attributes of each sequence, by its name."""
@@ -57,10 +56,7 @@ class AttributeScores:
         return {
             "metric": self.measure.key,
             "sequences": dict(self.sequences),
-            "trackers": {
-                tracker: {tag: None if np.isnan(value) else value for tag, value in values.items()}
-                for tracker, values in self.scores.items()
-            },
+            "trackers": json_value(self.scores),
         }
 
 

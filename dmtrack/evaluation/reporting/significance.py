@@ -15,6 +15,7 @@ from dmtrack.errors import EvaluationError
 from dmtrack.evaluation.measures.measure import SHARE, Measure
 from dmtrack.evaluation.report import Report
 from dmtrack.evaluation.reporting.bootstrap import Interval, difference_interval, draw_sequences, interval_of
+from dmtrack.files import json_value
 
 Array = NDArray[np.float64]
 
@@ -62,7 +63,7 @@ class Comparison:
             "worse": self.tracker_b,
             "metric": self.measure.key,
             **interval_numbers(self.interval, "difference"),
-            "p_value": _number(self.interval.p_value),
+            "p_value": json_value(self.interval.p_value),
             "significant": self.interval.excludes_zero,
             "statement": self.statement(),
         }
@@ -121,7 +122,7 @@ class Significance:
 
 def interval_numbers(interval: Interval, name: str) -> dict[str, float | None]:
     """An interval as JSON values, its number called `name`."""
-    return {name: _number(interval.value), "low": _number(interval.low), "high": _number(interval.high)}
+    return json_value({name: interval.value, "low": interval.low, "high": interval.high})
 
 
 def assess(report: Report, rounds: int = 1000, seed: int = 0, level: float = 0.95) -> Significance:
@@ -173,7 +174,3 @@ def _same_sequences(report: Report) -> list[str]:
                 f"({', '.join(different[:5])}); compare them on those that both have"
             )
     return names
-
-
-def _number(value: float) -> float | None:
-    return None if math.isnan(value) else float(value)
