@@ -110,6 +110,18 @@ class BenchmarkEntry(Generated):
     label: str | None = None
     sequences: Words = None
 
+    def choice(self) -> BenchmarkChoice:
+        """The benchmark as it is opened."""
+        return BenchmarkChoice(
+            name=self.name,
+            root=self.root,
+            split=self.split,
+            stride=self.stride,
+            label=self.label,
+            sequences=_several(self.sequences),
+            generated=Generated(**{item.name: getattr(self, item.name) for item in fields(Generated)}),
+        )
+
 
 @dataclass(frozen=True, kw_only=True)
 class TrackerEntry:
@@ -122,6 +134,26 @@ class TrackerEntry:
     device: str | None = None
     precision: str | None = None
     set_: Words = None
+
+    def named(self, experiment: ExperimentFile, overrides: tuple[str, ...]) -> NamedTracker:
+        """The tracker as it is built.
+
+        Args:
+            experiment: whose device and precision it has unless it names its own.
+            overrides: `key=value` for its config besides its own ones.
+        """
+        choice = TrackerChoice(
+            config=self.tracker or self.config,
+            weights=self.weights,
+            device=self.device or experiment.device,
+            precision=self.precision or experiment.precision,
+            overrides=_several(self.set_),
+            imports=_several(experiment.import_),
+        )
+        tracker = NamedTracker(choice, self.name)
+        if tracker.is_plugin:
+            return tracker
+        return replace(tracker, choice=replace(choice, overrides=(*choice.overrides, *overrides)))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -162,55 +194,32 @@ def parse_settings(
         raise fault("an address is that of a Ray cluster; add --engine ray, or leave it out", "address")
     if (said.benchmark is None) == (said.benchmarks is None):
         raise fault("expected either `benchmark:` or `benchmarks:`")
-    for key, entries in (("benchmarks", said.benchmarks), ("trackers", said.trackers)):
-        if entries == []:
+    for key in ("benchmarks", "trackers"):
+        if getattr(said, key) == []:
             raise fault("expected at least one, got an empty list", key)
     benchmarks: list[BenchmarkChoice] = []
     for number, entry in enumerate(said.benchmarks or [said.benchmark or ""]):
         place: KeyPath = ("benchmarks", number) if said.benchmarks else ("benchmark",)
         entry = BenchmarkEntry(name=entry) if isinstance(entry, str) else entry
         written = values["benchmarks"][number] if said.benchmarks else values["benchmark"]
-        generated = {item.name: getattr(entry, item.name) for item in fields(Generated)}
-        if entry.name != "synthetic":
-            for key in generated:
-                if key in written and not isinstance(written, str):
-                    raise fault(f"is for `name: synthetic`, and this is {entry.name!r}; leave it out", *place, key)
+        generated = [item.name for item in fields(Generated) if not isinstance(written, str) and item.name in written]
+        if generated and entry.name != "synthetic":
+            raise fault(f"is for `name: synthetic`, and this is {entry.name!r}; leave it out", *place, generated[0])
         if entry.similarity is not None and entry.similarity[0] > entry.similarity[1]:
             raise fault(f"expected the lower number first, got {entry.similarity!r}", *place, "similarity")
-        benchmark = BenchmarkChoice(
-            name=entry.name,
-            root=entry.root,
-            split=entry.split,
-            stride=entry.stride,
-            label=entry.label,
-            sequences=_several(entry.sequences),
-            generated=Generated(**generated),
-        )
+        benchmark = entry.choice()
         if any(benchmark.title == other.title for other in benchmarks):
             raise fault(f"two benchmarks are called {benchmark.title!r}; give one a `label:`", *place)
         benchmarks.append(benchmark)
     trackers = []
-    imports = _several(said.import_)
-    for number, item in enumerate(
-        said.trackers if isinstance(said.trackers, list) else [said.trackers or TrackerEntry()]
-    ):
+    entries = said.trackers if isinstance(said.trackers, list) else [said.trackers or TrackerEntry()]
+    for number, item in enumerate(entries):
         own = TrackerEntry(config=item) if isinstance(item, str) else item
         if own.tracker is not None and (own.config or own.weights or own.set_):
             raise fault(
                 "--tracker takes your own class, so --config, --weights and --set do not apply", "trackers", number
             )
-        choice = TrackerChoice(
-            own.tracker or own.config,
-            own.weights,
-            own.device or said.device,
-            own.precision or said.precision,
-            _several(own.set_),
-            imports,
-        )
-        tracker = NamedTracker(choice, own.name)
-        if overrides and not tracker.is_plugin:
-            tracker = replace(tracker, choice=replace(choice, overrides=(*choice.overrides, *overrides)))
-        trackers.append(tracker)
+        trackers.append(own.named(said, overrides))
     if overrides and all(tracker.is_plugin for tracker in trackers):
         raise fault(f"--set {overrides[0]} changes a config, and no tracker has one")
     if said.gpus and any((tracker.choice.device or "cuda") != "cuda" for tracker in trackers):
@@ -219,7 +228,7 @@ def parse_settings(
         tuple(benchmarks),
         tuple(trackers),
         compare=tuple(Path(folder) for folder in _several(said.compare)),
-        imports=imports,
+        imports=_several(said.import_),
         name=name,
         **{item.name: getattr(said, item.name) for item in fields(SweepOptions)},
     )
