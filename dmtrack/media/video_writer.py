@@ -124,7 +124,7 @@ class VideoWriter:
             return
         self._closed = True
         if self._container is not None:
-            with contextlib.suppress(Exception):  # the trailer of a file that nobody wants
+            with contextlib.suppress(Exception):  # the trailer of an unwanted file
                 self._container.close()
         dropped = _DroppedError()
         # atomic_path removes its temporary file when it sees an exception, and passes the exception on.

@@ -90,7 +90,7 @@ class DetectionOracle(Tracker):
             yield FrameWithTruth(frame, box if present else np.full(4, np.nan))
 
     def init(self, image: Any, box: ArrayLike) -> None:
-        """Hands the first frame on."""
+        """Initializes the tracker beneath."""
         self.tracker.init(_checked(image).frame, box)
 
     def step(self, image: Any) -> TrackResult:

@@ -221,7 +221,7 @@ def origin_of(choice: TrackerChoice) -> Origin:
     """What a choice of tracker is made of.
 
     Raises:
-        ConfigError: the config or a key is unknown, or it is somebody's own class, whose parameters nobody declared.
+        ConfigError: the config or a key is unknown, or it is somebody's own class, whose parameters are not declared.
         WeightsError: there are no weights.
     """
     load_plugins()

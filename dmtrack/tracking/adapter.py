@@ -28,7 +28,7 @@ class Got10kTracker(Tracker):
         self.tracker = tracker
 
     def init(self, image: Any, box: ArrayLike) -> None:
-        """Hands the first frame and its box on.
+        """Forwards the first frame and its box to the tracker.
 
         Raises:
             BoxError: the box is NaN, empty or outside the image.
@@ -38,7 +38,7 @@ class Got10kTracker(Tracker):
         self.tracker.init(PILImage.fromarray(np.ascontiguousarray(frame)), box_xywh)
 
     def step(self, image: Any) -> TrackResult:
-        """Hands the frame on.
+        """Forwards the frame to the tracker.
 
         Raises:
             DMTrackError: what comes back is no box.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence as SequenceABC
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import cv2
@@ -72,7 +72,7 @@ def _add_close_up(small: Image, image: Image, box_xywh: NDArray[np.float64]) -> 
     small[:side, left : left + side] = view
 
 
-def contact_sheet(rows: SequenceABC[tuple[str, SequenceABC[Tile]]], tile_width: int = 320) -> Image:
+def contact_sheet(rows: Collection[tuple[str, Collection[Tile]]], tile_width: int = 320) -> Image:
     """Rows of frames under their titles.
 
     Args:

@@ -40,10 +40,3 @@ def procedural_background(
         image = texture(rng, height, width, details)
     scale = float(rng.uniform(0.9, 1.5))
     return image, camera_pair(rng, (width, height), size_wh, (width / 2, height / 2), scale)
-
-
-def photo_canvas(photo: Photo, size_wh: SizeWH) -> Image:
-    """A photograph resized so that it covers a view with some room for the camera to move."""
-    scale = 1.3 * covering_scale((photo.image.shape[1], photo.image.shape[0]), size_wh)
-    wanted = (round(photo.image.shape[1] * scale), round(photo.image.shape[0] * scale))
-    return np.asarray(cv2.resize(photo.image, wanted, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR))

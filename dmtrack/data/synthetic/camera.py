@@ -40,18 +40,13 @@ class Camera:
         shift = np.array(size_wh) / 2 - linear @ np.array(self.centre_xy)
         return np.column_stack([linear, shift])
 
-    def project(self, points_xy: NDArray[np.float64], size_wh: SizeWH) -> NDArray[np.float64]:
-        """Background points (n, 2) in view coordinates."""
-        matrix = self.matrix(size_wh)
-        return np.asarray(points_xy @ matrix[:, :2].T + matrix[:, 2])
-
     def project_boxes(self, boxes_xyxy: NDArray[np.float64], size_wh: SizeWH) -> NDArray[np.float64]:
         """Background boxes (n, 4) in the view: the boxes around the projected inscribed ellipses, not clipped.
 
         A rotated box's corners would give too large a box, because few things fill the corners of theirs.
         """
         matrix = self.matrix(size_wh)
-        centres = self.project((boxes_xyxy[:, :2] + boxes_xyxy[:, 2:]) / 2, size_wh)
+        centres = (boxes_xyxy[:, :2] + boxes_xyxy[:, 2:]) / 2 @ matrix[:, :2].T + matrix[:, 2]
         half = (boxes_xyxy[:, 2:] - boxes_xyxy[:, :2]) / 2
         reach = np.sqrt((half**2) @ (matrix[:, :2] ** 2).T)
         return np.concatenate([centres - reach, centres + reach], axis=1)

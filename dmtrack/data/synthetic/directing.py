@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -11,11 +11,20 @@ from dmtrack.data.sequences import Image
 from dmtrack.data.synthetic.camera import Camera, SizeWH, covering_scale, keep_inside
 from dmtrack.data.synthetic.compose import Canvas, Placement
 from dmtrack.data.synthetic.look_alikes import look_alike
-from dmtrack.data.synthetic.objects import procedural_object
-from dmtrack.data.synthetic.patches import Patch, make_patch
+from dmtrack.data.synthetic.motion import (
+    Curve,
+    MovingPatch,
+    bump,
+    meeting,
+    moving_patch,
+    smooth_curve,
+    wandering_centres,
+)
+from dmtrack.data.synthetic.objects import procedural_object, random_object
+from dmtrack.data.synthetic.patches import make_patch
+from dmtrack.data.synthetic.real_images import RealImages
 from dmtrack.data.synthetic.scenes import random_size
 from dmtrack.data.synthetic.textures import texture
-from dmtrack.data.synthetic.tracks import Curve, Track, bump, meeting, random_track, smooth_curve, wandering_centres
 from dmtrack.data.synthetic.video import RenderedVideo, Weather
 
 SMALLEST, LARGEST = 16.0, 0.42
@@ -47,7 +56,7 @@ def direct(
     rng: np.random.Generator,
     script: Script,
     make_background: Callable[[np.random.Generator], Image],
-    make_patch_of_size: Callable[[np.random.Generator, float], Patch],
+    photos: RealImages | None,
     noise_seed: tuple[int, ...],
 ) -> RenderedVideo:
     """Draws a video of the script.
@@ -56,36 +65,31 @@ def direct(
         rng: source of all randomness.
         script: what shall be in it.
         make_background: draws a background.
-        make_patch_of_size: draws a thing of about the given size in pixels.
+        photos: what targets are cut from, six times in ten; None makes them procedural.
         noise_seed: entropy of the frames' noise.
     """
     frames, size_wh = script.frames, script.size_wh
     background = make_background(rng)
     size = random_size(rng, size_wh, SMALLEST * size_wh[1] / 256, LARGEST)
-    patch = make_patch_of_size(rng, 1.3 * size)
+    patch = random_object(rng, photos, 0.6, 1.3 * size)
     path = wandering_centres(rng, frames, size_wh)
     if script.leaves:
         path = path + _way_out(rng, path, size, size_wh)
-    target = random_track(rng, patch, path, size, size_wh)
-    below: list[Track] = []
-    above: list[Track] = []
+    target = moving_patch(rng, patch, path, size, size_wh)
+    below: list[MovingPatch] = []
+    above: list[MovingPatch] = []
     for _ in range(script.distractors):
         own = wandering_centres(rng, frames, size_wh, reach=0.45)
         moment = rng.uniform(0.25, 1.0) * frames
         own = meeting(rng, own, path, moment, apart=size * rng.uniform(0.2, 1.1))
         double = look_alike(rng, patch, float(rng.uniform(*script.similarity)))
-        track = random_track(rng, double, own, size * float(np.exp(rng.normal(0, 0.12))), size_wh)
+        track = moving_patch(rng, double, own, size * float(np.exp(rng.normal(0, 0.12))), size_wh)
         (above if rng.random() < 0.4 else below).append(track)
     if script.occluded:
         above.append(_passing_occluder(rng, target, size_wh))
     cameras = _camera_path(rng, background, frames, size_wh)
     weather = _weather(rng, frames, noise_seed)
     return RenderedVideo(background, cameras, target, tuple(below), tuple(above), weather, size_wh)
-
-
-def without_obstacles(video: RenderedVideo) -> RenderedVideo:
-    """The same video with nothing in front of the target."""
-    return replace(video, above=())
 
 
 def procedural_canvas(rng: np.random.Generator, size_wh: SizeWH) -> Image:
@@ -114,7 +118,7 @@ def _way_out(rng: np.random.Generator, path: Curve, size: float, size_wh: SizeWH
     return shift
 
 
-def _passing_occluder(rng: np.random.Generator, target: Track, size_wh: SizeWH) -> Track:
+def _passing_occluder(rng: np.random.Generator, target: MovingPatch, size_wh: SizeWH) -> MovingPatch:
     """A bar or a thing that stands in the target's way, or passes over it."""
     frames = len(target.sizes)
     moment = int(rng.uniform(0.2, 0.9) * frames)
@@ -132,7 +136,7 @@ def _passing_occluder(rng: np.random.Generator, target: Track, size_wh: SizeWH) 
     full_size = float(np.sqrt(np.prod(patch.extent_wh)))
     flat = np.zeros(frames)
     elastic = np.zeros((2, 4, 4, 2), np.float32)
-    return Track(patch, centres, flat + full_size, flat + tilt, flat + 1.0, elastic, flat)
+    return MovingPatch(patch, centres, flat + full_size, flat + tilt, flat + 1.0, elastic, flat)
 
 
 def _camera_path(rng: np.random.Generator, background: Image, frames: int, size_wh: SizeWH) -> tuple[Camera, ...]:

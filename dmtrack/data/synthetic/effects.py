@@ -63,26 +63,6 @@ def grayscale(image: Image) -> Image:
     return np.asarray(cv2.cvtColor(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB))
 
 
-def compressed(image: Image, quality: int) -> Image:
-    """The view after JPEG compression."""
-    _, encoded = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, quality])
-    return np.asarray(cv2.imdecode(encoded, cv2.IMREAD_COLOR))
-
-
-def low_resolution(image: Image, factor: float) -> Image:
-    """The view as a camera with `factor` times fewer pixels per side would give it, at the same size."""
-    height, width = image.shape[:2]
-    small_wh = (max(8, round(width / factor)), max(8, round(height / factor)))
-    small = cv2.resize(image, small_wh, interpolation=cv2.INTER_AREA)
-    return np.asarray(cv2.resize(small, (width, height), interpolation=cv2.INTER_LINEAR))
-
-
-def motion_blurred(image: Image, length: float, angle: float) -> Image:
-    """The view blurred along a line of `length` pixels at `angle` radians."""
-    kernel = motion_kernel(length, angle)
-    return np.asarray(cv2.filter2D(image, -1, kernel, borderType=cv2.BORDER_REFLECT_101))
-
-
 def degrade(rng: np.random.Generator, image: Image) -> Image:
     """Random light, blur, resolution, noise and compression, each sometimes."""
     image = np.asarray(cv2.LUT(image, random_light(rng, float(rng.uniform(0.1, 1.0)))))
@@ -90,11 +70,17 @@ def degrade(rng: np.random.Generator, image: Image) -> Image:
         sigma = float(rng.uniform(0.4, 1.6))
         image = np.asarray(cv2.GaussianBlur(image, (0, 0), sigma))
     if rng.random() < 0.15:
-        image = motion_blurred(image, float(rng.uniform(2, 11)), float(rng.uniform(0, np.pi)))
+        kernel = motion_kernel(float(rng.uniform(2, 11)), float(rng.uniform(0, np.pi)))
+        image = np.asarray(cv2.filter2D(image, -1, kernel, borderType=cv2.BORDER_REFLECT_101))
     if rng.random() < 0.2:
-        image = low_resolution(image, float(rng.uniform(1.2, 2.5)))
+        height, width = image.shape[:2]
+        factor = float(rng.uniform(1.2, 2.5))
+        small_wh = (max(8, round(width / factor)), max(8, round(height / factor)))
+        small = cv2.resize(image, small_wh, interpolation=cv2.INTER_AREA)
+        image = np.asarray(cv2.resize(small, (width, height), interpolation=cv2.INTER_LINEAR))
     if rng.random() < 0.5:
         image = add_noise(rng, image, float(rng.uniform(1, 12)))
     if rng.random() < 0.2:
-        image = compressed(image, int(rng.integers(25, 85)))
+        _, encoded = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(25, 85))])
+        image = np.asarray(cv2.imdecode(encoded, cv2.IMREAD_COLOR))
     return image

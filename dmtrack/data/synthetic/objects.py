@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from dmtrack.data.sequences import Image
 from dmtrack.data.synthetic.patches import Patch, make_patch
+from dmtrack.data.synthetic.real_images import RealImages
 from dmtrack.data.synthetic.textures import random_colour, texture
 
 Mask = NDArray[np.uint8]
@@ -75,11 +76,6 @@ def _shade(rng: np.random.Generator, rgb: Image, mask: Mask) -> Image:
     return np.asarray(cv2.convertScaleAbs(rgb * ramp[..., None]))
 
 
-def _simple(rng: np.random.Generator, height: int, width: int) -> tuple[Image, Mask]:
-    draw = (superellipse_mask, polygon_mask, blob_mask, blob_mask)[int(rng.integers(4))]
-    return texture(rng, height, width, int(rng.integers(0, 7))), draw(rng, height, width)
-
-
 def _parts(rng: np.random.Generator, height: int, width: int) -> tuple[Image, Mask]:
     """Several overlapping parts of different colours, as bodies with heads and limbs or vehicles have."""
     rgb = texture(rng, height, width)
@@ -119,7 +115,11 @@ def procedural_object(rng: np.random.Generator, size: float) -> Patch:
     limit = LARGEST_PATCH / max(size * aspect**0.5, size * aspect**-0.5)
     size *= min(1.0, limit)
     width, height = max(10, round(size * aspect**0.5)), max(10, round(size * aspect**-0.5))
-    rgb, mask = _parts(rng, height, width) if rng.random() < 0.45 else _simple(rng, height, width)
+    if rng.random() < 0.45:
+        rgb, mask = _parts(rng, height, width)
+    else:
+        draw = (superellipse_mask, polygon_mask, blob_mask, blob_mask)[int(rng.integers(4))]
+        rgb, mask = texture(rng, height, width, int(rng.integers(0, 7))), draw(rng, height, width)
     patch = make_patch(_shade(rng, rgb, mask), mask)
     if patch is None:  # an outline thinner than a pixel
         patch = make_patch(rgb, np.full((height, width), 255, np.uint8))
@@ -152,10 +152,20 @@ def cut_out(rng: np.random.Generator, photo: Image, box_xyxy: NDArray[np.float64
     return make_patch(np.asarray(rgb), superellipse_mask(rng, target_wh[1], target_wh[0], softness))
 
 
-def random_cut_out(
-    rng: np.random.Generator, photo: Image, boxes_xyxy: NDArray[np.float64], size: float
-) -> Patch | None:
-    """A cut-out of one of a photograph's annotated boxes, of the larger ones where there are any; see `cut_out`."""
-    sides = (boxes_xyxy[:, 2:] - boxes_xyxy[:, :2]).min(axis=1)
-    large = boxes_xyxy[sides >= min(24.0, float(sides.max()))]
-    return cut_out(rng, photo, large[int(rng.integers(len(large)))], size)
+def random_object(rng: np.random.Generator, photos: RealImages | None, cut_out_share: float, size: float) -> Patch:
+    """A thing of about `size` pixels: a cut-out of an annotated object of a photograph, or a procedural one.
+
+    Args:
+        rng: source of all randomness.
+        photos: what to cut from; of each, one of the larger annotated objects where there are any. None: never.
+        cut_out_share: how often a thing is cut out, where there are photographs.
+        size: square root of the wanted area of its box, in pixels.
+    """
+    if photos is not None and rng.random() < cut_out_share:
+        photo = photos.sample(rng)
+        sides = (photo.boxes_xyxy[:, 2:] - photo.boxes_xyxy[:, :2]).min(axis=1)
+        large = photo.boxes_xyxy[sides >= min(24.0, float(sides.max()))]
+        patch = cut_out(rng, photo.image, large[int(rng.integers(len(large)))], size)
+        if patch is not None:
+            return patch
+    return procedural_object(rng, size)

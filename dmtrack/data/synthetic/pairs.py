@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from collections.abc import Sequence as SequenceABC
+import functools
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import numpy as np
@@ -15,8 +15,7 @@ from dmtrack.data.synthetic.camera import Camera, SizeWH
 from dmtrack.data.synthetic.compose import Canvas, Placement
 from dmtrack.data.synthetic.effects import degrade, grayscale
 from dmtrack.data.synthetic.look_alikes import look_alike
-from dmtrack.data.synthetic.objects import cut_out, procedural_object, random_cut_out
-from dmtrack.data.synthetic.patches import Patch
+from dmtrack.data.synthetic.objects import cut_out, procedural_object, random_object
 from dmtrack.data.synthetic.real_images import Photo, RealImages
 from dmtrack.data.synthetic.scenes import (
     Scene,
@@ -67,7 +66,7 @@ class SyntheticPairs:
 
     def __init__(
         self,
-        real_images: SequenceABC[Mapping[str, Any]] | None = None,
+        real_images: Collection[Mapping[str, Any]] | None = None,
         real_share: float = 0.72,
         cut_out_share: float = 0.6,
         distractor_share: float = 0.5,
@@ -143,9 +142,10 @@ class SyntheticPairs:
             self._change_background(rng, scene, size_wh)
             motion = random_motion(rng, size_wh)
             count = max(count, 1)
+        make = functools.partial(random_object, rng, self._photos, self.cut_out_share)
         for _ in range(count):
             size = random_size(rng, size_wh, self.smallest_target)
-            thing = moving_thing(rng, lambda patch_size: self._patch(rng, patch_size), motion, size_wh, size)
+            thing = moving_thing(rng, make, motion, size_wh, size)
             family = [thing]
             if rng.random() < self.distractor_share:
                 for _ in range(int(rng.choice([1, 2, 3], p=[0.55, 0.3, 0.15]))):
@@ -183,15 +183,6 @@ class SyntheticPairs:
         patch = look_alike(rng, original, min(similarity, 0.8))
         return [moving_thing(rng, lambda _: patch, camera_motion(cameras, size_wh), size_wh, size)]
 
-    def _patch(self, rng: np.random.Generator, size: float) -> Patch:
-        """A cut-out of an annotated object, or a procedural thing."""
-        if self._photos is not None and rng.random() < self.cut_out_share:
-            photo = self._photos.sample(rng)
-            patch = random_cut_out(rng, photo.image, photo.boxes_xyxy, size)
-            if patch is not None:
-                return patch
-        return procedural_object(rng, size)
-
     def _add_occluders(self, rng: np.random.Generator, scene: Scene, size_wh: SizeWH) -> None:
         for view in (0, 1):
             if rng.random() >= self.occluder_share:
@@ -212,17 +203,16 @@ class SyntheticPairs:
                 scene.occluders[view].append(occluder(rng, view, near_xy, size, size_wh))
 
     def _targets(self, scene: Scene, views: tuple[Canvas, Canvas]) -> list[_Target]:
-        targets: list[_Target] = []
-        for number, thing in enumerate(scene.things, start=1):
-            boxes = [self._thing_box(thing, view, number, views[view]) for view in (0, 1)]
-            if boxes[0] is not None and boxes[1] is not None:
-                targets.append((boxes[0], boxes[1]))
         projected = [scene.cameras[view].project_boxes(scene.boxes_xyxy, views[view].size_wh) for view in (0, 1)]
-        for row in range(len(scene.boxes_xyxy)):
-            boxes = [self._background_box(projected[view][row], views[view]) for view in (0, 1)]
-            if boxes[0] is not None and boxes[1] is not None:
-                targets.append((boxes[0], boxes[1]))
-        return targets
+        found = [
+            [self._thing_box(thing, view, number, views[view]) for view in (0, 1)]
+            for number, thing in enumerate(scene.things, start=1)
+        ]
+        found += [
+            [self._background_box(row, canvas) for row, canvas in zip(rows, views, strict=True)]
+            for rows in zip(*projected, strict=True)
+        ]
+        return [(first, second) for first, second in found if first is not None and second is not None]
 
     def _thing_box(self, thing: Thing, view: int, number: int, canvas: Canvas) -> NDArray[np.float64] | None:
         placement = thing.placements[view]

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import OrderedDict
-from collections.abc import Mapping
-from collections.abc import Sequence as SequenceABC
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -29,19 +28,14 @@ class Photo:
     Attributes:
         image: HxWx3 uint8 RGB.
         boxes_xyxy: (objects, 4) float64 pixels of `image`.
-        categories: (objects,) category numbers.
     """
 
     image: Image
     boxes_xyxy: NDArray[np.float64]
-    categories: NDArray[np.int64]
 
 
-@dataclass(frozen=True)
-class _Entry:
-    path: Path
-    boxes_xyxy: NDArray[np.float64]
-    categories: NDArray[np.int64]
+_Entry = tuple[Path, NDArray[np.float64]]
+"""An image file and the boxes in it, in pixels of the file."""
 
 
 class RealImages:
@@ -57,7 +51,7 @@ class RealImages:
         DataError: an annotation file that is missing or is no COCO json, or in which nothing is annotated.
     """
 
-    def __init__(self, folders: SequenceABC[Mapping[str, Any]], cache_megabytes: float = 512.0) -> None:
+    def __init__(self, folders: Collection[Mapping[str, Any]], cache_megabytes: float = 512.0) -> None:
         if not folders:
             raise ConfigError("real_images is empty: give at least one dict(annotations=..., images=...), or None")
         weights = [self._checked_weight(number, folder) for number, folder in enumerate(folders)]
@@ -89,22 +83,20 @@ class RealImages:
         """
         folder = int(np.searchsorted(self._shares, rng.random(), side="right"))
         entries = self._entries[min(folder, len(self._entries) - 1)]
-        return self._load(entries[int(rng.integers(len(entries)))])
-
-    def _load(self, entry: _Entry) -> Photo:
-        photo = self._cached.get(entry.path)
+        path, boxes_xyxy = entries[int(rng.integers(len(entries)))]
+        photo = self._cached.get(path)
         if photo is not None:
-            self._cached.move_to_end(entry.path)
+            self._cached.move_to_end(path)
             return photo
-        image = read_image(entry.path)
+        image = read_image(path)
         height, width = image.shape[:2]
         factor = min(1.0, LONGEST_SIDE / max(height, width))
         if factor < 1:
             size_wh = (round(width * factor), round(height * factor))
             image = np.asarray(cv2.resize(image, size_wh, interpolation=cv2.INTER_AREA))
         limits = np.array([image.shape[1], image.shape[0]] * 2, np.float64)
-        photo = Photo(image, np.clip(entry.boxes_xyxy * factor, 0, limits), entry.categories)
-        self._cached[entry.path] = photo
+        photo = Photo(image, np.clip(boxes_xyxy * factor, 0, limits))
+        self._cached[path] = photo
         self._bytes += image.nbytes
         while self._bytes > self._limit and len(self._cached) > 1:
             self._bytes -= self._cached.popitem(last=False)[1].image.nbytes
@@ -128,12 +120,8 @@ def _read_entries(annotations: Path, images: Path) -> list[_Entry]:
             left, top, width, height = (float(value) for value in annotation["bbox"])
             if annotation.get("iscrowd", 0) or not (width > 0 and height > 0):
                 continue
-            row = (left, top, left + width, top + height, float(annotation.get("category_id", 0)))
-            boxes.setdefault(annotation["image_id"], []).append(row)
-        entries = [
-            _Entry(files[key], np.array(rows)[:, :4], np.array(rows)[:, 4].astype(np.int64))
-            for key, rows in boxes.items()
-        ]
+            boxes.setdefault(annotation["image_id"], []).append((left, top, left + width, top + height))
+        entries = [(files[key], np.array(rows)) for key, rows in boxes.items()]
     except (KeyError, TypeError, ValueError) as error:
         raise DataError(f"{annotations}: {type(error).__name__} at {error}; {layout}") from error
     if not entries:

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Iterator, Mapping
-from collections.abc import Sequence as SequenceABC
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
+import cv2
 import numpy as np
 
 from dmtrack.data.sequences import Image, Sequence
-from dmtrack.data.synthetic.backgrounds import photo_canvas
-from dmtrack.data.synthetic.camera import SizeWH
-from dmtrack.data.synthetic.directing import Script, direct, procedural_canvas, without_obstacles
-from dmtrack.data.synthetic.objects import procedural_object, random_cut_out
-from dmtrack.data.synthetic.patches import Patch
+from dmtrack.data.synthetic.camera import SizeWH, covering_scale
+from dmtrack.data.synthetic.directing import Script, direct, procedural_canvas
 from dmtrack.data.synthetic.real_images import RealImages
 from dmtrack.data.synthetic.video import PRESENT_FROM, RenderedVideo
 from dmtrack.errors import ConfigError
@@ -67,7 +65,7 @@ class SyntheticSequences:
         similarity: tuple[float, float] = (0.3, 0.8),
         absence: float = 0.25,
         occlusion: float = 0.3,
-        real_images: SequenceABC[Mapping[str, Any]] | None = None,
+        real_images: Collection[Mapping[str, Any]] | None = None,
     ) -> None:
         lowest = {"count": (count, 0), "frames": (frames, 1), "seed": (seed, 0), "distractors": (distractors, 0)}
         for name, (value, limit) in lowest.items():
@@ -135,21 +133,17 @@ class SyntheticSequences:
                 occluded=bool(rng.random() < self.occlusion),
             )
             noise_seed = (self.seed, SPAWN_KEY, position, attempt, 1)
-            video = direct(rng, script, self._background, self._patch, noise_seed)
+            video = direct(rng, script, self._background, self._photos, noise_seed)
             if video.annotation(0)[0] > 0.85:
                 return video
         assert video is not None
-        return without_obstacles(video)
+        return replace(video, above=())  # nothing in front of the target
 
     def _background(self, rng: np.random.Generator) -> Image:
-        if self._photos is not None and rng.random() < 0.75:
-            return photo_canvas(self._photos.sample(rng), self.size_wh)
-        return procedural_canvas(rng, self.size_wh)
-
-    def _patch(self, rng: np.random.Generator, size: float) -> Patch:
-        if self._photos is not None and rng.random() < 0.6:
-            photo = self._photos.sample(rng)
-            patch = random_cut_out(rng, photo.image, photo.boxes_xyxy, size)
-            if patch is not None:
-                return patch
-        return procedural_object(rng, size)
+        """A textured background, or a photograph that covers the frames with some room for the camera to move."""
+        if self._photos is None or rng.random() >= 0.75:
+            return procedural_canvas(rng, self.size_wh)
+        photo = self._photos.sample(rng).image
+        scale = 1.3 * covering_scale((photo.shape[1], photo.shape[0]), self.size_wh)
+        wanted = (round(photo.shape[1] * scale), round(photo.shape[0] * scale))
+        return np.asarray(cv2.resize(photo, wanted, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR))

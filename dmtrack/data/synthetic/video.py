@@ -12,7 +12,7 @@ from dmtrack.data.sequences import Image
 from dmtrack.data.synthetic.camera import Camera, SizeWH
 from dmtrack.data.synthetic.compose import Canvas
 from dmtrack.data.synthetic.effects import add_noise, light_table
-from dmtrack.data.synthetic.tracks import Curve, Track
+from dmtrack.data.synthetic.motion import Curve, MovingPatch
 
 TARGET = 1
 """Number of the target in a canvas's `owner`."""
@@ -68,9 +68,9 @@ class RenderedVideo:
 
     background: Image
     cameras: tuple[Camera, ...]
-    target: Track
-    below: tuple[Track, ...]
-    above: tuple[Track, ...]
+    target: MovingPatch
+    below: tuple[MovingPatch, ...]
+    above: tuple[MovingPatch, ...]
     weather: Weather
     size_wh: SizeWH
 

@@ -24,7 +24,7 @@ class _Crop(NamedTuple):
 
 @TRANSFORMS.register
 class RandomCrop:
-    """The crop of SSD, jointly on both sides (spec section 5.3).
+    """The crop of SSD, jointly on both sides of a pair.
 
     Each side picks a least IoU of crop and boxes, then draws windows until every box reaches it and at least one box
     has its centre inside. An instance survives when its centre is inside on both sides. If no instance survives, both

@@ -18,7 +18,7 @@ from dmtrack.registry import TRANSFORMS
 
 @TRANSFORMS.register
 class PhotometricDistort:
-    """Brightness, contrast, saturation, hue and channel order, each with probability one half (SSD; spec section 5.3).
+    """Brightness, contrast, saturation, hue and channel order, each with probability one half (SSD).
 
     All sides draw independently, except for a second permutation of the channels that they share.
 

@@ -41,7 +41,7 @@ def bump(frames: int, start: float, length: float, ramp: float) -> Curve:
 
 
 @dataclass(frozen=True)
-class Track:
+class MovingPatch:
     """A thing and its pose in every frame of a video.
 
     Attributes:
@@ -91,14 +91,16 @@ def wandering_centres(rng: np.random.Generator, frames: int, size_wh: SizeWH, re
     return np.asarray(np.array(size_wh) / 2 + np.clip(np.stack([x, y], axis=1), -limit, limit))
 
 
-def random_track(rng: np.random.Generator, patch: Patch, centres_xy: Curve, size: float, size_wh: SizeWH) -> Track:
+def moving_patch(
+    rng: np.random.Generator, patch: Patch, centres_xy: Curve, size: float, size_wh: SizeWH
+) -> MovingPatch:
     """A thing of about `size` pixels on a path, which grows, shrinks, turns, stretches and bends on its way."""
     frames = len(centres_xy)
     growth = np.exp(smooth_curve(rng, frames, rng.uniform(0, 0.5), rng.uniform(50, 120)))
     angles = smooth_curve(rng, frames, rng.uniform(0, 0.5), rng.uniform(40, 120))
     if rng.random() < 0.15:
         angles = angles + np.arange(frames) * rng.uniform(-0.06, 0.06)
-    return Track(
+    return MovingPatch(
         patch=patch,
         centres_xy=centres_xy,
         sizes=np.clip(size * growth, 9.0, 0.7 * size_wh[1]),
