@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -82,7 +82,7 @@ RECIPES: dict[str, Callable[..., list[Transform]]] = {"fixed": fixed, "reference
 
 
 def build_recipe(
-    recipe: str | Mapping[str, Any] | Sequence[Any] | None, preprocessing: Preprocessing
+    recipe: str | Mapping[str, Any] | list[Any] | tuple[Any, ...] | None, preprocessing: Preprocessing
 ) -> list[Transform]:
     """The steps of `data.recipe` of a config.
 
@@ -106,12 +106,6 @@ def build_recipe(
             if key not in known:
                 raise ConfigError(f"data.recipe: {name} has no setting {key!r}{did_you_mean(key, known)}")
         return RECIPES[name](preprocessing, **options)
-    return [_build_transform(step) for step in recipe]
-
-
-def _build_transform(step: Any) -> Transform:
-    if not isinstance(step, Mapping):
-        return step  # type: ignore[no-any-return]
     from dmtrack.config import build
 
-    return build(step, TRANSFORMS)  # type: ignore[no-any-return]
+    return [build(step, TRANSFORMS) if isinstance(step, Mapping) else step for step in recipe]

@@ -66,15 +66,10 @@ class IterationBatches(Sampler[list[ClipToken]]):
     def __iter__(self) -> Iterator[list[ClipToken]]:
         return (self.tokens(iteration) for iteration in range(self.start_iteration, self.total_iterations))
 
-    def stage_of(self, iteration: int) -> int:
-        """Which stage an iteration belongs to."""
-        ends = stage_starts(self.stages, self.total_iterations)[1:]
-        return next((number for number, end in enumerate(ends) if iteration < end), len(ends) - 1)
-
     def tokens(self, iteration: int) -> list[ClipToken]:
         """The pairs of this process in one iteration; a closed form, no earlier iteration is looked at."""
         starts = stage_starts(self.stages, self.total_iterations)
-        number = self.stage_of(iteration)
+        number = next((stage for stage, end in enumerate(starts[1:]) if iteration < end), len(self.stages) - 1)
         stage = self.stages[number]
         earlier = sum(
             (starts[past + 1] - starts[past]) * self.stages[past].samples_per_gpu * self.world_size

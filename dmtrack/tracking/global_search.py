@@ -22,8 +22,7 @@ from dmtrack.boxes import (
     xywh_to_inclusive_xyxy,
     xywh_to_xyxy,
 )
-from dmtrack.data.device_preprocessing import prepare_image_on
-from dmtrack.data.preprocessing import PreparedImage, prepare_image
+from dmtrack.data.preprocessing import PreparedImage, prepare_image, prepare_image_on
 from dmtrack.errors import ConfigError, DMTrackError
 from dmtrack.media.images import Image, as_rgb
 from dmtrack.models.fast.inference_copy import GraphedSearch, inference_copy

@@ -13,8 +13,7 @@ import pytest
 
 from dmtrack.data.benchmarks import BENCHMARKS, find_benchmark, get_benchmark, open_benchmark
 from dmtrack.data.sources import SequenceSource
-from dmtrack.data.sources.otb_published import published_otb_names
-from dmtrack.data.sources.uav_published import published_uav_parts
+from dmtrack.data.sources.published_lists import published_otb_names, published_uav_parts
 from dmtrack.data.writers import WRITERS
 from dmtrack.errors import DataError
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from dmtrack.data.sources import OTB, UAV123, VOT, Coco, GOT10k, ImageFolder, LaSOT, SequenceFolder, TrackingNet
 from dmtrack.data.sources.annotations import read_rows
-from dmtrack.data.sources.lasot_testing import published_test_names
+from dmtrack.data.sources.published_lists import published_lasot_test_names
 from dmtrack.data.writers import WRITERS
 from dmtrack.errors import DataError
 
@@ -214,4 +214,4 @@ def test_280_annotation_files_are_parsed_fast(shared_folder):
     start = time.process_time()
     assert sum(len(read_rows(path, "boxes")) for path in paths) == 685360
     assert time.process_time() - start < 10.0  # about 0.8 s on a quiet core; np.loadtxt takes longer than this allows
-    assert sorted(published_test_names()) == [path.parent.name for path in paths]
+    assert sorted(published_lasot_test_names()) == [path.parent.name for path in paths]

@@ -6,8 +6,7 @@ import pytest
 import torch
 
 from dmtrack.config import build, load_config
-from dmtrack.data.device_preprocessing import prepare_image_on
-from dmtrack.data.preprocessing import Preprocessing, prepare_image
+from dmtrack.data.preprocessing import Preprocessing, prepare_image, prepare_image_on
 from dmtrack.errors import ConfigError
 from dmtrack.models.fast.convolution import MAX_LAYOUTS, PreparedConv
 from dmtrack.registry import MODELS

@@ -7,16 +7,14 @@ by one. Every pair has one instance; images are RGB.
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
-from dmtrack.data.samples import Clip, Sample
+from dmtrack.data.samples import Sample
 from dmtrack.data.siamese.cropping import CROP_SIZE, CropRule, crop_around, is_cropped, warp_region
+from dmtrack.data.transforms.base import SampleTransform
 from dmtrack.data.transforms.draws import Draws, happens, integer, uniform
-from dmtrack.data.transforms.photometric import with_images
 from dmtrack.registry import TRANSFORMS
 
 COLOUR_AXES = np.array(
@@ -32,7 +30,7 @@ BLUR_SIZES = tuple(range(5, 46, 2))
 
 
 @TRANSFORMS.register
-class CropAround:
+class CropAround(SampleTransform):
     """Cuts both images to the square around the target; what has been cut before (`Crop511`) stays as it is.
 
     Args:
@@ -43,11 +41,8 @@ class CropAround:
     def __init__(self, size: int = CROP_SIZE, rule: CropRule = "mmtracking") -> None:
         self.size, self.rule = size, rule
 
-    def __call__(self, clip: Clip, rng: Draws) -> Clip:
-        """Cuts both sides; draws nothing."""
-        return clip.map(self._cut)
-
-    def _cut(self, sample: Sample) -> Sample:
+    def change(self, sample: Sample, rng: Draws, place: int) -> Sample:
+        """Cuts the image; draws nothing."""
         if is_cropped(sample.image, sample.boxes_xyxy[0], self.size):
             return sample
         image, box = crop_around(sample.image, sample.boxes_xyxy[0], self.size, self.rule)
@@ -55,7 +50,7 @@ class CropAround:
 
 
 @TRANSFORMS.register
-class ShiftScaleCrop:
+class ShiftScaleCrop(SampleTransform):
     """Cuts exemplar and search image out of the squares, shifted and scaled by chance.
 
     Args:
@@ -72,27 +67,23 @@ class ShiftScaleCrop:
     ) -> None:
         self.sizes, self.shifts, self.scales = sizes, shifts, scales
 
-    def __call__(self, clip: Clip, rng: Draws) -> Clip:
-        """Cuts the exemplar, then the search image."""
-        settings = zip(clip.samples, self.sizes, self.shifts, self.scales, strict=True)
-        return replace(clip, samples=tuple(_shift_scale(*one, rng) for one in settings))
-
-
-def _shift_scale(sample: Sample, size: int, shift: float, scale: float, rng: Draws) -> Sample:
-    lengths = np.array(sample.size_wh, dtype=np.float64)
-    factors = np.array([1 + uniform(rng, -1, 1) * scale for _ in range(2)])
-    factors = np.minimum(factors, lengths / size)
-    middle = lengths // 2
-    low, high = middle - 0.5 * factors * size, middle + 0.5 * factors * size
-    moves = np.array([uniform(rng, -1, 1) * shift for _ in range(2)])
-    moves = np.minimum(lengths - high, np.maximum(-low, moves))
-    low, high = low + moves, high + moves
-    image = warp_region(sample.image, np.concatenate([low, high]), size, (0.0, 0.0, 0.0))
-    return sample.warped(image, (sample.boxes_xyxy - np.tile(low, 2)) / np.tile(factors, 2))
+    def change(self, sample: Sample, rng: Draws, place: int) -> Sample:
+        """Cuts the exemplar or the search image."""
+        size, shift, scale = self.sizes[place], self.shifts[place], self.scales[place]
+        lengths = np.array(sample.size_wh, dtype=np.float64)
+        factors = np.array([1 + uniform(rng, -1, 1) * scale for _ in range(2)])
+        factors = np.minimum(factors, lengths / size)
+        middle = lengths // 2
+        low, high = middle - 0.5 * factors * size, middle + 0.5 * factors * size
+        moves = np.array([uniform(rng, -1, 1) * shift for _ in range(2)])
+        moves = np.minimum(lengths - high, np.maximum(-low, moves))
+        low, high = low + moves, high + moves
+        image = warp_region(sample.image, np.concatenate([low, high]), size, (0.0, 0.0, 0.0))
+        return sample.warped(image, (sample.boxes_xyxy - np.tile(low, 2)) / np.tile(factors, 2))
 
 
 @TRANSFORMS.register
-class ShiftColour:
+class ShiftColour(SampleTransform):
     """Adds one random colour to a whole image, along the axes in which photographs vary; nothing is clipped.
 
     Args:
@@ -102,20 +93,16 @@ class ShiftColour:
     def __init__(self, probabilities: tuple[float, float] = (1.0, 1.0)) -> None:
         self.probabilities = probabilities
 
-    def __call__(self, clip: Clip, rng: Draws) -> Clip:
-        """Shifts the exemplar, then the search image; the images become float32."""
-        sides = zip(clip.samples, self.probabilities, strict=True)
-        return with_images(clip, [self._shift(sample.image, share, rng) for sample, share in sides])
-
-    def _shift(self, image: NDArray[Any], probability: float, rng: Draws) -> NDArray[np.float32]:
-        if not happens(rng, probability):
-            return np.asarray(image, dtype=np.float32)
+    def change(self, sample: Sample, rng: Draws, place: int) -> Sample:
+        """Shifts the colours or leaves them; the image becomes float32."""
+        if not happens(rng, self.probabilities[place]):
+            return replace(sample, image=np.asarray(sample.image, dtype=np.float32))
         offset = COLOUR_AXES @ rng.standard_normal((3, 1))
-        return np.asarray(image - offset[:, 0], dtype=np.float32)
+        return replace(sample, image=np.asarray(sample.image - offset[:, 0], dtype=np.float32))
 
 
 @TRANSFORMS.register
-class BlurSearch:
+class BlurSearch(SampleTransform):
     """Blurs along a row and a column through each pixel, as fast motion would.
 
     Args:
@@ -125,17 +112,13 @@ class BlurSearch:
     def __init__(self, probabilities: tuple[float, float] = (0.0, 0.2)) -> None:
         self.probabilities = probabilities
 
-    def __call__(self, clip: Clip, rng: Draws) -> Clip:
-        """Blurs the exemplar, then the search image; each with its probability."""
-        sides = zip(clip.samples, self.probabilities, strict=True)
-        return with_images(clip, [self._blur(sample.image, share, rng) for sample, share in sides])
-
-    def _blur(self, image: NDArray[Any], probability: float, rng: Draws) -> NDArray[Any]:
-        if not happens(rng, probability):
-            return image
+    def change(self, sample: Sample, rng: Draws, place: int) -> Sample:
+        """Blurs the image with the probability of its side."""
+        if not happens(rng, self.probabilities[place]):
+            return sample
         size = BLUR_SIZES[integer(rng, 0, len(BLUR_SIZES))]
         down = float(rng.random())
         kernel = np.zeros((size, size))
         kernel[:, size // 2] += down / size
         kernel[size // 2] += (1 - down) / size
-        return np.asarray(cv2.filter2D(np.ascontiguousarray(image), -1, kernel))
+        return replace(sample, image=np.asarray(cv2.filter2D(np.ascontiguousarray(sample.image), -1, kernel)))

@@ -12,8 +12,8 @@ from dmtrack.data.sequences import Sequence
 from dmtrack.data.sources.annotations import read_flags, read_rows, read_tags, read_text
 from dmtrack.data.sources.base import SequenceSource, check_split, find_root, make_sequence
 from dmtrack.data.sources.frames import FrameFiles, list_frames
-from dmtrack.data.sources.lasot_testing import published_test_names
 from dmtrack.data.sources.places import FlagFile, ListFile, SequencePlace, VideoFiles, line_count
+from dmtrack.data.sources.published_lists import published_lasot_test_names
 from dmtrack.errors import DataError
 from dmtrack.registry import DATASETS
 
@@ -81,13 +81,17 @@ class LaSOT(SequenceSource):
             self._check_complete(names, str(listed))
             return names
         if self.split == "test":
-            names = published_test_names()
+            names = published_lasot_test_names()
             self._check_complete(names, "the published test list")
             return names
         names = sorted(self._annotations)
         if self.split == "train":
             other = self.root / "testing_set.txt"
-            test = read_text(other, "one sequence name per line").split() if other.is_file() else published_test_names()
+            test = (
+                read_text(other, "one sequence name per line").split()
+                if other.is_file()
+                else published_lasot_test_names()
+            )
             names = [name for name in names if name not in set(test)]
         return names
 
@@ -139,7 +143,7 @@ def _beside(annotation: Path, name: str, folder: str) -> Path:
 def _locate(root: Path, split: str | None) -> list[SequencePlace]:
     """`img` beside `groundtruth.txt`; what is in `testing_set.txt`, or in the published list, is the split "test"."""
     listed = root / "testing_set.txt"
-    test = set(read_text(listed, "one name per line").split() if listed.is_file() else published_test_names())
+    test = set(read_text(listed, "one name per line").split() if listed.is_file() else published_lasot_test_names())
     places = []
     for annotation in (*sorted(root.glob("*/groundtruth.txt")), *sorted(root.glob("*/*/groundtruth.txt"))):
         folder = annotation.parent
@@ -161,6 +165,6 @@ FILES = VideoFiles(
     lists=(ListFile("training_set.txt", "train"), ListFile("testing_set.txt", "test")),
     splits=("train", "test"),
     counts={"train": 1120, "test": 280},
-    published={"test": tuple(published_test_names())},
+    published={"test": tuple(published_lasot_test_names())},
     depth=2,
 )

@@ -9,9 +9,8 @@ from dmtrack.data.sequences import Sequence
 from dmtrack.data.sources.annotations import read_rows, read_tags
 from dmtrack.data.sources.base import SequenceSource, check_split, find_root, keep_official, make_sequence
 from dmtrack.data.sources.frames import FrameFiles, list_frames
-from dmtrack.data.sources.otb_published import OTB_VERSIONS, published_otb_names
 from dmtrack.data.sources.places import SequencePlace, VideoFiles, line_count
-from dmtrack.data.sources.uav_published import UAV_VERSIONS, published_uav_parts
+from dmtrack.data.sources.published_lists import OTB_VERSIONS, UAV_VERSIONS, published_otb_names, published_uav_parts
 from dmtrack.errors import DataError
 from dmtrack.registry import DATASETS
 

@@ -8,21 +8,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dmtrack.data.samples import Clip, Sample
+from dmtrack.data.transforms.base import SampleTransform
 from dmtrack.data.transforms.draws import Draws, permutation
 from dmtrack.registry import TRANSFORMS
 
 
 @TRANSFORMS.register
-class InclusiveBoxes:
+class InclusiveBoxes(SampleTransform):
     """From right edges to last pixels (right = left + width - 1), as models trained by the published code expect.
 
     Belongs before every resizing, where one pixel of the image is one pixel of the frame: so does the tracker.
     """
 
-    def __call__(self, clip: Clip, rng: Draws) -> Clip:
+    def change(self, sample: Sample, rng: Draws, place: int) -> Sample:
         """Takes one pixel off the right and bottom of every box; draws nothing."""
-        one_pixel = np.array([0.0, 0.0, 1.0, 1.0])
-        return clip.map(lambda sample: replace(sample, boxes_xyxy=sample.boxes_xyxy - one_pixel))
+        return replace(sample, boxes_xyxy=sample.boxes_xyxy - np.array([0.0, 0.0, 1.0, 1.0]))
 
 
 @TRANSFORMS.register
@@ -40,18 +40,15 @@ class BoundBoxes:
 
     def __call__(self, clip: Clip, rng: Draws) -> Clip:
         """Clips and drops; draws nothing."""
-        clip = clip.map(self._bound)
-        return keep_instances(clip, [self._is_large(sample) for sample in clip.samples])
-
-    def _bound(self, sample: Sample) -> Sample:
-        width, height = sample.size_wh
         last = 1 if self.inclusive else 0
-        corner = np.array([width - last, height - last] * 2, dtype=np.float64)
-        return replace(sample, boxes_xyxy=np.clip(sample.boxes_xyxy, 0.0, corner))
-
-    def _is_large(self, sample: Sample) -> NDArray[np.bool_]:
-        sides = sample.boxes_xyxy[:, 2:] - sample.boxes_xyxy[:, :2]
-        return np.asarray((sides >= self.min_size).all(axis=1))
+        samples: list[Sample] = []
+        large: list[NDArray[np.bool_]] = []
+        for sample in clip.samples:
+            corner = np.array([side - last for side in sample.size_wh * 2], dtype=np.float64)
+            boxes_xyxy = np.clip(sample.boxes_xyxy, 0.0, corner)
+            samples.append(replace(sample, boxes_xyxy=boxes_xyxy))
+            large.append(np.asarray((boxes_xyxy[:, 2:] - boxes_xyxy[:, :2] >= self.min_size).all(axis=1)))
+        return keep_instances(replace(clip, samples=tuple(samples)), large)
 
 
 def keep_instances(clip: Clip, keep: list[NDArray[np.bool_]]) -> Clip:

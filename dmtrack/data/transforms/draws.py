@@ -6,7 +6,6 @@ with it the transforms of the `reference` recipe repeat the published draws one 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TypeVar
 
 import numpy as np
@@ -35,7 +34,7 @@ def happens(rng: Draws, probability: float) -> bool:
     return float(rng.random()) < probability
 
 
-def one_of(rng: Draws, options: Sequence[Option]) -> Option:
+def one_of(rng: Draws, options: list[Option] | tuple[Option, ...]) -> Option:
     """One of the options, all equally likely."""
     return options[integer(rng, 0, len(options))]
 

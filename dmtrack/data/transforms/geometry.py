@@ -6,7 +6,8 @@ import cv2
 import numpy as np
 
 from dmtrack.data.preprocessing import IMAGENET_MEAN_RGB, resize, resize_factor
-from dmtrack.data.samples import Clip, Sample
+from dmtrack.data.samples import Sample
+from dmtrack.data.transforms.base import SampleTransform
 from dmtrack.data.transforms.draws import Draws, coin, happens, integer, one_of, uniform
 from dmtrack.errors import ConfigError
 from dmtrack.registry import TRANSFORMS
@@ -21,7 +22,7 @@ INTERPOLATIONS = {
 
 
 @TRANSFORMS.register
-class RandomFlip:
+class RandomFlip(SampleTransform):
     """Mirrors each side left to right, independently.
 
     Args:
@@ -33,11 +34,8 @@ class RandomFlip:
         self.probability = probability
         self.inclusive = inclusive
 
-    def __call__(self, clip: Clip, rng: Draws) -> Clip:
-        """Flips the samples or leaves them."""
-        return clip.map(lambda sample: self._flip(sample, rng))
-
-    def _flip(self, sample: Sample, rng: Draws) -> Sample:
+    def change(self, sample: Sample, rng: Draws, place: int) -> Sample:
+        """Flips the image or leaves it."""
         if not happens(rng, self.probability):
             return sample
         boxes = sample.boxes_xyxy.copy()
@@ -47,7 +45,7 @@ class RandomFlip:
 
 
 @TRANSFORMS.register
-class RandomExpand:
+class RandomExpand(SampleTransform):
     """With probability one half per side, puts the image somewhere on a larger canvas of one colour.
 
     Args:
@@ -63,11 +61,8 @@ class RandomExpand:
         self.ratio = ratio
         self.fill_rgb = fill_rgb
 
-    def __call__(self, clip: Clip, rng: Draws) -> Clip:
-        """Expands the samples or leaves them."""
-        return clip.map(lambda sample: self._expand(sample, rng))
-
-    def _expand(self, sample: Sample, rng: Draws) -> Sample:
+    def change(self, sample: Sample, rng: Draws, place: int) -> Sample:
+        """Expands the image or leaves it."""
         if coin(rng):
             return sample
         width, height = sample.size_wh
@@ -86,7 +81,7 @@ class RandomExpand:
 
 
 @TRANSFORMS.register
-class Rescale:
+class Rescale(SampleTransform):
     """Resizes each side so that it fits in a scale, which may be drawn anew for every image.
 
     Args:
@@ -114,11 +109,8 @@ class Rescale:
         self.interpolations = tuple(INTERPOLATIONS[name] for name in interpolations)
         self.exact_ratio = exact_ratio
 
-    def __call__(self, clip: Clip, rng: Draws) -> Clip:
-        """Resizes the samples."""
-        return clip.map(lambda sample: self._rescale(sample, rng))
-
-    def _rescale(self, sample: Sample, rng: Draws) -> Sample:
+    def change(self, sample: Sample, rng: Draws, place: int) -> Sample:
+        """Resizes the image."""
         interpolation = one_of(rng, self.interpolations) if len(self.interpolations) > 1 else self.interpolations[0]
         scale = self.scale
         if self.short_side_range is not None:
@@ -129,7 +121,7 @@ class Rescale:
 
 
 @TRANSFORMS.register
-class ShrinkToFit:
+class ShrinkToFit(SampleTransform):
     """Makes large images as small as the network will see them at most, so that all later steps cost less.
 
     Args:
@@ -139,11 +131,8 @@ class ShrinkToFit:
     def __init__(self, scale: tuple[int, int] = (900, 608)) -> None:
         self.scale = scale
 
-    def __call__(self, clip: Clip, rng: Draws) -> Clip:
-        """Shrinks each side if needed; draws nothing."""
-        return clip.map(self._shrink)
-
-    def _shrink(self, sample: Sample) -> Sample:
+    def change(self, sample: Sample, rng: Draws, place: int) -> Sample:
+        """Shrinks the image if needed; draws nothing."""
         width, height = sample.size_wh
         factor = resize_factor(height, width, self.scale)
         if factor >= 1:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from dmtrack.data.sources.otb_published import published_otb_names
+from dmtrack.data.sources.published_lists import published_otb_names
 from dmtrack.data.writers import WRITERS
 from dmtrack.running.experiments import ExperimentGOT10k, ExperimentOTB, ExperimentUAV123, ExperimentVOT
 
