@@ -8,17 +8,20 @@
     <folder>/<sequence>/error.txt                  why the sequence has no result
 
 The folder is the tracker's: `<results>/<tracker>`. Every file appears complete or not at all, and the boxes come last,
-so that a sequence with boxes has everything.
+so that a sequence with boxes has everything. Experiments in the contract of the got10k toolkit keep its names of files
+and its first pixel (`FileNames`); their manifest says so, and everything that reads or resumes results goes by it.
 """
 
 from __future__ import annotations
 
+import copy
 import datetime
+import itertools
 import json
 import platform
 import shutil
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -29,7 +32,8 @@ from numpy.typing import ArrayLike, NDArray
 from dmtrack import __version__
 from dmtrack.boxes import Boxes
 from dmtrack.data.sequences import Sequence
-from dmtrack.errors import EvaluationError
+from dmtrack.data.sources.annotations import read_rows
+from dmtrack.errors import DataError, EvaluationError
 from dmtrack.evaluation.measures.trajectory import Trajectory
 from dmtrack.files import check_writable_folder, write_json, write_text
 
@@ -85,11 +89,51 @@ class TrackerResults:
         return sequence if frames is None else sequence.take(slice(frames.start, frames.stop))
 
 
-class ResultStore:
-    """The results of one tracker on one set of sequences."""
+@dataclass(frozen=True)
+class FileNames:
+    """How the files of a tracker's results are called, below the tracker's folder.
 
-    def __init__(self, folder: str | Path) -> None:
+    Attributes:
+        boxes: of a sequence, with {label} and {run}, the number of the repetition.
+        companion: of times, scores and presence, with {label} and {kind}.
+        kinds: the companions that are written.
+        index_base: number of the first pixel in the boxes.
+        labels: what the files call a sequence, where that is not its name.
+    """
+
+    boxes: str = "{label}/{label}_{run:03d}.txt"
+    companion: str = "{label}/{label}_{kind}.txt"
+    kinds: tuple[str, ...] = ("score", "present", "time")
+    index_base: int = 0
+    labels: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def nested(self) -> bool:
+        """Whether each sequence has a folder of its own."""
+        return "/" in self.boxes
+
+
+OWN_FILES = FileNames()
+
+
+class ResultStore:
+    """The results of one tracker on one set of sequences.
+
+    Args:
+        folder: `<results>/<tracker>`.
+        files: how the files are called where neither the manifest nor what lies there says it.
+        run: which repetition, counted from 1, of trackers that are not deterministic.
+    """
+
+    def __init__(self, folder: str | Path, files: FileNames = OWN_FILES, run: int = 1) -> None:
         self.folder = Path(folder)
+        self.run = run
+        self.files = files
+        stored = self.manifest().get("files")
+        if isinstance(stored, dict):
+            self.files = FileNames(**{**stored, "kinds": tuple(stored["kinds"])})
+        elif "sequences" in self.identity() or (not files.nested and self._first_runs()):
+            self.files = OWN_FILES
 
     def start(
         self, identity: Mapping[str, Any], details: Mapping[str, Any] | None = None, restart: bool = False
@@ -109,20 +153,22 @@ class ResultStore:
             self._clear()
         check_writable_folder(self.folder)
         if self._manifest_path.exists():
-            self._check_identity(json.loads(json.dumps(identity)))
+            self._check_identity(self._claimed(identity))
             return
-        if self._holds_results():
+        if self.holds_results():
             raise EvaluationError(
-                f"{self.folder} holds results without a manifest.json, so nobody knows what made them; "
+                f"{self.folder} holds results without a manifest.json, so what made them is unknown; "
                 "choose another --results folder, or remove them with --restart"
             )
         manifest = {
             "format": 1,
-            "identity": dict(identity),
+            "identity": self._claimed(identity),
             "details": dict(details or {}),
             "software": software_versions(),
-            "created": _now(),
+            "created": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         }
+        if self.files != OWN_FILES:
+            manifest["files"] = asdict(self.files)
         write_json(self._manifest_path, manifest)
 
     def manifest(self) -> dict[str, Any]:
@@ -149,6 +195,11 @@ class ResultStore:
         software = {"software": manifest.get("software", {})} if manifest else {}
         return {**manifest.get("details", {}), **manifest.get("identity", {}), **software}
 
+    def identity(self) -> dict[str, Any]:
+        """What decides the boxes, as the manifest says it; empty where it does not."""
+        identity = self.manifest().get("identity", {})
+        return dict(identity) if isinstance(identity, dict) else {}
+
     def has(self, sequence: Sequence) -> bool:
         """Whether the sequence is done.
 
@@ -156,7 +207,7 @@ class ResultStore:
             EvaluationError: a result of that name exists, but is of another sequence: its number of boxes differs from
                 the number of frames, or its first box from the true one.
         """
-        path = self._path(sequence.name, "001")
+        path = self.boxes_path(sequence.name)
         if not path.exists():
             return False
         boxes = self.read(sequence.name).boxes_xywh
@@ -174,14 +225,23 @@ class ResultStore:
         Raises:
             OutputError: the files cannot be written.
         """
-        if result.scores is not None:
-            write_text(self._path(name, "score"), _lines(result.scores, "%.6f"))
-        if result.present is not None:
-            write_text(self._path(name, "present"), _lines(result.present, "%d"))
+        columns = {"score": (result.scores, "%.6f"), "present": (result.present, "%d")}
+        for kind, (values, number_format) in columns.items():
+            if values is not None and kind in self.files.kinds:
+                write_text(self.companion_path(name, kind), number_lines(values, number_format))
         if result.seconds is not None:
-            write_text(self._path(name, "time"), _lines(result.seconds, "%.8f"))
-        write_text(self._path(name, "001"), _lines(result.boxes_xywh, f"%.{BOX_DECIMALS}f"))
+            self.write_seconds(name, result.seconds)
+        boxes = result.boxes_xywh + self._shift
+        write_text(self.boxes_path(name), number_lines(boxes, f"%.{BOX_DECIMALS}f"))
         (self.folder / name / "error.txt").unlink(missing_ok=True)
+
+    def write_seconds(self, name: str, seconds: NDArray[np.float64], number_format: str = "%.8f") -> None:
+        """Stores the seconds of each frame, in a column per repetition; NaN where the tracker was not asked."""
+        path, columns = self.companion_path(name, "time"), seconds.reshape(-1, 1)
+        if self.run > 1 and path.is_file():
+            before = read_numbers(path)[:, : self.run - 1]
+            columns = np.concatenate([before, columns], axis=1) if len(before) == len(columns) else columns
+        write_text(path, number_lines(columns, number_format).replace("nan", "NaN"))
 
     def write_failure(self, name: str, reason: str) -> None:
         """Notes why a sequence has no result."""
@@ -193,14 +253,18 @@ class ResultStore:
         Raises:
             EvaluationError: it is missing or malformed.
         """
-        boxes = _read_numbers(self._path(name, "001"), columns=4)
+        boxes = read_numbers(self.boxes_path(name), columns=4) - self._shift
         columns: dict[str, NDArray[np.float64] | None] = {}
         for kind in ("time", "score", "present"):
-            path = self._path(name, kind)
-            # got10k appends one column of times per repetition; the first belongs to the boxes that are read.
-            columns[kind] = _read_numbers(path)[:, 0] if path.exists() else None
-            values = columns[kind]
+            path = self.companion_path(name, kind)
+            # got10k appends one column of times per repetition.
+            table = read_numbers(path) if path.exists() else np.zeros((len(boxes), 0))
+            column = self.run - 1 if kind == "time" else 0
+            values = columns[kind] = table[:, column] if column < table.shape[1] else None
             if values is not None and len(values) != len(boxes):
+                if self.files != OWN_FILES:  # other tools write times as they like; none are taken
+                    columns[kind] = None
+                    continue
                 raise EvaluationError(
                     f"{path}: {len(values)} lines for {len(boxes)} boxes; remove its folder and run again"
                 )
@@ -209,30 +273,64 @@ class ResultStore:
 
     def exists(self, name: str) -> bool:
         """Whether a result of that name is there, of whatever sequence."""
-        return self._path(name, "001").exists()
+        return self.boxes_path(name).exists()
+
+    def at(self, run: int) -> ResultStore:
+        """The store of another repetition."""
+        store = copy.copy(self)
+        store.run = run
+        return store
+
+    def runs(self, name: str) -> list[ResultStore]:
+        """The stores of the repetitions that a sequence has, from the first one without a gap."""
+        if not self.files.nested:
+            return [self.at(1)] if self.exists(name) else []
+        return list(itertools.takewhile(lambda store: store.exists(name), map(self.at, itertools.count(1))))
+
+    def boxes_path(self, name: str) -> Path:
+        """The file of a sequence's boxes."""
+        return self.folder / self.files.boxes.format(label=self.files.labels.get(name, name), run=self.run)
+
+    def companion_path(self, name: str, kind: str) -> Path:
+        """The file of a sequence's "time", "score" or "present"."""
+        return self.folder / self.files.companion.format(label=self.files.labels.get(name, name), kind=kind)
+
+    def holds_results(self) -> bool:
+        """Whether anything lies there that may be results."""
+        return self._manifest_path.exists() or bool(
+            self._first_runs() if self.files.nested else list(self.folder.glob("*.txt"))
+        )
 
     def _clear(self) -> None:
         """Removes results and manifest, and nothing else that may lie in the folder."""
-        for marker in [*self.folder.glob("*/*_001.txt"), *self.folder.glob("*/error.txt")]:
-            if marker.name in (f"{marker.parent.name}_001.txt", "error.txt"):
-                shutil.rmtree(marker.parent, ignore_errors=True)
+        for folder in {*self._first_runs(), *(path.parent for path in self.folder.glob("*/error.txt"))}:
+            shutil.rmtree(folder, ignore_errors=True)
+        if not self.files.nested:
+            for path in [*self.folder.glob("*.txt"), *self.folder.glob("times/*_time.txt")]:
+                path.unlink()
         self._manifest_path.unlink(missing_ok=True)
+
+    def _first_runs(self) -> list[Path]:
+        """Folders of sequences that have boxes, where each has a folder of its own."""
+        return [path.parent for path in self.folder.glob("*/*_001.txt") if path.name == f"{path.parent.name}_001.txt"]
 
     @property
     def _manifest_path(self) -> Path:
         return self.folder / "manifest.json"
 
-    def _path(self, name: str, kind: str) -> Path:
-        return self.folder / name / f"{name}_{kind}.txt"
+    @property
+    def _shift(self) -> NDArray[np.float64]:
+        return np.array([self.files.index_base, self.files.index_base, 0, 0], dtype=np.float64)
 
-    def _holds_results(self) -> bool:
-        if not self.folder.is_dir():
-            return False
-        return self._manifest_path.exists() or any(self.folder.glob("*/*_001.txt"))
+    def _claimed(self, identity: Mapping[str, Any]) -> dict[str, Any]:
+        """An identity as JSON keeps it; got10k has one folder for all splits, so there they are no part of it."""
+        claimed: dict[str, Any] = json.loads(json.dumps(dict(identity)))
+        if self.files != OWN_FILES and isinstance(claimed.get("sequences"), dict):
+            claimed["sequences"].pop("split", None)
+        return claimed
 
     def _check_identity(self, identity: dict[str, Any]) -> None:
-        stored = self.manifest().get("identity")
-        stored = stored if isinstance(stored, dict) else {}
+        stored = self.identity()
         changed = sorted(key for key in {*stored, *identity} if stored.get(key) != identity.get(key))
         if changed:
             was, now = (_short(values.get(changed[0])) for values in (stored, identity))
@@ -240,6 +338,17 @@ class ResultStore:
                 f"{self.folder} holds results of another run ({', '.join(changed)} changed; {changed[0]} was {was}, is "
                 f"{now}); choose another --name or --results folder, or replace them with --restart"
             )
+
+
+def find_store(folders: list[Path], files: FileNames = OWN_FILES) -> ResultStore:
+    """The store of the first folder that has a manifest; of the first of all where none has.
+
+    Args:
+        folders: in which the results of one tracker on one benchmark may lie.
+        files: as `ResultStore` takes them.
+    """
+    claimed = [folder for folder in folders if (folder / "manifest.json").is_file()]
+    return ResultStore((claimed or folders)[0], files)
 
 
 def software_versions() -> dict[str, str]:
@@ -255,29 +364,31 @@ def _version(package: str) -> str:
         return "absent"
 
 
-def _lines(values: ArrayLike, number_format: str) -> str:
+def number_lines(values: ArrayLike, number_format: str) -> str:
+    """A line per row, comma-separated."""
     rows = np.asarray(values).reshape(len(np.asarray(values)), -1)
     return "".join(",".join(number_format % value for value in row) + "\n" for row in rows)
 
 
-def _read_numbers(path: Path, columns: int | None = None) -> NDArray[np.float64]:
+def read_numbers(path: Path, columns: int | None = None) -> NDArray[np.float64]:
+    """(lines, columns) of a result file.
+
+    Args:
+        path: of the file.
+        columns: how many there must be; None takes any number.
+
+    Raises:
+        EvaluationError: it is missing or malformed; the message names the line.
+    """
+    if not path.is_file():
+        raise EvaluationError(f"{path} cannot be read: there is no such file; run the tracker on that sequence")
+    what = f"{columns or 1} comma-separated numbers per line, one line per frame"
     try:
-        table = np.loadtxt(path, delimiter=",", ndmin=2)
-    except OSError as error:
-        raise EvaluationError(
-            f"{path} cannot be read: {error.strerror or error}; run the tracker on that sequence"
-        ) from error
-    except ValueError as error:
-        raise EvaluationError(f"{path} holds something else than comma-separated numbers: {error}") from error
-    if table.size == 0 or (columns is not None and table.shape[1] != columns):
-        raise EvaluationError(f"{path}: expected {columns or 1} comma-separated numbers per line, one line per frame")
-    return np.asarray(table, dtype=np.float64)
+        return read_rows(path, what, tuple(range(1, 100)) if columns is None else (columns,))
+    except DataError as error:
+        raise EvaluationError(f"{error}; run the tracker on that sequence again") from error
 
 
 def _short(value: Any) -> str:
     text = str(value)
     return text[:12] if len(text) == 64 else text
-
-
-def _now() -> str:
-    return datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")

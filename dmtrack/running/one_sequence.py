@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
 import numpy as np
-from PIL import Image as PillowImage
 
 from dmtrack.boxes import Boxes
 from dmtrack.data.sequences import Sequence
@@ -17,6 +16,7 @@ from dmtrack.errors import DMTrackError, EvaluationError, OutputError
 from dmtrack.evaluation.protocols import DMTRACK_VISIBLE, Protocol
 from dmtrack.evaluation.results import BOX_DECIMALS, ResultStore, SequenceResult
 from dmtrack.evaluation.scoring import combine, score_result
+from dmtrack.tracking.adapter import as_tracker
 from dmtrack.tracking.base import Tracker
 
 
@@ -24,8 +24,8 @@ def track_sequence(tracker: Any, sequence: Sequence, on_frame: Callable[[], obje
     """Tracks one sequence from its first true box.
 
     Args:
-        tracker: a `dmtrack.tracking.base.Tracker`, or any object of got10k's contract, which then gets PIL images. One
-            with a method `frames_of(sequence)` gets what that yields instead of images (stored detections), and no
+        tracker: a `dmtrack.tracking.base.Tracker`, or any object of got10k's contract (see `as_tracker`). One with a
+            method `frames_of(sequence)` gets what that yields instead of images (stored detections), and no
             time is recorded, because none of it is the time of a tracker that sees images.
         sequence: what to track; its first frame must show the target.
         on_frame: called after each frame.
@@ -37,27 +37,25 @@ def track_sequence(tracker: Any, sequence: Sequence, on_frame: Callable[[], obje
         EvaluationError: the target is absent in the first frame, or the tracker answers with no box.
     """
     first_box = first_box_of(sequence)
-    ours = isinstance(tracker, Tracker)
+    says_presence = isinstance(tracker, Tracker)
+    tracker = as_tracker(tracker)
     own_frames = getattr(tracker, "frames_of", None)
     boxes, seconds, scores, present = [first_box], [], [1.0], [True]
-    for index, frame in enumerate(sequence.frames() if own_frames is None else own_frames(sequence)):
-        image = frame if ours else PillowImage.fromarray(frame)
+    for index, image in enumerate(sequence.frames() if own_frames is None else own_frames(sequence)):
         start = time.perf_counter()
         if index == 0:
             tracker.init(image, first_box.copy())
-        elif ours:
+        else:
             answer = tracker.step(image)
             boxes.append(_checked_box(answer.box_xywh, sequence.name, index))
             scores.append(float(answer.score))
             present.append(bool(answer.present))
-        else:
-            boxes.append(_checked_box(tracker.update(image), sequence.name, index))
         seconds.append(time.perf_counter() - start)
         if on_frame is not None:
             on_frame()
     stored_boxes = np.asarray(np.round(np.array(boxes), BOX_DECIMALS), dtype=np.float64)
     times = np.array(seconds) if own_frames is None else None
-    if not ours:
+    if not says_presence:
         return SequenceResult(stored_boxes, times)
     return SequenceResult(stored_boxes, times, np.array(scores), np.array(present))
 

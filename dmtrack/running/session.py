@@ -11,7 +11,7 @@ from rich.console import Console
 
 from dmtrack.data.sequences import Sequence
 from dmtrack.evaluation.protocols import Protocol
-from dmtrack.evaluation.results import ResultStore
+from dmtrack.evaluation.results import ResultStore, find_store
 from dmtrack.evaluation.scoring import Score, score_store
 from dmtrack.running.progress import RunProgress
 from dmtrack.running.runner import Engine, run
@@ -31,6 +31,8 @@ class Session:
         identity: what decides its boxes, see `ResultStore.start`.
         details: what else is worth keeping beside the results.
         results: folder under which `<benchmark>/<tracker>/` is made.
+        experiment: name of the benchmark in the folders of experiments, whose results are resumed where there are none
+            of this session; empty where there is no such experiment.
     """
 
     benchmark: str
@@ -40,11 +42,13 @@ class Session:
     identity: Mapping[str, Any]
     details: Mapping[str, Any]
     results: Path
+    experiment: str = ""
 
     @property
     def store(self) -> ResultStore:
         """The store of this tracker on this benchmark."""
-        return ResultStore(self.results / self.benchmark / self.tracker)
+        folders = [self.results / name / self.tracker for name in (self.benchmark, self.experiment) if name]
+        return find_store(folders)
 
     def run(
         self,

@@ -28,6 +28,8 @@ class Tracker(ABC):
 
     name: str
     is_deterministic: ClassVar[bool] = True
+    loaded: Any = None
+    """The `LoadedTracker` that it is part of: config and weights; None for one that was made by hand."""
 
     def __init__(self, name: str) -> None:
         self.name = name

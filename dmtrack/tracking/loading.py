@@ -41,6 +41,9 @@ class LoadedTracker:
     weights_path: Path | None = None
     weights_sha256: str | None = None
 
+    def __post_init__(self) -> None:
+        self.tracker.loaded = self
+
     def origin(self) -> dict[str, Any]:
         """What is kept beside results: tracker, config and its hash, weights and their sha256, device, precision."""
         return {

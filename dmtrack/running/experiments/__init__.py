@@ -4,18 +4,21 @@
     ExperimentLaSOT("data/LaSOT").run(tracker).report([tracker.name])
 
 `tracker` is one of ours, or any subclass of got10k's `Tracker`. Result files are those of the got10k toolkit: what one
-of the two has run, the other reports on.
+of the two has run, the other reports on. What an experiment in one pass has run with a tracker of `load_tracker`,
+`dmtrack test` resumes and scores, and the other way round.
 """
 
 from dmtrack.running.experiments.base import Experiment
-from dmtrack.running.experiments.got10k import ExperimentGOT10k
-from dmtrack.running.experiments.lasot import ExperimentLaSOT
-from dmtrack.running.experiments.one_pass import OnePassExperiment
-from dmtrack.running.experiments.otb import ExperimentOTB
+from dmtrack.running.experiments.one_pass import (
+    ExperimentGOT10k,
+    ExperimentLaSOT,
+    ExperimentOTB,
+    ExperimentTLP,
+    ExperimentTrackingNet,
+    ExperimentUAV123,
+    OnePassExperiment,
+)
 from dmtrack.running.experiments.oxuva import ExperimentOxUvA
-from dmtrack.running.experiments.tlp import ExperimentTLP
-from dmtrack.running.experiments.trackingnet import ExperimentTrackingNet
-from dmtrack.running.experiments.uav123 import ExperimentUAV123
 from dmtrack.running.experiments.vot import ExperimentVOT
 from dmtrack.running.experiments.vot_lt import ExperimentVOTLT
 

@@ -1,34 +1,47 @@
-"""What all experiments share: sequence after sequence, skipping what is done, then a report."""
+"""What all experiments share: passes of a tracker over the sequences, skipping what is done, then a report."""
 
 from __future__ import annotations
 
+import functools
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing, nullcontext
 from pathlib import Path
 from typing import Any, NamedTuple, Self
 
-from dmtrack.data.benchmarks import get_benchmark, open_benchmark
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from rich.console import Console
+
+from dmtrack.data.benchmarks import get_benchmark
 from dmtrack.data.sequences import Sequence
+from dmtrack.data.sources.frames import FrameFiles
 from dmtrack.errors import EvaluationError, OutputError
-from dmtrack.evaluation.results import ResultStore
+from dmtrack.evaluation.results import BOX_DECIMALS, FileNames, ResultStore, SequenceResult
 from dmtrack.files import write_json, write_text
-from dmtrack.running.experiments.viewing import Viewer
-from dmtrack.running.experiments.watching import SequenceProgress
-from dmtrack.running.one_sequence import failure_of
+from dmtrack.media.viewer import Viewer
+from dmtrack.running.one_sequence import failure_of, first_box_of, track_sequence
+from dmtrack.running.progress import RunProgress
+from dmtrack.running.runner import follow
+from dmtrack.running.trackers import identity_of
+from dmtrack.running.workers import Job, work_through
+from dmtrack.tracking.adapter import Got10kTracker, as_tracker
+from dmtrack.tracking.base import Tracker, TrackResult
+
+OnFrame = Callable[[], object]
 
 
-class Job(NamedTuple):
-    """One run of a tracker over one sequence.
+class Pass(NamedTuple):
+    """One run of a tracker over all sequences.
 
     Attributes:
-        kind: of run, where an experiment has several ("baseline", "realtime").
-        repetition: counted from 1.
+        has: whether a sequence is done.
+        do: tracks a sequence and stores the result, calling the third argument after each frame.
     """
 
-    kind: str = ""
-    repetition: int = 1
+    has: Callable[[Sequence], bool]
+    do: Callable[[Tracker, Sequence, OnFrame], object]
 
 
 class Experiment(ABC):
@@ -37,30 +50,39 @@ class Experiment(ABC):
     Args:
         benchmark: its name in `dmtrack.data.benchmarks`.
         root_dir: folder of the benchmark in its official layout.
-        folder: name of the benchmark in the folders of results and reports.
         split: of the benchmark; None takes the one that is usually reported.
-        result_dir: results go to `<result_dir>/<folder>/<tracker>`.
-        report_dir: reports go to `<report_dir>/<folder>/<first tracker>`.
+        result_dir: results go to `<result_dir>/<benchmark>/<tracker>`.
+        report_dir: reports go to `<report_dir>/<benchmark>/<first tracker>`.
+        folder: name of the benchmark in these folders; None takes the got10k toolkit's.
 
     Raises:
         DataError: the folder does not have the benchmark's layout.
     """
 
+    files = FileNames(kinds=("time",))
+    resumable = False
+    """Whether its results are those of `dmtrack test`, but for the names of files."""
+
     def __init__(
         self,
         benchmark: str,
         root_dir: str | Path,
-        folder: str,
         split: str | None = None,
         result_dir: str | Path = "results",
         report_dir: str | Path = "reports",
+        folder: str | None = None,
     ) -> None:
         self.benchmark = get_benchmark(benchmark)
         self.split = split or self.benchmark.splits[0]
-        self.dataset = open_benchmark(benchmark, root_dir, self.split)
+        self.dataset = self.benchmark.open(root_dir, self.split)
         self.root_dir = Path(root_dir)
-        self.result_dir = Path(result_dir) / folder
-        self.report_dir = Path(report_dir) / folder
+        self.result_dir = Path(result_dir) / (folder or self.benchmark.results_folder)
+        self.report_dir = Path(report_dir) / (folder or self.benchmark.results_folder)
+
+    @functools.cached_property
+    def sequences(self) -> list[Sequence]:
+        """All sequences; their frames are read when they are asked for."""
+        return list(self.dataset)
 
     @property
     def scope(self) -> str:
@@ -69,6 +91,15 @@ class Experiment(ABC):
         if not lacking:
             return self.split
         return f"{self.split}, {len(self.dataset)} of {len(self.dataset) + lacking} sequences"
+
+    def store(self, tracker: str, kind: str = "") -> ResultStore:
+        """Where the results of a tracker lie.
+
+        Args:
+            tracker: its name.
+            kind: of experiment, a folder below the tracker's.
+        """
+        return ResultStore(self.result_dir / tracker / kind, self.files)
 
     def run(self, tracker: Any, visualize: bool = False, identity: Mapping[str, Any] | None = None) -> Self:
         """Tracks the sequences that have no result yet.
@@ -80,7 +111,8 @@ class Experiment(ABC):
                 toolkit does; ours get and give 0-based ones.
             visualize: show the frames with the tracker's box in a window.
             identity: JSON values that decide what the boxes are (config, hash of the weights). They are kept beside the
-                results, and results of another identity are refused instead of continued.
+                results, and results of another identity are refused instead of continued. Trackers of
+                `dmtrack.load_tracker` have one of themselves.
 
         Returns:
             This experiment, so that `.report(...)` can follow.
@@ -91,24 +123,22 @@ class Experiment(ABC):
             OutputError: a result cannot be written.
         """
         name = name_of(tracker)
-        if identity is not None:
-            ResultStore(self.result_dir / name).start(identity)
         failures: dict[str, str] = {}
+        self._claim(tracker, identity)
         title = f"{name} on {self.benchmark.title} ({self.scope})"
-        viewing = closing(Viewer(title)) if visualize else nullcontext()
-        with SequenceProgress(title, len(self.dataset)) as progress, viewing as viewer:
-            for sequence_name in self.dataset.names:
-                try:
-                    self._run_one(tracker, sequence_name, progress, viewer)
-                except OutputError:
-                    raise
-                except Exception as error:
-                    # Whatever a user's tracker raises concerns this sequence alone.
-                    failure = failure_of(error)
-                    failures[sequence_name] = failure.reason
-                    write_text(self.error_path(name, sequence_name), failure.trace)
-                    progress.failed(sequence_name, failure.reason)
-                progress.finished()
+        adapted = as_tracker(tracker, self.benchmark.index_base)
+        if isinstance(adapted, Got10kTracker):
+            adapted.visualize = visualize
+        console = Console(stderr=True)
+        with closing(Viewer(title)) if visualize else nullcontext() as viewer:
+            if viewer is not None and not _reads_files(adapted):
+                adapted = _Watched(adapted, viewer)
+            job = Job(lambda: adapted, lambda: self.dataset, self.sequences)
+            for one in self.passes(tracker):
+                work = functools.partial(self._attempt, one, name)
+                begin = functools.partial(work_through, work=work, processes=1)
+                with RunProgress(title, console, None) as progress:
+                    failures |= follow(job, begin, one.has, lambda _: None, progress)
         if failures:
             first, reason = next(iter(failures.items()))
             raise EvaluationError(
@@ -118,25 +148,38 @@ class Experiment(ABC):
             )
         return self
 
-    def _run_one(self, tracker: Any, name: str, progress: SequenceProgress, viewer: Viewer | None) -> None:
-        sequence: Sequence | None = None
-        for job in self.jobs(tracker, name):
-            sequence = sequence or self.dataset[name]
-            self.do(job, tracker, sequence, viewer)
-            progress.tracked(len(sequence))
-        self.error_path(name_of(tracker), name).unlink(missing_ok=True)
+    def _claim(self, tracker: Any, identity: Mapping[str, Any] | None) -> None:
+        """Notes whose results these are, or checks that those which lie there are of the same identity."""
+        store, loaded = self.store(name_of(tracker)), getattr(tracker, "loaded", None)
+        if identity is not None:
+            store.start(identity)
+        elif self.resumable and loaded is not None and ("sequences" in store.identity() or not store.holds_results()):
+            own, details = identity_of(loaded)
+            sequences = {"name": self.benchmark.name, "stride": 1, "split": self.split}
+            store.start({**own, "sequences": sequences}, details)
+
+    def _attempt(self, one: Pass, name: str, tracker: Tracker, sequence: Sequence, on_frame: OnFrame) -> str | None:
+        """Does one sequence of a pass; says why it failed, if it did."""
+        path = self.error_path(name, sequence.name)
+        try:
+            one.do(tracker, sequence, on_frame)
+        except OutputError:
+            raise
+        except Exception as error:
+            # Whatever a user's tracker raises concerns this sequence alone.
+            failure = failure_of(error)
+            write_text(path, failure.trace)
+            return failure.reason
+        path.unlink(missing_ok=True)
+        return None
 
     def error_path(self, tracker: str, sequence: str) -> Path:
         """Where the traceback of a failed sequence is kept."""
         return self.result_dir / tracker / "errors" / f"{sequence}.log"
 
     @abstractmethod
-    def jobs(self, tracker: Any, sequence: str) -> Iterator[Job]:
-        """What is still to be done of a sequence; asked for one by one, each being done before the next."""
-
-    @abstractmethod
-    def do(self, job: Job, tracker: Any, sequence: Sequence, viewer: Viewer | None) -> None:
-        """Runs the tracker and stores the result."""
+    def passes(self, tracker: Any) -> Iterator[Pass]:
+        """The runs over all sequences; asked for one by one, each being done before the next."""
 
     @abstractmethod
     def report(self, tracker_names: str | Iterable[str]) -> dict[str, dict[str, Any]]:
@@ -153,18 +196,16 @@ class Experiment(ABC):
             EvaluationError: a result is missing, or malformed.
         """
 
-    def report_folder(self, trackers: list[str]) -> Path:
-        """Where the report on these trackers goes."""
-        return self.report_dir / trackers[0]
+    def write_performance(self, performance: dict[str, dict[str, Any]]) -> Path:
+        """Writes `performance.json`; gives its folder."""
+        folder = self.report_dir / next(iter(performance))
+        write_json(folder / "performance.json", performance)
+        return folder
 
-    def write_performance(self, trackers: list[str], performance: dict[str, dict[str, Any]]) -> None:
-        """Writes `performance.json`."""
-        write_json(self.report_folder(trackers) / "performance.json", performance)
-
-    def provenance(self, tracker: str) -> dict[str, Any]:
-        """What is known of the run beside the results: the `identity` of `run`."""
-        identity = ResultStore(self.result_dir / tracker).manifest().get("identity", {})
-        return dict(identity) if isinstance(identity, dict) else {}
+    @property
+    def note(self) -> str:
+        """What figures say of the sequences."""
+        return f"{len(self.sequences)} sequences · {self.scope}, stride 1"
 
     def header(self, tracker: str, protocol: str) -> dict[str, Any]:
         """What every report says before its numbers."""
@@ -176,8 +217,53 @@ class Experiment(ABC):
             "sequences": len(self.dataset),
             "missing_sequences": list(self.dataset.missing),
         }
-        weights = self.provenance(tracker).get("weights_sha256")
+        weights = self.store(tracker).identity().get("weights_sha256")
         return header | ({"weights_sha256": weights} if weights else {})
+
+
+def track(tracker: Tracker, sequence: Sequence, on_frame: OnFrame) -> SequenceResult:
+    """Tracks a sequence from its first true box; boxes are 0-based.
+
+    A tracker of got10k's contract with a method `track` is given the image files, as in got10k, because some read
+    images in a way of their own.
+    """
+    frames = sequence.read_frame
+    if not _reads_files(tracker) or not isinstance(frames, FrameFiles):
+        return track_sequence(tracker, sequence, on_frame)
+    assert isinstance(tracker, Got10kTracker)
+    boxes, seconds = tracker.track_files([frames.path(index) for index in range(len(frames))], first_box_of(sequence))
+    for _ in range(len(frames)):
+        on_frame()
+    return SequenceResult(np.round(boxes, BOX_DECIMALS), seconds)
+
+
+def _reads_files(tracker: Tracker) -> bool:
+    return isinstance(tracker, Got10kTracker) and callable(getattr(tracker.tracker, "track", None))
+
+
+class _Watched(Tracker):
+    """A tracker that is shown while it runs."""
+
+    def __init__(self, tracker: Tracker, viewer: Viewer) -> None:
+        super().__init__(tracker.name)
+        self.tracker, self.viewer = tracker, viewer
+
+    def init(self, image: Any, box: ArrayLike) -> None:
+        """Starts the tracker."""
+        self.tracker.init(image, box)
+        self.viewer.show(image, box)
+
+    def step(self, image: Any) -> TrackResult:
+        """Box, score and presence."""
+        result = self.tracker.step(image)
+        self.viewer.show(image, result.box_xywh)
+        return result
+
+    def update(self, image: Any) -> NDArray[np.float64]:
+        """The box, or the corners of a polygon."""
+        region = self.tracker.update(image)
+        self.viewer.show(image, region)
+        return region
 
 
 def name_of(tracker: Any) -> str:

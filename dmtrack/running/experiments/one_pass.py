@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -13,13 +14,11 @@ from dmtrack.errors import EvaluationError
 from dmtrack.evaluation.protocols import Protocol, get_protocol
 from dmtrack.evaluation.report import Report
 from dmtrack.evaluation.reporting.figures.curves import save_plots
-from dmtrack.evaluation.results import SequenceResult
+from dmtrack.evaluation.results import FileNames, ResultStore, SequenceResult, find_store
 from dmtrack.evaluation.scoring import Curves, SequenceScore, combine, pooled_curves, score_result
 from dmtrack.evaluation.submission import build_submission
-from dmtrack.running.experiments.base import Experiment, Job, as_names, name_of, number
-from dmtrack.running.experiments.driving import drive
-from dmtrack.running.experiments.records import FlatRecords, Records
-from dmtrack.running.experiments.viewing import Viewer
+from dmtrack.running.experiments.base import Experiment, OnFrame, Pass, as_names, name_of, number, track
+from dmtrack.tracking.base import Tracker
 
 _GOT10K_KEYS = {
     "success": "success_score",
@@ -35,51 +34,54 @@ class OnePassExperiment(Experiment):
     Args:
         benchmark: its name in `dmtrack.data.benchmarks`.
         root_dir: folder of the benchmark.
-        folder: name of the benchmark in the folders of results and reports.
         split: of the benchmark.
-        result_dir: for results.
-        report_dir: for reports.
+        result_dir: results go to `<result_dir>/<benchmark>/<tracker>/<sequence>.txt`.
+        report_dir: reports go to `<report_dir>/<benchmark>/<first tracker>`.
         protocol: rules of the report, by name or as one's own `Protocol`; by default the benchmark's own.
-        repetitions: runs of trackers that are not deterministic.
-        records: how results are laid out; by default one file per sequence.
+        folder: name of the benchmark in these folders; None takes the got10k toolkit's.
 
     Raises:
         DataError: the folder does not have the benchmark's layout.
         EvaluationError: unknown protocol.
     """
 
+    resumable = True
+    repetitions = 1
+    """Runs of trackers that are not deterministic."""
+
     def __init__(
         self,
         benchmark: str,
         root_dir: str | Path,
-        folder: str,
         split: str | None = None,
         result_dir: str | Path = "results",
         report_dir: str | Path = "reports",
         protocol: str | Protocol | None = None,
-        repetitions: int = 1,
-        records: type[Records] = FlatRecords,
+        folder: str | None = None,
     ) -> None:
-        super().__init__(benchmark, root_dir, folder, split, result_dir, report_dir)
+        super().__init__(benchmark, root_dir, split, result_dir, report_dir, folder)
         chosen = protocol or self.benchmark.protocols[0]
         self.protocol = get_protocol(chosen, Protocol) if isinstance(chosen, str) else chosen
-        self.repetitions = repetitions
-        self.records = records(self.result_dir)
+        labels = {name: got10k_name(name) for name in self.dataset.names if got10k_name(name) != name}
+        base = self.benchmark.index_base
+        self.files = FileNames("{label}.txt", "times/{label}_{kind}.txt", ("time",), base, labels)
 
-    def jobs(self, tracker: Any, sequence: str) -> Iterator[Job]:
-        """The repetitions that are not stored yet: one where the tracker is deterministic."""
-        name = name_of(tracker)
-        repetitions = 1 if getattr(tracker, "is_deterministic", False) else self.repetitions
-        for repetition in range(1, repetitions + 1):
-            if repetition > 3 and self.records.same_so_far(name, sequence):
-                return
-            if not self.records.exists(name, sequence, repetition):
-                yield Job(repetition=repetition)
+    def store(self, tracker: str, kind: str = "") -> ResultStore:
+        """Where the results of a tracker lie: in got10k's folder, or in that of `dmtrack test` where they are there."""
+        tail = "" if self.split == self.benchmark.splits[0] else f"-{self.split}"
+        titles = [f"{title}{tail}" for title in (self.benchmark.name, self.root_dir.resolve().name)]
+        others = [self.result_dir.parent / title / tracker for title in titles]
+        return find_store([self.result_dir / tracker, *others], self.files)
 
-    def do(self, job: Job, tracker: Any, sequence: Sequence, viewer: Viewer | None) -> None:
-        """Runs the tracker and stores its boxes."""
-        result = drive(tracker, sequence, self.benchmark.index_base, viewer)
-        self.records.write(name_of(tracker), sequence.name, job.repetition, result)
+    def passes(self, tracker: Any) -> Iterator[Pass]:
+        """One, and more of trackers that are not deterministic where the benchmark wants it."""
+        store = self.store(name_of(tracker))
+        for run in range(1, 1 + (1 if getattr(tracker, "is_deterministic", False) else self.repetitions)):
+            yield Pass(store.at(run).has, functools.partial(self._track, store.at(run)))
+
+    @staticmethod
+    def _track(store: ResultStore, tracker: Tracker, sequence: Sequence, on_frame: OnFrame) -> None:
+        store.write(sequence.name, track(tracker, sequence, on_frame))
 
     def report(self, tracker_names: str | Iterable[str]) -> dict[str, dict[str, Any]]:
         """As `Experiment.report`. Where the truth is hidden: builds the package for the server instead.
@@ -92,39 +94,40 @@ class OnePassExperiment(Experiment):
             EvaluationError: a result is missing or malformed, or the server would reject the package.
         """
         names = as_names(tracker_names)
-        sequences = list(self.dataset)
-        if any(sequence.annotation.first_box_only for sequence in sequences):
-            performance = {name: self._pack(name, sequences) for name in names}
-            self.write_performance(names, performance)
+        if any(sequence.annotation.first_box_only for sequence in self.sequences):
+            performance = {name: self._pack(name) for name in names}
+            self.write_performance(performance)
             return performance
-        report = self.score(names, sequences)
+        report = self.score(names)
         performance = {score.tracker: self._numbers(report, index) for index, score in enumerate(report.scores)}
-        self.write_performance(names, performance)
-        save_plots(report, self.report_folder(names))
+        save_plots(report, self.write_performance(performance))
         return performance
 
-    def score(self, tracker_names: Iterable[str], sequences: Iterable[Sequence] | None = None) -> Report:
+    def score(self, tracker_names: Iterable[str]) -> Report:
         """The report as an object, with tables and curves, without writing anything."""
-        opened = list(self.dataset) if sequences is None else list(sequences)
         scores = []
         for name in tracker_names:
-            scored = [self._score_sequence(sequence, self._read(name, sequence)) for sequence in opened]
-            provenance = self.provenance(name)
+            scored = [self._score_sequence(sequence, self._read(name, sequence)) for sequence in self.sequences]
+            provenance = self.store(name).identity()
             scores.append(combine(self.protocol, name, self.benchmark.title, scored, provenance=provenance))
         return Report(self.benchmark.title, self.protocol, tuple(scores), self.scope)
 
     def _read(self, tracker: str, sequence: Sequence) -> list[SequenceResult]:
-        """All repetitions, in 0-based pixels."""
-        base = self.benchmark.index_base
-        shift = np.array([base, base, 0, 0], dtype=np.float64)
-        results = []
-        for repetition, result in enumerate(self.records.read(tracker, sequence.name), start=1):
+        """All repetitions."""
+        store = self.store(tracker)
+        runs = store.runs(sequence.name)
+        if not runs:
+            raise EvaluationError(
+                f"{store.boxes_path(sequence.name)} is missing: {tracker!r} has no result of sequence "
+                f"{sequence.name!r}; run it first, or report without that tracker"
+            )
+        results = [run.read(sequence.name) for run in runs]
+        for run, result in zip(runs, results, strict=True):
             if len(result.boxes_xywh) != len(sequence):
                 raise EvaluationError(
-                    f"{self.records.boxes_path(tracker, sequence.name, repetition)} holds {len(result.boxes_xywh)} "
-                    f"boxes for the {len(sequence)} frames of sequence {sequence.name!r}; remove the file and run again"
+                    f"{run.boxes_path(sequence.name)} holds {len(result.boxes_xywh)} boxes for the {len(sequence)} "
+                    f"frames of sequence {sequence.name!r}; remove the file and run again"
                 )
-            results.append(SequenceResult(result.boxes_xywh - shift, result.seconds))
         return results
 
     def _score_sequence(self, sequence: Sequence, results: list[SequenceResult]) -> SequenceScore:
@@ -178,11 +181,11 @@ class OnePassExperiment(Experiment):
         """Scores by their name in reports."""
         return {_GOT10K_KEYS.get(key, key): number(value) for key, value in scores.items()}
 
-    def _pack(self, tracker: str, sequences: list[Sequence]) -> dict[str, Any]:
-        for sequence in sequences:
+    def _pack(self, tracker: str) -> dict[str, Any]:
+        for sequence in self.sequences:
             self._read(tracker, sequence)  # says what is missing in terms of the experiment
-        target = self.report_folder([tracker]) / f"{tracker}.zip"
-        checked = build_submission(self.benchmark.name, self.result_dir / tracker, target, self.root_dir)
+        target = self.report_dir / tracker / f"{tracker}.zip"
+        checked = build_submission(self.benchmark.name, self.store(tracker).folder, target, self.root_dir)
         return {
             "benchmark": self.benchmark.title,
             "protocol": self.protocol.name,
@@ -191,3 +194,175 @@ class OnePassExperiment(Experiment):
             "submission": str(target),
             "remarks": [str(problem) for problem in checked.problems],
         }
+
+
+class ExperimentLaSOT(OnePassExperiment):
+    """LaSOT by the rules of its own toolkit, in which frames flagged absent are misses.
+
+    Args:
+        root_dir: folder of the classes, or of the sequences.
+        subset: "test" or "train".
+        result_dir: see `OnePassExperiment`, as the others.
+        report_dir: likewise.
+        protocol: `lasot-official`, or another one.
+    """
+
+    def __init__(
+        self,
+        root_dir: str | Path,
+        subset: str = "test",
+        result_dir: str | Path = "results",
+        report_dir: str | Path = "reports",
+        protocol: str | Protocol | None = None,
+    ) -> None:
+        super().__init__("lasot", root_dir, subset, result_dir, report_dir, protocol)
+
+
+class ExperimentTrackingNet(OnePassExperiment):
+    """TrackingNet by the rules of its server; on the test split, `report` builds and checks the package to upload.
+
+    Args:
+        root_dir: folder of the chunks.
+        subset: "test", "train", or a chunk such as "TRAIN_0".
+        result_dir: see `OnePassExperiment`, as the others.
+        report_dir: likewise.
+        protocol: `trackingnet-official`, or another one.
+    """
+
+    def __init__(
+        self,
+        root_dir: str | Path,
+        subset: str = "test",
+        result_dir: str | Path = "results",
+        report_dir: str | Path = "reports",
+        protocol: str | Protocol | None = None,
+    ) -> None:
+        super().__init__("trackingnet", root_dir, subset, result_dir, report_dir, protocol)
+
+
+class ExperimentTLP(OnePassExperiment):
+    """TLP by the rules of its paper, longest subsequence included.
+
+    Args:
+        root_dir: folder of the sequences.
+        result_dir: see `OnePassExperiment`, as the others.
+        report_dir: likewise.
+        protocol: `tlp`, or another one.
+    """
+
+    def __init__(
+        self,
+        root_dir: str | Path,
+        result_dir: str | Path = "results",
+        report_dir: str | Path = "reports",
+        protocol: str | Protocol | None = None,
+    ) -> None:
+        super().__init__("tlp", root_dir, None, result_dir, report_dir, protocol)
+
+
+class ExperimentUAV123(OnePassExperiment):
+    """UAV123 by the rules of its own toolkit, in which frames without annotation stay in the denominator.
+
+    Args:
+        root_dir: folder with `anno` and `data_seq`.
+        version: "UAV123" or "UAV20L".
+        result_dir: see `OnePassExperiment`, as the others.
+        report_dir: likewise.
+        protocol: `uav123-official`, or another one.
+
+    Raises:
+        EvaluationError: another version.
+    """
+
+    def __init__(
+        self,
+        root_dir: str | Path,
+        version: str = "UAV123",
+        result_dir: str | Path = "results",
+        report_dir: str | Path = "reports",
+        protocol: str | Protocol | None = None,
+    ) -> None:
+        if version.upper() not in ("UAV123", "UAV20L"):
+            raise EvaluationError(f"UAV123: unknown version {version!r}; expected UAV123 or UAV20L")
+        super().__init__(version.lower(), root_dir, None, result_dir, report_dir, protocol)
+
+
+_OTB_VERSIONS = {"2013": "otb2013", "otb2013": "otb2013", "2015": "otb100", "otb2015": "otb100", "tb100": "otb100"}
+
+
+class ExperimentOTB(OnePassExperiment):
+    """OTB by the definitions of its papers.
+
+    Args:
+        root_dir: folder of the sequences.
+        version: 2013, or 2015 (also called TB-100).
+        result_dir: results go to `<result_dir>/OTB2015/<tracker>/<sequence>.txt`.
+        report_dir: reports go to `<report_dir>/OTB2015/<first tracker>`.
+        protocol: `otb-official`, or another one.
+
+    Raises:
+        EvaluationError: another version.
+    """
+
+    def __init__(
+        self,
+        root_dir: str | Path,
+        version: int | str = 2015,
+        result_dir: str | Path = "results",
+        report_dir: str | Path = "reports",
+        protocol: str | Protocol | None = None,
+    ) -> None:
+        if str(version).lower() not in _OTB_VERSIONS:
+            raise EvaluationError(f"OTB: unknown version {version!r}; expected 2013 or 2015")
+        name = _OTB_VERSIONS[str(version).lower()]
+        super().__init__(name, root_dir, None, result_dir, report_dir, protocol, folder=f"OTB{version}")
+
+
+def got10k_name(sequence: str) -> str:
+    """The name of a sequence in the got10k toolkit's files: `Jogging.1` for `Jogging-1`, `Human4` for `Human4-2`."""
+    if sequence == "Human4-2":
+        return "Human4"
+    video, dash, target = sequence.rpartition("-")
+    return f"{video}.{target}" if dash and video in ("Jogging", "Skating2") else sequence
+
+
+class ExperimentGOT10k(OnePassExperiment):
+    """GOT-10k by its own rules: three runs of trackers that are not deterministic, average overlap over all frames.
+
+    On the test split, `report` builds and checks the package to upload.
+
+    Args:
+        root_dir: folder with `val` and `test`.
+        subset: "val" or "test".
+        result_dir: results go to `<result_dir>/GOT-10k/<tracker>/<sequence>/<sequence>_001.txt`.
+        report_dir: reports go to `<report_dir>/GOT-10k/<first tracker>`.
+        protocol: `got10k`, or another one.
+
+    Raises:
+        EvaluationError: another subset.
+    """
+
+    repetitions = 3
+
+    def __init__(
+        self,
+        root_dir: str | Path,
+        subset: str = "val",
+        result_dir: str | Path = "results",
+        report_dir: str | Path = "reports",
+        protocol: str | Protocol | None = None,
+    ) -> None:
+        if subset not in ("val", "test"):
+            raise EvaluationError(f"GOT-10k: unknown subset {subset!r}; expected 'val' or 'test'")
+        super().__init__("got10k", root_dir, subset, result_dir, report_dir, protocol)
+        self.files = Experiment.files
+
+    def curve_numbers(self, curves: Curves) -> dict[str, list[float | None]]:
+        """Curves, with the success curve under its name in the got10k toolkit's report as well."""
+        numbers = super().curve_numbers(curves)
+        return {"succ_curve": numbers["success_curve"], **numbers}
+
+    def score_numbers(self, scores: dict[str, float]) -> dict[str, float | None]:
+        """Scores, with the success rate under its name in the got10k toolkit's report as well."""
+        numbers = super().score_numbers(scores)
+        return {**numbers, "sr": numbers["sr50"]} if "sr50" in numbers else numbers

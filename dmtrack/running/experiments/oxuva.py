@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import zipfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -18,11 +19,10 @@ from dmtrack.evaluation.protocols import PresenceProtocol, get_protocol
 from dmtrack.evaluation.readers.oxuva_files import parse_predictions
 from dmtrack.evaluation.reporting.figures.long_term import draw_presence
 from dmtrack.evaluation.reporting.figures.saving import save_figure
+from dmtrack.evaluation.results import number_lines
 from dmtrack.files import atomic_path, write_text
-from dmtrack.running.experiments.base import Experiment, Job, as_names, name_of, number
-from dmtrack.running.experiments.driving import drive, with_presence
-from dmtrack.running.experiments.records import number_lines
-from dmtrack.running.experiments.viewing import Viewer
+from dmtrack.running.experiments.base import Experiment, OnFrame, Pass, as_names, name_of, number, track
+from dmtrack.tracking.base import Tracker
 
 
 class ExperimentOxUvA(Experiment):
@@ -50,21 +50,20 @@ class ExperimentOxUvA(Experiment):
         result_dir: str | Path = "results",
         report_dir: str | Path = "reports",
     ) -> None:
-        super().__init__("oxuva", root_dir, f"OxUvA/{subset}", subset, result_dir, report_dir)
+        super().__init__("oxuva", root_dir, subset, result_dir, report_dir, folder=f"OxUvA/{subset}")
         self.protocol = get_protocol(self.benchmark.protocols[0], PresenceProtocol)
 
-    def jobs(self, tracker: Any, sequence: str) -> Iterator[Job]:
-        """The one run, where it is not stored yet."""
-        if not self._path(name_of(tracker), sequence).is_file():
-            yield Job()
-
-    def do(self, job: Job, tracker: Any, sequence: Sequence, viewer: Viewer | None) -> None:
-        """Runs the tracker and stores its predictions of all frames but the first."""
-        result = drive(with_presence(tracker), sequence, 0, viewer)
+    def passes(self, tracker: Any) -> Iterator[Pass]:
+        """The one run."""
         name = name_of(tracker)
+        yield Pass(lambda sequence: self._path(name, sequence.name).is_file(), functools.partial(self._track, name))
+
+    def _track(self, name: str, tracker: Tracker, sequence: Sequence, on_frame: OnFrame) -> None:
+        """Runs the tracker and stores its predictions of all frames but the first."""
+        result = track(tracker, sequence, on_frame)
         if result.seconds is not None:
             path = self.result_dir / name / "times" / f"{sequence.name}_time.txt"
-            write_text(path, number_lines(result.seconds, 8))
+            write_text(path, number_lines(result.seconds, "%.8f"))
         scores = np.ones(len(sequence)) if result.scores is None else result.scores
         present = np.ones(len(sequence), dtype=bool) if result.present is None else result.present
         write_text(self._path(name, sequence.name), _prediction_text(sequence, result.boxes_xywh, scores, present))
@@ -80,25 +79,23 @@ class ExperimentOxUvA(Experiment):
             EvaluationError: a result is missing or malformed.
         """
         names = as_names(tracker_names)
-        sequences = list(self.dataset)
-        if any(sequence.annotation.first_box_only for sequence in sequences):
-            performance = {name: self._pack(name, sequences) for name in names}
-            self.write_performance(names, performance)
+        if any(sequence.annotation.first_box_only for sequence in self.sequences):
+            performance = {name: self._pack(name) for name in names}
+            self.write_performance(performance)
             return performance
         scores: dict[str, PresenceScore] = {}
         performance = {}
         for name in names:
-            each = {sequence.name: self._count(name, sequence) for sequence in sequences}
+            each = {sequence.name: self._count(name, sequence) for sequence in self.sequences}
             scores[name] = score_presence(self.protocol, list(each.values()))
             performance[name] = {
                 **self.header(name, self.protocol.name),
                 "overall": {key: number(value) for key, value in scores[name].scores.items()},
                 "seq_wise": {sequence: vars(counts) for sequence, counts in each.items()},
             }
-        self.write_performance(names, performance)
-        note = f"protocol {self.protocol.name} · {len(sequences)} sequences · {self.scope}, stride 1"
+        note = f"protocol {self.protocol.name} · {self.note}"
         figure = draw_presence({name: score.scores for name, score in scores.items()}, self.benchmark.title, note)
-        save_figure(figure, self.report_folder(names) / "presence")
+        save_figure(figure, self.write_performance(performance) / "presence")
         return performance
 
     def _path(self, tracker: str, sequence: str) -> Path:
@@ -108,11 +105,11 @@ class ExperimentOxUvA(Experiment):
         boxes, present = read_predictions(self._path(tracker, sequence.name), sequence)
         return count_presence(self.protocol, sequence.boxes_xywh, sequence.present, boxes, present, sequence.annotated)
 
-    def _pack(self, tracker: str, sequences: list[Sequence]) -> dict[str, Any]:
+    def _pack(self, tracker: str) -> dict[str, Any]:
         """All predictions in one archive, one file per target, after reading each."""
-        target = self.report_folder([tracker]) / f"{tracker}.zip"
+        target = self.report_dir / tracker / f"{tracker}.zip"
         with atomic_path(target) as temporary, zipfile.ZipFile(temporary, "w", zipfile.ZIP_DEFLATED) as archive:
-            for sequence in sequences:
+            for sequence in self.sequences:
                 path = self._path(tracker, sequence.name)
                 read_predictions(path, sequence)
                 archive.writestr(zipfile.ZipInfo(path.name), path.read_bytes())
@@ -120,7 +117,7 @@ class ExperimentOxUvA(Experiment):
             "benchmark": self.benchmark.title,
             "protocol": self.protocol.name,
             "split": self.split,
-            "sequences": len(sequences),
+            "sequences": len(self.sequences),
             "submission": str(target),
         }
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
 from dmtrack.data.sequences import Sequence
 from dmtrack.data.sources.vot import boxes_of_same_area_xywh
@@ -18,11 +18,8 @@ from dmtrack.evaluation.measures.trajectory import Trajectory, read_trajectory, 
 from dmtrack.evaluation.protocols import VotProtocol, get_protocol
 from dmtrack.evaluation.reporting.figures.eao import ExpectedOverlap, draw_eao_curve, draw_eao_ranking
 from dmtrack.evaluation.reporting.figures.saving import save_figure
-from dmtrack.files import write_text
-from dmtrack.running.experiments.base import Experiment, Job, as_names, name_of, number
-from dmtrack.running.experiments.driving import PillowTracker, drive
-from dmtrack.running.experiments.records import RepeatedRecords, number_lines, read_table
-from dmtrack.running.experiments.viewing import Viewer, shown
+from dmtrack.evaluation.results import ResultStore, read_numbers
+from dmtrack.running.experiments.base import Experiment, OnFrame, Pass, as_names, name_of, number, track
 from dmtrack.running.supervised import run_supervised
 from dmtrack.tracking.base import Tracker
 
@@ -63,7 +60,7 @@ class ExperimentVOT(Experiment):
         realtime_fps: float = 25.0,
         start_box: Literal["same-area", "upright"] = "same-area",
     ) -> None:
-        super().__init__("vot2018", root_dir, f"VOT{version}", None, result_dir, report_dir)
+        super().__init__("vot2018", root_dir, None, result_dir, report_dir, folder=f"VOT{version}")
         self.experiments = (experiments,) if isinstance(experiments, str) else tuple(experiments)
         unknown = [kind for kind in self.experiments if kind not in _FOLDERS]
         if unknown or not self.experiments:
@@ -77,37 +74,30 @@ class ExperimentVOT(Experiment):
         self.title = f"VOT{version}"
         self.protocols = {kind: _protocol(version, kind, realtime_fps) for kind in self.experiments}
 
-    def jobs(self, tracker: Any, sequence: str) -> Iterator[Job]:
-        """The runs that are not stored yet, experiment by experiment."""
-        name = name_of(tracker)
+    def passes(self, tracker: Any) -> Iterator[Pass]:
+        """Experiment by experiment, run by run."""
         deterministic = getattr(tracker, "is_deterministic", False)
         for kind in self.experiments:
-            records = self._records(kind)
-            repetitions = _REPETITIONS if kind == "supervised" and not deterministic else 1
-            for repetition in range(1, repetitions + 1):
-                if repetition == 4 and records.same_so_far(name, sequence):
-                    break
-                if not records.exists(name, sequence, repetition):
-                    yield Job(kind, repetition)
+            store = self.store(name_of(tracker), _FOLDERS[kind])
+            for run in range(1, 1 + (_REPETITIONS if kind == "supervised" and not deterministic else 1)):
+                yield Pass(functools.partial(_has, store.at(run)), functools.partial(self._track, kind, store.at(run)))
 
-    def do(self, job: Job, tracker: Any, sequence: Sequence, viewer: Viewer | None) -> None:
+    def _track(self, kind: str, store: ResultStore, tracker: Tracker, sequence: Sequence, on_frame: OnFrame) -> None:
         """Runs the tracker, with restarts or without, and stores regions and codes."""
         truth = sequence.regions
         if self.start_box == "same-area":
             sequence = replace(sequence, boxes_xywh=boxes_of_same_area_xywh(truth))
-        protocol = self.protocols[job.kind]
+        protocol = self.protocols[kind]
         if protocol.experiment == "unsupervised":
-            result = drive(tracker, sequence, 0, viewer)
+            result = track(tracker, sequence, on_frame)
             trajectory = Trajectory.without_restarts(result.boxes_xywh)
             seconds = np.zeros(0) if result.seconds is None else result.seconds
         else:
-            watched = shown(tracker, viewer)
-            restartable = watched if isinstance(watched, Tracker) else PillowTracker(watched)
-            trajectory, seconds = run_supervised(restartable, sequence, protocol, truth)
+            trajectory, seconds = run_supervised(tracker, sequence, protocol, truth)
             seconds = np.where(seconds > 0, seconds, np.nan)
-        records, name = self._records(job.kind), name_of(tracker)
-        self._write_seconds(records.seconds_path(name, sequence.name), job.repetition, seconds)
-        write_trajectory(records.boxes_path(name, sequence.name, job.repetition), trajectory)
+        if len(seconds):
+            store.write_seconds(sequence.name, seconds, "%.6f")
+        write_trajectory(store.boxes_path(sequence.name), trajectory)
 
     def report(self, tracker_names: str | Iterable[str]) -> dict[str, dict[str, Any]]:
         """As `Experiment.report`, and figures of the expected average overlap.
@@ -120,7 +110,6 @@ class ExperimentVOT(Experiment):
             EvaluationError: a result is missing or malformed.
         """
         names = as_names(tracker_names)
-        sequences = list(self.dataset)
         performance: dict[str, dict[str, Any]] = {}
         curves: dict[str, list[ExpectedOverlap]] = {}
         for name in names:
@@ -128,7 +117,7 @@ class ExperimentVOT(Experiment):
             entry = {**self.header(name, first.name), "benchmark": self.title, "experiments": {}}
             for kind in self.experiments:
                 protocol = self.protocols[kind]
-                runs = [self._runs(kind, name, sequence) for sequence in sequences]
+                runs = [self._runs(kind, name, sequence) for sequence in self.sequences]
                 score = score_vot(protocol, runs)
                 numbers = _numbers(protocol, score) | {"speed_fps": self._speed(kind, name)}
                 entry["experiments"][kind] = {"protocol": protocol.name, "overall": numbers, **_per_sequence(score)}
@@ -136,46 +125,43 @@ class ExperimentVOT(Experiment):
                     curve = ExpectedOverlap(name, score.curve.overlaps, score.scores["eao"])
                     curves.setdefault(kind, []).append(curve)
             performance[name] = entry | entry["experiments"][self.experiments[0]]["overall"]
-        self.write_performance(names, performance)
+        folder = self.write_performance(performance)
         for kind, items in curves.items():
-            self._draw(self.report_folder(names), kind, items)
+            self._draw(folder, kind, items)
         return performance
 
-    def _records(self, kind: str) -> RepeatedRecords:
-        return RepeatedRecords(self.result_dir, _FOLDERS[kind])
-
     def _runs(self, kind: str, tracker: str, sequence: Sequence) -> VotRuns:
-        records = self._records(kind)
+        store = self.store(tracker, _FOLDERS[kind])
         # The first path is read in any case, because its error says what is missing.
-        count = max(records.count(tracker, sequence.name), 1)
-        paths = [records.boxes_path(tracker, sequence.name, number) for number in range(1, count + 1)]
+        paths = [run.boxes_path(sequence.name) for run in store.runs(sequence.name) or [store]]
         size = sequence.frame_size_wh or (0, 0)
         return VotRuns(sequence.name, sequence.regions, size, tuple(read_trajectory(path) for path in paths))
 
-    def _write_seconds(self, path: Path, repetition: int, seconds: NDArray[np.float64]) -> None:
-        columns = seconds.reshape(-1, 1)
-        if repetition > 1 and path.is_file():
-            before = read_table(path, "the seconds of each frame", tuple(range(1, 100)))[:, : repetition - 1]
-            columns = np.concatenate([before, columns], axis=1) if len(before) == len(columns) else columns
-        if len(columns):
-            write_text(path, number_lines(columns, 6).replace("nan", "NaN"))
-
     def _speed(self, kind: str, tracker: str) -> float | None:
         """Frames per second, the mean over all frames in which the tracker ran."""
-        paths = [self._records(kind).seconds_path(tracker, name) for name in self.dataset.names]
-        tables = [read_table(path, "seconds", tuple(range(1, 100))) for path in paths if path.is_file()]
+        store = self.store(tracker, _FOLDERS[kind])
+        paths = [store.companion_path(name, "time") for name in self.dataset.names]
+        tables = [read_numbers(path) for path in paths if path.is_file()]
         times = np.concatenate([table.reshape(-1) for table in tables] or [np.zeros(0)])
         times = times[np.isfinite(times) & (times > 0)]
         return float(np.mean(1 / times)) if len(times) else None
 
     def _draw(self, folder: Path, kind: str, items: list[ExpectedOverlap]) -> None:
         protocol = self.protocols[kind]
-        note = f"protocol {protocol.name} · {len(self.dataset)} sequences · {self.scope}, stride 1"
+        note = f"protocol {protocol.name} · {self.note}"
         tail = _ENDINGS[kind].replace("-", "_")
         if protocol.eao_window is not None:
             save_figure(draw_eao_curve(items, protocol.eao_window, self.title, note), folder / f"eao_curve{tail}")
         if any(not np.isnan(item.eao) for item in items):
             save_figure(draw_eao_ranking(items, self.title, note), folder / f"eao_ranking{tail}")
+
+
+def _has(store: ResultStore, sequence: Sequence) -> bool:
+    """Whether a run is stored, or three before it are and all are the same."""
+    if store.exists(sequence.name) or store.run <= 3:
+        return store.exists(sequence.name)
+    runs = store.runs(sequence.name)
+    return len(runs) >= 3 and len({run.boxes_path(sequence.name).read_bytes() for run in runs}) == 1
 
 
 def _protocol(version: int, kind: str, realtime_fps: float) -> VotProtocol:

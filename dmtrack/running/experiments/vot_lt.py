@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -16,11 +17,10 @@ from dmtrack.evaluation.measures.trajectory import Trajectory, read_trajectory, 
 from dmtrack.evaluation.protocols import LongTermProtocol, get_protocol
 from dmtrack.evaluation.reporting.figures.long_term import draw_precision_recall
 from dmtrack.evaluation.reporting.figures.saving import save_figure
+from dmtrack.evaluation.results import ResultStore, number_lines
 from dmtrack.files import write_text
-from dmtrack.running.experiments.base import Experiment, Job, as_names, name_of, number
-from dmtrack.running.experiments.driving import drive, with_presence
-from dmtrack.running.experiments.records import RepeatedRecords, number_lines
-from dmtrack.running.experiments.viewing import Viewer
+from dmtrack.running.experiments.base import Experiment, OnFrame, Pass, as_names, name_of, number, track
+from dmtrack.tracking.base import Tracker
 
 
 class ExperimentVOTLT(Experiment):
@@ -48,24 +48,23 @@ class ExperimentVOTLT(Experiment):
         report_dir: str | Path = "reports",
         protocol: str | None = None,
     ) -> None:
-        super().__init__("vot2018-lt", root_dir, "VOT-LT2018", None, result_dir, report_dir)
+        super().__init__("vot2018-lt", root_dir, None, result_dir, report_dir)
         self.protocol = get_protocol(protocol or self.benchmark.protocols[0], LongTermProtocol)
-        self.records = RepeatedRecords(self.result_dir, "longterm")
 
-    def jobs(self, tracker: Any, sequence: str) -> Iterator[Job]:
-        """The one run, where it is not stored yet."""
-        if not self.records.exists(name_of(tracker), sequence):
-            yield Job()
+    def passes(self, tracker: Any) -> Iterator[Pass]:
+        """The one run."""
+        store = self.store(name_of(tracker), "longterm")
+        yield Pass(lambda sequence: store.exists(sequence.name), functools.partial(self._track, store))
 
-    def do(self, job: Job, tracker: Any, sequence: Sequence, viewer: Viewer | None) -> None:
+    @staticmethod
+    def _track(store: ResultStore, tracker: Tracker, sequence: Sequence, on_frame: OnFrame) -> None:
         """Runs the tracker and stores boxes and confidences, which are empty in the first frame."""
-        result = drive(with_presence(tracker), sequence, 0, viewer)
-        name = name_of(tracker)
-        path = self.records.boxes_path(name, sequence.name, job.repetition)
+        result = track(tracker, sequence, on_frame)
+        path = store.boxes_path(sequence.name)
         if result.seconds is not None:
-            write_text(self.records.seconds_path(name, sequence.name), number_lines(result.seconds, 8))
+            store.write_seconds(sequence.name, result.seconds)
         scores = np.ones(len(sequence)) if result.scores is None else result.scores
-        write_text(_confidence_path(path), "\n" + "".join(f"{score:.6f}\n" for score in scores[1:]))
+        write_text(_confidence_path(path), "\n" + number_lines(scores[1:], "%.6f"))
         write_trajectory(path, Trajectory.without_restarts(result.boxes_xywh))
 
     def report(self, tracker_names: str | Iterable[str]) -> dict[str, dict[str, Any]]:
@@ -75,11 +74,10 @@ class ExperimentVOTLT(Experiment):
             EvaluationError: a result is missing or malformed.
         """
         names = as_names(tracker_names)
-        sequences = list(self.dataset)
         scores: dict[str, LongTermScore] = {}
         performance: dict[str, dict[str, Any]] = {}
         for name in names:
-            runs = [self._run(name, sequence) for sequence in sequences]
+            runs = [self._run(name, sequence) for sequence in self.sequences]
             scores[name] = score = score_long_term(self.protocol, runs)
             performance[name] = {
                 **self.header(name, self.protocol.name),
@@ -96,14 +94,12 @@ class ExperimentVOTLT(Experiment):
                     for run in runs
                 },
             }
-        self.write_performance(names, performance)
-        note = f"protocol {self.protocol.name} · {len(sequences)} sequences · {self.scope}, stride 1"
-        figure = draw_precision_recall(scores, self.benchmark.title, note)
-        save_figure(figure, self.report_folder(names) / "precision_recall")
+        figure = draw_precision_recall(scores, self.benchmark.title, f"protocol {self.protocol.name} · {self.note}")
+        save_figure(figure, self.write_performance(performance) / "precision_recall")
         return performance
 
     def _run(self, tracker: str, sequence: Sequence) -> LongTermRun:
-        path = self.records.boxes_path(tracker, sequence.name, 1)
+        path = self.store(tracker, "longterm").boxes_path(sequence.name)
         regions = read_trajectory(path).regions
         confidence = _read_confidence(_confidence_path(path), len(regions))
         size = sequence.frame_size_wh or (0, 0)

@@ -139,6 +139,16 @@ class BenchmarkChoice:
         stored = {"confidences", "presence"}
         return own if own in PROTOCOLS and stored & PROTOCOLS[own].needs else None
 
+    @property
+    def experiment(self) -> str:
+        """Name of the benchmark in the folders of experiments, which run it in one pass and whole; empty otherwise.
+
+        A label of the user's own asks for results of their own.
+        """
+        unlabelled = self.label is None or (self.root is not None and self.label == self.root.resolve().name)
+        whole = self.stride == 1 and not self.sequences and self.name != "synthetic" and unlabelled
+        return _known(self.name).results_folder if whole and self.own_long_term_protocol is None else ""
+
     def identity(self) -> dict[str, Any]:
         """JSON values that decide which sequences these are, wherever they lie."""
         if self.name == "synthetic":

@@ -152,7 +152,16 @@ def _run_benchmark(place: _Place, trackers: list[_Planned]) -> tuple[Report | No
     for index, tracker in enumerate(trackers):
         identity = {**tracker.identity, "sequences": place.choice.identity()}
         build = tracker.build_on(place.choice)
-        session = Session(title, place.opener, tracker.name, build, identity, tracker.details, settings.results)
+        session = Session(
+            title,
+            place.opener,
+            tracker.name,
+            build,
+            identity,
+            tracker.details,
+            settings.results,
+            place.choice.experiment,
+        )
         runs = len(settings.benchmarks) * len(trackers)
         score, failures = session.run(
             place.protocol,

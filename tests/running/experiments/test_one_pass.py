@@ -18,7 +18,7 @@ from dmtrack.running.experiments import (
     ExperimentUAV123,
     ExperimentVOTLT,
 )
-from dmtrack.running.experiments.otb import got10k_name
+from dmtrack.running.experiments.one_pass import got10k_name
 
 NAMES = {"lasot": ("cat-1", "dog-2"), "otb": ("Bolt", "Woman"), "uav123": ("uav2", "uav4"), "tlp": ("Alladin", "Bike")}
 EXPERIMENTS = {

@@ -133,7 +133,7 @@ def test_a_foreign_tracker_may_say_presence(tmp_path, folders, make_moving, fore
     performance = ExperimentOxUvA(tmp_path / "data", **folders).run(foreign).report("foreign")
     assert performance["foreign"]["overall"]["tpr"] == 0.0
     foreign.name, foreign.update = "wrong", lambda image: (1, 2)
-    with pytest.raises(EvaluationError, match=r"wrong.update gave \(1, 2\)"):
+    with pytest.raises(EvaluationError, match=r"tracker wrong: update\(\) gave \(1, 2\)"):
         ExperimentOxUvA(tmp_path / "data", **folders).run(foreign)
 
 
