@@ -20,8 +20,7 @@ from pathlib import Path
 
 import numpy as np
 
-from dmtrack.association.detections import FrameDetections
-from dmtrack.association.observations import Observation
+from dmtrack.association.detections import Detections
 from dmtrack.association.policies.distractor_aware import DistractorAwarePolicy
 from dmtrack.boxes import xywh_to_xyxy
 from dmtrack.data.sequences import Sequence
@@ -34,7 +33,7 @@ FRAMES = 600
 CHANNELS = 64
 
 
-def observations(candidates: int, rng: np.random.Generator) -> list[Observation]:
+def detections(candidates: int, rng: np.random.Generator) -> list[Detections]:
     """Frames in which things drift about and keep their looks and, more or less, their scores."""
     places = rng.uniform(0, 2000, (candidates, 2))
     speed = rng.normal(0, 3, (candidates, 2))
@@ -48,15 +47,23 @@ def observations(candidates: int, rng: np.random.Generator) -> list[Observation]
         scores = np.clip(level + rng.normal(0, 0.05, candidates), 0.02, 0.98)
         order = np.argsort(-scores)
         boxes = np.column_stack([places, np.full((candidates, 2), 40.0)])
-        found.append(Observation.of(boxes[order], scores[order], views[order]))
+        corners = xywh_to_xyxy(boxes[order]).astype(np.float32)
+        rows = scores[order].astype(np.float32)
+        found.append(Detections(corners, rows, embeddings=views[order].astype(np.float16)))
     return found
 
 
-def step_seconds(frames: list[Observation]) -> np.ndarray:
+def template(first: Detections) -> np.ndarray:
+    """The looks of the target, which is the best candidate of the first frame."""
+    assert first.embeddings is not None
+    return first.embeddings[0]
+
+
+def step_seconds(frames: list[Detections]) -> np.ndarray:
     """Of the association of every frame but the first."""
     policy = DistractorAwarePolicy()
     first = frames[0]
-    policy.start(first.boxes_xywh[0], first.embeddings[0], first)
+    policy.start(first.boxes_xywh[0], template(first), first)
     seconds = []
     for frame in frames[1:]:
         start = time.perf_counter()
@@ -65,7 +72,7 @@ def step_seconds(frames: list[Observation]) -> np.ndarray:
     return np.array(seconds)
 
 
-def replay_rate(path: Path, first: Observation) -> float:
+def replay_rate(path: Path, first: Detections) -> float:
     """Frames per second of a replay from that file."""
     truth = np.full((FRAMES, 4), np.nan)
     truth[0] = first.boxes_xywh[0]
@@ -80,18 +87,12 @@ def _no_frame(index: int) -> np.ndarray:
 
 def measure(candidates: int, rounds: int) -> dict[str, float]:
     """Times of one frame in milliseconds, and of the replay in frames per second."""
-    frames = observations(candidates, np.random.default_rng(0))
+    frames = detections(candidates, np.random.default_rng(0))
     seconds = np.min([step_seconds(frames) for _ in range(rounds)], axis=0)
     p50, p95 = np.percentile(seconds, [50, 95]) * 1e3
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "things.detections"
-        found = (
-            FrameDetections(
-                xywh_to_xyxy(frame.boxes_xywh).astype(np.float32), frame.scores, embeddings=frame.embeddings
-            )
-            for frame in frames
-        )
-        write_detections(path, {}, found, frames[0].embeddings[0])
+        write_detections(path, {}, frames, template(frames[0]))
         rates = [replay_rate(path, frames[0]) for _ in range(rounds)]
     return {
         "p50_ms": round(float(p50), 3),

@@ -20,7 +20,8 @@ from pathlib import Path
 
 import numpy as np
 
-from dmtrack.association.detections import FrameDetections, TopCandidate
+from dmtrack.association.detections import Detections
+from dmtrack.association.policies.best_candidate import BestCandidatePolicy
 from dmtrack.files import write_json
 from dmtrack.running.detection_file import CachedDetections, write_detections
 
@@ -28,7 +29,7 @@ POLICY_FPS = 2000.0
 LARGEST_SHARE = 0.1
 
 
-def made_frames(count: int, candidates: int, channels: int) -> list[FrameDetections]:
+def made_frames(count: int, candidates: int, channels: int) -> list[Detections]:
     """Frames of random candidates."""
     random = np.random.default_rng(1)
     frames = []
@@ -39,9 +40,7 @@ def made_frames(count: int, candidates: int, channels: int) -> list[FrameDetecti
         embeddings /= np.maximum(np.linalg.norm(embeddings, axis=1, keepdims=True), 1e-9)
         scores = np.sort(random.random(candidates))[::-1]
         frames.append(
-            FrameDetections(
-                boxes.astype(np.float32), scores.astype(np.float32), embeddings=embeddings.astype(np.float16)
-            )
+            Detections(boxes.astype(np.float32), scores.astype(np.float32), embeddings=embeddings.astype(np.float16))
         )
     return frames
 
@@ -51,14 +50,14 @@ def read_all(path: Path) -> float:
     total = 0.0
     for found in CachedDetections(path):
         total += float(found.boxes_xyxy.sum()) + float(found.scores.sum())
-        if found.embeddings.size:
+        if found.embeddings is not None and found.embeddings.size:
             total += int(found.embeddings.view(np.uint16).max())
     return total
 
 
 def decide_all(path: Path) -> None:
     """Runs the policy of `GlobalSearchTracker` over the file."""
-    policy = TopCandidate(0.3)
+    policy = BestCandidatePolicy(0.3)
     stored = CachedDetections(path)
     policy.start(np.array([10.0, 10.0, 20.0, 20.0]), stored.template_embedding, stored[0])
     for found in stored:

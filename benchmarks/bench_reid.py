@@ -21,11 +21,11 @@ from typing import Any
 import numpy as np
 import torch
 
-from dmtrack.association.camera_motion import CameraMotion
 from dmtrack.config import build, load_config
 from dmtrack.files import write_json
 from dmtrack.registry import MODELS
 from dmtrack.tracking import GlobalSearchTracker
+from dmtrack.tracking.camera_motion import CameraMotion
 from dmtrack.tracking.reid import ReIDTracker
 from parity.formulas import make_image, paste_texture
 

@@ -28,6 +28,7 @@ import numpy as np
 import torch
 from rich.console import Console
 
+from dmtrack.association.policies import DistractorAware
 from dmtrack.files import write_json
 from dmtrack.running.caching import build_caches
 from dmtrack.running.sweeps.benchmarks import BenchmarkChoice, Generated
@@ -37,7 +38,7 @@ from dmtrack.search.objective import evaluate
 from dmtrack.search.outcome import Outcome
 from dmtrack.search.running import search
 from dmtrack.search.settings import SearchSettings, prepare
-from dmtrack.search.space import ASSOCIATION_SPACE, SIAMRPN_SPACE
+from dmtrack.search.space import SIAMRPN_SPACE, usual_space
 from dmtrack.search.tracks import FullRuns
 
 TARGET = 10.0
@@ -164,7 +165,7 @@ def main() -> None:
             tuning=generated(options, 700_001, options.sequences),
             held_out=generated(options, 810_001, options.held_out),
             tracker=TrackerChoice("dmtrackGS_tiny", overrides=("tracker.type=ReIDTracker",)),
-            space=ASSOCIATION_SPACE,
+            space=usual_space(DistractorAware()) or SIAMRPN_SPACE,
             trials=options.trials,
             prune=False,
             cache=Path(folder) / "cache",

@@ -134,3 +134,4 @@ HEADS = Registry("head", ("dmtrack.models.global_search", "dmtrack.models.reid",
 DATASETS = Registry("dataset", ("dmtrack.data.sources", "dmtrack.data.sampling", "dmtrack.data.synthetic"))
 TRANSFORMS = Registry("transform", ("dmtrack.data.transforms", "dmtrack.data.siamese"))
 TRACKERS = Registry("tracker", ("dmtrack.tracking",))
+ASSOCIATIONS = Registry("association policy", ("dmtrack.association.policies",))

@@ -87,7 +87,7 @@ NUMBERS_ONLY = [
     *(
         ".".join(module.relative_to(PACKAGE.parent).with_suffix("").parts).removesuffix(".__init__")
         for module in MODULES
-        if room_of(module) == "evaluation" or "data/sources" in module.as_posix()
+        if room_of(module) in ("association", "evaluation") or "data/sources" in module.as_posix()
     ),
     "dmtrack.media.images",
 ]

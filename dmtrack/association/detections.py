@@ -1,126 +1,211 @@
-"""What a global search found in one frame, before anything decides which of it is the target.
+"""What was found in one frame: the one container of detections, from a network's output to a file of a benchmark.
 
 Detecting and deciding are apart so that a policy can run again on stored detections, without the network, and give the
-very boxes of the live run: both see the numbers that stand in `FrameDetections`.
+very boxes of the live run: both see the numbers that stand in `Detections`.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Protocol
+import importlib
+from collections.abc import Iterable
+from dataclasses import dataclass, field, fields, replace
+from functools import cached_property
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from dmtrack.boxes import Boxes, inclusive_xyxy_to_xywh, xyxy_to_xywh
+from dmtrack.boxes import Boxes, inclusive_xyxy_to_xywh, xywh_to_xyxy, xyxy_to_xywh
+from dmtrack.errors import DMTrackError
+
+Rows = NDArray[np.int64] | NDArray[np.bool_] | slice
 
 
-@dataclass(frozen=True)
-class Candidates:
-    """Everything that looked like the target in one frame, best first.
+@dataclass(frozen=True, eq=False)
+class Detections:
+    """Boxes of one frame with what is known of each; row i of every array is box i.
 
     Attributes:
-        boxes_xywh: (candidates, 4) float64 pixels of the frame.
-        scores: (candidates,) float64 in [0, 1], descending.
-        embeddings: (candidates, channels) float32 unit vectors of what each looks like; None for models without.
+        boxes_xyxy: (n, 4) corners in pixels of the frame; a detector's are float32, as they are stored.
+        scores: (n,) in [0, 1]; a detector gives the best first.
+        classes: (n,) integers; None where there is one class.
+        embeddings: (n, channels) unit vectors of what each looks like (stored as float16); None for models without.
+        masks: (n, height, width) bool in the frame; None for models without.
+        inclusive: whether the right and bottom corners name the last pixel, as in DMTrack, instead of the border behind
+            it. Corners keep the convention of the model, because a conversion in float32 would round them.
+
+    Raises:
+        DMTrackError: boxes have another shape, or arrays another number of rows.
     """
 
-    boxes_xywh: Boxes = field(default_factory=lambda: np.zeros((0, 4)))
-    scores: NDArray[np.float64] = field(default_factory=lambda: np.zeros(0))
-    embeddings: NDArray[np.float32] | None = None
+    boxes_xyxy: NDArray[np.floating]
+    scores: NDArray[np.floating]
+    classes: NDArray[np.integer] | None = None
+    embeddings: NDArray[np.floating] | None = None
+    masks: NDArray[np.bool_] | None = None
+    inclusive: bool = False
+
+    def __post_init__(self) -> None:
+        if self.boxes_xyxy.shape[1:] != (4,):
+            raise DMTrackError(f"boxes_xyxy has shape {self.boxes_xyxy.shape}; expected (n, 4)")
+        for name, values in self._arrays().items():
+            if len(values) != len(self.boxes_xyxy):
+                raise DMTrackError(f"{name} has {len(values)} rows for {len(self.boxes_xyxy)} boxes; expected as many")
+
+    @classmethod
+    def from_xywh(cls, boxes_xywh: NDArray[np.floating], scores: NDArray[np.floating], **more: Any) -> Self:
+        """Detections of (n, 4) boxes left, top, width, height; further fields by name."""
+        return cls(xywh_to_xyxy(boxes_xywh).reshape(-1, 4), np.asarray(scores), **more)
+
+    @classmethod
+    def nothing(cls) -> Self:
+        """A frame in which nothing was found."""
+        return cls(np.zeros((0, 4), np.float32), np.zeros(0, np.float32))
+
+    def __len__(self) -> int:
+        return len(self.scores)
+
+    @cached_property
+    def boxes_xywh(self) -> Boxes:
+        """(n, 4) float64 left, top, width, height in pixels of the frame, whatever the convention of the corners."""
+        return (inclusive_xyxy_to_xywh if self.inclusive else xyxy_to_xywh)(self.boxes_xyxy)
+
+    def select(self, rows: Rows) -> Self:
+        """Some of them, in that order: integers, a mask or a slice."""
+        return replace(self, **{name: values[rows] for name, values in self._arrays().items()})
+
+    @classmethod
+    def concatenate(cls, several: Iterable[Self]) -> Self:
+        """All of several frames or detectors, one after the other; those that hold no boxes do not count.
+
+        Raises:
+            DMTrackError: they differ in the convention of corners, or some have a field that others lack.
+        """
+        parts = list(several)
+        full = [part for part in parts if len(part)] or parts[:1]
+        if not full:
+            return cls.nothing()
+        first = full[0]
+        for part in full[1:]:
+            if part.inclusive != first.inclusive or part._arrays().keys() != first._arrays().keys():
+                raise DMTrackError(
+                    f"detections with {_described(first)} cannot be joined with those with {_described(part)}; give "
+                    "all of them the same fields"
+                )
+        joined: dict[str, Any] = {
+            name: np.concatenate([getattr(part, name) for part in full]) for name in first._arrays()
+        }
+        return replace(first, **joined)
+
+    @classmethod
+    def from_supervision(cls, found: Any) -> Self:
+        """Detections of a `supervision.Detections`: continuous corners; scores are 1 where it has none.
+
+        Its identities are kept by `Tracks`, embeddings are those in `data["embeddings"]`.
+        """
+        corners = np.asarray(found.xyxy).reshape(-1, 4)
+        scores = np.ones(len(corners), np.float32) if found.confidence is None else np.asarray(found.confidence)
+        given = {"classes": found.class_id, "masks": found.mask, "embeddings": found.data.get("embeddings")}
+        if "ids" in {item.name for item in fields(cls)}:
+            given["ids"] = found.tracker_id
+        more: dict[str, Any] = {name: np.asarray(one) for name, one in given.items() if one is not None}
+        return cls(corners, scores, **more)
+
+    def to_supervision(self) -> Any:
+        """The same as a `supervision.Detections`, corners continuous.
+
+        Raises:
+            DMTrackError: supervision is not installed.
+        """
+        try:
+            supervision = importlib.import_module("supervision")
+        except ImportError as error:
+            raise DMTrackError(
+                "supervision is not installed, so there is nothing to convert to; run `pip install supervision`"
+            ) from error
+        return supervision.Detections(
+            xyxy=xywh_to_xyxy(self.boxes_xywh) if self.inclusive else self.boxes_xyxy,
+            mask=self.masks,
+            confidence=self.scores,
+            class_id=self.classes,
+            tracker_id=getattr(self, "ids", None),
+            data={} if self.embeddings is None else {"embeddings": self.embeddings},
+        )
+
+    def _arrays(self) -> dict[str, Any]:
+        """The fields that have a row per box."""
+        return {name: values for name, values in self.__dict__.items() if name in _ROWS and values is not None}
+
+
+_ROWS = ("boxes_xyxy", "scores", "classes", "embeddings", "masks", "ids")
+"""Fields with a row per box; those of `Tracks` among them."""
+
+
+def _described(found: Detections) -> str:
+    return ", ".join(found._arrays()) + (" (inclusive corners)" if found.inclusive else "")
+
+
+@dataclass(frozen=True, eq=False)
+class Tracks(Detections):
+    """Boxes of one frame that have an identity: what a multi-object tracker says of it.
+
+    Attributes:
+        ids: (n,) int64; an identity is never given twice between two resets.
+    """
+
+    ids: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
 
 
 @dataclass(frozen=True)
 class TrackResult:
-    """What a tracker says of one frame.
+    """What a tracker of one target says of one frame.
 
     Attributes:
         box_xywh: (4,) float64 pixels of the frame: the best guess, also where `present` is False; the last box where
             nothing at all was found.
         score: how sure it is that the box is the target, in [0, 1].
         present: whether the target is in the frame.
-        candidates: all that was considered.
+        candidates: all that was considered, best first.
     """
 
     box_xywh: Boxes
     score: float
     present: bool
-    candidates: Candidates = field(default_factory=Candidates)
-
-
-def _no_embeddings() -> NDArray[np.float16]:
-    return np.zeros((0, 0), np.float16)
+    candidates: Detections = field(default_factory=Detections.nothing, repr=False)
 
 
 @dataclass(frozen=True)
-class FrameDetections:
-    """The candidates of one target in one frame, best first, in the precision in which they are stored.
+class TrackletView:
+    """The tracklets of one frame, for those who want to look: one row each.
 
     Attributes:
-        boxes_xyxy: (k, 4) float32 corners in pixels of the frame, in the model's convention.
-        scores: (k,) float32 in [0, 1], descending.
-        centerness: (k,) float32 in [0, 1], or None where the model does not say.
-        embeddings: (k, channels) float16 unit vectors; channels is 0 for models without.
-        inclusive: whether the right and bottom corners name the last pixel instead of the border behind it.
+        ids: (n,).
+        boxes_xywh: (n, 4) pixels of the frame, where each was last seen.
+        belief: (n,) nats, logarithm of the probability that each is the target.
+        scores: (n,) of the candidate that each was seen as, NaN where not seen.
+        unseen: (n,) frames since each was last seen.
     """
 
-    boxes_xyxy: NDArray[np.float32]
-    scores: NDArray[np.float32]
-    centerness: NDArray[np.float32] | None = None
-    embeddings: NDArray[np.float16] = field(default_factory=_no_embeddings)
-    inclusive: bool = False
-
-    def __len__(self) -> int:
-        return len(self.scores)
-
-    @property
-    def boxes_xywh(self) -> Boxes:
-        """(k, 4) float64 pixels of the frame."""
-        corners = self.boxes_xyxy.astype(np.float64)
-        return (inclusive_xyxy_to_xywh if self.inclusive else xyxy_to_xywh)(corners)
+    ids: NDArray[np.int64]
+    boxes_xywh: Boxes
+    belief: NDArray[np.float64]
+    scores: NDArray[np.float64]
+    unseen: NDArray[np.int64]
 
 
-def best_candidate(found: FrameDetections, last_box_xywh: Boxes, presence_threshold: float) -> TrackResult:
-    """The best box of the frame, or the last one where nothing was found; present from the threshold on."""
-    embeddings = found.embeddings.astype(np.float32) if found.embeddings.shape[1] else None
-    candidates = Candidates(found.boxes_xywh, found.scores.astype(np.float64), embeddings)
-    if not len(found):
-        return TrackResult(last_box_xywh, 0.0, False, candidates)
-    score = float(candidates.scores[0])
-    return TrackResult(candidates.boxes_xywh[0], score, score >= presence_threshold, candidates)
+@dataclass(frozen=True)
+class Decision(TrackResult):
+    """What a policy says of one frame, and why.
 
-
-class CandidatePolicy(Protocol):
-    """Decides from detections alone which of them is the target.
-
-    A tracker class whose decision is one of these has a class method `policy(settings)` that makes it from the
-    `tracker` section of a config (without its `type`); then it can run from stored detections.
+    Attributes:
+        target_id: of the tracklet that is the target's.
+        margin: how far the target's tracklet is ahead of the best other one in sight, in the unit of the policy's
+            timeline view (nats of belief for `DistractorAware`); inf without another one.
+        events: what changed in this frame and why, in words; empty in most frames.
+        tracklets: all of them; None for policies that keep none.
     """
 
-    def start(self, box_xywh: Boxes, template_embedding: NDArray[np.float16], found: FrameDetections) -> None:
-        """The first frame: (4,) float64 box, (channels,) embedding of the template, what else was found there."""
-
-    def step(self, found: FrameDetections) -> TrackResult:
-        """The next frame."""
-
-
-class TopCandidate:
-    """The decision of `GlobalSearchTracker`: the best box of every frame.
-
-    Args:
-        presence_threshold: the target counts as present where the best score reaches this, in [0, 1].
-    """
-
-    def __init__(self, presence_threshold: float = 0.0) -> None:
-        self.presence_threshold = presence_threshold
-        self._last_box_xywh: Boxes = np.zeros(4)
-
-    def start(self, box_xywh: Boxes, template_embedding: NDArray[np.float16], found: FrameDetections) -> None:
-        """Keeps the box for frames in which nothing is found; looks at nothing else."""
-        self._last_box_xywh = box_xywh
-
-    def step(self, found: FrameDetections) -> TrackResult:
-        """The next frame."""
-        result = best_candidate(found, self._last_box_xywh, self.presence_threshold)
-        self._last_box_xywh = result.box_xywh
-        return result
+    target_id: int = 0
+    margin: float = np.inf
+    events: tuple[str, ...] = ()
+    tracklets: TrackletView | None = field(default=None, repr=False)

@@ -1,8 +1,9 @@
-"""Constant-velocity Kalman filter of boxes, for many tracklets at once.
+"""Constant-velocity Kalman filters of boxes, for many tracklets at once.
 
-The state of a box is (x, y, a, h) and the change of each per frame: centre in pixels, aspect ratio w / h, height in
-pixels. Uncertainties grow with the height, because large objects move by more pixels (DeepSORT, section 2.1; the
-numbers are those of its public code, which FairMOT and ByteTrack share).
+`propagate` and `correct` are the filter of any linear model whose noise has no correlations. The rest is the model of
+DeepSORT: the state of a box is (x, y, a, h) and the change of each per frame: centre in pixels, aspect ratio w / h,
+height in pixels. Uncertainties grow with the height, because large objects move by more pixels (DeepSORT, section 2.1;
+the numbers are those of its public code, which FairMOT and ByteTrack share).
 """
 
 from __future__ import annotations
@@ -39,7 +40,7 @@ _MEASURED_VARIANCES = np.array([0.0, 0.0, _MEASURED_ASPECT**2, 0.0])
 
 @dataclass
 class BoxStates:
-    """What is known of n boxes: `means` (n, 8) and `covariances` (n, 8, 8)."""
+    """What is known of n boxes: `means` (n, d) and `covariances` (n, d, d); d is 8 in the model of DeepSORT."""
 
     means: Array
     covariances: Array
@@ -96,10 +97,43 @@ def predict(states: BoxStates, frames: int = 1) -> BoxStates:
     for _ in range(frames):
         # The noise is that of the height before the step.
         noise = _variances(states.means[:, 3], _STEP_DEVIATIONS, _FIXED_VARIANCES)
-        covariances = _TRANSITION @ states.covariances @ _TRANSITION.T
-        _add_to_diagonal(covariances, noise)
-        states = BoxStates(states.means @ _TRANSITION.T, covariances)
+        states = propagate(states, _TRANSITION, noise)
     return states
+
+
+def propagate(states: BoxStates, transition: Array, variances: Array) -> BoxStates:
+    """States one step later, without a measurement.
+
+    Args:
+        states: n of them.
+        transition: (d, d) from a state to the next one.
+        variances: (n, d) or (d,) of the noise of each coordinate.
+    """
+    covariances = transition @ states.covariances @ transition.T
+    _add_to_diagonal(covariances, variances)
+    return BoxStates(states.means @ transition.T, covariances)
+
+
+def correct(states: BoxStates, measured: Array, variances: Array) -> BoxStates:
+    """States after the first four coordinates of each have been measured.
+
+    Args:
+        states: n of them.
+        measured: (n, 4), row by row the measurement of each state.
+        variances: (n, 4) or (4,) of the noise of the measurements.
+    """
+    innovation = states.covariances[:, :4, :4].copy()
+    _add_to_diagonal(innovation, variances)
+    crossed = states.covariances[:, :4]
+    diagonal = innovation.reshape(-1, 16)[:, ::5]
+    if np.count_nonzero(innovation) == np.count_nonzero(diagonal):
+        # Coordinates that nothing has mixed yet need no system of equations.
+        solved = np.divide(crossed, diagonal[:, :, None])
+    else:
+        solved = np.asarray(np.linalg.solve(innovation, crossed), np.float64)
+    gains = solved.swapaxes(1, 2)
+    means = states.means + (gains @ (measured - states.means[:, :4])[:, :, None])[:, :, 0]
+    return BoxStates(means, states.covariances - gains @ crossed)
 
 
 def warp(states: BoxStates, camera_motion: NDArray[np.floating]) -> BoxStates:
@@ -139,17 +173,7 @@ def update(states: BoxStates, measured_xyah: Array) -> BoxStates:
         states: n of them.
         measured_xyah: (n, 4), row by row the measurement of each state.
     """
-    expected, innovation = project(states)
-    crossed = states.covariances[:, :4]
-    variances = innovation.reshape(-1, 16)[:, ::5]
-    if np.count_nonzero(innovation) == np.count_nonzero(variances):
-        # Coordinates that nothing has mixed yet need no system of equations.
-        solved = np.divide(crossed, variances[:, :, None])
-    else:
-        solved = np.asarray(np.linalg.solve(innovation, crossed), np.float64)
-    gains = solved.swapaxes(1, 2)
-    means = states.means + (gains @ (measured_xyah - expected)[:, :, None])[:, :, 0]
-    return BoxStates(means, states.covariances - gains @ crossed)
+    return correct(states, measured_xyah, _variances(states.means[:, 3], _STEP_DEVIATIONS[:4], _MEASURED_VARIANCES))
 
 
 def gating_distances(states: BoxStates, measured_xyah: Array, position_only: bool = False) -> Array:
@@ -178,6 +202,6 @@ def _variances(height: Array, deviations: Array, fixed: Array) -> Array:
 
 
 def _add_to_diagonal(matrices: Array, values: Array) -> None:
-    """Adds (n, d) to the diagonals of (n, d, d), in place."""
-    count, size = values.shape
+    """Adds (n, d) or (d,) to the diagonals of (n, d, d), in place."""
+    count, size = len(matrices), matrices.shape[-1]
     matrices.reshape(count, size * size)[:, :: size + 1] += values

@@ -7,19 +7,22 @@ wrong turn can be noticed, and a target recognised after a long absence. Own des
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 from numpy.typing import NDArray
 
-from dmtrack.association.settings import AssociationSettings
+if TYPE_CHECKING:
+    from dmtrack.association.policies.distractor_aware import DistractorAware
 
 Floats = NDArray[np.float64]
 Views = NDArray[np.float32]
 
 _USUAL_COSINE = 0.5
-"""Between two different things; nobody knows every other thing."""
+"""Of two different things, of which most are unknown."""
 
 _SAME_VIEW = 0.95
-"""A view this near to one that is kept says nothing new."""
+"""A view this near to one that is kept adds nothing."""
 
 
 class KnownLooks:
@@ -30,7 +33,7 @@ class KnownLooks:
         settings: sizes and weight.
     """
 
-    def __init__(self, template: Views, settings: AssociationSettings) -> None:
+    def __init__(self, template: Views, settings: DistractorAware) -> None:
         self._settings = settings
         self._target = template.reshape(1, -1)
         self._others = np.zeros((0, self._target.shape[1]), np.float32)

@@ -6,13 +6,15 @@ Of every frame the answer is kept, and who was seen with which score; boxes and 
 from __future__ import annotations
 
 from array import array
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from dmtrack.association.observations import Decision, TrackletView
+from dmtrack.association.detections import Decision
+from dmtrack.association.policy import TimelineView
 from dmtrack.boxes import paired_iou_xyxy, xywh_to_xyxy
 
 Floats = NDArray[np.float64]
@@ -63,24 +65,16 @@ class Snapshot:
     @classmethod
     def of(cls, frame: int, decision: Decision, truth_xywh: Floats | None = None) -> Snapshot:
         """Of the decision on a frame."""
-        view = decision.tracklets or _nothing_in_sight()
+        answer, target = (decision.box_xywh, decision.score, decision.present), decision.target_id
+        view = decision.tracklets
+        if view is None:
+            none = np.zeros(0)
+            return cls(frame, *answer, target, target, np.zeros(0, np.int64), np.zeros((0, 4)), none, none, truth_xywh)
         rows = np.flatnonzero(view.unseen == 0)
-        same = rows[(view.boxes_xywh[rows] == decision.box_xywh).all(axis=1)]
-        is_seen = decision.target_id in view.ids[rows]
-        answer_id = decision.target_id if is_seen or not len(same) else int(view.ids[same[0]])
-        return cls(
-            frame,
-            decision.box_xywh,
-            decision.score,
-            decision.present,
-            decision.target_id,
-            answer_id,
-            view.ids[rows],
-            view.boxes_xywh[rows],
-            view.scores[rows],
-            view.belief[rows],
-            truth_xywh,
-        )
+        ids, boxes_xywh = view.ids[rows], view.boxes_xywh[rows]
+        same = np.flatnonzero((boxes_xywh == decision.box_xywh).all(axis=1))
+        answer_id = target if target in ids or not len(same) else int(ids[same[0]])
+        return cls(frame, *answer, target, answer_id, ids, boxes_xywh, view.scores[rows], view.belief[rows], truth_xywh)
 
 
 @dataclass(frozen=True)
@@ -123,19 +117,21 @@ class Timeline:
 
     Attributes:
         name: of the sequence.
+        view: how margins are shown.
         boxes_xywh: (frames, 4) the answers.
         scores: (frames,) of the answers.
         present: (frames,) whether the target was thought present.
         target_ids: (frames,) the tracklet that was thought to be the target.
         answer_ids: (frames,) the tracklet whose box the answer is: a guess where the target's is out of sight.
-        margins: (frames,) nats between the target's tracklet and the runner-up in sight; inf without one.
-        sightings: see there.
+        margins: (frames,) of the target's tracklet over the runner-up in sight, in the view's unit; inf without one.
+        sightings: who was seen when.
         events: in order.
-        truth_xywh: (frames, 4) true boxes, NaN rows where the target is absent; None where nobody knows.
+        truth_xywh: (frames, 4) true boxes, NaN rows where the target is absent; None where they are unknown.
         snapshots: by frame, of those before and in which an answer turns from right to wrong or "absent".
     """
 
     name: str
+    view: TimelineView
     boxes_xywh: Floats
     scores: Floats
     present: NDArray[np.bool_]
@@ -146,28 +142,24 @@ class Timeline:
     events: tuple[Event, ...] = ()
     truth_xywh: Floats | None = None
     snapshots: Mapping[int, Snapshot] = field(default_factory=dict, repr=False)
-    _iou: list[Floats] = field(default_factory=list, repr=False, compare=False)
 
     def __len__(self) -> int:
         return len(self.scores)
 
     @classmethod
-    def of(cls, name: str, decisions: Sequence[Decision], truth_xywh: ArrayLike | None = None) -> Timeline:
+    def of(
+        cls, name: str, view: TimelineView, decisions: Iterable[Decision], truth_xywh: ArrayLike | None = None
+    ) -> Timeline:
         """From the decisions of a whole sequence, the first frame included."""
-        recorder = TimelineRecorder()
+        recorder = TimelineRecorder(view)
         truth = None if truth_xywh is None else np.asarray(truth_xywh, np.float64)
         for frame, decision in enumerate(decisions):
             recorder.add(decision, None if truth is None else truth[frame])
         return recorder.timeline(name)
 
-    @property
+    @cached_property
     def truth_iou(self) -> Floats:
-        """(frames,) of the answers with the truth; NaN where there is no target or nobody knows."""
-        if not self._iou:
-            self._iou.append(self._overlaps())
-        return self._iou[0]
-
-    def _overlaps(self) -> Floats:
+        """(frames,) of the answers with the truth; NaN where there is no target or the truth is unknown."""
         if self.truth_xywh is None:
             return np.full(len(self), np.nan)
         iou = paired_iou_xyxy(xywh_to_xyxy(self.boxes_xywh), xywh_to_xyxy(self.truth_xywh))
@@ -188,11 +180,12 @@ class TimelineRecorder:
     """Collects a timeline while a tracker runs: about 200 bytes per frame, and pictures of at most so many events.
 
     Args:
+        view: of the policy that decides.
         most_pictures: events whose frames are kept; where there are more, those go whose choice lasted shortest.
     """
 
-    def __init__(self, most_pictures: int = 60) -> None:
-        self._most_pictures = most_pictures
+    def __init__(self, view: TimelineView, most_pictures: int = 60) -> None:
+        self._view, self._most_pictures = view, most_pictures
         self._answers, self._truth = array("d"), array("d")
         self._targets, self._guesses, self._counts = array("q"), array("q"), array("l")
         self._ids, self._scores, self._true = array("q"), array("f"), array("b")
@@ -275,6 +268,7 @@ class TimelineRecorder:
         answers = np.array(self._answers).reshape(-1, 7)
         return Timeline(
             name,
+            self._view,
             answers[:, :4],
             answers[:, 4],
             answers[:, 5] > 0.5,
@@ -291,8 +285,3 @@ class TimelineRecorder:
             np.array(self._truth).reshape(-1, 4) if self._truth else None,
             dict(self._turns),
         )
-
-
-def _nothing_in_sight() -> TrackletView:
-    nothing = np.zeros(0)
-    return TrackletView(np.zeros(0, np.int64), np.zeros((0, 4)), nothing, nothing, np.zeros(0, np.int64))

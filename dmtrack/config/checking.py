@@ -29,6 +29,7 @@ _REGISTRY_OF_KEY = {
     "neck": registries.NECKS,
     "bbox_head": registries.HEADS,
     "tracker": registries.TRACKERS,
+    "policy": registries.ASSOCIATIONS,
     "train": registries.DATASETS,
     "val": registries.DATASETS,
     "datasets": registries.DATASETS,
@@ -43,6 +44,7 @@ _ALL_REGISTRIES = (
     registries.NECKS,
     registries.BACKBONES,
     registries.TRACKERS,
+    registries.ASSOCIATIONS,
     registries.DATASETS,
     registries.TRANSFORMS,
 )

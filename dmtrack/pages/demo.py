@@ -207,7 +207,7 @@ def _most_different(report: Report, tracker: str, rival: str) -> str:
 def _write_timeline(choice: TrackerChoice, sequence: Sequence, folder: Path) -> tuple[Path, Path]:
     """Tracks a sequence once more, in this process, and writes why it went as it did."""
     tracker: Any = choice.build()
-    recorder = TimelineRecorder()
+    recorder = TimelineRecorder(tracker.association.timeline_view)
     for index, frame in enumerate(sequence.frames()):
         if index == 0:
             tracker.init(frame, sequence.boxes_xywh[0])

@@ -12,7 +12,7 @@ from rich.table import Table
 
 from dmtrack import registry
 from dmtrack.data.sequences import Sequence
-from dmtrack.errors import DMTrackError, EvaluationError
+from dmtrack.errors import DMTrackError
 from dmtrack.evaluation.protocols import Protocol, get_protocol
 from dmtrack.evaluation.report import shown
 from dmtrack.evaluation.results import ResultStore
@@ -21,7 +21,7 @@ from dmtrack.files import check_writable_folder, json_value, write_json
 from dmtrack.media.images import Image
 from dmtrack.pages.timeline.page import write_timeline
 from dmtrack.progress import ProgressBar, plain_table
-from dmtrack.running.replay import ReplayPlan, gives_decisions, no_timeline, plan_replays
+from dmtrack.running.replay import ReplayPlan, plan_replays, shown_view
 from dmtrack.running.sweeps.settings import SweepSettings
 
 MOST_PICTURED = 5
@@ -54,12 +54,12 @@ def run_replays(
     check_writable_folder(output)
     plans = plan_replays(settings)
     for plan in plans:
-        if timeline and not gives_decisions(plan.origin.policy()):
-            raise EvaluationError(no_timeline(plan.name))
+        if timeline:
+            shown_view(plan.origin.policy().timeline_view, plan.name)
     documents = []
     for plan in plans:
         few = len(plan.sequences) <= MOST_PICTURED
-        drawn = few and gives_decisions(plan.origin.policy()) if timeline is None else timeline
+        drawn = few and plan.origin.policy().timeline_view is not None if timeline is None else timeline
         protocol = get_protocol(settings.protocol or plan.benchmark.usual_protocol, Protocol)
         documents.append(_one(plan, protocol, ResultStore(output / plan.benchmark.title / plan.name), drawn, console))
     if settings.json is not None:

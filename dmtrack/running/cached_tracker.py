@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from dmtrack import registry
-from dmtrack.association.detections import CandidatePolicy, FrameDetections
+from dmtrack.association.detections import Detections
+from dmtrack.association.policy import TargetPolicy
 from dmtrack.config import config_hash
 from dmtrack.data.sequences import Sequence
 from dmtrack.errors import DMTrackError, EvaluationError
@@ -30,12 +31,12 @@ class CachedTracker(Tracker):
         policy: decides.
     """
 
-    def __init__(self, name: str, cache: DetectionCache, policy: CandidatePolicy) -> None:
+    def __init__(self, name: str, cache: DetectionCache, policy: TargetPolicy) -> None:
         super().__init__(name)
         self.cache, self.policy = cache, policy
         self._template: NDArray[np.float16] = np.zeros(0, np.float16)
 
-    def frames_of(self, sequence: Sequence) -> Iterator[FrameDetections]:
+    def frames_of(self, sequence: Sequence) -> Iterator[Detections]:
         """What `init` and `step` take in place of the images of a sequence.
 
         Raises:
@@ -47,15 +48,15 @@ class CachedTracker(Tracker):
 
     def init(self, image: Any, box: ArrayLike) -> None:
         """Takes the first frame's detections and the target's box (x, y, w, h in pixels)."""
-        self.policy.start(np.asarray(box, np.float64), self._template, _detections(image))
+        self.policy.start(np.asarray(box, np.float64), self._template, _checked(image))
 
     def step(self, image: Any) -> TrackResult:
         """Decides on the next frame's detections."""
-        return self.policy.step(_detections(image))
+        return self.policy.step(_checked(image))
 
 
-def _detections(frame: Any) -> FrameDetections:
-    if not isinstance(frame, FrameDetections):
+def _checked(frame: Any) -> Detections:
+    if not isinstance(frame, Detections):
         raise DMTrackError("a tracker that runs from a cache takes the frames that its frames_of() gives, not images")
     return frame
 
@@ -73,7 +74,7 @@ class PolicyOrigin:
     """
 
     name: str
-    policy: Callable[[], CandidatePolicy]
+    policy: Callable[[], TargetPolicy]
     identity: dict[str, Any]
     details: dict[str, Any]
     detections: dict[str, Any]

@@ -106,7 +106,6 @@ def _facts(folder: Path) -> dict[str, Any]:
         "bytes_per_frame": size / frames if frames else None,
         "candidates_per_frame": sum(int(item.counts.sum()) for item in stored) / frames if frames else None,
         "embedding_channels": max((item.header["channels"] for item in stored), default=0),
-        "centerness": any(item.header["centerness"] for item in stored),
     }
 
 

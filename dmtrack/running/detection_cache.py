@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 
-from dmtrack.association.detections import FrameDetections
+from dmtrack.association.detections import Detections
 from dmtrack.config import config_hash
 from dmtrack.data.sequences import Sequence
 from dmtrack.errors import EvaluationError, OutputError
@@ -183,7 +183,7 @@ class DetectionCache:
             first = sequence.read_frame(0)
             tracker.init(first, first_box.copy())
 
-            def found() -> Iterator[FrameDetections]:
+            def found() -> Iterator[Detections]:
                 for index in range(len(sequence)):
                     frame = sequence.read_frame(index) if index else first
                     yield tracker.detect_targets(frame)[0]

@@ -1,16 +1,17 @@
 """One file per sequence with all that a global search found in its frames, and for reading it without copying.
 
     8 bytes    magic "DMTDET01"
-    records    one per frame: boxes (k, 4) float32 corners, scores (k,) float32, centerness (k,) float32 where the model
-               has it, embeddings (k, channels) float16 where it has them; padded to 4 bytes
+    records    one per frame: boxes (k, 4) float32 corners, scores (k,) float32, classes (k,) int32 where the model has
+               several, embeddings (k, channels) float16 where it has them; padded to 4 bytes
     template   (channels,) float16: the embedding of the first frame's template
     counts     (frames,) uint32: the k of each frame
     header     JSON: identity, number of frames, channels and so on
     trailer    length of the header, CRC-32 of counts and header (uint32 each), magic
 
-A frame of k candidates takes 4 + 20 k bytes, 4 k more with centerness and 2 k channels more with embeddings: 2,004
-bytes for 100 candidates. All numbers are little-endian. Records are written as they come, so that writing takes the
-same memory for any length; the trailer comes last, and the file gets its name when it is complete.
+A frame of k candidates takes 4 + 20 k bytes, 4 k more with classes and 2 k channels more with embeddings: 2,004 bytes
+for 100 candidates. Older files may have a column (k,) float32 before the embeddings, which the header calls
+`centerness`; it is passed over. All numbers are little-endian. Records are written as they come, so that writing takes
+the same memory for any length; the trailer comes last, and the file gets its name when it is complete.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from dmtrack.association.detections import FrameDetections
+from dmtrack.association.detections import Detections
 from dmtrack.errors import EvaluationError
 from dmtrack.files import atomic_path
 
@@ -37,7 +38,7 @@ _TRAILER = struct.Struct("<II8s")
 def write_detections(
     path: str | Path,
     header: Mapping[str, Any],
-    frames: Iterable[FrameDetections],
+    frames: Iterable[Detections],
     template_embedding: ArrayLike = (),
 ) -> int:
     """Writes one sequence, all of it or nothing.
@@ -52,7 +53,8 @@ def write_detections(
         The size of the file in bytes.
 
     Raises:
-        EvaluationError: frames differ in having centerness, in channels or in the convention of boxes.
+        EvaluationError: frames differ in having classes, in channels or in the convention of boxes, or have masks,
+            which this format does not hold.
         OutputError: the file cannot be written.
     """
     counts: list[int] = []
@@ -61,16 +63,22 @@ def write_detections(
         with open(temporary, "wb") as opened:
             opened.write(MAGIC)
             for found in frames:
-                own = (found.centerness is not None, found.embeddings.shape[1], found.inclusive)
+                if found.masks is not None:
+                    raise EvaluationError(f"{path}: frame {len(counts)} has masks, which no file holds; leave them out")
+                channels = 0 if found.embeddings is None else found.embeddings.shape[1]
+                own = (found.classes is not None, channels, found.inclusive)
                 # A frame without candidates cannot say what its candidates would have had.
                 layout = layout or (own if len(found) else None)
                 if own != layout and len(found):
                     raise EvaluationError(
                         f"{path}: frame {len(counts)} has other fields than the frames before it; a detector must "
-                        "give centerness and embeddings in every frame or in none"
+                        "give classes and embeddings in every frame or in none"
                     )
                 counts.append(len(found))
-                opened.write(_record(found))
+                columns = (found.boxes_xyxy, found.scores, found.classes, found.embeddings)
+                stored = zip(columns, ("<f4", "<f4", "<i4", "<f2"), strict=True)
+                content = b"".join(np.asarray(one, kind).tobytes() for one, kind in stored if one is not None)
+                opened.write(content + b"\0" * (-len(content) % 4))
             template = np.asarray(template_embedding, "<f2").reshape(-1)
             opened.write(template.tobytes())
             opened.write(b"\0" * (-2 * len(template) % 4))
@@ -79,17 +87,8 @@ def write_detections(
     return size
 
 
-def _record(found: FrameDetections) -> bytes:
-    parts = [np.ascontiguousarray(found.boxes_xyxy, "<f4").tobytes(), np.asarray(found.scores, "<f4").tobytes()]
-    if found.centerness is not None:
-        parts.append(np.asarray(found.centerness, "<f4").tobytes())
-    parts.append(np.ascontiguousarray(found.embeddings, "<f2").tobytes())
-    content = b"".join(parts)
-    return content + b"\0" * (-len(content) % 4)
-
-
 def _ending(header: dict[str, Any], counts: list[int], layout: tuple[bool, int, bool], template: int) -> bytes:
-    fields = {"centerness": layout[0], "channels": layout[1], "inclusive": layout[2], "template_channels": template}
+    fields = {"classes": layout[0], "channels": layout[1], "inclusive": layout[2], "template_channels": template}
     text = json.dumps({**header, "frames": len(counts), **fields}).encode()
     body = np.asarray(counts, "<u4").tobytes() + text
     return body + _TRAILER.pack(len(text), zlib.crc32(body), MAGIC)
@@ -99,7 +98,7 @@ class CachedDetections:
     """The stored detections of one sequence, as a list of its frames; nothing is copied, the file is mapped.
 
     Attributes:
-        header: what was given to `write_detections`, with `frames`, `centerness`, `channels` and `inclusive`.
+        header: what was given to `write_detections`, with `frames`, `classes`, `channels` and `inclusive`.
         counts: (frames,) candidates in each frame.
         template_embedding: (channels,) float16, empty where there is none.
 
@@ -116,9 +115,9 @@ class CachedDetections:
         self.header, body_start = _read_header(content, self.path)
         frames = int(self.header["frames"])
         self.counts = np.frombuffer(content, "<u4", frames, body_start)
-        self._centerness, self._channels = bool(self.header["centerness"]), int(self.header["channels"])
-        self._inclusive = bool(self.header["inclusive"])
-        per_candidate = 20 + 4 * self._centerness + 2 * self._channels
+        self._classes, self._unused = bool(self.header.get("classes")), bool(self.header.get("centerness"))
+        self._channels, self._inclusive = int(self.header["channels"]), bool(self.header["inclusive"])
+        per_candidate = 20 + 4 * (self._classes + self._unused) + 2 * self._channels
         sizes = (self.counts.astype(np.int64) * per_candidate + 3) // 4 * 4
         starts = len(MAGIC) + np.concatenate([[0], np.cumsum(sizes)])
         template = int(self.header["template_channels"])
@@ -132,20 +131,20 @@ class CachedDetections:
     def __len__(self) -> int:
         return len(self._sizes)
 
-    def __getitem__(self, index: int) -> FrameDetections:
+    def __getitem__(self, index: int) -> Detections:
         """What was found in a frame; the arrays are views of the file and cannot be changed."""
         count, at, content = self._sizes[index], self._starts[range(len(self._sizes))[index]], self._content
         boxes = np.frombuffer(content, "<f4", 4 * count, at).reshape(count, 4)
         scores = np.frombuffer(content, "<f4", count, at + 16 * count)
         at += 20 * count
-        centerness = None
-        if self._centerness:
-            centerness = np.frombuffer(content, "<f4", count, at)
-            at += 4 * count
-        embeddings = np.frombuffer(content, "<f2", count * self._channels, at).reshape(count, self._channels)
-        return FrameDetections(boxes, scores, centerness, embeddings, self._inclusive)
+        classes = np.frombuffer(content, "<i4", count, at) if self._classes else None
+        at += 4 * count * (self._classes + self._unused)
+        embeddings = None
+        if self._channels:
+            embeddings = np.frombuffer(content, "<f2", count * self._channels, at).reshape(count, self._channels)
+        return Detections(boxes, scores, classes, embeddings, inclusive=self._inclusive)
 
-    def __iter__(self) -> Iterator[FrameDetections]:
+    def __iter__(self) -> Iterator[Detections]:
         return (self[index] for index in range(len(self)))
 
 
@@ -174,7 +173,7 @@ def _read_header(content: mmap.mmap, path: Path) -> tuple[dict[str, Any], int]:
     try:
         header = json.loads(text)
         start = header_start - 4 * int(header["frames"])
-        fields = [header[name] for name in ("centerness", "channels", "inclusive", "template_channels")]
+        fields = [header[name] for name in ("channels", "inclusive", "template_channels")]
     except (ValueError, KeyError, TypeError) as error:
         raise damaged from error
     if start < len(MAGIC) or None in fields or zlib.crc32(content[start : header_start + length]) != checksum:

@@ -5,13 +5,12 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from dmtrack.association.detections import CandidatePolicy, FrameDetections
-from dmtrack.association.observations import Decision
+from dmtrack.association.detections import Detections
+from dmtrack.association.policy import TargetPolicy, TimelineView
 from dmtrack.association.timeline import Timeline, TimelineRecorder
 from dmtrack.data.sequences import Sequence
 from dmtrack.errors import EvaluationError
@@ -22,7 +21,6 @@ from dmtrack.running.one_sequence import first_box_of
 from dmtrack.running.sweeps.benchmarks import BenchmarkChoice
 from dmtrack.running.sweeps.running import cache_of
 from dmtrack.running.sweeps.settings import SweepSettings
-from dmtrack.tracking.base import TrackResult
 
 
 @dataclass(frozen=True)
@@ -55,9 +53,9 @@ class Replay:
 
 def replay_sequence(
     sequence: Sequence,
-    detections: Iterable[FrameDetections],
+    detections: Iterable[Detections],
     template_embedding: NDArray[np.float16],
-    policy: CandidatePolicy,
+    policy: TargetPolicy,
     timeline: bool = False,
     on_frame: Callable[[], object] | None = None,
 ) -> Replay:
@@ -68,32 +66,29 @@ def replay_sequence(
         detections: one per frame, the first frame included, such as `CachedDetections`.
         template_embedding: (channels,) of the first frame's template.
         policy: decides.
-        timeline: keep every decision for a timeline; the policy must have the attribute `decision`.
+        timeline: keep every decision for a timeline; the policy must have a timeline view.
         on_frame: called after each frame.
 
     Raises:
-        EvaluationError: the first frame has no box, or the policy gives no decisions.
+        EvaluationError: the first frame has no box, or the policy keeps nothing to show.
     """
-    if timeline and not gives_decisions(policy):
-        raise EvaluationError(no_timeline(type(policy).__name__))
-    recorder = TimelineRecorder() if timeline else None
+    recorder = TimelineRecorder(shown_view(policy.timeline_view, type(policy).__name__)) if timeline else None
     first_box = first_box_of(sequence)
     boxes, scores, present = [first_box], [1.0], [True]
     seconds = 0.0
     begun = time.perf_counter()
     for frame, found in enumerate(detections):
         if frame == 0:
-            policy.start(first_box.copy(), template_embedding, found)
+            answer = policy.start(first_box.copy(), template_embedding, found)
         else:
-            answer: TrackResult = policy.step(found)
+            answer = policy.step(found)
             boxes.append(answer.box_xywh)
             scores.append(float(answer.score))
             present.append(bool(answer.present))
         if recorder is not None or on_frame is not None:
             seconds += time.perf_counter() - begun
             if recorder is not None:
-                decision: Decision = policy.decision  # type: ignore[attr-defined]
-                recorder.add(decision, sequence.boxes_xywh[frame])
+                recorder.add(answer, sequence.boxes_xywh[frame])
             if on_frame is not None:
                 on_frame()
             begun = time.perf_counter()
@@ -102,17 +97,18 @@ def replay_sequence(
     return Replay(np.array(boxes), np.array(scores), np.array(present), seconds, shown)
 
 
-def gives_decisions(policy: Any) -> bool:
-    """Whether a policy says of every frame what it decided and why."""
-    return hasattr(policy, "decision")
+def shown_view(view: TimelineView | None, name: str) -> TimelineView:
+    """The view itself of a policy whose timeline is asked for.
 
-
-def no_timeline(name: str) -> str:
-    """The sentence about a tracker of which no timeline can be drawn."""
-    return (
-        f"{name} takes the best candidate of every frame and keeps no tracklets, so there is no timeline of its "
-        "decisions; leave --timeline out, or use a ReIDTracker (--set tracker.type=ReIDTracker)"
-    )
+    Raises:
+        EvaluationError: there is none, because the policy keeps no tracklets.
+    """
+    if view is None:
+        raise EvaluationError(
+            f"{name} takes the best candidate of every frame and keeps no tracklets, so there is no timeline of its "
+            "decisions; leave --timeline out, or use a ReIDTracker (--set tracker.type=ReIDTracker)"
+        )
+    return view
 
 
 @dataclass(frozen=True)

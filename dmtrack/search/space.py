@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from dmtrack.association.policy import Association
 from dmtrack.errors import ConfigError
 from dmtrack.registry import did_you_mean
 
@@ -186,20 +187,19 @@ PUBLISHED_GRIDS: dict[str, Space] = {
 
 SIAMRPN_SPACE = Space((Range(_PENALTY, 0.0, 0.5), Range(_WINDOW, 0.0, 0.7), Range(_RATE, 0.05, 0.7)))
 
-ASSOCIATION_SPACE = Space(
-    (
-        Range("association.min_score", 0.001, 0.2, log=True),
-        Range("association.reach", 0.05, 1.0, log=True),
-        Range("association.cost_limit", 3.0, 30.0),
-        Range("association.score_weight", 0.5, 5.0),
-        Range("association.score_memory", 0.0, 1.0),
-        Range("association.unseen_score", 0.05, 0.95),
-        Range("association.jump_cost", 2.0, 100.0, log=True),
-        Range("association.company_cost", 0.0, 20.0),
-        Range("association.reappear_cost", 0.0, 20.0),
+
+def usual_space(association: Association, section: str = "association") -> Space | None:
+    """What is searched of a policy unless ranges are given; None where it says nothing.
+
+    Args:
+        association: a policy with its settings.
+        section: under which they stand in a config's `tracker` section.
+    """
+    ranges = tuple(
+        parse_range("usual range", f"{section}.{key}", values, isinstance(getattr(association, key), int))
+        for key, values in association.search_space.items()
     )
-)
-"""What decides who is who in `DistractorAwarePolicy`; the bounds of memory are no parameters of quality."""
+    return Space(ranges) if ranges else None
 
 
 def published_grid(name: str) -> Space:

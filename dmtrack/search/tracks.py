@@ -5,14 +5,15 @@ from __future__ import annotations
 import inspect
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from dmtrack.association.detections import CandidatePolicy, FrameDetections
-from dmtrack.association.settings import AssociationSettings
+from dmtrack.association.detections import Detections
+from dmtrack.association.policy import Association, TargetPolicy
 from dmtrack.boxes import Boxes
 from dmtrack.config import config_hash
 from dmtrack.data.sequences import Sequence
@@ -26,15 +27,16 @@ from dmtrack.running.sweeps.benchmarks import BenchmarkChoice
 from dmtrack.running.sweeps.running import cache_of
 from dmtrack.running.trackers import TrackerChoice
 from dmtrack.search.space import (
-    ASSOCIATION_SPACE,
     SIAMRPN_SPACE,
     Parameters,
     Space,
     changed,
     parse_range,
     published_grid,
+    usual_space,
 )
 from dmtrack.tracking.loading import assemble_tracker, config_and_weights
+from dmtrack.tracking.siamrpn import SiamRPNTracker
 
 
 class Tracks(Protocol):
@@ -54,7 +56,7 @@ class StoredSequence(Protocol):
     def template_embedding(self) -> NDArray[np.float16]:
         """(channels,) of the first frame's template, empty where there is none."""
 
-    def __iter__(self) -> Iterator[FrameDetections]:
+    def __iter__(self) -> Iterator[Detections]:
         """What was found in each frame, the first one included."""
 
 
@@ -79,7 +81,7 @@ class ReplayedDetections:
         self._opened: dict[str, StoredSequence] = {}
         self._frames = 0
 
-    def policy(self, parameters: Parameters) -> CandidatePolicy:
+    def policy(self, parameters: Parameters) -> TargetPolicy:
         """What decides.
 
         Raises:
@@ -87,7 +89,7 @@ class ReplayedDetections:
         """
         settings = with_parameters(self._settings, parameters)
         settings.pop("type", None)
-        policy: CandidatePolicy = self._kind.policy(settings)
+        policy: TargetPolicy = self._kind.policy(settings)
         return policy
 
     def track(self, sequence: Sequence, parameters: Parameters) -> Boxes:
@@ -177,16 +179,25 @@ class Origin:
     weights_sha256: str | None
     weights: str
 
+    @cached_property
+    def _association(self) -> Association | None:
+        """The policy that decides, with its usual settings; None for trackers without."""
+        chosen = getattr(self.kind, "association_of", None)
+        return None if chosen is None else type(chosen({"policy": self.settings.get("policy")}))()
+
     @property
     def way(self) -> str:
         """How its trials get their boxes: "shared", "replay" or "full"."""
-        if self.kind.__name__ == "SiamRPNTracker":
+        if issubclass(self.kind, SiamRPNTracker):
             return "shared"
         return "replay" if hasattr(self.kind, "policy") else "full"
 
     def default_space(self) -> Space | None:
         """What is searched unless ranges are given; None where nothing is usual."""
-        return {"SiamRPNTracker": SIAMRPN_SPACE, "ReIDTracker": ASSOCIATION_SPACE}.get(self.kind.__name__)
+        if self.way == "shared":
+            return SIAMRPN_SPACE
+        section = "policy" if self.settings.get("policy") else "association"
+        return None if self._association is None else usual_space(self._association, section)
 
     def is_whole(self, name: str) -> bool:
         """Whether a parameter takes integers alone: by the kind of its default, or of its value where it has none."""
@@ -195,7 +206,7 @@ class Origin:
         return isinstance(value, int) and not isinstance(value, bool)
 
     def current(self, space: Space) -> dict[str, Any]:
-        """The config's own values of the parameters, defaults where it is silent; those without are left out."""
+        """The config's own values of the parameters, defaults where it has none; those without are left out."""
         values = {name: self._value(name) for name in space.names}
         return {name: value for name, value in values.items() if isinstance(value, (int, float))}
 
@@ -211,8 +222,8 @@ class Origin:
     def _default(self, name: str) -> Any:
         """Of a parameter that the config need not name; None where there is none."""
         section, _, key = name.rpartition(".")
-        if section == "association":
-            return vars(AssociationSettings()).get(key)
+        if section in ("association", "policy"):
+            return getattr(self._association, key, None)
         parameter = inspect.signature(self.kind).parameters.get(name)
         return None if parameter is None or parameter.default is parameter.empty else parameter.default
 

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from dmtrack.association.detections import Candidates as Candidates
 from dmtrack.association.detections import TrackResult as TrackResult
+from dmtrack.association.detections import Tracks
 from dmtrack.boxes import Boxes
 from dmtrack.media.images import read_image
 
@@ -69,7 +69,12 @@ class Tracker(ABC):
         """
         boxes: list[Boxes] = []
         seconds: list[float] = []
-        viewer = _open_viewer(self.name) if visualize else None
+        viewer: Viewer | None = None
+        if visualize:
+            # Windows are imported only where one is wanted: they cost more than the contract.
+            from dmtrack.media.viewer import Viewer
+
+            viewer = Viewer(self.name)
         for index, given in enumerate(images):
             image = read_image(given) if isinstance(given, (str, Path)) else given
             start = time.perf_counter()
@@ -86,8 +91,18 @@ class Tracker(ABC):
         return np.array(boxes).reshape(-1, 4), np.array(seconds)
 
 
-def _open_viewer(title: str) -> Viewer:
-    # Windows are imported only where one is wanted: they cost more than the contract.
-    from dmtrack.media.viewer import Viewer
+class MultiTracker(ABC):
+    """Everything in sight, one frame at a time; memory grows with what is in sight, not with the length of a video."""
 
-    return Viewer(title)
+    name: str
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    @abstractmethod
+    def reset(self) -> None:
+        """To the state before the first frame of a video; identities start again."""
+
+    @abstractmethod
+    def step(self, image: Any) -> Tracks:
+        """The tracks of the next frame, HxWx3 uint8 RGB or a PIL image."""

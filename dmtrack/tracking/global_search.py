@@ -6,6 +6,7 @@ is searched on its own, and the best box of the frame is the answer.
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Mapping
 from typing import Any
 
@@ -14,7 +15,9 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
-from dmtrack.association.detections import FrameDetections, TopCandidate, best_candidate
+from dmtrack.association.detections import Decision, Detections
+from dmtrack.association.policies.best_candidate import BestCandidate
+from dmtrack.association.policy import Association, CameraMotion, TargetPolicy
 from dmtrack.boxes import (
     Boxes,
     check_distinct_xywh,
@@ -26,9 +29,9 @@ from dmtrack.data.preprocessing import PreparedImage, prepare_image, prepare_ima
 from dmtrack.errors import ConfigError, DMTrackError
 from dmtrack.media.images import Image, as_rgb
 from dmtrack.models.fast.inference_copy import GraphedSearch, inference_copy
-from dmtrack.models.global_search.base import Detections, Features, GlobalSearchModel
+from dmtrack.models.global_search.base import Features, GlobalSearchModel
 from dmtrack.registry import TRACKERS
-from dmtrack.tracking.base import Tracker, TrackResult
+from dmtrack.tracking.base import Tracker
 from dmtrack.tracking.device import Precision, autocast, check_precision, choose_device
 
 
@@ -94,8 +97,11 @@ class GlobalSearchTracker(Tracker):
         self._graph: GraphedSearch | None = None
         # OpenCV's rounding is part of the published results, which reduced precision does not promise anyway.
         self._prepare_on_device = fast and self.device.type == "cuda" and self.precision != "fp32"
+        self.association: Association = BestCandidate()
         self._templates: Any = None
         self._last_boxes_xywh: list[Boxes] = []
+        self._policies: list[TargetPolicy] = []
+        self.decisions: list[Decision] = []
 
     def init(self, image: Any, box: ArrayLike) -> None:
         """Takes the target's box (x, y, w, h in pixels) in the first frame.
@@ -105,7 +111,7 @@ class GlobalSearchTracker(Tracker):
         """
         self.init_targets(image, [np.asarray(box)])
 
-    def step(self, image: Any) -> TrackResult:
+    def step(self, image: Any) -> Decision:
         """Finds the target in the next frame.
 
         Raises:
@@ -125,6 +131,7 @@ class GlobalSearchTracker(Tracker):
             DMTrackError: there are no boxes.
         """
         self._start(image, boxes_xywh)
+        self._decide_first([Detections.nothing() for _ in self._last_boxes_xywh])
 
     @torch.inference_mode()
     def _start(self, image: Any, boxes_xywh: ArrayLike | list[NDArray[Any]]) -> tuple[PreparedImage, Features]:
@@ -144,21 +151,32 @@ class GlobalSearchTracker(Tracker):
         self._last_boxes_xywh = boxes
         return prepared, features
 
-    def step_targets(self, image: Any) -> list[TrackResult]:
+    def _decide_first(self, found: list[Detections]) -> None:
+        """Starts a policy per target on what was found in the first frame; each target is no other one's."""
+        boxes, embeddings = np.array(self._last_boxes_xywh), np.array(self.template_embeddings())
+        self._policies = [self.association.target_policy(self.presence_threshold) for _ in boxes]
+        self.decisions = []
+        for row, policy in enumerate(self._policies):
+            others = np.arange(len(boxes)) != row
+            given = boxes[row], embeddings[row], found[row], boxes[others], embeddings[others]
+            self.decisions.append(policy.start(*given))
+
+    def step_targets(self, image: Any) -> list[Decision]:
         """Finds every target of `init_targets` in the next frame, in the order of their boxes.
 
         Raises:
             DMTrackError: there was no `init_targets`, or the image is none.
         """
-        results = [
-            best_candidate(found, last, self.presence_threshold)
-            for found, last in zip(self.detect_targets(image), self._last_boxes_xywh, strict=True)
-        ]
-        self._last_boxes_xywh = [result.box_xywh for result in results]
-        return results
+        return self._decide(self.detect_targets(image))
+
+    def _decide(self, found: list[Detections], camera_motion: CameraMotion | None = None) -> list[Decision]:
+        decided = zip(self._policies, found, strict=True)
+        self.decisions = [policy.step(item, camera_motion) for policy, item in decided]
+        self._last_boxes_xywh = [decision.box_xywh for decision in self.decisions]
+        return self.decisions
 
     @torch.inference_mode()
-    def detect_targets(self, image: Any) -> list[FrameDetections]:
+    def detect_targets(self, image: Any) -> list[Detections]:
         """What the detector finds of every target of `init_targets` in a frame; changes no state.
 
         Raises:
@@ -172,14 +190,25 @@ class GlobalSearchTracker(Tracker):
         return self._decoded(outputs, prepared)
 
     @torch.inference_mode()
-    def _search_features(self, features: Features, prepared: PreparedImage) -> list[FrameDetections]:
+    def _search_features(self, features: Features, prepared: PreparedImage) -> list[Detections]:
         """As `detect_targets`, in a frame whose features are known."""
         with autocast(self.device, self._autocast_precision):
             outputs = self.model.search(features, self._templates, self._image_index(len(self._last_boxes_xywh)))
         return self._decoded(outputs, prepared)
 
-    def _decoded(self, outputs: Any, prepared: PreparedImage) -> list[FrameDetections]:
-        return [self._found(item) for item in self.model.decode(outputs, prepared.size_hw, prepared.scale_factor)]
+    def _decoded(self, outputs: Any, prepared: PreparedImage) -> list[Detections]:
+        """The best candidates of every target, as they are stored."""
+        found, inclusive = [], self.model.preprocessing.inclusive_boxes
+        for target in self.model.decode(outputs, prepared.size_hw, prepared.scale_factor):
+            boxes_xyxy = target.boxes_xyxy[: self.max_candidates].float().cpu().numpy()
+            scores = target.scores[: self.max_candidates].float().cpu().numpy()
+            # Half precision can overflow; a box that is no number is no candidate.
+            finite = np.isfinite(boxes_xyxy).all(axis=1) & np.isfinite(scores)
+            embeddings = None
+            if target.embeddings is not None:
+                embeddings = target.embeddings[: self.max_candidates].to(torch.float16).cpu().numpy()[finite]
+            found.append(Detections(boxes_xyxy[finite], scores[finite], embeddings=embeddings, inclusive=inclusive))
+        return found
 
     def template_embeddings(self) -> list[NDArray[np.float16]]:
         """(channels,) unit vector of every target of `init_targets`; no channels where the model embeds nothing."""
@@ -189,9 +218,23 @@ class GlobalSearchTracker(Tracker):
         return list(embeddings.to(torch.float16).cpu().numpy())
 
     @classmethod
-    def policy(cls, settings: Mapping[str, Any]) -> TopCandidate:
-        """How this tracker decides, from its settings in a config: see `CandidatePolicy`."""
-        return TopCandidate(float(settings.get("presence_threshold", 0.0)))
+    def association_of(cls, settings: Mapping[str, Any]) -> Association:
+        """Which policy decides, from the settings in a config (its `tracker` section).
+
+        Raises:
+            ConfigError: a setting is unknown or out of range, or needs images.
+        """
+        return BestCandidate()
+
+    @classmethod
+    def policy(cls, settings: Mapping[str, Any]) -> TargetPolicy:
+        """What decides, from the same settings, before the first frame; it can run from stored detections.
+
+        Raises:
+            ConfigError: see `association_of`.
+        """
+        usual = inspect.signature(cls).parameters["presence_threshold"].default
+        return cls.association_of(settings).target_policy(float(settings.get("presence_threshold", usual)))
 
     def _prepare(self, frame: Image) -> tuple[PreparedImage, Tensor]:
         if self._prepare_on_device:
@@ -224,17 +267,3 @@ class GlobalSearchTracker(Tracker):
         boxes = np.clip(boxes, 0.0, [width, height, width, height])
         boxes[:, 2:] = np.maximum(boxes[:, 2:], boxes[:, :2])
         return torch.from_numpy(boxes.astype(np.float32)).to(self.device)
-
-    def _found(self, detections: Detections) -> FrameDetections:
-        """The best candidates, as they are stored."""
-        boxes_xyxy = detections.boxes_xyxy[: self.max_candidates].float().cpu().numpy()
-        scores = detections.scores[: self.max_candidates].float().cpu().numpy()
-        # Half precision can overflow; a box that is no number is no candidate.
-        finite = np.isfinite(boxes_xyxy).all(axis=1) & np.isfinite(scores)
-        found: dict[str, Any] = {}
-        for name, kind in (("centerness", torch.float32), ("embeddings", torch.float16)):
-            values = getattr(detections, name, None)
-            if values is not None:
-                found[name] = values[: self.max_candidates].to(kind).cpu().numpy()[finite]
-        inclusive = self.model.preprocessing.inclusive_boxes
-        return FrameDetections(boxes_xyxy[finite], scores[finite], inclusive=inclusive, **found)

@@ -1,7 +1,7 @@
 """DMTrack-ReID: what a global search finds is associated over time, so that look-alikes are reasoned about.
 
-Detecting is `GlobalSearchTracker`'s; deciding is `tracking/association`. It can follow any detector of this package;
-one that embeds its candidates (`DMTrackReID`) lets appearance have a say in who is who.
+Detecting is `GlobalSearchTracker`'s; deciding is that of a policy in `dmtrack.association`. It can follow any detector
+of this package; one that embeds its candidates (`DMTrackReID`) lets appearance have a say in who is who.
 """
 
 from __future__ import annotations
@@ -12,67 +12,20 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from dmtrack.association.camera_motion import Affine, CameraMotion
-from dmtrack.association.detections import FrameDetections
-from dmtrack.association.observations import Decision, Observation
-from dmtrack.association.policies.distractor_aware import DistractorAwarePolicy
-from dmtrack.association.settings import AssociationSettings
-from dmtrack.boxes import Boxes
+from dmtrack.association.detections import Decision, Detections
+from dmtrack.association.policies.distractor_aware import DistractorAware
+from dmtrack.association.policy import Association
+from dmtrack.config import build, parse_section
 from dmtrack.errors import ConfigError
 from dmtrack.media.images import as_rgb
 from dmtrack.models.global_search.base import GlobalSearchModel
-from dmtrack.registry import TRACKERS
-from dmtrack.tracking.base import Candidates, TrackResult
+from dmtrack.registry import ASSOCIATIONS, TRACKERS
+from dmtrack.tracking.camera_motion import Affine, CameraMotion
 from dmtrack.tracking.device import Precision
 from dmtrack.tracking.global_search import GlobalSearchTracker
 
 MASKED_CANDIDATES = 16
 """So many of a frame's best candidates are no background to the estimate of the camera's motion."""
-
-
-class AssociatedCandidate:
-    """The decision of `ReIDTracker`, from detections alone.
-
-    Args:
-        settings: of the association.
-        presence_threshold: the target counts as present where its score reaches this, in [0, 1].
-
-    Attributes:
-        decision: of the last frame, for those who want to know why.
-    """
-
-    def __init__(self, settings: AssociationSettings, presence_threshold: float) -> None:
-        self._policy = DistractorAwarePolicy(settings, presence_threshold)
-        self.decision: Decision | None = None
-
-    def start(
-        self,
-        box_xywh: Boxes,
-        template_embedding: NDArray[np.float16],
-        found: FrameDetections,
-        others_xywh: Boxes | None = None,
-        others_embeddings: NDArray[np.float16] | None = None,
-    ) -> None:
-        """The first frame.
-
-        Args:
-            box_xywh: (4,) of the target.
-            template_embedding: (channels,) of the template, without channels where there is none.
-            found: what else was found there.
-            others_xywh: (n, 4) boxes of other targets, which are known not to be this one.
-            others_embeddings: (n, channels) of them.
-        """
-        embedding = template_embedding if len(template_embedding) else None
-        observation = _observed(found, found.boxes_xywh)
-        self.decision = self._policy.start(box_xywh, embedding, observation, others_xywh, others_embeddings)
-
-    def step(self, found: FrameDetections, camera_motion: Affine | None = None) -> TrackResult:
-        """The next frame; how the camera moved before it, (2, 3), where that is known."""
-        boxes_xywh = found.boxes_xywh
-        decision = self._policy.step(_observed(found, boxes_xywh, camera_motion))
-        self.decision = decision
-        candidates = Candidates(boxes_xywh, found.scores.astype(np.float64))
-        return TrackResult(decision.box_xywh, decision.score, decision.present, candidates)
 
 
 @TRACKERS.register
@@ -85,7 +38,7 @@ class ReIDTracker(GlobalSearchTracker):
     Args:
         model: the detector.
         name: of the tracker in results and reports.
-        association: settings of `AssociationSettings`, by name; what is not named keeps its default.
+        association: settings of `DistractorAware`, by name; what is not named keeps its default.
         presence_threshold: the target counts as present where its score reaches this, in [0, 1].
         device: see `GlobalSearchTracker`.
         precision: see there.
@@ -93,6 +46,8 @@ class ReIDTracker(GlobalSearchTracker):
         channels_last: see there.
         fast: see there.
         cuda_graph: see there.
+        policy: another policy with its settings; in a config `policy=dict(type="Sort", max_age=30)`. It takes the place
+            of `association`.
         camera_motion: estimate from the images how the camera moved, and let the tracklets go along; some milliseconds
             per frame. Not with stored detections, which hold no images.
 
@@ -104,7 +59,7 @@ class ReIDTracker(GlobalSearchTracker):
         self,
         model: GlobalSearchModel,
         name: str = "ReIDTracker",
-        association: AssociationSettings | Mapping[str, Any] | None = None,
+        association: DistractorAware | Mapping[str, Any] | None = None,
         presence_threshold: float = 0.3,
         device: str | None = None,
         precision: Precision = "fp32",
@@ -113,63 +68,58 @@ class ReIDTracker(GlobalSearchTracker):
         fast: bool = True,
         cuda_graph: bool = False,
         camera_motion: bool = False,
+        policy: Association | None = None,
     ) -> None:
         super().__init__(
             model, name, presence_threshold, device, precision, max_candidates, channels_last, fast, cuda_graph
         )
-        self._settings = AssociationSettings.of(association)
-        self._policies: list[AssociatedCandidate] = []
+        self.association = _chosen(association, policy)
         self.camera_motion = camera_motion
         self._camera = CameraMotion()
 
     def init_targets(self, image: Any, boxes_xywh: ArrayLike | list[NDArray[Any]]) -> None:
         """As `GlobalSearchTracker.init_targets`; the first frame's look-alikes are distractors from now on."""
         prepared, features = self._start(image, boxes_xywh)
-        boxes, embeddings = np.array(self._last_boxes_xywh), np.array(self.template_embeddings())
         found = self._search_features(features, prepared)
         self._camera = CameraMotion()
         self._follow_camera(image, found)
-        self._policies = [AssociatedCandidate(self._settings, self.presence_threshold) for _ in boxes]
-        for row, policy in enumerate(self._policies):
-            others = np.arange(len(boxes)) != row
-            policy.start(boxes[row], embeddings[row], found[row], boxes[others], embeddings[others])
+        self._decide_first(found)
 
-    def step_targets(self, image: Any) -> list[TrackResult]:
+    def step_targets(self, image: Any) -> list[Decision]:
         """As `GlobalSearchTracker.step_targets`."""
         found = self.detect_targets(image)
-        motion = self._follow_camera(image, found)
-        results = [policy.step(item, motion) for policy, item in zip(self._policies, found, strict=True)]
-        self._last_boxes_xywh = [result.box_xywh for result in results]
-        return results
+        return self._decide(found, self._follow_camera(image, found))
 
-    def _follow_camera(self, image: Any, found: list[FrameDetections]) -> Affine | None:
-        """How the camera moved since the frame before, where anybody wants to know."""
+    def _follow_camera(self, image: Any, found: list[Detections]) -> Affine | None:
+        """How the camera moved since the frame before, where that is asked for."""
         if not self.camera_motion:
             return None
         best = [item.boxes_xywh[:MASKED_CANDIDATES] for item in found]
         return self._camera.step(as_rgb(image), np.concatenate([*best, np.array(self._last_boxes_xywh)]))
 
-    @property
-    def decisions(self) -> list[Decision]:
-        """What was decided of every target in the last frame, and why."""
-        return [policy.decision for policy in self._policies if policy.decision is not None]
-
     @classmethod
-    def policy(cls, settings: Mapping[str, Any]) -> AssociatedCandidate:  # type: ignore[override]
-        """How this tracker decides, from its settings in a config: see `CandidatePolicy`.
-
-        Raises:
-            ConfigError: a setting needs images.
-        """
+    def association_of(cls, settings: Mapping[str, Any]) -> Association:
+        """As `GlobalSearchTracker.association_of`."""
         if settings.get("camera_motion"):
             raise ConfigError(
                 "tracker.camera_motion follows the images, and stored detections hold none; leave it out, or track "
                 "without stored detections"
             )
-        association = AssociationSettings.of(settings.get("association"))
-        return AssociatedCandidate(association, float(settings.get("presence_threshold", 0.3)))
+        policy = settings.get("policy")
+        chosen = build(policy, ASSOCIATIONS) if isinstance(policy, Mapping) else policy
+        return _chosen(settings.get("association"), chosen)
 
 
-def _observed(found: FrameDetections, boxes_xywh: Boxes, camera_motion: Affine | None = None) -> Observation:
-    embeddings = found.embeddings if found.embeddings.shape[1] else None
-    return Observation.of(boxes_xywh, found.scores, embeddings, camera_motion)
+def _chosen(association: DistractorAware | Mapping[str, Any] | None, policy: Association | None) -> Association:
+    """The policy that two ways of giving it name: flat settings of the usual one, or any policy.
+
+    Raises:
+        ConfigError: both are given, or a setting is unknown, of a wrong type or out of range.
+    """
+    if policy is not None:
+        if association:
+            raise ConfigError("tracker.policy and tracker.association exclude each other; settings stand in the policy")
+        return policy
+    if isinstance(association, DistractorAware):
+        return association
+    return parse_section(association or {}, DistractorAware, "association", source="")

@@ -10,13 +10,14 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from dmtrack.association.detections import Detections
 from dmtrack.boxes import Boxes
 from dmtrack.errors import ConfigError
 from dmtrack.models.siamrpn.crops import crop_sides
 from dmtrack.models.siamrpn.decoding import Decoded, SearchParameters, choose, clip_to_frame, decode
 from dmtrack.models.siamrpn.flavours import SiamesePreprocessing
 from dmtrack.models.siamrpn.layers import Outputs
-from dmtrack.tracking.base import Candidates, TrackResult
+from dmtrack.tracking.base import TrackResult
 
 
 @dataclass(frozen=True)
@@ -110,7 +111,7 @@ class TargetState:
         elif finite:
             self.box_cxcywh = clip_to_frame(best.box_cxcywh, size_wh)
         box_xywh = cxcywh_to_xywh(clip_to_frame(self.box_cxcywh, size_wh))
-        return TrackResult(box_xywh, score, not self.lost, Candidates(box_xywh[None], np.array([score])))
+        return TrackResult(box_xywh, score, not self.lost, Detections.from_xywh(box_xywh[None], np.array([score])))
 
     def _decide(self, box_cxcywh: NDArray[np.float64], score: float, long_term: LongTerm) -> None:
         """A doubtful box is not believed; a lost target counts as found only once the score is high."""

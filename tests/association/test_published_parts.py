@@ -9,8 +9,7 @@ import numpy as np
 import pytest
 
 from dmtrack.association import kalman
-from dmtrack.association.assignment import assign
-from dmtrack.association.costs import appearance_costs, iou_costs, motion_gated_costs
+from dmtrack.association.matching import appearance_costs, assign, iou_costs, motion_gated_costs
 
 Golden = dict[str, Any]
 

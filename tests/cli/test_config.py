@@ -49,7 +49,7 @@ def test_check_says_that_all_is_well(capsys, ok):
         ("_base_ = 'ok.py'\nsedd = 1\n", ":2: unknown key 'sedd' of a config; did you mean 'seed'?"),
         (
             "_base_ = 'ok.py'\ntracker = dict(\n    type='ReIDTracker',\n    association=dict(reech=1))\n",
-            ":4: unknown key 'tracker.association.reech' of AssociationSettings; did you mean 'reach'?",
+            ":4: unknown key 'tracker.association.reech' of DistractorAware; did you mean 'reach'?",
         ),
         (
             "_base_ = 'ok.py'\ntracker = dict(\n    type='SiamRPNTracker',\n    lr=1.5)\n",

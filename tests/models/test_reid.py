@@ -194,8 +194,7 @@ def assert_same_embeddings(expected, found):
         distances, nearest = (own.boxes_xyxy[:, None] - other.boxes_xyxy).abs().amax(2).min(1)
         same = distances < 0.02
         assert same.sum() > 0.7 * len(other.scores) > 0
-        for name in ("embeddings", "template_similarity"):
-            torch.testing.assert_close(getattr(own, name)[same], getattr(other, name)[nearest[same]], atol=5e-3, rtol=0)
+        torch.testing.assert_close(own.embeddings[same], other.embeddings[nearest[same]], atol=5e-3, rtol=0)
 
 
 def test_several_targets_in_one_pass_equal_one_after_the_other():
@@ -209,9 +208,6 @@ def test_several_targets_in_one_pass_equal_one_after_the_other():
         alone_templates, (alone,) = run(model, images, [box])
         torch.testing.assert_close(alone_templates.embeddings[0], templates.embeddings[number], atol=1e-5, rtol=0)
         torch.testing.assert_close(alone.embeddings, together[number].embeddings, atol=1e-4, rtol=0)
-        torch.testing.assert_close(alone.template_similarity, together[number].template_similarity, atol=1e-4, rtol=0)
-        expected = alone.embeddings @ alone_templates.embeddings[0]
-        torch.testing.assert_close(alone.template_similarity, expected, atol=1e-5, rtol=0)
         torch.testing.assert_close(alone.embeddings.norm(dim=1), torch.ones(len(alone.scores)))
 
 
@@ -224,7 +220,7 @@ def test_the_tracker_passes_embeddings_on():
     candidates = tracker.step(frame).candidates
     assert candidates.embeddings is not None
     assert candidates.embeddings.shape == (len(candidates.scores), 8)
-    assert candidates.embeddings.dtype.name == "float32"
+    assert candidates.embeddings.dtype.name == "float16"
 
 
 @pytest.mark.parametrize(

@@ -6,12 +6,13 @@ from functools import partial
 import numpy as np
 import pytest
 
+from dmtrack.association.detections import Detections
 from dmtrack.boxes import paired_iou_xyxy, xywh_to_xyxy
 from dmtrack.data.sequences import Sequence
 from dmtrack.errors import ConfigError, EvaluationError
 from dmtrack.running.baselines import BASELINES, DetectionOracle, StaticBox, baseline_class
 from dmtrack.running.one_sequence import track_sequence
-from dmtrack.tracking.base import Candidates, Tracker, TrackResult
+from dmtrack.tracking.base import Tracker, TrackResult
 from dmtrack.tracking.opencv_trackers import ALGORITHMS
 
 
@@ -20,7 +21,9 @@ class Fixed(Tracker):
 
     def __init__(self, boxes_xywh: list[list[float]]) -> None:
         super().__init__("fixed")
-        self.candidates = Candidates(np.array(boxes_xywh).reshape(-1, 4), np.linspace(0.9, 0.1, len(boxes_xywh)))
+        self.candidates = Detections.from_xywh(
+            np.array(boxes_xywh).reshape(-1, 4), np.linspace(0.9, 0.1, len(boxes_xywh))
+        )
 
     def init(self, image, box):
         self.last = np.asarray(box, dtype=float)

@@ -1,7 +1,10 @@
 from __future__ import annotations
 
+import json
+import struct
 import sys
 import tracemalloc
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -9,12 +12,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dmtrack.association.detections import FrameDetections, TopCandidate
+from dmtrack.association.detections import Detections
+from dmtrack.association.policies.best_candidate import BestCandidatePolicy
 from dmtrack.data.sequences import Sequence
 from dmtrack.errors import EvaluationError
 from dmtrack.running.cached_tracker import CachedTracker
 from dmtrack.running.detection_cache import DetectionCache, detection_identity
-from dmtrack.running.detection_file import CachedDetections, write_detections
+from dmtrack.running.detection_file import MAGIC, CachedDetections, write_detections
 from dmtrack.running.one_sequence import track_sequence
 from dmtrack.tracking import GlobalSearchTracker
 
@@ -22,15 +26,15 @@ sys.path.append(str(Path(__file__).parents[1] / "support"))
 from colour_search import ColourSearch, moving_square
 
 
-def random_frames(counts, channels, centerness, inclusive=False, seed=0):
+def random_frames(counts, channels, classes, inclusive=False, seed=0):
     random = np.random.default_rng(seed)
     return [
-        FrameDetections(
+        Detections(
             random.normal(100, 50, (count, 4)).astype(np.float32),
             np.sort(random.random(count, np.float32))[::-1],
-            random.random(count, np.float32) if centerness else None,
-            random.normal(0, 1, (count, channels)).astype(np.float16),
-            inclusive,
+            random.integers(0, 80, count).astype(np.int32) if classes else None,
+            random.normal(0, 1, (count, channels)).astype(np.float16) if channels else None,
+            inclusive=inclusive,
         )
         for count in counts
     ]
@@ -40,13 +44,13 @@ def random_frames(counts, channels, centerness, inclusive=False, seed=0):
 @given(
     counts=st.lists(st.integers(0, 7), max_size=9),
     channels=st.integers(0, 5),
-    centerness=st.booleans(),
+    classes=st.booleans(),
     inclusive=st.booleans(),
     template=st.integers(0, 5),
 )
-def test_what_is_written_is_read_to_the_bit(tmp_path_factory, counts, channels, centerness, inclusive, template):
+def test_what_is_written_is_read_to_the_bit(tmp_path_factory, counts, channels, classes, inclusive, template):
     path = tmp_path_factory.mktemp("c") / "s.detections"
-    frames = random_frames(counts, channels, centerness, inclusive)
+    frames = random_frames(counts, channels, classes, inclusive)
     embedding = np.linspace(-1, 1, template).astype(np.float16)
     size = write_detections(path, {"sequence": "s"}, iter(frames), embedding)
     stored = CachedDetections(path)
@@ -57,15 +61,33 @@ def test_what_is_written_is_read_to_the_bit(tmp_path_factory, counts, channels, 
         np.testing.assert_array_equal(ours.scores, theirs.scores)
         if len(theirs):
             np.testing.assert_array_equal(ours.embeddings, theirs.embeddings)
-            assert ours.inclusive == inclusive and (ours.centerness is None) == (not centerness)
-            if centerness:
-                np.testing.assert_array_equal(ours.centerness, theirs.centerness)
+            assert ours.inclusive == inclusive and (ours.classes is None) == (not classes)
+            if classes:
+                np.testing.assert_array_equal(ours.classes, theirs.classes)
+
+
+def test_a_file_of_the_first_version_opens_and_its_further_column_is_passed_over(tmp_path):
+    boxes = np.arange(8, dtype="<f4").reshape(2, 4)
+    scores, column, looks = np.array([0.9, 0.5], "<f4"), np.zeros(2, "<f4"), np.eye(2, 3).astype("<f2")
+    for has_column in (False, True):
+        parts = [boxes, scores, *([column] if has_column else []), looks]
+        header = {"frames": 1, "centerness": has_column, "channels": 3, "inclusive": True, "template_channels": 2}
+        text = json.dumps(header).encode()
+        body = np.array([2], "<u4").tobytes() + text
+        content = b"".join([*(part.tobytes() for part in parts), np.array([1, 2], "<f2").tobytes(), body])
+        path = tmp_path / "old.detections"
+        path.write_bytes(MAGIC + content + struct.pack("<II8s", len(text), zlib.crc32(body), MAGIC))
+        (found,) = stored = CachedDetections(path)
+        np.testing.assert_array_equal(found.boxes_xyxy, boxes)
+        np.testing.assert_array_equal(found.embeddings, looks)
+        assert found.scores.tolist() == scores.tolist() and found.inclusive and found.classes is None
+        assert stored.template_embedding.tolist() == [1, 2]
 
 
 def test_bytes_per_frame_are_as_documented(tmp_path):
-    for channels, centerness, expected in ((0, False, 2004), (0, True, 2404), (64, False, 14804)):
+    for channels, classes, expected in ((0, False, 2004), (0, True, 2404), (64, False, 14804)):
         sizes = [
-            write_detections(tmp_path / "s", {}, iter(random_frames([100] * count, channels, centerness)))
+            write_detections(tmp_path / "s", {}, iter(random_frames([100] * count, channels, classes)))
             for count in (10, 20)
         ]
         assert (sizes[1] - sizes[0]) / 10 == expected
@@ -116,7 +138,7 @@ def test_a_tracker_that_runs_from_the_cache_gives_the_live_boxes_to_the_bit(scen
     assert not cache.has(sequence)
     assert cache.detect_and_store(live, sequence, lambda: frames.append(1)) is None and len(frames) == 12
     assert cache.has(sequence)
-    cached = CachedTracker("cached", cache, TopCandidate(0.9))
+    cached = CachedTracker("cached", cache, BestCandidatePolicy(0.9))
     first, second = track_sequence(live, sequence), track_sequence(cached, sequence)
     np.testing.assert_array_equal(first.boxes_xywh, second.boxes_xywh)
     np.testing.assert_array_equal(first.scores, second.scores)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from dmtrack.association.detections import TopCandidate
+from dmtrack.association.policies.best_candidate import BestCandidatePolicy
 from dmtrack.data.synthetic.sequences import SyntheticSequences
 from dmtrack.errors import EvaluationError
 from dmtrack.running.detection_cache import DetectionCache
@@ -40,9 +40,8 @@ def test_boxes_scores_presence_and_decisions_are_those_of_the_live_run(tmp_path:
     np.testing.assert_array_equal(again.scores[1:], [result.score for result in live])
     assert again.present[1:].tolist() == [result.present for result in live]
     assert len(np.unique(again.boxes_xywh, axis=0)) > 10
-    assert policy.decision is not None and policy.decision.tracklets is not None
-    assert decisions[0].tracklets is not None
-    np.testing.assert_array_equal(policy.decision.tracklets.belief, decisions[0].tracklets.belief)
+    assert again.timeline is not None and decisions[0].tracklets is not None
+    np.testing.assert_array_equal(again.timeline.margins[-1], decisions[0].margin)
     assert again.timeline is not None and len(again.timeline) == 25
     np.testing.assert_array_equal(again.timeline.boxes_xywh[1:], again.boxes_xywh[1:])
 
@@ -50,4 +49,4 @@ def test_boxes_scores_presence_and_decisions_are_those_of_the_live_run(tmp_path:
 def test_a_timeline_needs_decisions() -> None:
     sequence = SyntheticSequences(1, 3, seed=11, size_wh=(160, 96))[0]
     with pytest.raises(EvaluationError, match="keeps no tracklets"):
-        replay_sequence(sequence, [], np.zeros(0, np.float16), TopCandidate(), timeline=True)
+        replay_sequence(sequence, [], np.zeros(0, np.float16), BestCandidatePolicy(), timeline=True)

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from dmtrack.association.detections import FrameDetections
+from dmtrack.association.detections import Detections
 from dmtrack.cli.main import app
 from dmtrack.config import load_config
 from dmtrack.data.sequences import Sequence
@@ -42,7 +42,7 @@ def detections(sequence, rng):
         corners = np.concatenate([boxes[:, :2], boxes[:, :2] + boxes[:, 2:]], 1).astype(np.float32)
         scores = np.array([0.6, rng.uniform(0.3, 0.8)], np.float32)
         order = np.argsort(-scores)
-        frames.append(FrameDetections(corners[order], scores[order]))
+        frames.append(Detections(corners[order], scores[order]))
     return frames
 
 

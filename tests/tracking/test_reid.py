@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from dmtrack.association.detections import FrameDetections
-from dmtrack.association.observations import Decision, Observation
+from dmtrack.association.detections import Decision, Detections
+from dmtrack.association.policy import CameraMotion, TargetPolicy
 from dmtrack.data.sequences import Sequence
 from dmtrack.data.synthetic.sequences import SyntheticSequences
 from dmtrack.errors import BoxError, ConfigError
@@ -16,8 +16,7 @@ from dmtrack.models.global_search.parts import TemplateParts
 from dmtrack.models.global_search.tiny import DMTrackGSTiny
 from dmtrack.models.global_search.tiny_head import TinyHead
 from dmtrack.models.necks.single_map import SingleMapFusion
-from dmtrack.tracking.base import TrackResult
-from dmtrack.tracking.reid import AssociatedCandidate, ReIDTracker
+from dmtrack.tracking.reid import ReIDTracker
 
 
 def untrained_model() -> DMTrackGSTiny:
@@ -77,15 +76,15 @@ TARGET, OTHER = (100.0, 100, 30, 30), (300.0, 100, 30, 30)
 EMPTY: list[tuple[float, ...]] = []
 
 
-def found(boxes_xywh: list[tuple[float, ...]], scores: list[float], looks: list[int]) -> FrameDetections:
+def found(boxes_xywh: list[tuple[float, ...]], scores: list[float], looks: list[int]) -> Detections:
     """Detections, best first, whose embeddings are rows of `LOOKS`."""
     order = np.argsort(-np.array(scores), kind="stable")
     boxes = np.array(boxes_xywh, np.float32).reshape(-1, 4)[order]
     boxes[:, 2:] += boxes[:, :2]
-    return FrameDetections(boxes, np.array(scores, np.float32)[order], None, LOOKS[np.array(looks, int)[order]])
+    return Detections(boxes, np.array(scores, np.float32)[order], None, LOOKS[np.array(looks, int)[order]])
 
 
-def followed(frames: int = 30) -> AssociatedCandidate:
+def followed(frames: int = 30) -> TargetPolicy:
     """A policy that has followed a target to the right beside a look-alike that stays."""
     policy = ReIDTracker.policy({})
     policy.start(np.array(TARGET), LOOKS[0], found([TARGET, OTHER], [0.95, 0.5], [0, 1]))
@@ -94,13 +93,12 @@ def followed(frames: int = 30) -> AssociatedCandidate:
     return policy
 
 
-def steps(policy: AssociatedCandidate, frames: list[FrameDetections]) -> tuple[list[TrackResult], list[int]]:
+def steps(policy: TargetPolicy, frames: list[Detections]) -> tuple[list[Decision], list[int]]:
     """Answers, and the tracklet that was the target in each frame."""
     results, targets = [], []
     for item in frames:
         results.append(policy.step(item))
-        assert policy.decision is not None
-        targets.append(policy.decision.target_id)
+        targets.append(results[-1].target_id)
     return results, targets
 
 
@@ -108,7 +106,7 @@ def switches(targets: list[int]) -> int:
     return sum(first != second for first, second in itertools.pairwise(targets))
 
 
-def other_scene(frames: int, score: float) -> list[FrameDetections]:
+def other_scene(frames: int, score: float) -> list[Detections]:
     """A scene in which the target moves elsewhere, between things that were never seen before."""
     return [
         found([(350.0 + frame / 2, 200, 40, 40), (200, 60, 30, 30), (60, 220, 30, 30)], [score, 0.3, 0.2], [0, 4, 5])
@@ -212,10 +210,11 @@ def test_hundreds_of_candidates_are_bounded() -> None:
         if frame == 0:
             policy.start(np.array(boxes[0]), LOOKS[0], shown)
             continue
-        offsets.append(float(policy.step(shown).box_xywh[0] - boxes[0][0]))
-        assert policy.decision is not None and policy.decision.tracklets is not None
+        decision = policy.step(shown)
+        offsets.append(float(decision.box_xywh[0] - boxes[0][0]))
+        assert decision.tracklets is not None
         # those of the frame before, and at most as many new ones as are looked at
-        assert len(policy.decision.tracklets.ids) <= 32 + 32
+        assert len(decision.tracklets.ids) <= 32 + 32
     assert np.abs(offsets).max() < 1e-3
 
 
@@ -225,12 +224,12 @@ def test_the_camera_is_followed_on_images_and_not_in_stored_detections(sequence:
     shifted = np.roll(frame, (2, 5), axis=(0, 1))
     tracker.init(frame, sequence.boxes_xywh[0])
     motions: list[np.ndarray | None] = []
-    inner = tracker._policies[0]._policy
+    inner = tracker._policies[0]
     step = inner.step
 
-    def spying(observation: Observation) -> Decision:
-        motions.append(observation.camera_motion)
-        return step(observation)
+    def spying(found: Detections, camera_motion: CameraMotion | None = None) -> Decision:
+        motions.append(camera_motion)
+        return step(found, camera_motion)
 
     inner.step = spying  # type: ignore[method-assign]
     tracker.step(shifted)

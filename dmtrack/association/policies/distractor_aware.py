@@ -9,29 +9,133 @@ wrong turn is mended when the scores say so.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated, ClassVar
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from dmtrack.association.assignment import assign
-from dmtrack.association.costs import appearance_costs, iou_costs, motion_costs
+from dmtrack.association.detections import Decision, Detections, TrackletView
 from dmtrack.association.known_looks import KnownLooks
-from dmtrack.association.observations import Decision, Observation, TrackletView
-from dmtrack.association.settings import AssociationSettings
+from dmtrack.association.matching import appearance_costs, assign, iou_costs, motion_costs
+from dmtrack.association.policy import Association, CameraMotion, TargetPolicy, TimelineView
 from dmtrack.association.tracklets import Tracklets
 from dmtrack.boxes import pairwise_iou_xyxy, xywh_to_xyxy
+from dmtrack.config import Amount, Count, CountOrZero, Share, Within, check_fields
+from dmtrack.registry import ASSOCIATIONS
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
+Views = NDArray[np.float32]
 
 FREE_OF_OTHERS = 0.1
 """Below this IoU with every other candidate, a view of a thing shows that thing alone."""
 
 
-def _log_sum_exp(nats: Floats) -> Floats:
-    """(columns,) of (rows, columns), at least one row; faster than `np.logaddexp.reduce`."""
-    highest = nats.max(axis=0)
-    total: Floats = np.log(np.exp(nats - highest).sum(axis=0)) + highest
-    return total
+@ASSOCIATIONS.register
+@dataclass(frozen=True)
+class DistractorAware(Association):
+    """What can be tuned; the defaults were chosen on generated tuning sequences.
+
+    Scores are those of the detector's candidates, in [0, 1]; beliefs are natural logarithms of probabilities (nats).
+
+    Attributes:
+        min_score: candidates below are not looked at.
+        max_candidates: of the others, so many are looked at, best first.
+        duplicate_iou: of two candidates that overlap more, the weaker is the same thing and is dropped.
+        max_tracklets: memory bound; of the distractors, those unseen for longest are forgotten first.
+        max_lost_frames: a distractor unseen for so many frames is forgotten. The target never is.
+        distractors: keep tracklets of what is not the target; False keeps the target's alone.
+        motion: follow motion; False lets a tracklet turn up anywhere.
+        reach: how far a thing is from where its motion leads, one standard deviation, in sizes of its box (square root
+            of its area); it grows with the square root of the frames that the thing was out of sight.
+        cost_limit: pairs of tracklet and candidate that cost more nats are not the same object.
+        appearance: compare embeddings, where the candidates have them.
+        appearance_weight: nats per unit of cosine distance.
+        memory_rate: share of a new embedding in the moving average of its tracklet.
+        gallery_size: bounded list of past views of a tracklet, whose nearest counts; 0 uses the moving average alone.
+        gallery_interval: frames between two views of the gallery.
+        looks_weight: nats per unit of cosine by which a candidate is nearer to the kept views of the target than to
+            those of other things; 0 keeps none.
+        looks_limit: differences of cosines beyond count as this one.
+        looks_of_target: so many views of the target are kept, the first frame's among them.
+        looks_of_others: so many views of all other things.
+        looks_interval: frames between two views.
+        looks_score: views are kept of candidates from this score on.
+        looks_margin: views are kept of frames in which the target's belief is so many nats above all others in sight.
+        score_weight: how much one frame's score tells: a candidate of score p adds this times logit(p) to the belief
+            that its tracklet is the target's.
+        score_memory: share of what earlier frames said for a tracklet that is not the target's which is left after a
+            frame. Neighbouring frames repeat each other: a look-alike does not become the target by looking alike for
+            long. Doubt that comes from a meeting of two things does not fade.
+        unseen_score: a tracklet that is not seen in a frame counts as one with this score.
+        jump_cost: nats against the target's turning up as something that did not move there.
+        company_cost: further nats against a tracklet that was seen beside the seen target: a known distractor.
+        company_frames: frames seen together that make a known distractor.
+        reappear_cost: nats against the target's turning up as a thing that was never seen beside it, while it is out of
+            sight.
+        guess_limit: where the target is thought to be out of sight, the answer is the likeliest thing in sight, unless
+            the hidden target is so many nats likelier than all of them: then it is the one with the best score.
+    """
+
+    min_score: Share = 0.003
+    max_candidates: Count = 32
+    duplicate_iou: Share = 0.5
+    max_tracklets: Count = 32
+    max_lost_frames: CountOrZero = 60
+    distractors: bool = True
+    motion: bool = True
+    reach: Amount = 0.3
+    cost_limit: Amount = 8.0
+    appearance: bool = True
+    appearance_weight: Amount = 3.0
+    memory_rate: Share = 0.2
+    gallery_size: CountOrZero = 8
+    gallery_interval: Count = 5
+    looks_weight: Amount = 30.0
+    looks_limit: Amount = 0.4
+    looks_of_target: Annotated[int, Within(2)] = 16
+    looks_of_others: Count = 60
+    looks_interval: Count = 5
+    looks_score: Share = 0.3
+    looks_margin: Amount = 8.0
+    score_weight: Amount = 2.0
+    score_memory: Share = 0.8
+    unseen_score: Share = 0.7
+    jump_cost: Amount = 30.0
+    company_cost: Amount = 2.0
+    company_frames: CountOrZero = 3
+    reappear_cost: Amount = 4.0
+    guess_limit: Amount = 8.0
+
+    search_space: ClassVar[Mapping[str, str]] = {
+        "min_score": "0.001,0.2,log",
+        "reach": "0.05,1,log",
+        "cost_limit": "3,30",
+        "score_weight": "0.5,5",
+        "score_memory": "0,1",
+        "unseen_score": "0.05,0.95",
+        "jump_cost": "2,100,log",
+        "company_cost": "0,20",
+        "reappear_cost": "0,20",
+    }
+    """What decides who is who; the bounds of memory are no parameters of quality."""
+
+    timeline_view: ClassVar[TimelineView | None] = TimelineView(
+        "margin",
+        "nats",
+        "how much more likely the target's tracklet is than the next one in sight (3 nats: twenty times)",
+        limit=30.0,
+        doubt=3.0,
+    )
+
+    def __post_init__(self) -> None:
+        check_fields(self, "association")
+
+    def target_policy(self, presence_threshold: float) -> TargetPolicy:
+        """The policy of one target."""
+        return DistractorAwarePolicy(self, presence_threshold)
 
 
 class DistractorAwarePolicy:
@@ -40,46 +144,39 @@ class DistractorAwarePolicy:
     Memory is bounded by `max_tracklets` and `gallery_size`, whatever the length of the video.
 
     Args:
-        settings: see there.
+        settings: see `DistractorAware`.
         presence_threshold: the target counts as present where its score reaches this.
     """
 
-    def __init__(self, settings: AssociationSettings | None = None, presence_threshold: float = 0.3) -> None:
-        self.settings = settings or AssociationSettings()
+    timeline_view: ClassVar[TimelineView | None] = DistractorAware.timeline_view
+
+    def __init__(self, settings: DistractorAware | None = None, presence_threshold: float = 0.3) -> None:
+        self.settings = settings or DistractorAware()
         self.presence_threshold = presence_threshold
         self._tracklets = Tracklets(0, 0)
         self._target_id = 0
-        self._looks = KnownLooks(np.zeros(0, np.float32), self.settings)
-        self._frames_since_view = 0
+        self._looks, self._frames_since_view = KnownLooks(np.zeros(0, np.float32), self.settings), 0
         self._unseen_nats = float(self._nats(self.settings.unseen_score))
 
     def start(
         self,
         box_xywh: ArrayLike,
-        embedding: ArrayLike | None,
-        observation: Observation,
+        template_embedding: ArrayLike | None,
+        found: Detections,
         others_xywh: ArrayLike | None = None,
         others_embeddings: ArrayLike | None = None,
     ) -> Decision:
-        """The first frame.
-
-        Args:
-            box_xywh: (4,) the given box.
-            embedding: (channels,) of the template; None or without channels where there is none.
-            observation: the candidates of the first frame; those elsewhere are distractors from now on.
-            others_xywh: (n, 4) boxes of things that are known not to be the target: other targets.
-            others_embeddings: (n, channels) of them.
-        """
+        """The first frame, as `TargetPolicy.start`: candidates elsewhere are distractors from now on."""
         settings = self.settings
         box = np.asarray(box_xywh, np.float64).reshape(1, 4)
         template = np.zeros((1, 0), np.float32)
-        if embedding is not None and settings.appearance:
-            template = np.asarray(embedding, np.float16).astype(np.float32).reshape(1, -1)
+        if template_embedding is not None and settings.appearance:
+            template = np.asarray(template_embedding, np.float16).astype(np.float32).reshape(1, -1)
         self._tracklets = Tracklets(template.shape[1], settings.gallery_size)
         self._tracklets.add(box, np.ones(1), template, np.zeros(1))
         self._target_id = int(self._tracklets.ids[0])
         self._looks, self._frames_since_view = KnownLooks(template[0], settings), 0
-        seen = self._look(observation)
+        boxes, scores, embeddings = self._look(found)
         others = np.zeros((0, 4)) if others_xywh is None else np.asarray(others_xywh, np.float64).reshape(-1, 4)
         looks = np.zeros((len(others), template.shape[1]), np.float32)
         if others_embeddings is not None and template.shape[1]:
@@ -87,27 +184,26 @@ class DistractorAwarePolicy:
         unlikely = -float(settings.jump_cost + settings.company_cost)
         self._tracklets.add(others, np.full(len(others), np.nan), looks, np.full(len(others), unlikely))
         taken = np.concatenate([box, others])
-        elsewhere = np.flatnonzero((iou_costs(taken, seen.boxes_xywh.astype(np.float64)) > 0.5).all(axis=0))
-        some = seen.select(elsewhere)
-        embeddings = self._embeddings(some)
-        boxes, scores = some.boxes_xywh.astype(np.float64), some.scores.astype(np.float64)
-        self._tracklets.add(boxes, scores, embeddings, np.full(len(elsewhere), unlikely))
+        elsewhere = (iou_costs(taken, boxes) > 0.5).all(axis=0)
+        boxes, scores, embeddings = boxes[elsewhere], scores[elsewhere], embeddings[elsewhere]
+        self._tracklets.add(boxes, scores, embeddings, np.full(len(boxes), unlikely))
         self._looks.add_others(np.concatenate([looks, embeddings[scores >= settings.looks_score]]))
         self._tracklets.with_target[1:] = settings.company_frames
-        decision = self._answer(())
+        decision = self._answer(found, ())
         self._forget()
         return decision
 
-    def step(self, observation: Observation) -> Decision:
-        """The next frame."""
+    def step(self, found: Detections, camera_motion: CameraMotion | None = None) -> Decision:
+        """The next frame; tracklets go along with the camera where its motion is known."""
         settings, tracklets = self.settings, self._tracklets
-        if observation.camera_motion is not None:
-            tracklets.warp(observation.camera_motion)
+        if camera_motion is not None:
+            tracklets.warp(camera_motion)
         tracklets.advance(settings.motion)
-        self._fade()
-        seen = self._look(observation)
-        boxes, scores = seen.boxes_xywh.astype(np.float64), seen.scores.astype(np.float64)
-        embeddings = self._embeddings(seen)
+        # What earlier frames said for tracklets that are not the target's fades.
+        left = settings.score_memory * tracklets.earned
+        tracklets.belief -= tracklets.earned - left
+        tracklets.earned[:] = left
+        boxes, scores, embeddings = self._look(found)
         costs = self._costs(boxes, embeddings)
         matches, _, free = assign(costs, settings.cost_limit)
         rows, columns = matches[:, 0], matches[:, 1]
@@ -125,29 +221,36 @@ class DistractorAwarePolicy:
         tracklets.add(boxes[free], scores[free], embeddings[free], believed[free])
         tracklets.belief -= np.logaddexp.reduce(tracklets.belief)
         events = self._choose_target()
-        self._remember_company()
-        decision = self._answer(events)
+        if tracklets.unseen[tracklets.row_of(self._target_id)] == 0:
+            # Who is seen together with the target is not the target.
+            tracklets.with_target += (tracklets.unseen == 0) & (tracklets.ids != self._target_id)
+        decision = self._answer(found, events)
         target = columns[rows == tracklets.row_of(self._target_id)]
         self._keep_views(decision, boxes, scores, embeddings, target)
         self._forget()
         return decision
 
-    def _look(self, observation: Observation) -> Observation:
-        """The candidates worth looking at, each thing once."""
-        worth = (observation.scores >= self.settings.min_score).nonzero()[0][: self.settings.max_candidates]
-        if not len(worth):
-            return observation.select(worth)
-        corners = xywh_to_xyxy(observation.boxes_xywh[worth])
-        same = pairwise_iou_xyxy(corners, corners) > self.settings.duplicate_iou
-        # The first of a column is the best candidate that is the same thing: the candidate itself, if no better one is.
-        np.fill_diagonal(same, True)
-        return observation.select(worth[same.argmax(axis=0) == np.arange(len(worth))])
+    def _look(self, found: Detections) -> tuple[Floats, Floats, Views]:
+        """Boxes xywh (k, 4), scores and embeddings of the candidates worth looking at, each thing once.
 
-    def _embeddings(self, seen: Observation) -> NDArray[np.float32]:
-        channels = self._tracklets.memory.shape[1]
-        return seen.embeddings[:, :channels].astype(np.float32)
+        Boxes and embeddings are rounded as they are stored, so that a live run and a replay see the same numbers.
+        """
+        settings, channels = self.settings, self._tracklets.memory.shape[1]
+        rows = (np.asarray(found.scores, np.float32) >= settings.min_score).nonzero()[0][: settings.max_candidates]
+        boxes = found.boxes_xywh[rows].astype(np.float32).astype(np.float64)
+        if len(rows):
+            corners = xywh_to_xyxy(boxes)
+            same = pairwise_iou_xyxy(corners, corners) > settings.duplicate_iou
+            # The first of a column is the best candidate that is the same thing: itself, if no better one is.
+            np.fill_diagonal(same, True)
+            first = same.argmax(axis=0) == np.arange(len(rows))
+            rows, boxes = rows[first], boxes[first]
+        embeddings = np.zeros((len(rows), channels), np.float32)
+        if found.embeddings is not None and channels and len(rows):
+            embeddings = np.asarray(found.embeddings[rows, :channels], np.float16).astype(np.float32)
+        return boxes, np.asarray(found.scores, np.float32)[rows].astype(np.float64), embeddings
 
-    def _costs(self, boxes_xywh: Floats, embeddings: NDArray[np.float32]) -> Floats:
+    def _costs(self, boxes_xywh: Floats, embeddings: Views) -> Floats:
         """(tracklets, candidates) nats against being the same thing."""
         settings, tracklets = self.settings, self._tracklets
         if settings.motion:
@@ -166,18 +269,14 @@ class DistractorAwarePolicy:
         nats: Floats = self.settings.score_weight * np.log(probability / (1 - probability))
         return nats
 
-    def _fade(self) -> None:
-        """Takes back a part of what earlier frames said for tracklets that are not the target's."""
-        tracklets = self._tracklets
-        left = self.settings.score_memory * tracklets.earned
-        tracklets.belief -= tracklets.earned - left
-        tracklets.earned[:] = left
-
     def _prior(self, costs: Floats, rows: Integers, columns: Integers) -> Floats:
         """(candidates,) nats: how likely each is the target before its score is known."""
         settings, tracklets = self.settings, self._tracklets
         # The target went on as its motion and looks say, from wherever it may have been ...
-        moved = _log_sum_exp(tracklets.belief[:, None] - costs)
+        nats = tracklets.belief[:, None] - costs
+        highest = nats.max(axis=0)
+        # Faster than `np.logaddexp.reduce`.
+        moved = np.log(np.exp(nats - highest).sum(axis=0)) + highest
         # ... or it is somewhere else altogether, which is less strange while it is out of sight, of something that was
         # never seen beside it.
         jumped = np.full(costs.shape[1], -float(settings.jump_cost))
@@ -210,18 +309,12 @@ class DistractorAwarePolicy:
             tracklets.last_view[new] = tracklets.age[new]
         return (f"re-appeared: {old_id} is out of sight for {unseen} frames, the target is {new_id} ({what})",)
 
-    def _remember_company(self) -> None:
-        """Counts who is seen together with the target."""
-        tracklets = self._tracklets
-        if tracklets.unseen[tracklets.row_of(self._target_id)] == 0:
-            tracklets.with_target += (tracklets.unseen == 0) & (tracklets.ids != self._target_id)
-
     def _keep_views(
         self,
         decision: Decision,
         boxes_xywh: Floats,
         scores: Floats,
-        embeddings: NDArray[np.float32],
+        embeddings: Views,
         target: Integers,
     ) -> None:
         """Learns what target and others look like, where it is sure which is which and nothing covers them."""
@@ -243,7 +336,7 @@ class DistractorAwarePolicy:
         alone[target[0]] = False
         self._looks.add_others(embeddings[alone])
 
-    def _answer(self, events: tuple[str, ...]) -> Decision:
+    def _answer(self, found: Detections, events: tuple[str, ...]) -> Decision:
         tracklets = self._tracklets
         target = tracklets.row_of(self._target_id)
         seen = tracklets.unseen == 0
@@ -268,7 +361,7 @@ class DistractorAwarePolicy:
         )
         present = bool(seen[target]) and score >= self.presence_threshold
         box = tracklets.last_boxes_xywh[answer].copy()
-        return Decision(box, min(score, 1.0), present, self._target_id, margin, events, view)
+        return Decision(box, min(score, 1.0), present, found, self._target_id, margin, events, view)
 
     def _forget(self) -> None:
         """Drops distractors that were not seen for long, and the stalest where there are too many; never the target."""

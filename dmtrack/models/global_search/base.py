@@ -24,13 +24,11 @@ class Detections:
         boxes_xyxy: (detections, 4) float32 continuous corners in frame pixels.
         scores: (detections,) float32 in [0, 1], descending. Both are empty when nothing was found.
         embeddings: (detections, channels) float32 unit vectors of what the boxes show; None for models without.
-        template_similarity: (detections,) float32 in [-1, 1], cosine of each with the target's template; likewise.
     """
 
     boxes_xyxy: Tensor
     scores: Tensor
     embeddings: Tensor | None = None
-    template_similarity: Tensor | None = None
 
 
 class GlobalSearchModel(TrainableModel, ABC):

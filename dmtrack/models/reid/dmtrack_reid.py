@@ -46,13 +46,11 @@ class ReIDOutputs:
     Attributes:
         found: the detector's own outputs.
         maps: that embeddings are taken from.
-        templates: (targets, channels) embeddings of the targets.
         image_index: (targets,) int64, the image of each target.
     """
 
     found: Any
     maps: Features
-    templates: Tensor
     image_index: Tensor
 
 
@@ -149,7 +147,7 @@ class DMTrackReID(GlobalSearchModel):
         """The detector's outputs, and what embedding its candidates needs."""
         found_by, maps = self._split(features)
         found = self.detector.search(found_by, templates.found_by, image_index)
-        return ReIDOutputs(found, maps, templates.embeddings, image_index)
+        return ReIDOutputs(found, maps, image_index)
 
     def decode(self, outputs: ReIDOutputs, size_hw: tuple[int, int], scale_factor: float) -> list[Detections]:
         """The detector's detections with their embeddings; those of all targets are embedded in one pass."""
@@ -162,12 +160,8 @@ class DMTrackReID(GlobalSearchModel):
         )
         boxes_xyxy = torch.cat([detections.boxes_xyxy for detections in found]) * scale_factor
         embeddings = self.embedding(outputs.maps, boxes_xyxy, outputs.image_index[target])
-        similarity = (embeddings * outputs.templates[target]).sum(dim=1)
         return [
-            replace(detections, embeddings=own, template_similarity=own_similarity)
-            for detections, own, own_similarity in zip(
-                found, embeddings.split(counts), similarity.split(counts), strict=True
-            )
+            replace(detections, embeddings=own) for detections, own in zip(found, embeddings.split(counts), strict=True)
         ]
 
     def losses(self, batch: Batch) -> dict[str, Tensor]:

@@ -10,7 +10,7 @@ function show(frame) {
   if (target !== answer) parts.push(`the target's tracklet ${target} is out of sight, the guess is`);
   parts.push(`tracklet ${answer}, score ${timeline.scores[frame].toFixed(2)}, ` +
     (timeline.present[frame] ? 'said present' : 'said absent') +
-    (margin === null ? ', nothing else in sight' : `, ${margin} nats ahead of the runner-up`));
+    (margin === null ? ', nothing else in sight' : `, ${margin} ${timeline.unit} ahead of the runner-up`));
   if (timeline.iou) {
     const iou = timeline.iou[frame];
     parts.push(iou === null ? 'the target is absent' : `IoU ${iou.toFixed(2)}` + (iou < 0.5 ? ' (wrong)' : ''));

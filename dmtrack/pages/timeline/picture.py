@@ -18,9 +18,6 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 CHOSEN, WRONG, TRUTH, ABSENT, OTHER = "#e69f00", "#b3001b", "#0072b2", "#9aa3ab", "#41566b"
-MOST_NATS = 30.0
-"""Margins beyond are drawn here: nothing changes within a frame from that far away."""
-
 MOST_WORDS = 14
 """Lines of words below a picture."""
 
@@ -170,13 +167,13 @@ def _line(axes: Axes, values: NDArray[np.float64], columns: Columns, colour: str
 
 
 def _draw_margins(axes: Axes, timeline: Timeline, columns: Columns) -> None:
-    margins = columns.lowest(np.clip(timeline.margins, -MOST_NATS, MOST_NATS))
+    view = timeline.view
+    margins = columns.lowest(np.clip(timeline.margins, -view.limit, view.limit))
     axes.fill_between(columns.centres, 0, margins, step="mid", color="#7f9bb3", linewidth=0)
     axes.axhline(0, color="black", linewidth=0.6)
-    # Below about 3 nats the runner-up is at least a twentieth as likely: these are the frames of doubt.
-    axes.axhline(3, color="black", linewidth=0.5, linestyle=":")
-    axes.set_ylim(min(0.0, float(margins.min())) - 1, MOST_NATS)
-    axes.set_ylabel("margin\n(nats)", fontsize=8)
+    axes.axhline(view.doubt, color="black", linewidth=0.5, linestyle=":")
+    axes.set_ylim(min(0.0, float(margins.min())) - view.limit / 30, view.limit)
+    axes.set_ylabel(f"{view.margin}\n({view.unit})", fontsize=8)
 
 
 def _shade(axes: Axes, mask: NDArray[np.bool_], colour: str, alpha: float, lowest: float = 0.0) -> None:

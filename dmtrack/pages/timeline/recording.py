@@ -7,11 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from dmtrack.association.timeline import TimelineRecorder
-from dmtrack.errors import EvaluationError
 from dmtrack.media.images import Image
 from dmtrack.pages.timeline.page import write_timeline
 from dmtrack.pages.timeline.photographs import encode_frame
-from dmtrack.running.replay import no_timeline
+from dmtrack.running.replay import shown_view
 from dmtrack.tracking.base import Tracker
 
 
@@ -19,18 +18,18 @@ class TrackTimelines:
     """Collects the timelines of all targets; memory grows by a few hundred bytes per frame and target.
 
     Args:
-        tracker: gives `decisions`.
+        tracker: with an `association` and its `decisions`.
         targets: how many there are.
 
     Raises:
-        EvaluationError: the tracker gives no decisions.
+        EvaluationError: the tracker's policy keeps no tracklets, or it has none.
     """
 
     def __init__(self, tracker: Tracker, targets: int) -> None:
-        if not hasattr(tracker, "decisions"):
-            raise EvaluationError(no_timeline(tracker.name))
+        association = getattr(tracker, "association", None)
+        view = shown_view(None if association is None else association.timeline_view, tracker.name)
         self._tracker: Any = tracker
-        self._recorders = [TimelineRecorder(most_pictures=60) for _ in range(targets)]
+        self._recorders = [TimelineRecorder(view, most_pictures=60) for _ in range(targets)]
 
     def add(self, frame: Image) -> None:
         """What was decided in a frame, which is compressed only if something happened in it or in the next one."""

@@ -3,9 +3,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from dmtrack.association.observations import Decision, Observation
-from dmtrack.association.policies.distractor_aware import DistractorAwarePolicy
-from dmtrack.association.settings import AssociationSettings
+from dmtrack.association.detections import Decision, Detections
+from dmtrack.association.policies.distractor_aware import DistractorAware, DistractorAwarePolicy
+from dmtrack.config import parse_section
 from dmtrack.errors import ConfigError
 
 SIZE = 20.0
@@ -15,17 +15,19 @@ def box(x: float, y: float = 50.0) -> list[float]:
     return [x, y, SIZE, SIZE]
 
 
-def seen(*things: tuple[float, float], embeddings: np.ndarray | None = None) -> Observation:
+def seen(*things: tuple[float, float], embeddings: np.ndarray | None = None) -> Detections:
     """Things at (x, score), best first."""
     order = sorted(range(len(things)), key=lambda i: -things[i][1])
     rows = None if embeddings is None else embeddings[order]
-    return Observation.of(
-        np.array([box(things[i][0]) for i in order]).reshape(-1, 4), np.array([things[i][1] for i in order]), rows
+    return Detections.from_xywh(
+        np.array([box(things[i][0]) for i in order]).reshape(-1, 4),
+        np.array([things[i][1] for i in order]),
+        embeddings=rows,
     )
 
 
-def follow(first: Observation, *frames: Observation, x: float = 0.0, **settings: object) -> list[Decision]:
-    policy = DistractorAwarePolicy(AssociationSettings(**settings))  # type: ignore[arg-type]
+def follow(first: Detections, *frames: Detections, x: float = 0.0, **settings: object) -> list[Decision]:
+    policy = DistractorAwarePolicy(DistractorAware(**settings))  # type: ignore[arg-type]
     policy.start(box(x), None, first)
     return [policy.step(frame) for frame in frames]
 
@@ -69,7 +71,7 @@ def test_twins_are_told_apart_by_motion_and_doubted_when_they_jump() -> None:
 
 def test_appearance_tells_apart_what_moves_alike() -> None:
     looks = np.array([[1.0, 0], [0, 1]])
-    policy = DistractorAwarePolicy(AssociationSettings(appearance_weight=20.0))
+    policy = DistractorAwarePolicy(DistractorAware(appearance_weight=20.0))
     policy.start(box(0), looks[0], seen((0.0, 0.9), (30.0, 0.9), embeddings=looks))
     # Within one frame the two change places.
     decision = policy.step(seen((30.0, 0.9), (0.0, 0.9), embeddings=looks))
@@ -78,11 +80,11 @@ def test_appearance_tells_apart_what_moves_alike() -> None:
 
 def test_frames_without_anything_and_with_hundreds_of_things() -> None:
     rng = np.random.default_rng(0)
-    crowd = Observation.of(
+    crowd = Detections.from_xywh(
         np.column_stack([rng.uniform(0, 5000, (300, 2)), np.full((300, 2), SIZE)]),
         np.sort(rng.uniform(0.05, 0.4, 300))[::-1],
     )
-    policy = DistractorAwarePolicy(AssociationSettings(max_tracklets=16))
+    policy = DistractorAwarePolicy(DistractorAware(max_tracklets=16))
     policy.start(box(0), None, crowd)
     for frame in range(30):
         decision = policy.step(seen() if frame % 3 == 0 else crowd)
@@ -96,7 +98,9 @@ def test_frames_without_anything_and_with_hundreds_of_things() -> None:
 def test_the_same_candidates_give_the_same_answers() -> None:
     rng = np.random.default_rng(1)
     frames = [
-        Observation.of(rng.uniform(10, 200, (6, 4)), np.sort(rng.uniform(0, 1, 6))[::-1], rng.normal(size=(6, 8)))
+        Detections.from_xywh(
+            rng.uniform(10, 200, (6, 4)), np.sort(rng.uniform(0, 1, 6))[::-1], embeddings=rng.normal(size=(6, 8))
+        )
         for _ in range(50)
     ]
     runs = []
@@ -109,6 +113,6 @@ def test_the_same_candidates_give_the_same_answers() -> None:
 
 def test_settings_out_of_range_or_unknown_are_refused() -> None:
     with pytest.raises(ConfigError, match=r"association\.min_score is 2: expected a number from 0 to 1"):
-        AssociationSettings(min_score=2)
+        DistractorAware(min_score=2)
     with pytest.raises(ConfigError, match=r"unknown key 'association.jump_costs' of .*; did you mean 'jump_cost'"):
-        AssociationSettings.of({"jump_costs": 3})
+        parse_section({"jump_costs": 3}, DistractorAware, "association", source="")

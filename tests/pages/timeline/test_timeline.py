@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from dmtrack.association.observations import Decision, Observation, TrackletView
-from dmtrack.association.policies.distractor_aware import DistractorAwarePolicy
+from dmtrack.association.detections import Decision, Detections, TrackletView
+from dmtrack.association.policies.distractor_aware import DistractorAware, DistractorAwarePolicy
 from dmtrack.association.timeline import Timeline, TimelineRecorder
 from dmtrack.media.images import read_image
 from dmtrack.pages.timeline.lanes import Columns, lanes_of
@@ -18,6 +18,8 @@ from dmtrack.pages.timeline.picture import CHOSEN, WRONG, draw_timeline
 from dmtrack.pages.timeline.reasons import losses_of, summary
 
 SIDE = 16.0
+VIEW = DistractorAware.timeline_view
+assert VIEW is not None
 
 
 @pytest.fixture
@@ -28,10 +30,10 @@ def timeline() -> Timeline:
         target = [frame * 1.0, 20, 16, 16] if frame < 10 else [150.0 + frame, 60, 16, 16]
         away = 10 <= frame < 20
         things = [[100.0, 20, 16, 16]] if away else [target, [100.0, 20, 16, 16]]
-        observation = Observation.of(np.array(things), np.array([0.3] if away else [0.9, 0.3]))
+        observation = Detections.from_xywh(np.array(things), np.array([0.3] if away else [0.9, 0.3]))
         truth.append([np.nan] * 4 if away else target)
         decisions.append(policy.start(target, None, observation) if frame == 0 else policy.step(observation))
-    return Timeline.of("out <and> back", decisions, np.array(truth))
+    return Timeline.of("out <and> back", VIEW, decisions, np.array(truth))
 
 
 def told(
@@ -47,7 +49,7 @@ def told(
     zeros = np.zeros(len(ids))
     view = TrackletView(ids, boxes, zeros, np.full(len(ids), 0.8), np.zeros(len(ids), np.int64))
     box = np.array([900.0, 0, SIDE, SIDE]) if chosen is None else np.array([places[chosen], 0, SIDE, SIDE])
-    return Decision(box, 0.8 if present else 0.1, present, target, 5.0, events, view)
+    return Decision(box, 0.8 if present else 0.1, present, Detections.nothing(), target, 5.0, events, view)
 
 
 def test_what_can_be_read_from_it(timeline: Timeline) -> None:
@@ -85,7 +87,7 @@ def test_every_kind_of_loss_is_told_apart() -> None:
         else:
             decision = told(1, {1: x}, present=False, target=1)
         decisions.append(decision)
-    timeline = Timeline.of("losses", decisions, np.array(truth))
+    timeline = Timeline.of("losses", VIEW, decisions, np.array(truth))
     mistaken, undetected, unseen = losses_of(timeline)
     assert (mistaken.first, mistaken.last) == (5, 9)
     assert mistaken.text.startswith("changed: 2 it is; another thing was taken for it: it is tracklet 1 (score 0.80)")
@@ -103,7 +105,7 @@ def test_every_kind_of_loss_is_told_apart() -> None:
 
 def test_wrong_answers_are_red_in_the_lane_that_was_the_answer() -> None:
     decisions = [told(0 if frame < 20 else 1, {0: 0.0, 1: 300.0}, target=0 if frame < 20 else 1) for frame in range(40)]
-    timeline = Timeline.of("red", decisions, np.tile([0.0, 0, SIDE, SIDE], (40, 1)))
+    timeline = Timeline.of("red", VIEW, decisions, np.tile([0.0, 0, SIDE, SIDE], (40, 1)))
     image = draw_timeline(timeline).axes[0].images[0].get_array()
     assert image is not None
     shades = np.asarray(image)
@@ -133,7 +135,7 @@ def test_picture_and_page_are_written(timeline: Timeline, tmp_path: Path) -> Non
 
 def test_frames_are_kept_only_where_something_happens(tmp_path: Path) -> None:
     calls = []
-    recorder = TimelineRecorder(most_pictures=3)
+    recorder = TimelineRecorder(VIEW, most_pictures=3)
 
     def encoder(frame: int) -> bytes:
         calls.append(frame)
@@ -153,7 +155,7 @@ def test_frames_are_kept_only_where_something_happens(tmp_path: Path) -> None:
 
 
 def test_a_long_sequence_takes_little_memory_and_draws_quickly() -> None:
-    recorder = TimelineRecorder()
+    recorder = TimelineRecorder(VIEW)
     places = {number: 40.0 * number for number in range(30)}
     for frame in range(20_000):
         target = frame // 400

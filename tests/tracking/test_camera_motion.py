@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dmtrack.association import kalman
-from dmtrack.association.camera_motion import CameraMotion
 from dmtrack.association.tracklets import Tracklets
+from dmtrack.tracking.camera_motion import CameraMotion
 
 SIZE_WH = (640, 360)
 CORNERS = np.array([[0.0, 0], [640, 0], [0, 360], [640, 360], [320, 180]])

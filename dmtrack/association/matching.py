@@ -1,9 +1,12 @@
-"""How unlikely it is that a tracklet and a detection are one object: costs (tracklets, detections), inf = cannot be."""
+"""Which tracklet and which detection are one object: costs of pairs (inf: cannot be), and the cheapest assignment."""
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 from numpy.typing import NDArray
+from scipy.optimize import linear_sum_assignment
 
 from dmtrack.association.kalman import CHI_SQUARE_95, BoxStates, gating_distances, xywh_to_xyah
 from dmtrack.boxes import pairwise_iou_xyxy, xywh_to_xyxy
@@ -73,11 +76,6 @@ def _places(boxes_xywh: Array) -> tuple[Array, Array]:
     return places, size
 
 
-def gated(costs: Array, distances: Array, limit: float = CHI_SQUARE_95[4]) -> Array:
-    """The costs, infinite where the squared Mahalanobis distance is above the limit."""
-    return np.where(distances > limit, np.inf, costs)
-
-
 def motion_gated_costs(
     costs: Array, states: BoxStates, detections_xywh: Array, weight: float = 0.02, limit: float = CHI_SQUARE_95[4]
 ) -> Array:
@@ -91,4 +89,45 @@ def motion_gated_costs(
         limit: of the squared Mahalanobis distance.
     """
     distances = gating_distances(states, xywh_to_xyah(detections_xywh))
-    return gated((1 - weight) * costs + weight * distances, distances, limit)
+    return np.where(distances > limit, np.inf, (1 - weight) * costs + weight * distances)
+
+
+class Assignment(NamedTuple):
+    """Who belongs to whom.
+
+    Attributes:
+        matches: (k, 2) int64 rows and columns, ascending by row.
+        rows: (r,) int64 rows that stay alone.
+        columns: (c,) int64 columns that stay alone.
+    """
+
+    matches: NDArray[np.int64]
+    rows: NDArray[np.int64]
+    columns: NDArray[np.int64]
+
+
+def assign(costs: NDArray[np.float64], limit: float) -> Assignment:
+    """The cheapest assignment where every row and column that stays alone costs half the limit.
+
+    That is what `lap.lapjv(extend_cost=True, cost_limit=limit)` solves in the MOT trackers. It is not the cheapest full
+    assignment cut at the limit: a pair above the limit never forces another one apart.
+
+    Args:
+        costs: (rows, columns), inf where a pair is impossible.
+        limit: no pair costs more.
+    """
+    if not costs.size:
+        return Assignment(np.zeros((0, 2), np.int64), np.arange(costs.shape[0]), np.arange(costs.shape[1]))
+    # Leaving a row and a column alone costs the limit, whatever they are: the same as a pair that costs the limit.
+    capped = np.minimum(costs, limit)
+    rows, columns = linear_sum_assignment(capped)
+    real = capped[rows, columns] < limit
+    rows, columns = rows[real], columns[real]
+    matches = np.empty((len(rows), 2), np.int64)
+    matches[:, 0], matches[:, 1] = rows, columns
+    alone = []
+    for count, taken in zip(costs.shape, (rows, columns), strict=True):
+        free = np.ones(count, bool)
+        free[taken] = False
+        alone.append(free.nonzero()[0])
+    return Assignment(matches, *alone)

@@ -1,0 +1,61 @@
+"""Any detector with any multi-object policy: detections of a frame in, boxes with identities out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from dmtrack.association.detections import Detections, Tracks
+from dmtrack.association.policy import Association
+from dmtrack.errors import DMTrackError
+from dmtrack.media.images import as_rgb
+from dmtrack.tracking.base import MultiTracker
+from dmtrack.tracking.camera_motion import CameraMotion
+
+Detector = Callable[[Any], Detections]
+"""Finds everything in an image, HxWx3 uint8 RGB."""
+
+
+class MultiObjectTracker(MultiTracker):
+    """Detects, then associates.
+
+    Args:
+        policy: settings of a multi-object policy, such as `Sort(max_age=30)`.
+        detector: finds everything in an image. None where detections are given: `step` then takes `Detections` in place
+            of images, such as those of a `det.txt` of MOTChallenge.
+        name: of the tracker in results and reports.
+        camera_motion: estimate from the images how the camera moved, for policies that let tracks go along.
+
+    Raises:
+        ConfigError: the policy follows one target.
+        DMTrackError: the camera cannot be followed without images.
+    """
+
+    def __init__(
+        self, policy: Association, detector: Detector | None = None, name: str = "", camera_motion: bool = False
+    ) -> None:
+        super().__init__(name or type(policy).__name__)
+        if camera_motion and detector is None:
+            raise DMTrackError(f"tracker {self.name}: camera_motion follows the images; give a detector that sees them")
+        self._policy, self._detector = policy.multi_object_policy(), detector
+        self._follows_camera, self._camera = camera_motion, CameraMotion()
+
+    def reset(self) -> None:
+        """To the state before the first frame of a video."""
+        self._policy.reset()
+        self._camera = CameraMotion()
+
+    def step(self, image: Any) -> Tracks:
+        """The tracks of the next frame.
+
+        Raises:
+            DMTrackError: the frame is no image where there is a detector, or no `Detections` where there is none.
+        """
+        if self._detector is None:
+            if not isinstance(image, Detections):
+                raise DMTrackError(f"tracker {self.name} has no detector: its frames are Detections, not images")
+            return self._policy.step(image)
+        frame = as_rgb(image)
+        found = self._detector(frame)
+        motion = self._camera.step(frame, found.boxes_xywh) if self._follows_camera else None
+        return self._policy.step(found, motion)
