@@ -15,7 +15,8 @@ HOSTILE = '<script>alert("&")</script>'
 
 def timeline(**changes: object) -> str:
     values = {
-        "title": HOSTILE, "summary": HOSTILE, "last": 3, "picture": data_uri("image/png", b"png"), "losses": [],
+        "title": HOSTILE, "view": {"margin": "margin", "meaning": "how sure it is"},
+        "summary": HOSTILE, "last": 3, "picture": data_uri("image/png", b"png"), "losses": [],
         "pictured": [], "told": [], "data": {"events": [[1, HOSTILE]], "iou": None},
     }  # fmt: skip
     return render("timeline.html", **{**values, **changes})
