@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -70,9 +70,8 @@ def report(
     from dmtrack.data.benchmarks import find_benchmark
     from dmtrack.errors import EvaluationError
     from dmtrack.evaluation.protocols import get_protocol
-    from dmtrack.evaluation.reporting.loading import Reading, common_stride, load_tracker_results
-    from dmtrack.evaluation.reporting.study import make_study
-    from dmtrack.evaluation.reporting.terminal import print_study
+    from dmtrack.evaluation.reporting.loading import common_stride, load_tracker_results
+    from dmtrack.evaluation.reporting.study import make_study, print_study
     from dmtrack.files import check_writable_folder
     from dmtrack.pages.report.output import steps, write_csv, write_latex, write_study, write_study_json
     from dmtrack.progress import ProgressBar
@@ -88,13 +87,18 @@ def report(
     rules = [get_protocol(name) for name in dict.fromkeys(protocol or known.protocols[:1])]
     opened = _open(known, place, split, stride, rules, images and out is not None)
     sequences = list(opened)
-    reading = Reading(layout, _alignment_rules(align or []), index_base, keep_bad_boxes)
+    reading: dict[str, Any] = {
+        "layout": layout,
+        "align": _alignment_rules(align or []),
+        "index_base": index_base,
+        "bad_boxes": "keep" if keep_bad_boxes else "refuse",
+    }
     with ProgressBar(
         "trackers", len(results), description="reading results", rate=False, console=console, transient=True
     ) as bar:
         trackers = []
         for source in results:
-            trackers.append(load_tracker_results(source, sequences, reading))
+            trackers.append(load_tracker_results(source, sequences, **reading))
             bar.advance()
     study = make_study(
         label,

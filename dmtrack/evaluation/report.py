@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from dmtrack.errors import EvaluationError
 from dmtrack.evaluation.measures.measure import Measure
 from dmtrack.evaluation.protocols import BaseProtocol
+from dmtrack.evaluation.readers.names import listed
 from dmtrack.evaluation.scoring import Score, SequenceScore
 from dmtrack.files import json_value, write_json, write_text
 
@@ -173,19 +174,19 @@ class Report:
         remarks = []
         if self.left_out:
             remarks.append(
-                f"only the {self.sequence_set}, are scored; left out: {_listed(self.left_out, len(self.left_out))}"
+                f"only the {self.sequence_set}, are scored; left out: {listed(self.left_out, len(self.left_out))}"
             )
         if self.absent:
             remarks.append(
                 f"{len(self.absent)} sequences of the benchmark are not in its folder and in no average: "
-                f"{_listed(self.absent, 10)}"
+                f"{listed(self.absent, 10)}"
             )
         for score in self.scores:
             if score.missing:
-                remarks.append(f"{score.tracker} has no result for {_listed(score.missing)}; they are in no average")
+                remarks.append(f"{score.tracker} has no result for {listed(score.missing, 5)}; they are in no average")
             if score.uncounted:
                 remarks.append(
-                    f"{self.protocol.name} counts no frame of {_listed(score.uncounted)} ({score.tracker}); "
+                    f"{self.protocol.name} counts no frame of {listed(score.uncounted, 5)} ({score.tracker}); "
                     "they are in no average"
                 )
         return [*remarks, *self.notes]
@@ -239,7 +240,3 @@ def _numbers(score: Score | SequenceScore) -> dict[str, Any]:
 def _cells(score: Score | SequenceScore, metrics: list[str]) -> list[str]:
     values = [*(score.scores.get(metric) for metric in metrics), score.frames_per_second]
     return ["" if value is None or math.isnan(value) else f"{value:.6f}" for value in values]
-
-
-def _listed(names: tuple[str, ...], most: int = 5) -> str:
-    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")

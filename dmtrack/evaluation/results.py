@@ -68,7 +68,8 @@ class TrackerResults:
         notes: sentences of the reader: which rows were aligned how.
         provenance: of its manifest, empty where there is none.
         frames: the frames of a sequence that its result covers, where that is not all of them.
-        trajectories: of VOT results, one per repetition, by sequence.
+        trajectories: of VOT results, one per repetition, by sequence, in 0-based pixels: polygons and codes as written.
+        layout: name of the layout that was read.
     """
 
     name: str
@@ -78,6 +79,7 @@ class TrackerResults:
     provenance: Mapping[str, Any] = field(default_factory=dict)
     frames: Mapping[str, range] = field(default_factory=dict)
     trajectories: Mapping[str, tuple[Trajectory, ...]] = field(default_factory=dict)
+    layout: str = ""
 
     def covered(self, sequence: Sequence) -> range:
         """The frames of the sequence that its result covers."""
@@ -353,15 +355,13 @@ def find_store(folders: list[Path], files: FileNames = OWN_FILES) -> ResultStore
 
 def software_versions() -> dict[str, str]:
     """Versions of what computes the boxes."""
-    packages = {name: _version(name) for name in ("torch", "torchvision", "numpy", "opencv-python")}
-    return {"dmtrack": __version__, "python": platform.python_version(), **packages}
-
-
-def _version(package: str) -> str:
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return "absent"
+    versions = {"dmtrack": __version__, "python": platform.python_version()}
+    for package in ("torch", "torchvision", "numpy", "opencv-python"):
+        try:
+            versions[package] = version(package)
+        except PackageNotFoundError:
+            versions[package] = "absent"
+    return versions
 
 
 def number_lines(values: ArrayLike, number_format: str) -> str:

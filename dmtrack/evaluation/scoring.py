@@ -242,7 +242,13 @@ def score_frames(
         one_pass.success_curve(iou, protocol.success_thresholds, protocol.success_strict),
         one_pass.precision_curve(distance, protocol.precision_thresholds),
         one_pass.precision_curve(normalized, protocol.normalized_precision_thresholds),
-        {measure.key: _read_frames(measure, iou) for measure in protocol.reported() if measure.is_direct},
+        {
+            measure.key: one_pass.average_overlap(iou)
+            if measure.reading == "mean-overlap"
+            else one_pass.longest_run(iou, float(measure.at or 1.0))
+            for measure in protocol.reported()
+            if measure.is_direct
+        },
     )
     return SequenceScore(name, counted, iou, curves.scores(protocol), curves, frames_per_second, distance)
 
@@ -294,12 +300,6 @@ def pooled_curves(protocol: Protocol, sequences: Iterable[SequenceScore]) -> Cur
             if measure.is_direct
         },
     )
-
-
-def _read_frames(measure: CurveMeasure, iou: Array) -> float:
-    if measure.reading == "longest-run":
-        return one_pass.longest_run(iou, float(measure.at or 1.0))
-    return one_pass.average_overlap(iou)
 
 
 def _set_by_rule(distances: Array, hits: NDArray[np.bool_], misses: NDArray[np.bool_]) -> None:

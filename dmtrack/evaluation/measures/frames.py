@@ -95,7 +95,13 @@ def apply_rules(
     if protocol.rounding:
         truth, results = (_rounded(boxes, first_pixel) for boxes in (truth, results))
     if protocol.clipping and image_size_wh is not None:
-        truth, results = (_clipped(boxes, image_size_wh) for boxes in (truth, results))
+        # As got10k clips: the corner into the image, then the sides to what remains of it.
+        size = np.array(image_size_wh, dtype=np.float64)
+        corners = [np.clip(boxes[:, :2], 0.0, size) for boxes in (truth, results)]
+        truth, results = (
+            np.concatenate([corner, np.clip(boxes[:, 2:], 0.0, size - corner)], axis=1)
+            for corner, boxes in zip(corners, (truth, results), strict=True)
+        )
 
     counted = np.ones(len(truth), dtype=bool)
     misses = [np.zeros(len(truth), dtype=bool) for _ in range(3)]
@@ -185,10 +191,3 @@ def _treat(
 def _rounded(boxes_xywh: Boxes, first_pixel: float) -> Boxes:
     shift = np.array([first_pixel, first_pixel, 0.0, 0.0])
     return np.asarray(np.round(boxes_xywh + shift) - shift)
-
-
-def _clipped(boxes_xywh: Boxes, image_size_wh: tuple[int, int]) -> Boxes:
-    """As got10k clips: the corner into the image, then the sides to what remains of it."""
-    size = np.array(image_size_wh, dtype=np.float64)
-    corner = np.clip(boxes_xywh[:, :2], 0.0, size)
-    return np.concatenate([corner, np.clip(boxes_xywh[:, 2:], 0.0, size - corner)], axis=1)

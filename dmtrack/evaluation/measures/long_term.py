@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
@@ -81,7 +80,7 @@ class LongTermScore:
     best: int
 
 
-def score_long_term(protocol: LongTermProtocol, runs: Sequence[LongTermRun]) -> LongTermScore:
+def score_long_term(protocol: LongTermProtocol, runs: list[LongTermRun]) -> LongTermScore:
     """Scores a tracker on a set of sequences.
 
     Args:
@@ -154,7 +153,7 @@ def precision_recall(protocol: LongTermProtocol, run: LongTermRun, thresholds: C
     return precision, recall
 
 
-def _mean_rows(rows: Sequence[Curve], length: int) -> Curve:
+def _mean_rows(rows: list[Curve], length: int) -> Curve:
     """Mean over the rows that are defined; NaN without any."""
     defined = [row for row in rows if not np.isnan(row).any()]
     return np.mean(defined, axis=0) if defined else np.full(length, np.nan)

@@ -178,7 +178,10 @@ class _Rounded:
 
 def _rasterized(first: _Inclusive | _Rounded, second: _Inclusive | _Rounded, limit: NDArray[np.float64]) -> Overlaps:
     """(frames,) common pixels over pixels of either, within the image."""
-    bounds = [_within(region.bounds, limit) for region in (first, second)]
+    bounds = [
+        np.concatenate([np.maximum(region.bounds[:, :2], 0.0), np.minimum(region.bounds[:, 2:], limit)], axis=1)
+        for region in (first, second)
+    ]
     origin = np.minimum(bounds[0][:, :2], bounds[1][:, :2])
     size = np.maximum(bounds[0][:, 2:], bounds[1][:, 2:]) - origin + 1
     compared = (size >= 1).all(axis=1)
@@ -192,7 +195,10 @@ def _rasterized(first: _Inclusive | _Rounded, second: _Inclusive | _Rounded, lim
         rectangles = [region.rectangles(frames, origin[frames]) for region in (first, second)]
         overlaps[frames] = _rectangle_overlaps(rectangles[0], rectangles[1], size[frames] - 1)
         return overlaps
-    for chunk in _chunks(frames, size[frames, 1]):
+    batch = np.cumsum(size[frames, 1]) // _ROWS_AT_ONCE
+    for chunk in np.split(frames, np.flatnonzero(np.diff(batch)) + 1):
+        if not len(chunk):
+            continue
         windows = size[chunk].astype(np.int64)
         rows = Rows.of_windows(windows[:, 1])
         spans, others = (region.spans(chunk, origin[chunk], rows, windows[:, 0]) for region in (first, second))
@@ -223,16 +229,6 @@ def _comparable(first: NDArray[np.float64], second: NDArray[np.float64]) -> NDAr
     with np.errstate(divide="ignore", invalid="ignore"):
         differ = (area / other < 1e-10) | (other / area < 1e-10)
     return np.asarray(shared & ~differ)
-
-
-def _within(bounds_xyxy: NDArray[np.float64], limit: NDArray[np.float64]) -> NDArray[np.float64]:
-    return np.concatenate([np.maximum(bounds_xyxy[:, :2], 0.0), np.minimum(bounds_xyxy[:, 2:], limit)], axis=1)
-
-
-def _chunks(frames: NDArray[np.int64], heights: NDArray[np.float64]) -> Iterator[NDArray[np.int64]]:
-    batch = np.cumsum(heights) // _ROWS_AT_ONCE
-    cuts = np.flatnonzero(np.diff(batch)) + 1
-    yield from (chunk for chunk in np.split(frames, cuts) if len(chunk))
 
 
 def _float32_corners(regions: Regions) -> NDArray[np.float32]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -98,7 +97,7 @@ def count_presence(
     )
 
 
-def score_presence(protocol: PresenceProtocol, counts: Sequence[PresenceCounts]) -> PresenceScore:
+def score_presence(protocol: PresenceProtocol, counts: list[PresenceCounts]) -> PresenceScore:
     """Scores a tracker on a set of sequences, whose frames all count alike.
 
     Args:

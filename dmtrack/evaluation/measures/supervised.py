@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -87,7 +86,7 @@ class VotScore:
     curve: EaoCurve | None = field(default=None)
 
 
-def score_vot(protocol: VotProtocol, sequences: Sequence[VotRuns]) -> VotScore:
+def score_vot(protocol: VotProtocol, sequences: list[VotRuns]) -> VotScore:
     """Scores a tracker on a set of sequences.
 
     Args:
@@ -95,7 +94,11 @@ def score_vot(protocol: VotProtocol, sequences: Sequence[VotRuns]) -> VotScore:
         sequences: its runs; an empty set has the score NaN.
     """
     overlaps = [_all_overlaps(protocol.accuracy_overlap, runs) for runs in sequences]
-    valid = [_valid_overlaps(protocol, runs, values) for runs, values in zip(sequences, overlaps, strict=True)]
+    valid = []  # with NaN in frames that do not count for accuracy
+    for runs, values in zip(sequences, overlaps, strict=True):
+        counted = np.stack([trajectory.after_burn_in(protocol.burn_in) for trajectory in runs.trajectories])
+        # A result that is no region is no special frame either: it overlaps with nothing.
+        valid.append(np.where(counted, values, np.nan))
     per_sequence = tuple(
         VotSequenceScore(runs.name, len(runs.truth), _mean(_over_repetitions(values)), _failures(runs))
         for runs, values in zip(sequences, valid, strict=True)
@@ -108,23 +111,20 @@ def score_vot(protocol: VotProtocol, sequences: Sequence[VotRuns]) -> VotScore:
     scores = {"accuracy": accuracy, "robustness": 100 * lost / frames if frames else float("nan"), "lost": lost}
     if protocol.eao_window is None:
         return VotScore(protocol.name, scores, per_sequence)
-    curve = eao_curve(protocol, sequences, overlaps)
+    curve = _eao_curve(protocol, sequences, overlaps)
     return VotScore(protocol.name, {"eao": curve.mean(protocol.eao_window), **scores}, per_sequence, curve)
 
 
-def eao_curve(
-    protocol: VotProtocol, sequences: Sequence[VotRuns], overlaps: Sequence[NDArray[np.float64]] | None = None
-) -> EaoCurve:
+def _eao_curve(protocol: VotProtocol, sequences: list[VotRuns], overlaps: list[NDArray[np.float64]]) -> EaoCurve:
     """Expected overlap by length over all runs; the repetitions of a sequence count as one run together.
 
     Args:
         protocol: the rules.
         sequences: the runs.
-        overlaps: per sequence (repetitions, frames) by `protocol.accuracy_overlap`, where they are at hand.
+        overlaps: per sequence (repetitions, frames) by `protocol.accuracy_overlap`.
     """
     fragments: list[Fragment] = []
-    for index, runs in enumerate(sequences):
-        known = overlaps[index] if overlaps is not None else _all_overlaps(protocol.accuracy_overlap, runs)
+    for runs, known in zip(sequences, overlaps, strict=True):
         values = _eao_overlaps(protocol, runs, known)
         for trajectory, row in zip(runs.trajectories, values, strict=True):
             fragments += cut_into_fragments(protocol, trajectory, row, 1 / len(runs.trajectories))
@@ -170,14 +170,7 @@ def _reaches_last_pixel(regions: Regions, image_size_wh: tuple[int, int]) -> NDA
     return reaches
 
 
-def _valid_overlaps(protocol: VotProtocol, runs: VotRuns, overlaps: NDArray[np.float64]) -> NDArray[np.float64]:
-    """(repetitions, frames) with NaN in frames that do not count for accuracy."""
-    counted = np.stack([trajectory.after_burn_in(protocol.burn_in) for trajectory in runs.trajectories])
-    # A result that is no region is no special frame either: it overlaps with nothing.
-    return np.where(counted, overlaps, np.nan)
-
-
-def _accuracy(protocol: VotProtocol, sequences: Sequence[VotRuns], valid: Sequence[NDArray[np.float64]]) -> float:
+def _accuracy(protocol: VotProtocol, sequences: list[VotRuns], valid: list[NDArray[np.float64]]) -> float:
     if protocol.accuracy_pooling == "frames":
         return _mean(np.concatenate([_over_repetitions(values) for values in valid] or [np.zeros(0)]))
     frames = np.array([len(runs.truth) for runs in sequences], dtype=np.float64)

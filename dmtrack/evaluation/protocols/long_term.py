@@ -91,10 +91,6 @@ class LongTermProtocol(BaseProtocol):
         """The mean curves and the threshold at which the F-score is best."""
         return score_long_term(self, [item.observed for item in sequences])
 
-    def read(self, pooled: LongTermScore) -> dict[str, float]:
-        """The numbers at that threshold."""
-        return {key: pooled.scores[key] for key in self.headings()}
-
     def resample(self, score: Score, draws: Array) -> dict[str, Array]:
         """The curves are averaged and the best F-score is looked for anew; the thresholds stay those of all."""
         pairs = [precision_recall(self, item.observed, score.pooled.thresholds) for item in score.sequences]

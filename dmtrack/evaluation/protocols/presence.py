@@ -13,7 +13,13 @@ from numpy.typing import NDArray
 from dmtrack.boxes import paired_iou_xyxy, xywh_to_xyxy
 from dmtrack.errors import EvaluationError
 from dmtrack.evaluation.measures.measure import Measure
-from dmtrack.evaluation.measures.presence import PresenceCounts, best_geometric_mean, count_presence, score_presence
+from dmtrack.evaluation.measures.presence import (
+    PresenceCounts,
+    PresenceScore,
+    best_geometric_mean,
+    count_presence,
+    score_presence,
+)
 from dmtrack.evaluation.protocols.protocol import BaseProtocol, Drawing
 from dmtrack.evaluation.results import TrackerResults
 from dmtrack.evaluation.scoring import Score, SequenceScore, frames_per_second
@@ -77,13 +83,9 @@ class PresenceProtocol(BaseProtocol):
         speed = frames_per_second(result.seconds)
         return SequenceScore(sequence.name, counted, right[counted], numbers, observed, speed)
 
-    def pool(self, sequences: Iterable[SequenceScore]) -> dict[str, float]:
+    def pool(self, sequences: Iterable[SequenceScore]) -> PresenceScore:
         """The rates over the frames of all sequences."""
-        return score_presence(self, [item.observed[0] for item in sequences]).scores
-
-    def read(self, pooled: dict[str, float]) -> dict[str, float]:
-        """The rates in the protocol's order."""
-        return {key: pooled[key] for key in self.headings()}
+        return score_presence(self, [item.observed[0] for item in sequences])
 
     def resample(self, score: Score, draws: Array) -> dict[str, Array]:
         """The frames of the drawn sequences are counted anew."""

@@ -78,9 +78,9 @@ class BaseProtocol(ABC):
     def pool(self, sequences: Iterable[SequenceScore]) -> Any:
         """What is known of several sequences together; `read` finds all numbers in it."""
 
-    @abstractmethod
     def read(self, pooled: Any) -> dict[str, float]:
-        """The number of every measure, by its key; NaN where nothing defines it."""
+        """The number of every measure, by its key; NaN where nothing defines it. By default from `pooled.scores`."""
+        return {key: pooled.scores[key] for key in self.headings() if key in pooled.scores}
 
     @abstractmethod
     def resample(self, score: Score, draws: Array) -> dict[str, Array]:

@@ -139,10 +139,6 @@ class VotProtocol(BaseProtocol):
         """The numbers of all runs, with the curve behind the EAO."""
         return score_vot(self, [item.observed for item in sequences])
 
-    def read(self, pooled: VotScore) -> dict[str, float]:
-        """The numbers that the protocol has."""
-        return {key: pooled.scores[key] for key in self.headings() if key in pooled.scores}
-
     def resample(self, score: Score, draws: Array) -> dict[str, Array]:
         """All sums over the drawn sequences are made anew."""
         curve = score.pooled.curve

@@ -1,12 +1,11 @@
 """Readers of results that other tools have written: one tracker's folder or archive, in the terms of a benchmark.
 
 Nothing is guessed in silence: layout, names, first pixel and lengths follow declared rules (`LAYOUTS`, `names.RULES`,
-`boxes.index_base`, `ALIGNMENTS`), and each rule that was used stands in `ForeignResults.notes`.
+`boxes.index_base`, `ALIGNMENTS`), and each rule that was used stands in `TrackerResults.notes`.
 """
 
 from dmtrack.evaluation.readers.alignment import ALIGNMENTS
 from dmtrack.evaluation.readers.layouts import LAYOUTS
 from dmtrack.evaluation.readers.reading import read_results
-from dmtrack.evaluation.readers.types import ForeignResults
 
-__all__ = ["ALIGNMENTS", "LAYOUTS", "ForeignResults", "read_results"]
+__all__ = ["ALIGNMENTS", "LAYOUTS", "read_results"]

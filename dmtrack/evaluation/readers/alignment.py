@@ -11,7 +11,6 @@ from dmtrack.boxes import Boxes
 from dmtrack.errors import EvaluationError
 from dmtrack.evaluation.measures.one_pass import overlaps
 from dmtrack.evaluation.results import SequenceResult
-from dmtrack.registry import did_you_mean
 
 ALIGNMENTS: dict[str, str] = {
     "common-prefix": "both start together; frames beyond the shorter one are left out of the scores",
@@ -37,12 +36,6 @@ class Alignment:
 
 
 FIRST_BOX, MISS = -1, -2
-
-
-def check_rule(rule: str | None) -> None:
-    """An `EvaluationError` that lists the rules where `rule` is none of them."""
-    if rule is not None and rule not in ALIGNMENTS:
-        raise EvaluationError(f"unknown alignment {rule!r}{did_you_mean(rule, ALIGNMENTS)}")
 
 
 def align(rows: int, frames: int, rule: str) -> Alignment | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
@@ -11,9 +12,37 @@ from numpy.typing import NDArray
 from dmtrack.boxes import Boxes
 from dmtrack.data.sequences import Sequence
 from dmtrack.errors import EvaluationError
+from dmtrack.evaluation.measures.trajectory import Trajectory
 
 BadBoxes = Literal["refuse", "keep"]
 """What happens to infinite numbers and negative sizes: an error, or left to the rules of the protocol."""
+
+
+@dataclass(frozen=True)
+class RawResult:
+    """A result as its file has it, before names, lengths and coordinates are made those of the benchmark.
+
+    Attributes:
+        where: the file, for errors and notes.
+        boxes_xywh: (rows, 4) in the file's coordinates; NaN rows are misses.
+        unit: what the file calls a row: "line" or "row".
+        seconds: (rows,) per frame, where known.
+        scores: (rows,), where known; NaN where a frame has none.
+        present: (rows,) bool, where known.
+        trajectories: of VOT results, one per repetition; empty for others.
+        starts_with_truth: the first row says only that the tracker was given the target, not where it was.
+        notes: sentences about this file.
+    """
+
+    where: str
+    boxes_xywh: Boxes
+    unit: str = "line"
+    seconds: NDArray[np.float64] | None = None
+    scores: NDArray[np.float64] | None = None
+    present: NDArray[np.bool_] | None = None
+    trajectories: tuple[Trajectory, ...] = ()
+    starts_with_truth: bool = False
+    notes: tuple[str, ...] = ()
 
 
 def check_boxes(boxes_xywh: Boxes, where: str, bad_boxes: BadBoxes, unit: str = "line") -> tuple[Boxes, list[str]]:
@@ -119,14 +148,6 @@ def upright_boxes(regions: NDArray[np.float64], counts: NDArray[np.int64]) -> Bo
         left, top = across.min(axis=1), down.min(axis=1)
         boxes[chosen] = np.stack([left, top, across.max(axis=1) - left, down.max(axis=1) - top], axis=1)
     return boxes
-
-
-def shift_regions(regions: NDArray[np.float64], counts: NDArray[np.int64], base: int) -> NDArray[np.float64]:
-    """Regions whose pixels count from `base`, counted from 0."""
-    shifted = regions.copy()
-    shifted[counts == 4, :2] -= base
-    shifted[counts > 4] -= base
-    return shifted
 
 
 def _count(rows: NDArray[np.bool_], what: str) -> str:

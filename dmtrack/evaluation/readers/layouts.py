@@ -155,8 +155,9 @@ def _family_of(name: str, present: set[str]) -> tuple[Family, str, str] | None:
             return None
         if folder == "times" and stem.endswith("_time"):
             return None
-        if any(_belongs(place, stem, ending, present) for ending in ("_time", "_object_presence_scores")):
-            return None
+        for ending in ("_time", "_object_presence_scores"):
+            if stem.endswith(ending) and _join(place, f"{stem.removesuffix(ending)}.txt") in present:
+                return None
         return "flat", place, stem
     if suffix == "mat":
         return "mat", place, stem
@@ -165,10 +166,6 @@ def _family_of(name: str, present: set[str]) -> tuple[Family, str, str] | None:
     if suffix == "json" and file != "manifest.json":
         return "json", place, stem
     return None
-
-
-def _belongs(place: str, stem: str, ending: str, present: set[str]) -> bool:
-    return stem.endswith(ending) and _join(place, f"{stem.removesuffix(ending)}.txt") in present
 
 
 def _join(place: str, name: str) -> str:

@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 
 from dmtrack.data.sequences import Sequence
 from dmtrack.errors import EvaluationError
+from dmtrack.evaluation.readers.boxes import RawResult
 from dmtrack.evaluation.readers.files import ResultFiles
 from dmtrack.evaluation.readers.layouts import Candidate
-from dmtrack.evaluation.readers.types import RawResult
 
 _PRESENT = {"true": True, "present": True, "1": True, "false": False, "absent": False, "0": False}
 """What the benchmark's code writes, and what its text says."""

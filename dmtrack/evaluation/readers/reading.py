@@ -21,8 +21,8 @@ from dmtrack.evaluation.readers.otb_files import read_json_result, read_mat_resu
 from dmtrack.evaluation.readers.oxuva_files import read_oxuva_result
 from dmtrack.evaluation.readers.text import find_separator
 from dmtrack.evaluation.readers.text_files import read_text_result, read_vot_result
-from dmtrack.evaluation.readers.types import ForeignResults, RawResult
-from dmtrack.evaluation.results import SequenceResult
+from dmtrack.evaluation.results import SequenceResult, TrackerResults
+from dmtrack.registry import did_you_mean
 
 _VOT_EXPERIMENTS = ("baseline", "unsupervised", "realtime", "longterm", "longterm-ext")
 
@@ -47,7 +47,7 @@ def read_results(
     align: str | Mapping[str, str] | None = None,
     index_base: int | None = None,
     bad_boxes: boxes.BadBoxes = "refuse",
-) -> ForeignResults:
+) -> TrackerResults:
     """Reads the results of one tracker.
 
     Args:
@@ -81,7 +81,7 @@ def read_results(
     notes += matching.notes() + tuple(boxes.base_notes(read.bases, read.first_xy, by_name)) + tuple(read.notes)
     missing = tuple(name for name in by_name if name not in matching.found)
     notes += _other_notes(files, group, matching, missing)
-    return ForeignResults(
+    return TrackerResults(
         name=files.path.resolve().stem if files.is_archive else files.path.resolve().name,
         results=read.results,
         missing=missing,
@@ -96,7 +96,8 @@ def _rules(align: str | Mapping[str, str] | None, sequences: Iterable[str]) -> d
     known = list(sequences)
     rules = dict.fromkeys(known, align) if isinstance(align, str) else dict(align or {})
     for name, rule in rules.items():
-        alignment.check_rule(rule)
+        if rule not in alignment.ALIGNMENTS:
+            raise EvaluationError(f"unknown alignment {rule!r}{did_you_mean(rule, alignment.ALIGNMENTS)}")
         if name not in known:
             raise EvaluationError(f"the alignment {rule!r} is for sequence {name!r}, which the benchmark does not have")
     return rules
@@ -170,7 +171,7 @@ def _is_ours(files: ResultFiles, group: Group) -> bool:
 
 def _read_raw(
     files: ResultFiles, candidate: Candidate, layout: Layout, bad_boxes: boxes.BadBoxes, sequence: Sequence
-) -> RawResult:
+) -> boxes.RawResult:
     if layout.name == "oxuva":
         return read_oxuva_result(files, candidate, sequence)
     if sequence.annotation.relative:
@@ -188,7 +189,7 @@ def _read_raw(
     return read_text_result(files, candidate, layout, bad_boxes)
 
 
-def _add(read: _Read, raw: RawResult, sequence: Sequence, base: int, rule: str | None) -> None:
+def _add(read: _Read, raw: boxes.RawResult, sequence: Sequence, base: int, rule: str | None) -> None:
     """Converts, aligns and keeps one result."""
     name, frames = sequence.name, len(sequence)
     result = raw.boxes_xywh - np.array([base, base, 0, 0])
@@ -198,9 +199,12 @@ def _add(read: _Read, raw: RawResult, sequence: Sequence, base: int, rule: str |
     read.notes += raw.notes
     if np.isfinite(raw.boxes_xywh[0]).all():
         read.first_xy[name] = raw.boxes_xywh[0, :2]
-    shifted = [
-        Trajectory(boxes.shift_regions(item.regions, number_of_values(item.regions), base)) for item in raw.trajectories
-    ]
+    shifted = []
+    for trajectory in raw.trajectories:
+        regions, counts = trajectory.regions.copy(), number_of_values(trajectory.regions)
+        regions[counts == 4, :2] -= base
+        regions[counts > 4] -= base
+        shifted.append(Trajectory(regions))
     if len(result) == frames:
         read.results[name] = SequenceResult(result, raw.seconds, raw.scores, raw.present)
         if shifted:

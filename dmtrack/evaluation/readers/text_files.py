@@ -8,11 +8,10 @@ from numpy.typing import NDArray
 from dmtrack.errors import EvaluationError
 from dmtrack.evaluation.measures.regions import FAILED, INITIALIZED, SKIPPED
 from dmtrack.evaluation.measures.trajectory import Trajectory
-from dmtrack.evaluation.readers.boxes import BadBoxes, check_boxes, upright_boxes
+from dmtrack.evaluation.readers.boxes import BadBoxes, RawResult, check_boxes, upright_boxes
 from dmtrack.evaluation.readers.files import ResultFiles
 from dmtrack.evaluation.readers.layouts import Candidate, Layout
 from dmtrack.evaluation.readers.text import SEPARATORS, Table, parse_table
-from dmtrack.evaluation.readers.types import RawResult
 
 Values = NDArray[np.float64]
 

@@ -94,29 +94,12 @@ def paired_bootstrap(
         raise EvaluationError(f"expected {len(a)} weights of at least 0, one per sequence")
     values = np.stack([a, b], axis=1)
     weight = np.where(np.isnan(a), 0.0, weight)
-    samples = resampled_means(values, np.stack([weight, weight], axis=1), rounds, seed)
-    mean_a, mean_b = weighted_means(np.ones((1, len(a))), values, np.stack([weight, weight], axis=1))[0]
+    weights = np.stack([weight, weight], axis=1)
+    blocks = [weighted_means(draws, values, weights) for draws in draw_sequences(len(a), rounds, seed)]
+    samples = np.concatenate(blocks)
+    mean_a, mean_b = weighted_means(np.ones((1, len(a))), values, weights)[0]
     counted = int(np.count_nonzero(weight))
     return difference_interval(float(mean_a - mean_b), samples[:, 0], samples[:, 1], counted, level)
-
-
-def resampled_means(values: Array, weights: Array, rounds: int, seed: int) -> Array:
-    """Weighted means over drawn sequences.
-
-    Args:
-        values: (sequences, columns) one column per tracker and number; NaN where a sequence does not count.
-        weights: (sequences, columns) likewise, at least 0; 0 where a sequence does not count.
-        rounds: how often sequences are drawn.
-        seed: of the draws.
-
-    Returns:
-        (rounds, columns); NaN where no drawn sequence counts.
-
-    Raises:
-        EvaluationError: fewer than one round.
-    """
-    blocks = [weighted_means(draws, values, weights) for draws in draw_sequences(len(values), rounds, seed)]
-    return np.concatenate(blocks) if blocks else np.empty((0, values.shape[1]))
 
 
 def draw_sequences(sequences: int, rounds: int, seed: int) -> Iterator[Array]:

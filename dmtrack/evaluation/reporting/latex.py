@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 
-from dmtrack.evaluation.measures.measure import Measure
 from dmtrack.evaluation.report import Report, shown_speed, weights_hash
 from dmtrack.evaluation.reporting.significance import Significance
 
@@ -45,7 +44,11 @@ def latex_tables(reports: Iterable[Report], significances: Iterable[Significance
 
 def _table(report: Report, significance: Significance) -> str:
     measures = report.protocol.reported()
-    best = {measure: _best_two(measure, [score.scores[measure.key] for score in report.scores]) for measure in measures}
+    best = {}
+    for measure in measures:
+        values = [measure.scale * score.scores[measure.key] for score in report.scores]
+        printed = {f"{value:.1f}" for value in values if not math.isnan(value)}
+        best[measure] = sorted(printed, key=float, reverse=measure.higher_is_better)[:2]
     rows = []
     for score in report.ranked():
         cells = [escape_latex(score.tracker)]
@@ -91,8 +94,3 @@ def _cell(value: float, half_width: float, best: list[str]) -> str:
     else:
         marked = text
     return marked if math.isnan(half_width) else rf"{marked} {{\scriptsize$\pm${half_width:.1f}}}"
-
-
-def _best_two(measure: Measure, values: list[float]) -> list[str]:
-    printed = {f"{measure.scale * value:.1f}" for value in values if not math.isnan(value)}
-    return sorted(printed, key=float, reverse=measure.higher_is_better)[:2]

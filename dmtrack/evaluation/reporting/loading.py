@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
 
 from dmtrack.data.sequences import Sequence
 from dmtrack.errors import EvaluationError
 from dmtrack.evaluation.protocols import BaseProtocol
 from dmtrack.evaluation.readers import read_results
+from dmtrack.evaluation.readers.boxes import BadBoxes
+from dmtrack.evaluation.readers.names import listed
 from dmtrack.evaluation.report import Report
 from dmtrack.evaluation.results import ResultStore, TrackerResults
 from dmtrack.evaluation.scoring import combine
@@ -18,56 +20,32 @@ _NAMED = 8
 """How many sequences a sentence names before it counts the rest."""
 
 
-@dataclass(frozen=True)
-class Reading:
-    """How results of other tools are read; see `dmtrack.evaluation.readers.read_results`.
-
-    Attributes:
-        layout: of the files; None finds it out.
-        align: rule for results with another number of boxes than frames, for all sequences or by name of the sequence.
-        index_base: number that the files give to the first pixel; None follows the layout.
-        keep_bad_boxes: leave infinite numbers and negative sizes to the protocol's rules instead of refusing them.
-    """
-
-    layout: str | None = None
-    align: str | Mapping[str, str] | None = None
-    index_base: int | None = None
-    keep_bad_boxes: bool = False
-
-
 def load_tracker_results(
-    source: str | Path, sequences: Collection[Sequence], reading: Reading | None = None
+    source: str | Path,
+    sequences: Collection[Sequence],
+    layout: str | None = None,
+    *,
+    align: str | Mapping[str, str] | None = None,
+    index_base: int | None = None,
+    bad_boxes: BadBoxes = "refuse",
 ) -> TrackerResults:
-    """Reads one tracker's results.
+    """Reads one tracker's results, with what the manifest beside them says of the run.
 
     Args:
         source: a folder or zip file of any known layout; `NAME=PATH` gives it another label.
         sequences: of the benchmark.
-        reading: how.
+        layout: this and the others as `dmtrack.evaluation.readers.read_results` takes them.
+        align: of results with another number of boxes than frames.
+        index_base: number that the files give to the first pixel.
+        bad_boxes: what becomes of infinite numbers and negative sizes.
 
     Raises:
         EvaluationError: nothing there, or malformed.
     """
     label, path = _label_and_path(source)
-    reading = reading or Reading()
-    found = read_results(
-        path,
-        sequences,
-        reading.layout,
-        align=reading.align,
-        index_base=reading.index_base,
-        bad_boxes="keep" if reading.keep_bad_boxes else "refuse",
-    )
+    found = read_results(path, sequences, layout, align=align, index_base=index_base, bad_boxes=bad_boxes)
     provenance = {**(ResultStore(path).provenance() if path.is_dir() else {}), "results": str(path)}
-    return TrackerResults(
-        label or found.name,
-        dict(found.results),
-        tuple(found.missing),
-        tuple(found.notes),
-        provenance,
-        dict(found.frames),
-        dict(found.trajectories),
-    )
+    return replace(found, name=label or found.name, provenance=provenance)
 
 
 def common_stride(sources: Iterable[str | Path]) -> int:
@@ -116,7 +94,7 @@ def common_sequences(
         return list(sequences), ()
     if not common:
         lacking = [
-            f"{tracker.name} lacks {_listed([item.name for item in some if item.name not in names])}"
+            f"{tracker.name} lacks {listed([item.name for item in some if item.name not in names], _NAMED)}"
             for tracker, names in zip(trackers, have, strict=True)
             if any(item.name not in names for item in some)
         ]
@@ -190,8 +168,3 @@ def _label_and_path(source: str | Path) -> tuple[str | None, Path]:
         return None, Path(text)
     label, _, path = text.partition("=")
     return label.strip() or None, Path(path)
-
-
-def _listed(names: list[str]) -> str:
-    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
-    return ", ".join(names[:_NAMED]) + more

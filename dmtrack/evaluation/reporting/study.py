@@ -6,6 +6,9 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
+from rich.console import Console
+from rich.text import Text
+
 from dmtrack.data.sequences import Sequence
 from dmtrack.evaluation.protocols import BaseProtocol
 from dmtrack.evaluation.report import Report
@@ -13,6 +16,9 @@ from dmtrack.evaluation.reporting.attributes import AttributeScores, read_tags, 
 from dmtrack.evaluation.reporting.loading import build_report, common_sequences
 from dmtrack.evaluation.reporting.significance import Significance, assess
 from dmtrack.evaluation.results import TrackerResults
+
+MOST_STATEMENTS = 10
+"""The others stand in the files."""
 
 
 @dataclass(frozen=True)
@@ -118,3 +124,28 @@ def make_study(
         tuple(trackers),
         tags,
     )
+
+
+def print_study(study: Study, console: Console) -> None:
+    """Prints a table per protocol, which differences are real, and what no average holds."""
+    for report, significance in zip(study.reports, study.significances, strict=True):
+        intervals = {
+            tracker: f"{items[report.primary.key].low:.3f}-{items[report.primary.key].high:.3f}"
+            for tracker, items in significance.intervals.items()
+            if items[report.primary.key].is_known
+        }
+        title = f"{100 * significance.level:g} % interval"
+        table = report.table(intervals, title)
+        if console.measure(table, options=console.options.update(max_width=1000)).maximum > console.width:
+            table = report.table(intervals, title, beside=False)
+        console.print(table)
+        statements = [item.statement() for item in significance.of(report.primary.key)]
+        for statement in statements[:MOST_STATEMENTS]:
+            console.print(Text(statement))
+        if len(statements) > MOST_STATEMENTS:
+            more = len(statements) - MOST_STATEMENTS
+            console.print(Text(f"... and {more} more differences: --json, or --out for all of them", style="dim"))
+        console.print()
+    for remark in study.remarks():
+        console.print(Text(f"note: {remark}"))
+    console.print(Text(study.significance.explanation(), style="dim"))

@@ -8,9 +8,6 @@ from pathlib import Path
 
 from dmtrack.evaluation.protocols.protocol import Drawing
 from dmtrack.evaluation.report import csv_text
-from dmtrack.evaluation.reporting.figures.attributes import SMALLEST_RADAR, draw_attribute_bars, draw_attribute_radar
-from dmtrack.evaluation.reporting.figures.saving import inline_svg, save_figure
-from dmtrack.evaluation.reporting.figures.scatter import draw_pair, draw_speed, has_speed
 from dmtrack.evaluation.reporting.figures.theme import INLINE, LIGHT
 from dmtrack.evaluation.reporting.latex import latex_tables
 from dmtrack.evaluation.reporting.study import Study
@@ -46,6 +43,8 @@ def write_study(
     Raises:
         OutputError: a file cannot be written.
     """
+    from dmtrack.evaluation.reporting.figures.saving import inline_svg, save_figure
+
     folder = Path(folder)
     for name, write in (("report.json", write_study_json), ("report.csv", write_csv), ("report.tex", write_latex)):
         on_step(name)
@@ -69,6 +68,13 @@ def steps(study: Study) -> int:
 
 def drawings(study: Study) -> Iterator[Drawing]:
     """All figures of a study: file name, what it shows, and how it is drawn in a theme."""
+    from dmtrack.evaluation.reporting.figures.attributes import (
+        SMALLEST_RADAR,
+        draw_attribute_bars,
+        draw_attribute_radar,
+    )
+    from dmtrack.evaluation.reporting.figures.scatter import draw_pair, draw_speed, has_speed
+
     report = study.report
     for number, each in enumerate(study.reports):
         tail = f"@{each.protocol.name}" if number else ""

@@ -11,7 +11,7 @@ from dmtrack.errors import EvaluationError
 from dmtrack.evaluation.protocols import get_protocol
 from dmtrack.evaluation.report import Report
 from dmtrack.evaluation.reporting import paired_bootstrap
-from dmtrack.evaluation.reporting.bootstrap import draw_sequences, resampled_means
+from dmtrack.evaluation.reporting.bootstrap import draw_sequences, weighted_means
 from dmtrack.evaluation.reporting.loading import build_report
 from dmtrack.evaluation.reporting.significance import assess
 from dmtrack.evaluation.scoring import pooled_curves
@@ -118,7 +118,8 @@ def test_every_round_is_what_scoring_the_drawn_sequences_gives(name, sequences, 
 
 def test_many_trackers_and_rounds_take_no_time():
     values = np.random.default_rng(0).uniform(size=(280, 40))
-    assert resampled_means(values, np.ones_like(values), 1000, 0).shape == (1000, 40)
+    blocks = [weighted_means(draws, values, np.ones_like(values)) for draws in draw_sequences(280, 1000, 0)]
+    assert np.concatenate(blocks).shape == (1000, 40)
 
 
 def test_statements_say_what_the_intervals_say(study):

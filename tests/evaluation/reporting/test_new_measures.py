@@ -14,8 +14,7 @@ from dmtrack.errors import EvaluationError
 from dmtrack.evaluation.measures.measure import SequenceMeasure
 from dmtrack.evaluation.protocols import PROTOCOLS, MeasuredProtocol, get_protocol, register
 from dmtrack.evaluation.reporting.latex import latex_tables
-from dmtrack.evaluation.reporting.study import make_study
-from dmtrack.evaluation.reporting.terminal import print_study
+from dmtrack.evaluation.reporting.study import make_study, print_study
 from dmtrack.evaluation.results import SequenceResult, TrackerResults
 from dmtrack.pages.report.output import write_study
 

@@ -19,9 +19,8 @@ from dmtrack.evaluation.reporting.figures.eao import ExpectedOverlap, draw_eao_c
 from dmtrack.evaluation.reporting.figures.saving import inline_svg, save_figure
 from dmtrack.evaluation.reporting.figures.theme import INLINE
 from dmtrack.evaluation.reporting.latex import latex_tables
-from dmtrack.evaluation.reporting.loading import Reading, load_tracker_results
-from dmtrack.evaluation.reporting.study import make_study
-from dmtrack.evaluation.reporting.terminal import print_study
+from dmtrack.evaluation.reporting.loading import load_tracker_results
+from dmtrack.evaluation.reporting.study import make_study, print_study
 from dmtrack.evaluation.results import ResultStore
 from dmtrack.evaluation.scoring import pooled_curves
 from dmtrack.pages.report.failures import chosen_frames, longest_failure
@@ -170,7 +169,7 @@ def test_results_that_cover_a_part_are_aligned_and_said(tmp_path, sequences, tra
     for sequence in sequences:
         rows = trackers[1].results[sequence.name].boxes_xywh[5 if sequence.name == "s0" else 0 :]
         np.savetxt(tmp_path / f"{sequence.name}.txt", rows, delimiter=",")
-    read = load_tracker_results(tmp_path, sequences, Reading(align={"s0": "drop-first"}, index_base=0))
+    read = load_tracker_results(tmp_path, sequences, align={"s0": "drop-first"}, index_base=0)
     assert read.covered(sequences[0]) == range(5, 30)
     study = make_study("made-up", [PROTOCOL], sequences, [read, trackers[0]], rounds=20)
     assert len(study.report.scores[0].sequences[0].counted) == 25
@@ -197,8 +196,8 @@ def test_published_otb_scores_come_out_of_a_report(shared_folder):
         sequences.append(
             Sequence(path.stem, boxes, np.ones(len(boxes), bool), lambda _: 0, annotation=Annotation(index_base=1))
         )
-    reading = Reading(align={"Tiger1": "drop-first"})
-    trackers = [load_tracker_results(folder / name, sequences, reading) for name in expected]
+    align = {"Tiger1": "drop-first"}
+    trackers = [load_tracker_results(folder / name, sequences, align=align) for name in expected]
     study = make_study("otb100", [get_protocol("otb-official")], sequences, trackers)
     for score in study.report.scores:
         assert round(score.scores["success"], 4) == expected[score.tracker]["auc_21_strict"]

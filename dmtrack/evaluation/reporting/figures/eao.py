@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -28,7 +27,7 @@ class ExpectedOverlap:
 
 
 def draw_eao_curve(
-    items: Sequence[ExpectedOverlap], window: tuple[int, int], benchmark: str, note: str, theme: Theme = LIGHT
+    items: list[ExpectedOverlap], window: tuple[int, int], benchmark: str, note: str, theme: Theme = LIGHT
 ) -> Figure:
     """Expected overlap over sequence length; dashed lines bound the window that the EAO averages.
 
@@ -68,7 +67,7 @@ def draw_eao_curve(
     return figure
 
 
-def draw_eao_ranking(items: Sequence[ExpectedOverlap], benchmark: str, note: str, theme: Theme = LIGHT) -> Figure:
+def draw_eao_ranking(items: list[ExpectedOverlap], benchmark: str, note: str, theme: Theme = LIGHT) -> Figure:
     """EAO over rank, the best tracker at the right, as the VOT reports draw it; the legend lists them best first.
 
     Trackers without a number are left out.
@@ -99,5 +98,5 @@ def _named(item: ExpectedOverlap) -> str:
     return number + shortened(item.tracker)
 
 
-def _ranked(items: Sequence[ExpectedOverlap]) -> list[ExpectedOverlap]:
+def _ranked(items: list[ExpectedOverlap]) -> list[ExpectedOverlap]:
     return sorted(items, key=lambda item: -item.eao if np.isfinite(item.eao) else np.inf)

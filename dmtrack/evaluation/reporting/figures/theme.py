@@ -5,11 +5,11 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 # Okabe and Ito's palette, yellow last because it is pale on white; the line style tells neighbours apart in print.
 COLOURS = ("#D55E00", "#0072B2", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
@@ -58,6 +58,10 @@ def looks(trackers: Iterable[str], theme: Theme = LIGHT) -> dict[str, Look]:
 
 def blank(theme: Theme, size_inches: tuple[float, float], projection: str | None = None) -> tuple[Figure, Axes]:
     """A figure with one plot on it, in the colours of the theme."""
+    # Colours are asked for by tables, too, which need no matplotlib.
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
     figure = Figure(figsize=size_inches, layout="constrained", facecolor=theme.paper)
     FigureCanvasAgg(figure)
     axes = figure.add_subplot(facecolor=theme.paper, projection=projection)
