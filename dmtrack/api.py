@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections import abc
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +30,7 @@ def load_tracker(
     weights: str | Path | None = None,
     device: str | None = None,
     precision: str | None = None,
-    overrides: Sequence[str] = (),
+    overrides: abc.Sequence[str] = (),
 ) -> Tracker:
     """Builds a tracker that is ready for `init`.
 
@@ -97,7 +98,7 @@ def track(
 
 def evaluate(
     benchmark: str | Path | SequenceList,
-    results: str | Path | Sequence[str | Path],
+    results: str | Path | abc.Sequence[str | Path],
     protocol: str | Protocol | None = None,
     root: str | Path | None = None,
     split: str | None = None,

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections import abc
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -101,7 +102,7 @@ def publish_weights(file: str | Path, output: str | Path | None = None, half: bo
     return target
 
 
-def average_weights(files: Sequence[str | Path], output: str | Path) -> Path:
+def average_weights(files: abc.Sequence[str | Path], output: str | Path) -> Path:
     """Writes the mean of several weights files, with the metadata of the last.
 
     Raises:
@@ -148,7 +149,9 @@ def _target(file: Path, output: str | Path | None) -> Path:
     return target
 
 
-def average_state_dicts(state_dicts: Sequence[Mapping[str, Tensor]], sources: Sequence[str]) -> dict[str, Tensor]:
+def average_state_dicts(
+    state_dicts: abc.Sequence[Mapping[str, Tensor]], sources: abc.Sequence[str]
+) -> dict[str, Tensor]:
     """The mean of every floating-point tensor, summed in float64; of counters the last value.
 
     Args:

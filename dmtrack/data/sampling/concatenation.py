@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import abc
 from dataclasses import replace
 from typing import Any
 
@@ -32,7 +32,7 @@ class RandomConcat:
         ConfigError: no datasets, another number of probabilities, or negative ones.
     """
 
-    def __init__(self, datasets: Sequence[Any], probabilities: Sequence[float] | None = None) -> None:
+    def __init__(self, datasets: abc.Sequence[Any], probabilities: abc.Sequence[float] | None = None) -> None:
         if not datasets:
             raise ConfigError("RandomConcat: `datasets` is empty; name at least one")
         weights = np.ones(len(datasets)) if probabilities is None else np.asarray(probabilities, dtype=np.float64)

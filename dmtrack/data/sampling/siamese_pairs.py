@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import abc
 from typing import Any, Literal, get_args
 
 import numpy as np
@@ -48,9 +48,9 @@ class SiamesePairs:
 
     def __init__(
         self,
-        sources: Sequence[Any],
-        shares: Sequence[float | None] | None = None,
-        frame_range: int | Sequence[int] = 100,
+        sources: abc.Sequence[Any],
+        shares: abc.Sequence[float | None] | None = None,
+        frame_range: int | abc.Sequence[int] = 100,
         positive_probability: float = 0.8,
         rule: Rule = "mmtracking",
         crops: str | None = None,

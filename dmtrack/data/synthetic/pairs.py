@@ -10,7 +10,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dmtrack.data.samples import Clip
-from dmtrack.data.synthetic.backgrounds import procedural_background, real_background
 from dmtrack.data.synthetic.camera import Camera, SizeWH
 from dmtrack.data.synthetic.compose import Canvas, Placement
 from dmtrack.data.synthetic.effects import degrade, grayscale
@@ -24,8 +23,10 @@ from dmtrack.data.synthetic.scenes import (
     look_alike_of,
     moving_thing,
     occluder,
+    procedural_background,
     random_motion,
     random_size,
+    real_background,
 )
 from dmtrack.errors import ConfigError
 from dmtrack.registry import DATASETS

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import abc
 
 from torch import Tensor, nn
 
@@ -69,7 +69,7 @@ class SiameseMobileNetV2(nn.Module):
     """
 
     def __init__(
-        self, width_mult: float = 1.4, out_stages: Sequence[int] = (3, 5, 7), pretrained: str | None = None
+        self, width_mult: float = 1.4, out_stages: abc.Sequence[int] = (3, 5, 7), pretrained: str | None = None
     ) -> None:
         super().__init__()
         self.pretrained = pretrained

@@ -5,7 +5,7 @@ Parameter names are torchvision's, but its weights of the shortcuts do not fit: 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import abc
 from itertools import pairwise
 
 from torch import Tensor, nn
@@ -71,7 +71,7 @@ class SiameseResNet50(nn.Module):
         ConfigError: a number that is no stage, or not ascending.
     """
 
-    def __init__(self, out_stages: Sequence[int] = (2, 3, 4), pretrained: str | None = None) -> None:
+    def __init__(self, out_stages: abc.Sequence[int] = (2, 3, 4), pretrained: str | None = None) -> None:
         super().__init__()
         self.pretrained = pretrained
         check_ascending("SiameseResNet50.out_stages", out_stages, 1, len(BLOCKS))
@@ -117,7 +117,7 @@ def _shortcut(in_channels: int, width: int, stage: int, stride: int, dilation: i
     return nn.Sequential(convolution, nn.BatchNorm2d(width * EXPANSION))
 
 
-def check_ascending(key: str, numbers: Sequence[int], least: int, most: int) -> None:
+def check_ascending(key: str, numbers: abc.Sequence[int], least: int, most: int) -> None:
     """An error unless the numbers ascend within their range.
 
     Raises:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import abc
 
 import torch
 import torch.nn.functional as F
@@ -19,13 +19,13 @@ class FastBoxCutter(BoxCutter):
     def __init__(self, cutter: BoxCutter, rewriting: Rewriting, path: str) -> None:
         super().__init__(cutter.strides, cutter.size, cutter.context)
 
-    def pool(self, maps: Sequence[Tensor], rois: Tensor) -> list[Tensor]:
+    def pool(self, maps: abc.Sequence[Tensor], rois: Tensor) -> list[Tensor]:
         """As `BoxCutter.pool`."""
         on_cpu = rois.device.type == "cpu"
         return sample_cells(maps, rois, self.size, self.strides) if on_cpu else super().pool(maps, rois)
 
 
-def sample_cells(maps: Sequence[Tensor], rois: Tensor, size: int, strides: Sequence[int]) -> list[Tensor]:
+def sample_cells(maps: abc.Sequence[Tensor], rois: Tensor, size: int, strides: abc.Sequence[int]) -> list[Tensor]:
     """RoIAlign with one sample per cell (`aligned`), without gradients, from several maps.
 
     Args:

@@ -7,7 +7,7 @@ Other backbones compute their whole pyramid for a template.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections import abc
 from dataclasses import dataclass
 
 import torch
@@ -27,7 +27,7 @@ class Region:
     rows: range
     columns: range
 
-    def grown(self, size_hw: Sequence[int]) -> Region:
+    def grown(self, size_hw: abc.Sequence[int]) -> Region:
         """One cell more on every side, as far as the map reaches."""
         return Region(_grown(self.rows, size_hw[0]), _grown(self.columns, size_hw[1]))
 
@@ -36,10 +36,10 @@ def pool_query(
     backbone: DLA34,
     neck: FPN,
     template: RoITemplate,
-    trunk_levels: Sequence[Tensor],
+    trunk_levels: abc.Sequence[Tensor],
     boxes_xyxy: Tensor,
     image_index: Tensor,
-    sizes: Sequence[int],
+    sizes: abc.Sequence[int],
 ) -> list[Tensor]:
     """RoI features as `RoITemplate.pool` gives them for the complete pyramid.
 
@@ -84,7 +84,7 @@ def pool_query(
     return pooled
 
 
-def region_of_rois(boxes_xyxy: Tensor, stride: int, size_hw: Sequence[int]) -> Region:
+def region_of_rois(boxes_xyxy: Tensor, stride: int, size_hw: abc.Sequence[int]) -> Region:
     """The cells of a level that RoIAlign reads for these boxes, and at least one cell around them."""
     low = (boxes_xyxy[:, :2].min(dim=0).values / stride - 0.5).tolist()
     high = (boxes_xyxy[:, 2:].max(dim=0).values / stride - 0.5).tolist()
@@ -96,7 +96,7 @@ def region_of_rois(boxes_xyxy: Tensor, stride: int, size_hw: Sequence[int]) -> R
 
 
 def _laterals(
-    backbone: DLA34, neck: FPN, trunk_levels: Sequence[Tensor], finest: int, region: Region
+    backbone: DLA34, neck: FPN, trunk_levels: abc.Sequence[Tensor], finest: int, region: Region
 ) -> dict[int, Tensor]:
     """The top-down sums of the levels from `finest` on; the finest only in the region and the ring around it."""
     fine, middle, coarse = trunk_levels

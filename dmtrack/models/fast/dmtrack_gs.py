@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections import abc
 
 import torch
 import torch.nn.functional as F
@@ -139,7 +139,7 @@ class PreparedController(nn.Module):
         super().__init__()
         self.controller = controller
 
-    def forward(self, templates: Sequence[Tensor]) -> list[LevelKernels]:
+    def forward(self, templates: abc.Sequence[Tensor]) -> list[LevelKernels]:
         """As `KernelController.forward`."""
         targets = len(templates[0])
         height, width = templates[0].shape[2:]
@@ -157,7 +157,7 @@ class PreparedController(nn.Module):
         return [LevelKernels(*level) for level in zip(*generated, strict=True)]
 
 
-def run_tower(tower: nn.Sequential, maps: Sequence[Tensor]) -> list[Tensor]:
+def run_tower(tower: nn.Sequential, maps: abc.Sequence[Tensor]) -> list[Tensor]:
     """A tower of an `FCOSHead` on the maps of all levels, layer by layer."""
     maps = list(maps)
     for layer in tower:

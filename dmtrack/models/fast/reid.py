@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import abc
 
 import torch
 import torch.nn.functional as F
@@ -76,7 +76,7 @@ class FastLocationBody(LocationBody):
         self.reduce_weight = nn.Parameter(body.reduce.weight.detach().flatten(1).clone(), requires_grad=False)
         self.reduce_bias = nn.Parameter(body.reduce.bias.detach().clone(), requires_grad=False)
 
-    def forward(self, maps: Sequence[Tensor], boxes_xyxy: Tensor, image_index: Tensor) -> Tensor:
+    def forward(self, maps: abc.Sequence[Tensor], boxes_xyxy: Tensor, image_index: Tensor) -> Tensor:
         """As `LocationBody.forward`."""
         joined = self.joined(maps)
         columns, rows, weights = neighbours(self.centres(boxes_xyxy), joined.shape[2:])

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import copy
 import re
-from collections.abc import Callable, Sequence
+from collections import abc
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, TypeGuard, TypeVar
@@ -109,8 +110,8 @@ def folds(kind: type[nn.Module]) -> Callable[[Callable[[Any], None]], Callable[[
 def prepare_layers(
     module: Module,
     precision: str = "fp32",
-    full_precision: Sequence[str] = (),
-    large_maps: Sequence[str] = (),
+    full_precision: abc.Sequence[str] = (),
+    large_maps: abc.Sequence[str] = (),
     winograd_channels: int = 128,
 ) -> Module:
     """A copy in evaluation mode with folded batch norms and exchanged layers, for inference alone.

@@ -12,7 +12,7 @@ A dilated convolution sees only cells that lie a multiple of its dilation d apar
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
+from collections import abc
 from typing import TypeGuard
 
 import numpy as np
@@ -102,7 +102,7 @@ class WinogradConv(nn.Module):
         """(images, in_channels, H, W) -> (images, out_channels, H, W), channels-last."""
         return self.levels([inputs])[0]
 
-    def levels(self, maps: Sequence[Tensor]) -> list[Tensor]:
+    def levels(self, maps: abc.Sequence[Tensor]) -> list[Tensor]:
         """The convolution of several maps in one pass: the tiles of small maps fill up the matrix products.
 
         Args:
@@ -150,7 +150,7 @@ def _overlapping_patches(inputs: Tensor, grid: tuple[int, int, int], tile: int) 
     )
 
 
-def _join_tiles(tiles: Tensor, size_hw: Sequence[int], bias: Tensor | None) -> Tensor:
+def _join_tiles(tiles: Tensor, size_hw: abc.Sequence[int], bias: Tensor | None) -> Tensor:
     """(tile, tile, images, rows, columns, channels) -> (images, channels, H, W), channels-last."""
     height, width = size_hw
     cells = tiles.permute(2, 3, 0, 4, 1, 5).flatten(3, 4).flatten(1, 2)[:, :height, :width]

@@ -9,7 +9,7 @@ frame's candidates is the target, one frame at a time and without any memory.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import abc
 from dataclasses import dataclass
 
 import torch
@@ -101,11 +101,11 @@ class BoxCutter(nn.Module):
         context: the cut is this many times as wide and high as the box, so that its borders are seen.
     """
 
-    def __init__(self, strides: Sequence[int], size: int, context: float) -> None:
+    def __init__(self, strides: abc.Sequence[int], size: int, context: float) -> None:
         super().__init__()
         self.strides, self.size, self.context = tuple(strides), size, context
 
-    def forward(self, maps: Sequence[Tensor], boxes_xyxy: Tensor, image_index: Tensor) -> list[Tensor]:
+    def forward(self, maps: abc.Sequence[Tensor], boxes_xyxy: Tensor, image_index: Tensor) -> list[Tensor]:
         """RoIAlign with one sample per cell.
 
         Args:
@@ -121,7 +121,7 @@ class BoxCutter(nn.Module):
         rois = torch.cat([image_index[:, None].to(boxes_xyxy.dtype), centres - reach, centres + reach], dim=1)
         return self.pool(maps, rois.float())
 
-    def pool(self, maps: Sequence[Tensor], rois: Tensor) -> list[Tensor]:
+    def pool(self, maps: abc.Sequence[Tensor], rois: Tensor) -> list[Tensor]:
         """The same for (n, 5) float32 images and corners."""
         # RoIAlign has no bfloat16 kernel on CPU.
         return [

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import abc
 from dataclasses import dataclass
 
 import torch
@@ -75,8 +75,8 @@ class CandidateBoxes:
 
 
 def collect_candidates(
-    outputs: Sequence[LevelOutputs],
-    strides: Sequence[int],
+    outputs: abc.Sequence[LevelOutputs],
+    strides: abc.Sequence[int],
     size_hw: tuple[int, int],
     scale_factor: float,
     nms_pre: int,
@@ -146,8 +146,8 @@ def suppress(
 
 
 def decode_all_classes(
-    outputs: Sequence[LevelOutputs],
-    strides: Sequence[int],
+    outputs: abc.Sequence[LevelOutputs],
+    strides: abc.Sequence[int],
     size_hw: tuple[int, int],
     scale_factor: float,
     settings: TestSettings,

@@ -18,8 +18,7 @@ runs steps 3 to 6. Parameter names are those of the published files.
 from __future__ import annotations
 
 import math
-from collections import OrderedDict
-from collections.abc import Sequence
+from collections import OrderedDict, abc
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -74,7 +73,7 @@ class RoITemplate(nn.Module):
     def __init__(
         self,
         channels: int = 256,
-        strides: Sequence[int] = (8, 16, 32),
+        strides: abc.Sequence[int] = (8, 16, 32),
         roi_size: int = 7,
         sampling_ratio: int = 2,
         finest_scale: int = 56,
@@ -86,7 +85,7 @@ class RoITemplate(nn.Module):
         self.fpn_modulator = nn.ModuleList(convolutions)
         initialise_normal(*convolutions)
 
-    def pool(self, features: Sequence[Tensor], boxes_xyxy: Tensor, image_index: Tensor, size: int = 0) -> Tensor:
+    def pool(self, features: abc.Sequence[Tensor], boxes_xyxy: Tensor, image_index: Tensor, size: int = 0) -> Tensor:
         """RoIAlign (half-pixel aligned) of every box on the one level that fits its size.
 
         Args:
@@ -111,7 +110,7 @@ class RoITemplate(nn.Module):
         levels = roi_levels(boxes_xyxy, self.finest_scale, len(features))
         return pooled[levels, torch.arange(len(boxes_xyxy), device=levels.device)]
 
-    def forward(self, features: Sequence[Tensor], boxes_xyxy: Tensor, image_index: Tensor) -> list[Tensor]:
+    def forward(self, features: abc.Sequence[Tensor], boxes_xyxy: Tensor, image_index: Tensor) -> list[Tensor]:
         """Templates of the targets, per level (targets, channels, roi_size, roi_size); arguments as in `pool`."""
         pooled = self.pool(features, boxes_xyxy, image_index)
         return [convolution(pooled) for convolution in self.fpn_modulator]
@@ -165,7 +164,7 @@ class KernelController(nn.Module):
         self.controller_reg2 = nn.Conv2d(channels, mid_channels * mid_channels, 1, padding=1)
         initialise_normal(self.controller_cls1, self.controller_cls2, self.controller_reg1, self.controller_reg2)
 
-    def forward(self, templates: Sequence[Tensor]) -> list[LevelKernels]:
+    def forward(self, templates: abc.Sequence[Tensor]) -> list[LevelKernels]:
         """Per level (targets, channels, size, size) -> per level kernels of every target."""
         targets, wide, narrow = len(templates[0]), self.channels, self.mid_channels
         # One product for all levels: the large weight matrices are read once.
@@ -278,7 +277,7 @@ class LevelOutputs(NamedTuple):
     centerness_logits: Tensor
 
     @staticmethod
-    def concatenate(searches: Sequence[Sequence[LevelOutputs]]) -> list[LevelOutputs]:
+    def concatenate(searches: abc.Sequence[abc.Sequence[LevelOutputs]]) -> list[LevelOutputs]:
         """Per level the predictions for the targets of several searches, one after the other."""
         if len(searches) == 1:
             return list(searches[0])
@@ -321,7 +320,7 @@ class FCOSHead(nn.Module):
         feat_channels: int = 256,
         stacked_convs: int = 4,
         mid_channels: int = 32,
-        strides: Sequence[int] = (8, 16, 32),
+        strides: abc.Sequence[int] = (8, 16, 32),
         prior_probability: float = 0.01,
     ) -> None:
         super().__init__()

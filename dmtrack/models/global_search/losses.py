@@ -5,7 +5,7 @@ Every target is trained alone: its own box is positive, all other objects of the
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import abc
 from dataclasses import dataclass
 from typing import Literal
 
@@ -63,9 +63,9 @@ class LocationTargets:
 
 def assign_locations(
     boxes_xyxy: Tensor,
-    level_shapes: Sequence[tuple[int, int]],
-    strides: Sequence[int],
-    regress_ranges: Sequence[tuple[float, float]],
+    level_shapes: abc.Sequence[tuple[int, int]],
+    strides: abc.Sequence[int],
+    regress_ranges: abc.Sequence[tuple[float, float]],
     center_sampling_radius: float,
 ) -> LocationTargets:
     """Positives lie strictly inside the centre box and at a level that is responsible for their distances.
@@ -115,7 +115,7 @@ def _distances(points: Tensor, top_left: Tensor, bottom_right: Tensor) -> Tensor
 
 
 def target_losses(
-    outputs: Sequence[LevelOutputs], boxes_xyxy: Tensor, strides: Sequence[int], settings: TrainSettings
+    outputs: abc.Sequence[LevelOutputs], boxes_xyxy: Tensor, strides: abc.Sequence[int], settings: TrainSettings
 ) -> Tensor:
     """The three losses of every target, each with its own normalisers.
 

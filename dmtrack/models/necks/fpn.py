@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
-from collections.abc import Sequence
+from collections import OrderedDict, abc
 
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -21,7 +20,7 @@ class FPN(nn.Module):
         num_outs: number of output levels; as many as inputs.
     """
 
-    def __init__(self, in_channels: Sequence[int], out_channels: int, num_outs: int | None = None) -> None:
+    def __init__(self, in_channels: abc.Sequence[int], out_channels: int, num_outs: int | None = None) -> None:
         super().__init__()
         if num_outs is not None and num_outs != len(in_channels):
             raise ValueError(f"num_outs={num_outs} must equal the {len(in_channels)} levels of in_channels")
@@ -29,7 +28,7 @@ class FPN(nn.Module):
         self.lateral_convs = nn.ModuleList(_convolution(channels, out_channels, 1) for channels in in_channels)
         self.fpn_convs = nn.ModuleList(_convolution(out_channels, out_channels, 3) for _ in in_channels)
 
-    def forward(self, features: Sequence[Tensor]) -> tuple[Tensor, ...]:
+    def forward(self, features: abc.Sequence[Tensor]) -> tuple[Tensor, ...]:
         """Maps of the backbone -> maps of the same sizes with `out_channels` channels each."""
         laterals = [convolution(level) for convolution, level in zip(self.lateral_convs, features, strict=True)]
         for level in range(len(laterals) - 1, 0, -1):

@@ -7,7 +7,7 @@ the box, which tells look-alikes apart that differ in a detail.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import abc
 from typing import Literal
 
 import torch
@@ -64,7 +64,7 @@ class EmbeddingHead(nn.Module):
         else:
             raise ConfigError(f"EmbeddingHead: kind is {kind!r}: expected 'location' or 'roi'")
 
-    def forward(self, maps: Sequence[Tensor], boxes_xyxy: Tensor, image_index: Tensor) -> Tensor:
+    def forward(self, maps: abc.Sequence[Tensor], boxes_xyxy: Tensor, image_index: Tensor) -> Tensor:
         """Embeddings of boxes.
 
         Args:
@@ -81,7 +81,7 @@ class EmbeddingHead(nn.Module):
 class LocationBody(nn.Module):
     """One dense map, read bilinearly at the centres of boxes; see `EmbeddingHead`."""
 
-    def __init__(self, in_channels: Sequence[int], strides: Sequence[int], hidden: int, channels: int) -> None:
+    def __init__(self, in_channels: abc.Sequence[int], strides: abc.Sequence[int], hidden: int, channels: int) -> None:
         super().__init__()
         self.strides, self.stride = tuple(strides), max(strides)
         if any(self.stride % stride for stride in self.strides):
@@ -89,14 +89,14 @@ class LocationBody(nn.Module):
         self.around = nn.Conv2d(sum(in_channels), hidden, 3, padding=1)
         self.reduce = nn.Conv2d(hidden, channels, 1)
 
-    def forward(self, maps: Sequence[Tensor], boxes_xyxy: Tensor, image_index: Tensor) -> Tensor:
+    def forward(self, maps: abc.Sequence[Tensor], boxes_xyxy: Tensor, image_index: Tensor) -> Tensor:
         """(n, channels), not normalised."""
         dense = self.reduce(F.relu(self.around(self.joined(maps))))
         columns, rows, weights = neighbours(self.centres(boxes_xyxy), dense.shape[2:])
         corners = dense.permute(0, 2, 3, 1)[image_index[:, None], rows, columns]
         return (corners.float() * weights[..., None]).sum(1)
 
-    def joined(self, maps: Sequence[Tensor]) -> Tensor:
+    def joined(self, maps: abc.Sequence[Tensor]) -> Tensor:
         """All maps as one of the coarsest stride."""
         folded = [
             level if stride == self.stride else F.avg_pool2d(level, self.stride // stride)
@@ -114,8 +114,8 @@ class RoIBody(nn.Module):
 
     def __init__(
         self,
-        in_channels: Sequence[int],
-        strides: Sequence[int],
+        in_channels: abc.Sequence[int],
+        strides: abc.Sequence[int],
         hidden: int,
         channels: int,
         roi_size: int,
@@ -136,13 +136,13 @@ class RoIBody(nn.Module):
         )
         self.reduce = nn.Linear(hidden * (roi_size - 4) ** 2, channels)
 
-    def forward(self, maps: Sequence[Tensor], boxes_xyxy: Tensor, image_index: Tensor) -> Tensor:
+    def forward(self, maps: abc.Sequence[Tensor], boxes_xyxy: Tensor, image_index: Tensor) -> Tensor:
         """(n, channels), not normalised."""
         cuts = self.cutter(maps, boxes_xyxy, image_index)
         return self.reduce(self.shrink(torch.cat(cuts, dim=1)).flatten(1))
 
 
-def neighbours(points_xy: Tensor, size_hw: Sequence[int]) -> tuple[Tensor, Tensor, Tensor]:
+def neighbours(points_xy: Tensor, size_hw: abc.Sequence[int]) -> tuple[Tensor, Tensor, Tensor]:
     """The four cells around each point, and their weights in a bilinear interpolation.
 
     Args:

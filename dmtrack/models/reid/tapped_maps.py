@@ -6,7 +6,8 @@ config works for every detector, in training and in its inference copy alike, an
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections import abc
+from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
 from typing import Any
@@ -28,7 +29,7 @@ class TappedMaps:
         ConfigError: a name without a level, or of a part that the model does not have.
     """
 
-    def __init__(self, model: nn.Module, names: Sequence[str]) -> None:
+    def __init__(self, model: nn.Module, names: abc.Sequence[str]) -> None:
         self._parts: dict[str, nn.Module] = {}
         self._levels: list[tuple[str, int]] = []
         for name in names:
@@ -58,7 +59,7 @@ class TappedMaps:
 class TappedCalls:
     """What was recorded: `maps()` has one entry per call of the parts, in their order."""
 
-    def __init__(self, returned: dict[str, list[Any]], levels: Sequence[tuple[str, int]]) -> None:
+    def __init__(self, returned: dict[str, list[Any]], levels: abc.Sequence[tuple[str, int]]) -> None:
         self._returned, self._levels = returned, levels
 
     def maps(self) -> list[Features]:
