@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import pickle
 import runpy
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -105,6 +106,32 @@ def test_what_lies_in_the_working_directory_does_not_change_what_a_name_means(tm
     assert find_benchmark("./lasot")[1:] == (Path("lasot"), "lasot")
     with pytest.raises(DataError, match="unknown benchmark 'lassot'"):
         find_benchmark("lassot")
+
+
+def test_a_row_makes_a_benchmark_known_everywhere(tmp_path, monkeypatch, sequence_maker):
+    """A source and a row are all that a further benchmark needs: it is opened, checked, run and evaluated."""
+    import dmtrack
+    from dmtrack.data.doctor import examine
+    from dmtrack.evaluation.results import ResultStore, SequenceResult
+    from dmtrack.running.sweeps.benchmarks import BenchmarkChoice
+
+    row = replace(BENCHMARKS["tlp"], name="mine", title="Mine", protocols=("dmtrack-visible",), results_folder="")
+    monkeypatch.setitem(BENCHMARKS, "mine", row)
+    written = sequence_maker("a", 5, absent=(2,))
+    row.load("writer")([written], tmp_path / "data")
+    assert len(examine("mine", tmp_path / "data").problems) == 1  # one of the 50 official sequences
+    choice = BenchmarkChoice("mine", tmp_path / "data")
+    assert (choice.title, choice.usual_split, choice.usual_protocol) == ("mine", "all", "dmtrack-visible")
+    assert [sequence.name for sequence in choice.opener()()] == ["a"]
+    ResultStore(tmp_path / "perfect").write("a", SequenceResult(np.nan_to_num(written.boxes_xywh)))
+    report = dmtrack.evaluate("mine", tmp_path / "perfect", root=tmp_path / "data")
+    assert report.benchmark == "mine" and report.scores[0].scores["success"] > 0.94
+
+
+def test_the_help_of_the_command_names_every_benchmark():
+    from dmtrack.cli.data import NAMES
+
+    assert set(NAMES.split(", ")) == {*BENCHMARKS, "coco", "image-folder"}
 
 
 def test_the_page_of_the_documentation_is_current():

@@ -83,7 +83,7 @@ class ExperimentVOTLT(Experiment):
                 **self.header(name, self.protocol.name),
                 "overall": {
                     **{key: number(value) for key, value in score.scores.items()},
-                    "threshold": _finite(score.thresholds[score.best]),
+                    "threshold": float(threshold) if np.isfinite(threshold := score.thresholds[score.best]) else None,
                     "precision_curve": [number(value) for value in score.precision],
                     "recall_curve": [number(value) for value in score.recall],
                 },
@@ -131,7 +131,3 @@ def _read_confidence(path: Path, frames: int) -> NDArray[np.float64]:
         except ValueError as error:
             raise EvaluationError(f"{path}:{index + 1}: expected a number or an empty line, got {line!r}") from error
     return values
-
-
-def _finite(value: float) -> float | None:
-    return float(value) if np.isfinite(value) else None
