@@ -46,7 +46,7 @@ def parse_section(
         ConfigError: as `parse_config`.
     """
     own_source = str(getattr(values, "source", "config"))
-    checker = Checker(own_source if source is None else source, getattr(values, "locations", None))
+    checker = Checker(own_source if source is None else source, getattr(values, "locations", {}))
     path = tuple(key.split(".")) if key else ()
     checker.keys(values, Keys(name or kind.__name__, keys_of_dataclass(kind).keys), path)
     try:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 from collections import abc
 from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin, is_typeddict
 
@@ -84,17 +85,17 @@ def check_fields(section: Any, name: str = "") -> None:
             Checker("").value(value, known.annotation, (name, key) if name else (key,))
 
 
+@dataclass(frozen=True)
 class Checker:
     """Compares values with annotations.
 
-    Args:
+    Attributes:
         source: what errors call the config; empty for nothing.
         locations: "file:line" by key path.
     """
 
-    def __init__(self, source: str, locations: Mapping[KeyPath, str] | None = None) -> None:
-        self.source = source
-        self.locations = locations or {}
+    source: str
+    locations: Mapping[KeyPath, str] = field(default_factory=dict)
 
     def error(self, path: KeyPath, message: str) -> ConfigError:
         """An error at a key, or at the innermost dict around it that has a known place."""

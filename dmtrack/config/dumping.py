@@ -41,10 +41,10 @@ def _format(value: Any, indent: int, used: int) -> str:
         return line
     inner = " " * (indent + 4)
     if isinstance(value, Mapping):
-        opening, closing, separator = _dict_style(value)
+        opening, closing, keys = _dict_style(value)
         items = [
-            f"{_key(key, separator)}{separator}{_format(item, indent + 4, len(str(key)) + 4)}"
-            for key, item in value.items()
+            f"{written}{_format(item, indent + 4, len(str(key)) + 4)}"
+            for written, (key, item) in zip(keys, value.items(), strict=True)
         ]
     else:
         opening, closing = "[]" if isinstance(value, list) else "()"
@@ -55,8 +55,8 @@ def _format(value: Any, indent: int, used: int) -> str:
 
 def _one_line(value: Any) -> str:
     if isinstance(value, Mapping):
-        opening, closing, separator = _dict_style(value)
-        items = (f"{_key(key, separator)}{separator}{_one_line(item)}" for key, item in value.items())
+        opening, closing, keys = _dict_style(value)
+        items = (f"{written}{_one_line(item)}" for written, item in zip(keys, value.values(), strict=True))
         return f"{opening}{', '.join(items)}{closing}"
     if isinstance(value, list):
         return f"[{', '.join(map(_one_line, value))}]"
@@ -70,12 +70,11 @@ def _one_line(value: Any) -> str:
     raise ConfigError(f"a config holds no {type(value).__name__}: {value!r}")
 
 
-def _dict_style(value: Mapping[str, Any]) -> tuple[str, str, str]:
-    return ("dict(", ")", "=") if all(map(_is_name, value)) else ("{", "}", ": ")
-
-
-def _key(key: str, separator: str) -> str:
-    return key if separator == "=" else repr(key)
+def _dict_style(value: Mapping[str, Any]) -> tuple[str, str, list[str]]:
+    """What opens and closes a dict, and its keys with the sign before their values."""
+    if all(map(_is_name, value)):
+        return "dict(", ")", [f"{key}=" for key in value]
+    return "{", "}", [f"{key!r}: " for key in value]
 
 
 def _is_name(key: Any) -> bool:

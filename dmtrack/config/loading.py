@@ -36,7 +36,7 @@ def load_config(path_or_name: str | Path, overrides: Iterable[str] = (), check: 
         ConfigError: one sentence with file, line and key.
     """
     path = find_config(path_or_name)
-    return _finished(_read_without_helpers(path), overrides, str(path), None if check else ())
+    return as_config(_read_without_helpers(path), overrides, str(path), None if check else ())
 
 
 def as_config(
@@ -48,7 +48,7 @@ def as_config(
     """The same from values at hand, such as the config that a weights file carries.
 
     Args:
-        values: the merged config.
+        values: the merged config, plain or located.
         overrides: as of `load_config`.
         source: what errors call it.
         checked: top-level keys that are checked; all by default.
@@ -56,10 +56,7 @@ def as_config(
     Raises:
         ConfigError: one sentence with source and key.
     """
-    return _finished(locate(values), overrides, source, checked)
-
-
-def _finished(located: LocatedDict, overrides: Iterable[str], source: str, checked: Collection[str] | None) -> Config:
+    located = locate(values)
     for override in overrides:
         located = apply_override(located, override)
     config = finish(located, source)

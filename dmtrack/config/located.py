@@ -60,7 +60,9 @@ class Config(dict[str, Any]):
 
 
 def locate(value: Any, where: str | None = None) -> Any:
-    """Plain containers as located ones, all of whose keys were written at one place."""
+    """Plain containers as located ones, all of whose keys were written at one place; without one, located ones stay."""
+    if where is None and isinstance(value, LocatedDict):
+        return value
     if isinstance(value, Mapping):
         return LocatedDict(((key, locate(item, where)) for key, item in value.items()), where)
     if isinstance(value, (list, tuple)):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from typing import Any
 
 import yaml
@@ -31,7 +32,7 @@ def read_yaml(text: str, file: str) -> LocatedDict:
     Raises:
         ConfigError: syntax errors, duplicate keys, tags of Python objects; names file and line.
     """
-    value = _parse(text, file)
+    value = read_yaml_value(text, file)
     if value is None:
         return LocatedDict()
     if not isinstance(value, LocatedDict):
@@ -39,16 +40,12 @@ def read_yaml(text: str, file: str) -> LocatedDict:
     return value
 
 
-def read_yaml_value(text: str) -> Any:
-    """A value written as YAML: what `--set key=true` is parsed with.
+def read_yaml_value(text: str, file: str = "--set") -> Any:
+    """Any value written as YAML: what `--set key=true` is parsed with.
 
     Raises:
-        ConfigError: not valid YAML.
+        ConfigError: not valid YAML; names file and line.
     """
-    return _parse(text, "--set")
-
-
-def _parse(text: str, file: str) -> Any:
     try:
         loader = _Loader(text)
         try:
@@ -63,11 +60,11 @@ def _parse(text: str, file: str) -> Any:
         raise ConfigError(f"{file}: not valid YAML: {error}") from error
 
 
+@dataclass
 class _Constructor:
-    def __init__(self, loader: _Loader, file: str) -> None:
-        self.loader = loader
-        self.file = file
-        self.seen = 0
+    loader: _Loader
+    file: str
+    seen: int = 0
 
     def where(self, node: yaml.Node) -> str:
         return f"{self.file}:{node.start_mark.line + 1}"

@@ -62,14 +62,12 @@ def draw_box(image: Image, box_xywh: ArrayLike, colour: Colour = TARGET_RGB, das
 
 
 def _dashes(start: tuple[int, int], end: tuple[int, int], length: int) -> list[tuple[tuple[int, int], tuple[int, int]]]:
-    distance = float(np.hypot(end[0] - start[0], end[1] - start[1]))
-    count = max(1, round(distance / length / 2))
-    steps = [(index / count, (index + 0.5) / count) for index in range(count)]
-    return [(_between(start, end, first), _between(start, end, second)) for first, second in steps]
-
-
-def _between(start: tuple[int, int], end: tuple[int, int], share: float) -> tuple[int, int]:
-    return round(start[0] + (end[0] - start[0]) * share), round(start[1] + (end[1] - start[1]) * share)
+    """First and last points of the dashes of a line; gaps are as long as dashes."""
+    across_xy = np.subtract(end, start)
+    count = max(1, round(float(np.hypot(*across_xy)) / length / 2))
+    shares = (np.arange(count)[:, None] + (0.0, 0.5)) / count  # of the way, where each dash begins and ends
+    points_xy = np.rint(start + across_xy * shares[:, :, None]).astype(int)
+    return [((x1, y1), (x2, y2)) for (x1, y1), (x2, y2) in points_xy.tolist()]
 
 
 def draw_label(image: Image, text: str, corner_xy: tuple[float, float], colour: Colour = TARGET_RGB) -> None:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from types import TracebackType
 
 from dmtrack.errors import MediaError
 from dmtrack.media.images import Image
 
 
-class FrameSource(ABC):
+class FrameSource(AbstractContextManager["FrameSource"]):
     """Frames in order, decoded one at a time, so that memory does not grow with the length of the video.
 
     The first frame is decoded when the source is opened, so that what cannot be read is known before any work starts.
@@ -90,11 +91,8 @@ class FrameSource(ABC):
             raise TypeError(f"{self.name} does not say how many frames it has")
         return self.frame_count
 
-    def close(self) -> None:  # noqa: B027 - most sources hold nothing between iterations
+    def close(self) -> None:
         """Releases the file or device; calling it twice does no harm."""
-
-    def __enter__(self) -> FrameSource:
-        return self
 
     def __exit__(
         self,

@@ -7,12 +7,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import cv2
-import numpy as np
 
 from dmtrack.errors import MediaError
 from dmtrack.media.frame_source import FrameSource
 from dmtrack.media.images import IMAGE_SUFFIXES, Image, read_image
-from dmtrack.media.video_file import open_video_file, positive
+from dmtrack.media.video_file import captured, open_video_file, positive
 from dmtrack.media.video_writer import VideoWriter
 
 __all__ = ["FrameSource", "VideoWriter", "open_frames"]
@@ -116,24 +115,16 @@ class Camera(FrameSource):
         if not self._capture.isOpened():
             raise MediaError(f"{self.name} does not open; check that it is connected and that no other program uses it")
         self.fps = positive(self._capture.get(cv2.CAP_PROP_FPS))
-        frame = self._read()
-        if frame is None:
+        self._first_frame = self._pending = next(captured(self._capture), None)
+        if self._first_frame is None:
             self.close()
             raise MediaError(f"{self.name} opens but gives no frame; check that no other program uses it")
-        self._first_frame = frame
-        self._pending: Image | None = frame
-
-    def _read(self) -> Image | None:
-        ok, frame = self._capture.read()
-        return np.asarray(cv2.cvtColor(frame, cv2.COLOR_BGR2RGB)) if ok else None
 
     def _decode(self) -> Iterator[Image]:
-        while True:
-            frame = self._pending if self._pending is not None else self._read()
-            self._pending = None
-            if frame is None:
-                return
+        if self._pending is not None:
+            frame, self._pending = self._pending, None
             yield frame
+        yield from captured(self._capture)
 
     def close(self) -> None:
         """Releases the device."""

@@ -127,13 +127,18 @@ class OpenCVVideoFile(FrameSource):
     def _decode(self) -> Iterator[Image]:
         capture = self._open()
         try:
-            while True:
-                ok, frame = capture.read()
-                if not ok:
-                    return
-                yield np.asarray(cv2.cvtColor(frame, cv2.COLOR_BGR2RGB))
+            yield from captured(capture)
         finally:
             capture.release()
+
+
+def captured(capture: cv2.VideoCapture) -> Iterator[Image]:
+    """What OpenCV reads until it has no more, HxWx3 uint8 RGB."""
+    while True:
+        ok, frame = capture.read()
+        if not ok:
+            return
+        yield np.asarray(cv2.cvtColor(frame, cv2.COLOR_BGR2RGB))
 
 
 def turned(image: Image, degrees: int) -> Image:

@@ -18,7 +18,7 @@ from dmtrack.media.images import Image
 _ENCODERS = ("libx264", "libopenh264", "h264")
 
 
-class VideoWriter:
+class VideoWriter(contextlib.AbstractContextManager["VideoWriter"]):
     """An H.264 mp4 (yuv420p, header first), which appears under its name only when it is whole.
 
     Used in a `with` block, the frames written so far become the video when the block ends, also after Ctrl-C and after
@@ -130,9 +130,6 @@ class VideoWriter:
         # atomic_path removes its temporary file when it sees an exception, and passes the exception on.
         with contextlib.suppress(_DroppedError):
             self._stack.__exit__(_DroppedError, dropped, None)
-
-    def __enter__(self) -> VideoWriter:
-        return self
 
     def __exit__(
         self,

@@ -101,7 +101,7 @@ def select_box(frame: Image, title: str = "dmtrack") -> tuple[float, float, floa
     cv2.setMouseCallback(title, drag.on_mouse)
     try:
         while True:
-            _show(title, _with_box(shown, drag))
+            cv2.imshow(title, cv2.cvtColor(_with_box(shown, drag), cv2.COLOR_RGB2BGR))
             key = cv2.waitKey(20) & 0xFF
             if key in _ENTER_KEYS and drag.box_xywh is not None:
                 return drag.box_xywh
@@ -131,7 +131,7 @@ class PreviewWindow:
         """Shows one HxWx3 uint8 RGB frame; False once the user wants to stop."""
         if self._open and cv2.getWindowProperty(self.title, cv2.WND_PROP_VISIBLE) < 1:
             return False
-        _show(self.title, frame)
+        cv2.imshow(self.title, cv2.cvtColor(frame, cv2.COLOR_RGB2BGR))
         self._open = True
         return cv2.waitKey(1) & 0xFF not in (ord("q"), 27)
 
@@ -140,7 +140,3 @@ class PreviewWindow:
         if self._open:
             self._open = False
             cv2.destroyAllWindows()
-
-
-def _show(title: str, image: Image) -> None:
-    cv2.imshow(title, cv2.cvtColor(image, cv2.COLOR_RGB2BGR))

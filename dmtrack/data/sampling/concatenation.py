@@ -28,6 +28,9 @@ class RandomConcat:
         datasets: samplers, built or as config dicts.
         probabilities: one per dataset, of any sum; None makes them equal.
 
+    Attributes:
+        identity_count: how many objects the samplers can tell apart; identities are below.
+
     Raises:
         ConfigError: no datasets, another number of probabilities, or negative ones.
     """
@@ -44,15 +47,11 @@ class RandomConcat:
         self.probabilities = weights / weights.sum()
         counts = [int(getattr(dataset, "identity_count", 0)) for dataset in self.datasets]
         self._first_identities = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
+        self.identity_count = int(self._first_identities[-1])
 
     def __len__(self) -> int:
         sizes: list[Any] = list(self.datasets)
         return sum(len(dataset) for dataset in sizes)
-
-    @property
-    def identity_count(self) -> int:
-        """How many objects the samplers can tell apart; identities are below."""
-        return int(self._first_identities[-1])
 
     def sample(self, rng: np.random.Generator, image_size_wh: tuple[int, int] | None = None) -> Clip:
         """A clip of one of the datasets."""

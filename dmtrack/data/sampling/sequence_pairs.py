@@ -20,6 +20,9 @@ from dmtrack.registry import DATASETS
 _SEQUENCES_KEPT = 256
 _SEQUENCES_TRIED = 100
 
+_Annotations = tuple[Video, NDArray[np.float64], NDArray[np.bool_], NDArray[np.int64]]
+"""A video with (tracks, frames, 4) boxes xywh, (tracks, frames) whether they are valid, and (tracks,) identities."""
+
 
 @DATASETS.register
 class SequencePairs:
@@ -43,7 +46,7 @@ class SequencePairs:
         if not len(self.source):
             raise DataError(f"{type(self.source).__name__} has no sequences to draw pairs from")
         # Annotations of the sequences used last, because sequences come again and parsing takes milliseconds.
-        self._kept: OrderedDict[int, tuple[Video, NDArray[np.float64], NDArray[np.bool_]]] = OrderedDict()
+        self._kept: OrderedDict[int, _Annotations] = OrderedDict()
 
     def __len__(self) -> int:
         return len(self.source)
@@ -69,25 +72,20 @@ class SequencePairs:
         """
         for _ in range(_SEQUENCES_TRIED):
             index = int(rng.integers(len(self.source)))
-            video, boxes, valid = self._annotations(index)
+            video, boxes, valid, identities = self._annotations(index)
             frames = pick_frames(np.asarray(valid.any(axis=0)), self.max_gap, rng)
             if frames is None:
                 continue
             rows = valid[:, frames[0]] & valid[:, frames[1]]
             if rows.any():
-                return _pair(video, boxes[rows], frames, self._identities(index, len(boxes))[rows])
+                return _pair(video, boxes[rows], frames, identities[rows])
         raise DataError(
             f"{type(self.source).__name__}: {_SEQUENCES_TRIED} sequences in a row have fewer than two valid frames "
             f"(last: {self.source[index].name}); expected boxes of 10 to 960 pixels that fill 1 to 75 % of the "
             "frame's sides"
         )
 
-    def _identities(self, index: int, tracks: int) -> NDArray[np.int64]:
-        """(tracks,) numbers; unknown where a video has other tracks than the first one made expect."""
-        first, after = self._first_identities[index : index + 2]
-        return np.arange(first, after) if after - first == tracks else np.full(tracks, -1)
-
-    def _annotations(self, index: int) -> tuple[Video, NDArray[np.float64], NDArray[np.bool_]]:
+    def _annotations(self, index: int) -> _Annotations:
         if index in self._kept:
             self._kept.move_to_end(index)
             return self._kept[index]
@@ -98,10 +96,13 @@ class SequencePairs:
         valid = np.stack(
             [track.present & valid_frames(track.boxes_xywh, size_wh, track.visibility) for track in tracks]
         )
-        self._kept[index] = video, boxes, valid
+        first, after = self._first_identities[index : index + 2]
+        # A video may have other tracks than when all were counted; then they are unknown.
+        identities = np.arange(first, after) if after - first == len(tracks) else np.full(len(tracks), -1)
+        self._kept[index] = video, boxes, valid, identities
         if len(self._kept) > _SEQUENCES_KEPT:
             self._kept.popitem(last=False)
-        return video, boxes, valid
+        return self._kept[index]
 
 
 def _pair(

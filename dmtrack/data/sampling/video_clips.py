@@ -25,6 +25,9 @@ class VideoClips:
         frames: of a clip; still images are repeated.
         max_step: the distance of two frames is drawn from 1 to this.
 
+    Attributes:
+        identity_count: how many objects the source has; identities are below.
+
     Raises:
         ConfigError: fewer than one frame or step.
         DataError: the source is empty.
@@ -40,14 +43,10 @@ class VideoClips:
             raise DataError(f"{type(found).__name__} has no videos to draw clips from")
         counts = [len(self.videos[index].tracks) for index in range(len(self.videos))]
         self._first_identities = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
+        self.identity_count = int(self._first_identities[-1])
 
     def __len__(self) -> int:
         return len(self.videos)
-
-    @property
-    def identity_count(self) -> int:
-        """How many objects the source has; identities are below."""
-        return int(self._first_identities[-1])
 
     def sample(self, rng: np.random.Generator, image_size_wh: tuple[int, int] | None = None) -> Clip:
         """One clip; `image_size_wh` is ignored. A frame may show no object."""
