@@ -61,8 +61,11 @@ class BoxStates:
 
     @property
     def boxes_xywh(self) -> Array:
-        """(n, 4) boxes at the mean."""
-        return xyah_to_xywh(self.means[:, :4])
+        """(n, 4) boxes at the mean of the model of DeepSORT."""
+        boxes = self.means[:, :4].copy()
+        boxes[:, 2] *= boxes[:, 3]
+        boxes[:, :2] -= boxes[:, 2:] / 2
+        return boxes
 
 
 def xywh_to_xyah(boxes_xywh: Array) -> Array:
@@ -72,14 +75,6 @@ def xywh_to_xyah(boxes_xywh: Array) -> Array:
     np.maximum(converted[:, 2:], 0.01, out=converted[:, 2:])
     converted[:, 2] /= converted[:, 3]
     return converted
-
-
-def xyah_to_xywh(boxes_xyah: Array) -> Array:
-    """The inverse of `xywh_to_xyah`."""
-    boxes = np.array(boxes_xyah)
-    boxes[:, 2] *= boxes[:, 3]
-    boxes[:, :2] -= boxes[:, 2:] / 2
-    return boxes
 
 
 def start(boxes_xyah: Array) -> BoxStates:

@@ -19,7 +19,7 @@ from dmtrack.association.detections import Decision, Detections, TrackletView, T
 from dmtrack.boxes import Boxes, pairwise_iou_xyxy, xywh_to_xyxy
 from dmtrack.errors import ConfigError
 
-CameraMotion = NDArray[np.float32]
+Affine = NDArray[np.float32]
 """(2, 3) from pixels of the frame before to pixels of this one."""
 
 SAME_OBJECT_IOU = 0.5
@@ -69,7 +69,7 @@ class TargetPolicy(Protocol):
             others_embeddings: (n, channels) of them.
         """
 
-    def step(self, found: Detections, camera_motion: CameraMotion | None = None) -> Decision:
+    def step(self, found: Detections, camera_motion: Affine | None = None) -> Decision:
         """The next frame; how the camera moved before it, where that is known."""
 
 
@@ -79,7 +79,7 @@ class MultiObjectPolicy(Protocol):
     def reset(self) -> None:
         """To the state before the first frame of a video."""
 
-    def step(self, found: Detections, camera_motion: CameraMotion | None = None) -> Tracks:
+    def step(self, found: Detections, camera_motion: Affine | None = None) -> Tracks:
         """The tracks of the next frame, in which nothing may have been found."""
 
 
@@ -138,7 +138,7 @@ class FollowedTrack:
         self._target_id, self._last_box_xywh = -1, np.array(box_xywh, np.float64)
         return self.step(found)
 
-    def step(self, found: Detections, camera_motion: CameraMotion | None = None) -> Decision:
+    def step(self, found: Detections, camera_motion: Affine | None = None) -> Decision:
         """The next frame."""
         tracks = self._policy.step(found, camera_motion)
         boxes_xywh, scores = tracks.boxes_xywh, tracks.scores.astype(np.float64)

@@ -16,7 +16,7 @@ from dmtrack.evaluation.protocols import CurveMeasure, Protocol
 from dmtrack.evaluation.scoring import SequenceScore, pooled_curves, score_sequence, sequence_facts
 from dmtrack.registry import did_you_mean
 from dmtrack.search.space import Parameters
-from dmtrack.search.tracks import Tracks
+from dmtrack.search.tracks import TrialTracker
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,7 @@ class Scoring:
 
 
 def evaluate(
-    tracks: Tracks,
+    tracks: TrialTracker,
     sequences: list[Sequence],
     scoring: Scoring,
     parameters: Parameters,

@@ -17,7 +17,7 @@ from dmtrack.search.outputs import print_outcome, write_outcome
 from dmtrack.search.settings import Prepared, SearchSettings, prepare
 from dmtrack.search.splits import TEST_MARK
 from dmtrack.search.study import Study, import_optuna, make_sampler
-from dmtrack.search.tracks import Tracks
+from dmtrack.search.tracks import TrialTracker
 from dmtrack.search.work import work_on
 
 DEFAULT_TRIALS = 100
@@ -141,7 +141,7 @@ def _worker(settings: SearchSettings, trials: int, number: int, told: Any) -> No
     torch.set_num_threads(1)
     try:
         prepared = prepare(settings)
-        tracks: Tracks = settings.tracks(prepared.origin, settings.tuning)
+        tracks: TrialTracker = settings.tracks(prepared.origin, settings.tuning)
         work_on(
             _open(settings, number), settings.space, tracks, prepared.sequences, prepared.scoring,
             trials, lambda trial: None,

@@ -19,7 +19,7 @@ from dmtrack.search.objective import Scoring
 from dmtrack.search.sharing import SharedOutputs
 from dmtrack.search.space import Space
 from dmtrack.search.study import Sampler
-from dmtrack.search.tracks import FullRuns, Origin, ReplayedDetections, Tracks, origin_of, stored_detections
+from dmtrack.search.tracks import FullRuns, Origin, ReplayedDetections, TrialTracker, origin_of, stored_detections
 from dmtrack.tracking.loading import assemble_tracker
 
 
@@ -82,7 +82,7 @@ class SearchSettings:
         """
         return Scoring.of(get_protocol(self.protocol or self.tuning.usual_protocol, Protocol), self.metric)
 
-    def tracks(self, origin: Origin, benchmark: BenchmarkChoice, exact: bool = False) -> Tracks:
+    def tracks(self, origin: Origin, benchmark: BenchmarkChoice, exact: bool = False) -> TrialTracker:
         """How sequences of a benchmark are tracked with the parameters of trials.
 
         Args:

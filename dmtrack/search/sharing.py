@@ -103,7 +103,7 @@ class SharedOutputs:
         return np.asarray(np.round(np.array(boxes), BOX_DECIMALS), dtype=np.float64)
 
     def facts(self) -> dict[str, Any]:
-        """See `Tracks`."""
+        """See `TrialTracker`."""
         how = f"crops within {self.tolerance_px:g} px" if self.tolerance_px else "equal crops"
         return {
             "sharing": f"network outputs of {how}",

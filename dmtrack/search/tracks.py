@@ -39,7 +39,7 @@ from dmtrack.tracking.loading import assemble_tracker, config_and_weights
 from dmtrack.tracking.siamrpn import SiamRPNTracker
 
 
-class Tracks(Protocol):
+class TrialTracker(Protocol):
     """Tracks sequences with any parameters of a space."""
 
     def track(self, sequence: Sequence, parameters: Parameters) -> Boxes:
@@ -93,7 +93,7 @@ class ReplayedDetections:
         return policy
 
     def track(self, sequence: Sequence, parameters: Parameters) -> Boxes:
-        """See `Tracks`."""
+        """See `TrialTracker`."""
         policy, stored = self.policy(parameters), self._open(sequence)
         boxes = [first_box_of(sequence)]
         for index, found in enumerate(stored):
@@ -105,7 +105,7 @@ class ReplayedDetections:
         return np.asarray(np.round(np.array(boxes), BOX_DECIMALS), dtype=np.float64)
 
     def facts(self) -> dict[str, Any]:
-        """See `Tracks`."""
+        """See `TrialTracker`."""
         return {"sharing": "replay of stored detections", "exact": True, "frames": self._frames, "network_passes": 0}
 
     def _open(self, sequence: Sequence) -> StoredSequence:
@@ -127,7 +127,7 @@ class FullRuns:
         self._built: tuple[dict[str, Any], Any] | None = None
 
     def track(self, sequence: Sequence, parameters: Parameters) -> Boxes:
-        """See `Tracks`."""
+        """See `TrialTracker`."""
         wanted = dict(parameters)
         if self._built is None or self._built[0] != wanted:
             choice = self._choice
@@ -140,7 +140,7 @@ class FullRuns:
         return track_sequence(self._built[1], sequence).boxes_xywh
 
     def facts(self) -> dict[str, Any]:
-        """See `Tracks`."""
+        """See `TrialTracker`."""
         return {"sharing": "none (full runs)", "exact": True, "frames": self._frames, "network_passes": self._frames}
 
 

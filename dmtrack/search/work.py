@@ -14,7 +14,7 @@ from dmtrack.running.one_sequence import failure_of
 from dmtrack.search.objective import Scoring, evaluate
 from dmtrack.search.space import Space
 from dmtrack.search.study import KILLED, Study, import_optuna
-from dmtrack.search.tracks import Tracks
+from dmtrack.search.tracks import TrialTracker
 
 
 class _PrunedError(Exception):
@@ -24,7 +24,7 @@ class _PrunedError(Exception):
 def work_on(
     study: Study,
     space: Space,
-    tracks: Tracks,
+    tracks: TrialTracker,
     sequences: list[Sequence],
     scoring: Scoring,
     trials: int,

@@ -14,14 +14,13 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from dmtrack.association.policy import Affine
 from dmtrack.media.images import Image
-
-Affine = NDArray[np.float32]
-"""(2, 3) from pixels of the frame before to pixels of this one."""
 
 Grey = NDArray[np.uint8]
 
 _LONGER_SIDE = 384
+"""Of the grey images, in pixels at most."""
 _CORNERS = 200
 _FEWEST_CORNERS = 12
 _INLIER_DISTANCE = 1.5
@@ -54,7 +53,10 @@ class CameraMotion:
             the frames' size, and where too little of the background agrees on a motion (another scene, no texture).
         """
         height, width = image.shape[:2]
-        grey = small_grey(image)
+        shrunk = min(1.0, _LONGER_SIDE / max(height, width))
+        size = (max(1, round(width * shrunk)), max(1, round(height * shrunk)))
+        small_image = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
+        grey = np.asarray(cv2.cvtColor(small_image, cv2.COLOR_RGB2GRAY))
         motion: Affine | None = None
         if self._before is not None and self._frame_size_wh == (width, height):
             scale = np.array([grey.shape[1] / width, grey.shape[0] / height])
@@ -64,14 +66,6 @@ class CameraMotion:
         self._before, self._frame_size_wh = grey, (width, height)
         self._boxes_xywh = np.asarray(boxes_xywh, np.float64).reshape(-1, 4)
         return motion
-
-
-def small_grey(image: Image) -> Grey:
-    """The image in grey, its longer side at most 384 pixels."""
-    height, width = image.shape[:2]
-    scale = min(1.0, _LONGER_SIDE / max(height, width))
-    size = (max(1, round(width * scale)), max(1, round(height * scale)))
-    return np.asarray(cv2.cvtColor(cv2.resize(image, size, interpolation=cv2.INTER_AREA), cv2.COLOR_RGB2GRAY))
 
 
 def background(shape: tuple[int, ...], boxes_xywh: NDArray[np.float64]) -> Grey:

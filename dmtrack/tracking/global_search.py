@@ -17,7 +17,7 @@ from torch import Tensor
 
 from dmtrack.association.detections import Decision, Detections
 from dmtrack.association.policies.best_candidate import BestCandidate
-from dmtrack.association.policy import Association, CameraMotion, TargetPolicy
+from dmtrack.association.policy import Affine, Association, TargetPolicy
 from dmtrack.boxes import (
     Boxes,
     check_distinct_xywh,
@@ -169,7 +169,7 @@ class GlobalSearchTracker(Tracker):
         """
         return self._decide(self.detect_targets(image))
 
-    def _decide(self, found: list[Detections], camera_motion: CameraMotion | None = None) -> list[Decision]:
+    def _decide(self, found: list[Detections], camera_motion: Affine | None = None) -> list[Decision]:
         decided = zip(self._policies, found, strict=True)
         self.decisions = [policy.step(item, camera_motion) for policy, item in decided]
         self._last_boxes_xywh = [decision.box_xywh for decision in self.decisions]

@@ -14,13 +14,13 @@ from numpy.typing import ArrayLike, NDArray
 
 from dmtrack.association.detections import Decision, Detections
 from dmtrack.association.policies.distractor_aware import DistractorAware
-from dmtrack.association.policy import Association
+from dmtrack.association.policy import Affine, Association
 from dmtrack.config import build, parse_section
 from dmtrack.errors import ConfigError
 from dmtrack.media.images import as_rgb
 from dmtrack.models.global_search.base import GlobalSearchModel
 from dmtrack.registry import ASSOCIATIONS, TRACKERS
-from dmtrack.tracking.camera_motion import Affine, CameraMotion
+from dmtrack.tracking.camera_motion import CameraMotion
 from dmtrack.tracking.device import Precision
 from dmtrack.tracking.global_search import GlobalSearchTracker
 

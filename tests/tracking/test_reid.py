@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from dmtrack.association.detections import Decision, Detections
-from dmtrack.association.policy import CameraMotion, TargetPolicy
+from dmtrack.association.policy import Affine, TargetPolicy
 from dmtrack.data.sequences import Sequence
 from dmtrack.data.synthetic.sequences import SyntheticSequences
 from dmtrack.errors import BoxError, ConfigError
@@ -227,7 +227,7 @@ def test_the_camera_is_followed_on_images_and_not_in_stored_detections(sequence:
     inner = tracker._policies[0]
     step = inner.step
 
-    def spying(found: Detections, camera_motion: CameraMotion | None = None) -> Decision:
+    def spying(found: Detections, camera_motion: Affine | None = None) -> Decision:
         motions.append(camera_motion)
         return step(found, camera_motion)
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dmtrack.association.detections import Decision, Detections
-from dmtrack.association.policy import Association, CameraMotion, TargetPolicy, TimelineView
+from dmtrack.association.policy import Affine, Association, TargetPolicy, TimelineView
 from dmtrack.boxes import Boxes
 from dmtrack.registry import ASSOCIATIONS
 
@@ -49,7 +49,7 @@ class BestCandidatePolicy:
         self._last_box_xywh = box_xywh
         return Decision(box_xywh, 1.0, True, found)
 
-    def step(self, found: Detections, camera_motion: CameraMotion | None = None) -> Decision:
+    def step(self, found: Detections, camera_motion: Affine | None = None) -> Decision:
         """The next frame."""
         if not len(found):
             return Decision(self._last_box_xywh, 0.0, False, found)

@@ -19,7 +19,7 @@ from numpy.typing import ArrayLike, NDArray
 from dmtrack.association.detections import Decision, Detections, TrackletView
 from dmtrack.association.known_looks import KnownLooks
 from dmtrack.association.matching import appearance_costs, assign, iou_costs, motion_costs
-from dmtrack.association.policy import Association, CameraMotion, TargetPolicy, TimelineView
+from dmtrack.association.policy import Affine, Association, TargetPolicy, TimelineView
 from dmtrack.association.tracklets import Tracklets
 from dmtrack.boxes import pairwise_iou_xyxy, xywh_to_xyxy
 from dmtrack.config import Amount, Count, CountOrZero, Share, Within, check_fields
@@ -193,7 +193,7 @@ class DistractorAwarePolicy:
         self._forget()
         return decision
 
-    def step(self, found: Detections, camera_motion: CameraMotion | None = None) -> Decision:
+    def step(self, found: Detections, camera_motion: Affine | None = None) -> Decision:
         """The next frame; tracklets go along with the camera where its motion is known."""
         settings, tracklets = self.settings, self._tracklets
         if camera_motion is not None:

@@ -18,7 +18,7 @@ from scipy.optimize import linear_sum_assignment
 from dmtrack.association.detections import Detections, Tracks
 from dmtrack.association.kalman import BoxStates, correct, propagate
 from dmtrack.association.matching import iou_costs
-from dmtrack.association.policy import CameraMotion, MultiObjectAssociation, MultiObjectPolicy
+from dmtrack.association.policy import Affine, MultiObjectAssociation, MultiObjectPolicy
 from dmtrack.boxes import xywh_to_xyxy
 from dmtrack.config import Count, CountOrZero, Share, check_fields
 from dmtrack.registry import ASSOCIATIONS
@@ -78,7 +78,7 @@ class SortPolicy:
         self._counts = np.zeros((3, 0), np.int64)
         self._frame, self._next_id = 0, 1
 
-    def step(self, found: Detections, camera_motion: CameraMotion | None = None) -> Tracks:
+    def step(self, found: Detections, camera_motion: Affine | None = None) -> Tracks:
         """The tracks seen in the next frame, youngest first; the camera's motion is not used."""
         settings = self.settings
         self._frame += 1

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from dmtrack.association.detections import Detections, Tracks
-from dmtrack.association.policy import CameraMotion, MultiObjectAssociation, MultiObjectPolicy
+from dmtrack.association.policy import Affine, MultiObjectAssociation, MultiObjectPolicy
 from dmtrack.config import Share, parse_config
 from dmtrack.data.sequences import Sequence
 from dmtrack.errors import ConfigError
@@ -45,7 +45,7 @@ class FromTheLeft:
     def reset(self) -> None:
         pass
 
-    def step(self, found: Detections, camera_motion: CameraMotion | None = None) -> Tracks:
+    def step(self, found: Detections, camera_motion: Affine | None = None) -> Tracks:
         found = found.select(found.scores >= self._settings.floor)
         found = found.select(np.argsort(found.boxes_xyxy[:, 0]))
         return Tracks(found.boxes_xyxy, found.scores, ids=np.arange(len(found)))
