@@ -1,10 +1,11 @@
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 from dmtrack.config.top_level import LearningRate
 from dmtrack.errors import ConfigError
-from dmtrack.training.schedules import learning_rate_factor
+from dmtrack.training.schedules import learning_rate_factor, warmup_then_log
 from dmtrack.training.settings import read_settings
 
 PUBLISHED = LearningRate("step", "constant", 500, 0.001 / 3, (44, 46))
@@ -73,3 +74,19 @@ def test_length_counts_the_pairs_of_every_stage() -> None:
 def test_settings_that_make_no_sense_are_named(changes: dict, said: str) -> None:
     with pytest.raises(ConfigError, match=said):
         read_settings(config(**changes))
+
+
+def test_the_published_schedule_of_siamrpn():
+    factors = warmup_then_log()
+    assert len(factors) == 20
+    np.testing.assert_allclose(factors[[0, 5, 19]], [0.2, 1.0, 0.1])
+    np.testing.assert_allclose(np.diff(np.log(factors[:6])), np.log(5) / 5)
+    np.testing.assert_allclose(np.diff(np.log(factors[5:])), -np.log(10) / 14)
+
+
+def test_siamrpn_without_warm_up_and_impossible_ones():
+    assert warmup_then_log(3, 0)[0] == 1
+    with pytest.raises(ConfigError, match="expected fewer than the run has"):
+        warmup_then_log(5, 5)
+    with pytest.raises(ConfigError, match="numbers above 0"):
+        warmup_then_log(decay=(1.0, 0.0))
