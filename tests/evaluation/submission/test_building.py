@@ -49,7 +49,7 @@ def test_the_package_reads_back_as_results(tmp_path, results, got10k_data):
     [
         (lambda path: path.unlink(), "GOT-10k_Test_000009_001.txt: missing; expected boxes of all 180"),
         (lambda path: path.write_text("1,2,3,4\nnan,nan,nan,nan\n1,2,3,4\n"), "line 2: .* holds NaN"),
-        (lambda path: path.write_text("1 2 3 4\n"), "holds something else than comma-separated numbers"),
+        (lambda path: path.write_text("1,2,x,4\n"), "001.txt:1: expected 4 numbers separated by commas"),
     ],
 )
 def test_nothing_is_written_that_would_be_rejected(tmp_path, results, spoil, says):
