@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing, nullcontext
@@ -281,8 +280,3 @@ def as_names(tracker_names: str | Iterable[str]) -> list[str]:
     if not names:
         raise EvaluationError("no tracker to report on; give the names of trackers that were run")
     return names
-
-
-def number(value: float | None) -> float | None:
-    """A number for JSON; None where it is undefined."""
-    return None if value is None or math.isnan(value) else float(value)

@@ -17,7 +17,8 @@ from dmtrack.evaluation.reporting.figures.curves import save_plots
 from dmtrack.evaluation.results import FileNames, ResultStore, SequenceResult, find_store
 from dmtrack.evaluation.scoring import Curves, SequenceScore, combine, pooled_curves, score_result
 from dmtrack.evaluation.submission import build_submission
-from dmtrack.running.experiments.base import Experiment, OnFrame, Pass, as_names, name_of, number, track
+from dmtrack.files import json_value
+from dmtrack.running.experiments.base import Experiment, OnFrame, Pass, as_names, name_of, track
 from dmtrack.tracking.base import Tracker
 
 _GOT10K_KEYS = {
@@ -155,13 +156,13 @@ class OnePassExperiment(Experiment):
             "overall": {
                 **self.curve_numbers(score.pooled),
                 **self.score_numbers(dict(score.scores)),
-                "speed_fps": number(score.frames_per_second),
+                "speed_fps": json_value(score.frames_per_second),
             },
             "seq_wise": {
                 item.name: {
                     **self.curve_numbers(item.observed),
                     **self.score_numbers(dict(item.scores)),
-                    "speed_fps": number(item.frames_per_second),
+                    "speed_fps": json_value(item.frames_per_second),
                     "length": int(item.counted.sum()),
                 }
                 for item in score.sequences
@@ -175,11 +176,11 @@ class OnePassExperiment(Experiment):
             "precision_curve": curves.precision,
             "normalized_precision_curve": curves.normalized_precision,
         }
-        return {name: [number(value) for value in curve] for name, curve in named.items() if len(curve)}
+        return {name: [json_value(value) for value in curve] for name, curve in named.items() if len(curve)}
 
     def score_numbers(self, scores: dict[str, float]) -> dict[str, float | None]:
         """Scores by their name in reports."""
-        return {_GOT10K_KEYS.get(key, key): number(value) for key, value in scores.items()}
+        return {_GOT10K_KEYS.get(key, key): json_value(value) for key, value in scores.items()}
 
     def _pack(self, tracker: str) -> dict[str, Any]:
         for sequence in self.sequences:

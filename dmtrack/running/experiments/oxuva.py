@@ -20,8 +20,8 @@ from dmtrack.evaluation.readers.oxuva_files import parse_predictions
 from dmtrack.evaluation.reporting.figures.long_term import draw_presence
 from dmtrack.evaluation.reporting.figures.saving import save_figure
 from dmtrack.evaluation.results import number_lines
-from dmtrack.files import atomic_path, write_text
-from dmtrack.running.experiments.base import Experiment, OnFrame, Pass, as_names, name_of, number, track
+from dmtrack.files import atomic_path, json_value, write_text
+from dmtrack.running.experiments.base import Experiment, OnFrame, Pass, as_names, name_of, track
 from dmtrack.tracking.base import Tracker
 
 
@@ -90,7 +90,7 @@ class ExperimentOxUvA(Experiment):
             scores[name] = score_presence(self.protocol, list(each.values()))
             performance[name] = {
                 **self.header(name, self.protocol.name),
-                "overall": {key: number(value) for key, value in scores[name].scores.items()},
+                "overall": {key: json_value(value) for key, value in scores[name].scores.items()},
                 "seq_wise": {sequence: vars(counts) for sequence, counts in each.items()},
             }
         note = f"protocol {self.protocol.name} · {self.note}"

@@ -19,7 +19,8 @@ from dmtrack.evaluation.protocols import VotProtocol, get_protocol
 from dmtrack.evaluation.reporting.figures.eao import ExpectedOverlap, draw_eao_curve, draw_eao_ranking
 from dmtrack.evaluation.reporting.figures.saving import save_figure
 from dmtrack.evaluation.results import ResultStore, read_numbers
-from dmtrack.running.experiments.base import Experiment, OnFrame, Pass, as_names, name_of, number, track
+from dmtrack.files import json_value
+from dmtrack.running.experiments.base import Experiment, OnFrame, Pass, as_names, name_of, track
 from dmtrack.running.supervised import run_supervised
 from dmtrack.tracking.base import Tracker
 
@@ -177,13 +178,17 @@ def _protocol(version: int, kind: str, realtime_fps: float) -> VotProtocol:
 
 
 def _numbers(protocol: VotProtocol, score: VotScore) -> dict[str, float | None]:
-    return {key: number(score.scores[key]) for key in protocol.headings() if key in score.scores}
+    return {key: json_value(score.scores[key]) for key in protocol.headings() if key in score.scores}
 
 
 def _per_sequence(score: VotScore) -> dict[str, Any]:
     return {
         "seq_wise": {
-            item.name: {"accuracy": number(item.accuracy), "failures": number(item.failures), "length": item.frames}
+            item.name: {
+                "accuracy": json_value(item.accuracy),
+                "failures": json_value(item.failures),
+                "length": item.frames,
+            }
             for item in score.sequences
         }
     }

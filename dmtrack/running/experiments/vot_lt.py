@@ -18,8 +18,8 @@ from dmtrack.evaluation.protocols import LongTermProtocol, get_protocol
 from dmtrack.evaluation.reporting.figures.long_term import draw_precision_recall
 from dmtrack.evaluation.reporting.figures.saving import save_figure
 from dmtrack.evaluation.results import ResultStore, number_lines
-from dmtrack.files import write_text
-from dmtrack.running.experiments.base import Experiment, OnFrame, Pass, as_names, name_of, number, track
+from dmtrack.files import json_value, write_text
+from dmtrack.running.experiments.base import Experiment, OnFrame, Pass, as_names, name_of, track
 from dmtrack.tracking.base import Tracker
 
 
@@ -82,14 +82,14 @@ class ExperimentVOTLT(Experiment):
             performance[name] = {
                 **self.header(name, self.protocol.name),
                 "overall": {
-                    **{key: number(value) for key, value in score.scores.items()},
+                    **json_value(score.scores),
                     "threshold": float(threshold) if np.isfinite(threshold := score.thresholds[score.best]) else None,
-                    "precision_curve": [number(value) for value in score.precision],
-                    "recall_curve": [number(value) for value in score.recall],
+                    "precision_curve": json_value(score.precision.tolist()),
+                    "recall_curve": json_value(score.recall.tolist()),
                 },
                 "seq_wise": {
                     run.name: {
-                        key: number(value) for key, value in score_long_term(self.protocol, [run]).scores.items()
+                        key: json_value(value) for key, value in score_long_term(self.protocol, [run]).scores.items()
                     }
                     for run in runs
                 },
