@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -101,3 +102,10 @@ def test_rooms_of_numbers_import_no_networks_and_no_images() -> None:
     )
     output = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout
     assert output.strip() == ""
+
+
+def test_contributing_names_only_what_exists() -> None:
+    root = PACKAGE.parent
+    quoted = re.findall(r"`([\w.-]+/[\w./-]*)`", (root / "CONTRIBUTING.md").read_text())
+    assert quoted
+    assert [path for path in quoted if not ((root / path).exists() or (PACKAGE / path).exists())] == []

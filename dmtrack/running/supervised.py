@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -17,20 +17,8 @@ from dmtrack.evaluation.measures.trajectory import Trajectory
 from dmtrack.evaluation.protocols import VotProtocol
 
 
-class RestartableTracker(Protocol):
-    """What is asked of a tracker: the first two methods of got10k's contract; `init` may be called again."""
-
-    def init(self, image: Any, box: Any) -> Any:
-        """Takes the target's box (x, y, w, h)."""
-        ...
-
-    def update(self, image: Any) -> Any:
-        """Gives the box (x, y, w, h) in the next frame, or the corners of a polygon."""
-        ...
-
-
 def run_supervised(
-    tracker: RestartableTracker, sequence: Sequence, protocol: VotProtocol, truth: ArrayLike | None = None
+    tracker: Any, sequence: Sequence, protocol: VotProtocol, truth: ArrayLike | None = None
 ) -> tuple[Trajectory, NDArray[np.float64]]:
     """Tracks through a sequence with restarts.
 
@@ -40,7 +28,8 @@ def run_supervised(
     wait, and the measured seconds decide which of them are seen.
 
     Args:
-        tracker: got10k's contract.
+        tracker: of got10k's contract, whose `update` may also answer with the corners of a polygon; `init` is called
+            again after each failure.
         sequence: frames and the upright boxes that the tracker is started with.
         protocol: rule of overlap, `skip`, and real time.
         truth: (frames, columns) true regions, which failures are judged by; by default `sequence.boxes_xywh`.
@@ -64,13 +53,16 @@ def run_supervised(
             frame, failed = run.follow(frame)
             if failed:
                 break
-    return run.trajectory(), run.seconds
+    rows = np.full((len(run.rows), max((len(row) for row in run.rows), default=1)), np.nan)
+    for padded, row in zip(rows, run.rows, strict=True):
+        padded[: len(row)] = row
+    return Trajectory(rows), run.seconds
 
 
 class _Run:
     """The state of one run: rows and seconds so far, and what real time asks for."""
 
-    def __init__(self, tracker: RestartableTracker, sequence: Sequence, protocol: VotProtocol, truth: Regions) -> None:
+    def __init__(self, tracker: Any, sequence: Sequence, protocol: VotProtocol, truth: Regions) -> None:
         self.tracker, self.sequence, self.protocol, self.truth = tracker, sequence, protocol, truth
         self.known = is_region(truth) & np.isfinite(sequence.boxes_xywh).all(axis=1)
         self.rows: list[NDArray[np.float64]] = [np.array([float(SKIPPED)])] * len(sequence)
@@ -112,13 +104,6 @@ class _Run:
             return frame + self.protocol.skip, True
         self.rows[frame] = self.answer
         return frame + 1, False
-
-    def trajectory(self) -> Trajectory:
-        """All rows so far."""
-        regions = np.full((len(self.rows), max((len(row) for row in self.rows), default=1)), np.nan)
-        for region, row in zip(regions, self.rows, strict=True):
-            region[: len(row)] = row
-        return Trajectory(regions)
 
     def _needed(self, frame: int, seconds: float) -> None:
         self.seconds[frame] = seconds
