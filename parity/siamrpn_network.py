@@ -14,7 +14,7 @@ from dmtrack.boxes import xywh_to_xyxy
 from dmtrack.errors import DataError
 from dmtrack.models.siamrpn.decoding import SearchParameters, choose, clip_to_frame, decode
 from dmtrack.models.siamrpn.flavours import SiamesePreprocessing
-from dmtrack.models.siamrpn.layers import Outputs
+from dmtrack.models.siamrpn.layers import Outputs, depthwise_correlation
 from dmtrack.models.siamrpn.siamrpn import SiamRPN
 from dmtrack.tracking.siamrpn import SiamRPNTracker
 from dmtrack.tracking.siamrpn_state import LongTerm, TargetState, cxcywh_to_xywh
@@ -82,7 +82,8 @@ def _check_maps(golden: GoldenFile, model: SiamRPN, seed: int) -> None:
         _compare(golden, f"{prefix}ztemplate{index}", template)
         cls, reg = model.head.cls_heads[index], model.head.reg_heads[index]
         if index == 0:
-            _compare(golden, f"{prefix}corr_cls0", cls.correlate(template, search))  # type: ignore[operator]
+            responses = depthwise_correlation(cls.search_convs(search), cls.kernel_convs(template))  # type: ignore[operator]
+            _compare(golden, f"{prefix}corr_cls0", responses)
         _compare(golden, f"{prefix}cls_head{index}", cls(template, search))
         _compare(golden, f"{prefix}reg_head{index}", reg(template, search))
     outputs = model(maps["z"], maps["x"])

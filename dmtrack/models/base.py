@@ -6,6 +6,7 @@ from abc import abstractmethod
 from collections.abc import Mapping
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
 from dmtrack.data.batches import Batch, ClipEncoder
@@ -19,6 +20,11 @@ class TrainableModel(nn.Module):
     """
 
     preprocessing: Any
+
+    @property
+    def device(self) -> torch.device:
+        """Where the parameters lie."""
+        return next(self.parameters()).device
 
     @abstractmethod
     def losses(self, batch: Batch) -> dict[str, Tensor]:

@@ -35,7 +35,7 @@ def small(flavour="mmtracking", backbone=None, **head):
         head={"type": "SiamRPNHead", "in_channels": [16], "weighted": False, **head},
         flavour=flavour,
         center_size=None,
-        preprocessing={"search_size": 287, "base_size": 0},
+        preprocessing=SiamesePreprocessing(search_size=287, base_size=0),
     )
     for module in model.modules():
         if isinstance(module, nn.BatchNorm2d):
@@ -121,7 +121,7 @@ def test_dilated_winograd_is_the_convolution(dilation, padding):
 
 
 def test_parts_that_do_not_go_together_are_one_sentence():
-    with pytest.raises(ConfigError, match=r"model.flavour is 'pysto': expected one of 'pysot', 'mmtracking'"):
+    with pytest.raises(ConfigError, match="flavour' must be 'pysot' or 'mmtracking', got 'pysto'"):
         small("pysto")
     with pytest.raises(ConfigError, match=r"model.head.in_channels is \(32,\), but SiameseAlexNet gives \(16,\)"):
         small(in_channels=[32])

@@ -8,14 +8,14 @@ import torch
 import torch.nn.functional as functional
 
 from dmtrack.data.sequences import Sequence
-from dmtrack.models.siamrpn import Outputs, SiamRPN
+from dmtrack.models.siamrpn import Outputs, SiamesePreprocessing, SiamRPN
 from dmtrack.tracking.siamrpn import SiamRPNTracker
 
 NODE = {
     "backbone": {"type": "SiameseAlexNet", "width_mult": 0.0625},
     "head": {"type": "SiamRPNHead", "in_channels": [16], "weighted": False},
     "center_size": None,
-    "preprocessing": {"search_size": 255, "base_size": 8},
+    "preprocessing": SiamesePreprocessing(search_size=255, base_size=8),
 }
 
 

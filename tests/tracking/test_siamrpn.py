@@ -9,9 +9,9 @@ from torch import nn
 
 from dmtrack.config import build, load_config
 from dmtrack.errors import BoxError, ConfigError, DMTrackError, WeightsError
-from dmtrack.models.siamrpn import Outputs, SiamesePreprocessing, SiamRPN
+from dmtrack.models.siamrpn import Outputs, SiamesePreprocessing
 from dmtrack.models.siamrpn.decoding import SearchParameters
-from dmtrack.registry import TRACKERS
+from dmtrack.registry import MODELS, TRACKERS
 from dmtrack.tracking.loading import assemble_tracker
 from dmtrack.tracking.siamrpn import SiamRPNTracker
 from dmtrack.tracking.siamrpn_state import LongTerm, TargetState
@@ -31,8 +31,7 @@ SMALL = {
 
 def small(flavour="mmtracking"):
     torch.manual_seed(0)
-    node = {key: value for key, value in SMALL.items() if key != "type"}
-    model = SiamRPN(**node, flavour=flavour).eval()
+    model = build({**SMALL, "flavour": flavour}, MODELS).eval()
     for module in model.modules():
         if isinstance(module, nn.BatchNorm2d):
             module.running_var.fill_(100.0)

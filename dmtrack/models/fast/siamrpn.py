@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from dmtrack.models.fast.convolution import PreparedConv
 from dmtrack.models.fast.rewriting import DTYPES, Rewriting, fold_batch_norms
-from dmtrack.models.siamrpn.layers import ConvNorm, CorrelationHead, Outputs, PlainConv
+from dmtrack.models.siamrpn.layers import CorrelationHead, Outputs
 from dmtrack.models.siamrpn.siamrpn import SiamRPN
 
 
@@ -75,19 +75,18 @@ class FastLevel(nn.Module):
         super().__init__()
         assert isinstance(cls, CorrelationHead) and isinstance(reg, CorrelationHead)
         branches = (cls, reg)
-        self.kernel_conv = rewriting.convolution(_side_by_side([b.kernel_convs.conv for b in branches]), relu=True)
-        self.search_conv = rewriting.convolution(_side_by_side([b.search_convs.conv for b in branches]), relu=True)
+        self.kernel_conv = rewriting.convolution(_side_by_side([_conv(b.kernel_convs) for b in branches]), relu=True)
+        self.search_conv = rewriting.convolution(_side_by_side([_conv(b.search_convs) for b in branches]), relu=True)
         self.first_convs, self.last_convs = nn.ModuleList(), nn.ModuleList()
         for branch, weight in zip(branches, weights, strict=True):
-            first, last = branch.head_convs
-            assert isinstance(first, ConvNorm) and isinstance(last, PlainConv)
+            first, last = (_conv(part) for part in branch.head_convs)
             with torch.no_grad():
-                last.conv.weight.mul_(weight)
-                assert last.conv.bias is not None
-                last.conv.bias.mul_(weight)
-            self.first_convs.append(rewriting.convolution(first.conv, relu=True))
+                last.weight.mul_(weight)
+                assert last.bias is not None
+                last.bias.mul_(weight)
+            self.first_convs.append(rewriting.convolution(first, relu=True))
             # Scores and boxes are decided by small differences.
-            self.last_convs.append(PreparedConv(last.conv, torch.float32))
+            self.last_convs.append(PreparedConv(last, torch.float32))
 
     def kernels(self, template: Tensor) -> Tensor:
         """(1, channels, h, w) -> (2 x channels, 1, h - 2, w - 2)."""
@@ -102,6 +101,12 @@ class FastLevel(nn.Module):
             for part, first, last in zip(responses.chunk(2, dim=1), self.first_convs, self.last_convs, strict=True)
         )
         return cls, reg
+
+
+def _conv(part: nn.Module) -> nn.Conv2d:
+    convolution = part.get_submodule("conv")
+    assert isinstance(convolution, nn.Conv2d)
+    return convolution
 
 
 def _side_by_side(convolutions: list[nn.Conv2d]) -> nn.Conv2d:

@@ -6,7 +6,6 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import Any
 
-import torch
 from torch import Tensor
 
 from dmtrack.data.preprocessing import Preprocessing
@@ -66,8 +65,3 @@ class GlobalSearchModel(TrainableModel, ABC):
     @abstractmethod
     def decode(self, outputs: Any, size_hw: tuple[int, int], scale_factor: float) -> list[Detections]:
         """Boxes and scores of `search` outputs, one `Detections` per target; all targets share one image size."""
-
-    @property
-    def device(self) -> torch.device:
-        """Where the parameters lie."""
-        return next(self.parameters()).device

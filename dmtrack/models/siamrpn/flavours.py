@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Literal
 
+from dmtrack.config import Count, check_fields
 from dmtrack.errors import ConfigError
 
 FlavourName = Literal["pysot", "mmtracking"]
@@ -34,18 +35,6 @@ FLAVOURS: dict[str, Flavour] = {
 """By name."""
 
 
-def check_flavour(name: str) -> FlavourName:
-    """The name itself.
-
-    Raises:
-        ConfigError: there is no such flavour.
-    """
-    for known in get_args(FlavourName):
-        if name == known:
-            return known
-    raise ConfigError(f"model.flavour is {name!r}: expected one of {', '.join(map(repr, get_args(FlavourName)))}")
-
-
 @dataclass(frozen=True)
 class SiamesePreprocessing:
     """How the images of a checkpoint are cut out and what its outputs refer to; it travels in the weights' metadata.
@@ -63,20 +52,17 @@ class SiamesePreprocessing:
     """
 
     flavour: FlavourName = "mmtracking"
-    exemplar_size: int = 127
+    exemplar_size: Count = 127
     search_size: int = 255
     base_size: int = 8
     context_amount: float = 0.5
-    stride: int = 8
+    stride: Count = 8
     ratios: tuple[float, ...] = (0.33, 0.5, 1, 2, 3)
     scales: tuple[float, ...] = (8,)
     channel_order: Literal["bgr"] = "bgr"
 
     def __post_init__(self) -> None:
-        check_flavour(self.flavour)
-        for key in ("exemplar_size", "stride"):
-            if getattr(self, key) < 1:
-                raise ConfigError(f"model.preprocessing.{key} is {getattr(self, key)}: expected 1 or more")
+        check_fields(self, "model.preprocessing")
         if self.search_size < self.exemplar_size:
             raise ConfigError(
                 f"model.preprocessing.search_size is {self.search_size}: expected at least exemplar_size, "

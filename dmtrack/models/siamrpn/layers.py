@@ -5,6 +5,7 @@ Levels are fused as in section 3.3 of the paper, template and search maps are co
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -19,30 +20,14 @@ KINDS = {"cls": 2, "reg": 4}
 """Numbers per anchor: background and foreground; dx, dy, dw, dh."""
 
 
-class ConvNorm(nn.Module):
-    """A convolution without bias, batch norm, and in general a ReLU."""
-
-    def __init__(self, in_channels: int, out_channels: int, kernel_size: int, relu: bool = True) -> None:
-        super().__init__()
-        self.conv = nn.Conv2d(in_channels, out_channels, kernel_size, bias=False)
-        self.bn = nn.BatchNorm2d(out_channels)
-        self.activate: nn.Module = nn.ReLU(inplace=True) if relu else nn.Identity()
-
-    def forward(self, inputs: Tensor) -> Tensor:
-        """(images, in_channels, H, W) -> (images, out_channels, H', W')."""
-        return self.activate(self.bn(self.conv(inputs)))
-
-
-class PlainConv(nn.Module):
-    """A 1x1 convolution with bias, under the name that a `ConvNorm` gives its convolution."""
-
-    def __init__(self, in_channels: int, out_channels: int) -> None:
-        super().__init__()
-        self.conv = nn.Conv2d(in_channels, out_channels, 1)
-
-    def forward(self, inputs: Tensor) -> Tensor:
-        """(images, in_channels, H, W) -> (images, out_channels, H, W)."""
-        return self.conv(inputs)
+def conv_norm(in_channels: int, out_channels: int, kernel_size: int, relu: bool = True) -> nn.Sequential:
+    """A convolution without bias, batch norm, and in general a ReLU, under the published names."""
+    layers = OrderedDict[str, nn.Module]()
+    layers["conv"] = nn.Conv2d(in_channels, out_channels, kernel_size, bias=False)
+    layers["bn"] = nn.BatchNorm2d(out_channels)
+    if relu:
+        layers["activate"] = nn.ReLU(inplace=True)
+    return nn.Sequential(layers)
 
 
 @NECKS.register
@@ -66,7 +51,7 @@ class ChannelMapper(nn.Module):
             )
         self.out_channels = tuple(outputs)
         self.convs = nn.ModuleList(
-            ConvNorm(first, second, 1, relu=False) for first, second in zip(in_channels, outputs, strict=True)
+            conv_norm(first, second, 1, relu=False) for first, second in zip(in_channels, outputs, strict=True)
         )
 
     def forward(self, features: Sequence[Tensor]) -> tuple[Tensor, ...]:
@@ -100,17 +85,15 @@ class CorrelationHead(nn.Module):
 
     def __init__(self, channels: int, out_channels: int) -> None:
         super().__init__()
-        self.kernel_convs = ConvNorm(channels, channels, 3)
-        self.search_convs = ConvNorm(channels, channels, 3)
-        self.head_convs = nn.Sequential(ConvNorm(channels, channels, 1), PlainConv(channels, out_channels))
-
-    def correlate(self, template: Tensor, search: Tensor) -> Tensor:
-        """Responses before the two last convolutions: (images, channels, H - h + 1, W - w + 1)."""
-        return depthwise_correlation(self.search_convs(search), self.kernel_convs(template))
+        self.kernel_convs = conv_norm(channels, channels, 3)
+        self.search_convs = conv_norm(channels, channels, 3)
+        last = nn.Sequential(OrderedDict(conv=nn.Conv2d(channels, out_channels, 1)))
+        self.head_convs = nn.Sequential(conv_norm(channels, channels, 1), last)
 
     def forward(self, template: Tensor, search: Tensor) -> Tensor:
         """(images, channels, h, w) and (images, channels, H, W) -> (images, out_channels, H - h + 1, W - w + 1)."""
-        return self.head_convs(self.correlate(template, search))
+        responses = depthwise_correlation(self.search_convs(search), self.kernel_convs(template))
+        return self.head_convs(responses)
 
 
 class Outputs(NamedTuple):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, overload
 
 import torch
@@ -12,7 +13,7 @@ from dmtrack.data.batches import Batch
 from dmtrack.errors import ConfigError, WeightsError
 from dmtrack.models.base import TrainableModel
 from dmtrack.models.building import build_part
-from dmtrack.models.siamrpn.flavours import FlavourName, SiamesePreprocessing, check_flavour
+from dmtrack.models.siamrpn.flavours import FlavourName, SiamesePreprocessing
 from dmtrack.models.siamrpn.layers import Outputs, SiamRPNHead
 from dmtrack.models.siamrpn.losses import SiamRPNTraining, siamrpn_losses
 from dmtrack.models.siamrpn.pair_encoding import SiamesePairEncoder
@@ -54,14 +55,13 @@ class SiamRPN(TrainableModel):
         neck: dict[str, Any] | nn.Module | None = None,
         flavour: FlavourName = "mmtracking",
         center_size: int | None = 7,
-        preprocessing: dict[str, Any] | None = None,
+        preprocessing: SiamesePreprocessing | None = None,
         train_cfg: SiamRPNTraining | None = None,
     ) -> None:
         super().__init__()
         self.epoch = 0
         self.train_cfg = train_cfg or SiamRPNTraining()
-        settings = {**(preprocessing or {}), "flavour": check_flavour(flavour)}
-        self.preprocessing = _preprocessing(settings)
+        self.preprocessing = replace(preprocessing or SiamesePreprocessing(), flavour=flavour)
         self.center_size = center_size
         # The order of these lines is the order of the published files.
         self.backbone: nn.Module = build_part(backbone, BACKBONES)
@@ -73,11 +73,6 @@ class SiamRPN(TrainableModel):
             parameter.requires_grad_(name.rpartition(".")[0] in trained)
         self._trained_modules = frozenset(trained)
         self.register_state_dict_post_hook(_note_flavour)
-
-    @property
-    def device(self) -> torch.device:
-        """Where the parameters lie."""
-        return next(self.parameters()).device
 
     def extract(self, images: Tensor) -> tuple[Tensor, ...]:
         """Maps after the neck of (images, 3, H, W) BGR images with values 0 to 255."""
@@ -207,15 +202,6 @@ def flavour_of_state_dict(state_dict: Any) -> str | None:
     versions = getattr(state_dict, "_metadata", {})
     flavour: str | None = versions.get("", {}).get(_FLAVOUR)
     return flavour
-
-
-def _preprocessing(settings: dict[str, Any]) -> SiamesePreprocessing:
-    known = SiamesePreprocessing.__dataclass_fields__
-    for key in settings:
-        if key not in known:
-            raise ConfigError(f"model.preprocessing.{key} is not known; known are {', '.join(known)}")
-    lists = {key: tuple(value) for key, value in settings.items() if isinstance(value, list)}
-    return SiamesePreprocessing(**{**settings, **lists})
 
 
 def trained_modules(backbone: nn.Module, layers: tuple[str, ...] | None) -> set[str]:
