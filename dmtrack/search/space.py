@@ -189,7 +189,7 @@ SIAMRPN_SPACE = Space((Range(_PENALTY, 0.0, 0.5), Range(_WINDOW, 0.0, 0.7), Rang
 
 
 def usual_space(association: Association, section: str = "association") -> Space | None:
-    """What is searched of a policy unless ranges are given; None where it says nothing.
+    """What is searched of a policy unless ranges are given; None where it has no search space.
 
     Args:
         association: a policy with its settings.

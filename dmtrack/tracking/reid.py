@@ -40,12 +40,12 @@ class ReIDTracker(GlobalSearchTracker):
         name: of the tracker in results and reports.
         association: settings of `DistractorAware`, by name; what is not named keeps its default.
         presence_threshold: the target counts as present where its score reaches this, in [0, 1].
-        device: see `GlobalSearchTracker`.
-        precision: see there.
+        device: 'cpu', 'cuda', 'cuda:1', where the model is moved; None leaves it where it is.
+        precision: 'fp32', 'bf16' or 'fp16' for convolutions; box distances and decoding are always fp32.
         max_candidates: how many boxes of a frame are associated.
-        channels_last: see there.
-        fast: see there.
-        cuda_graph: see there.
+        channels_last: lay out images with the channels innermost, which most devices compute faster.
+        fast: track with a copy of the model that is made here for speed (`dmtrack.models.fast`).
+        cuda_graph: on a GPU, record the network once per size of frame and replay it.
         policy: another policy with its settings; in a config `policy=dict(type="Sort", max_age=30)`. It takes the place
             of `association`.
         camera_motion: estimate from the images how the camera moved, and let the tracklets go along; some milliseconds
