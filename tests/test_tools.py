@@ -26,3 +26,14 @@ def test_a_script_runs_from_another_folder(tmp_path, script, arguments, message)
     assert done.returncode == 2, done.stderr
     assert message in done.stderr and done.stderr.startswith("error: ") and done.stderr.count("\n") == 1
     assert list(tmp_path.iterdir()) == []
+
+
+BENCHMARKS = sorted((TOOLS.parent / "benchmarks").glob("*.py"))
+
+
+@pytest.mark.parametrize(
+    "script", [path for path in BENCHMARKS if "parity" in path.read_text()], ids=lambda path: path.stem
+)
+def test_a_benchmark_that_uses_the_formulas_of_parity_starts_from_another_folder(tmp_path, script):
+    done = subprocess.run([sys.executable, str(script), "--help"], cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 0 and "usage:" in done.stdout, done.stderr
