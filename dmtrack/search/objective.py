@@ -9,7 +9,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from dmtrack.boxes import Boxes
 from dmtrack.data.sequences import Sequence
 from dmtrack.errors import EvaluationError
 from dmtrack.evaluation.protocols import CurveMeasure, Protocol
@@ -48,13 +47,6 @@ class Scoring:
         """Of the metric."""
         return next(measure for measure in self.protocol.reported() if measure.key == self.metric)
 
-    def score(self, sequence: Sequence, boxes_xywh: Boxes) -> SequenceScore:
-        """One sequence."""
-        truth = sequence.annotated_boxes_xywh
-        return score_sequence(
-            self.protocol, sequence.name, truth, sequence.present, boxes_xywh, **sequence_facts(sequence)
-        )
-
     def value(self, scores: list[SequenceScore]) -> float:
         """The metric over several sequences, pooled as the protocol says; NaN without a counted frame."""
         return pooled_curves(self.protocol, scores).scores(self.protocol)[self.metric]
@@ -64,12 +56,6 @@ class Scoring:
         values = np.array([score.scores[self.metric] for score in scores], dtype=np.float64)
         counted = np.array([bool(score.counted.any()) for score in scores])
         return np.where(counted, values, np.nan)
-
-    def weights(self, scores: list[SequenceScore]) -> NDArray[np.float64]:
-        """(sequences,) what each weighs in the pooled number."""
-        if self.protocol.pooling == "frames":
-            return np.array([np.count_nonzero(score.counted) for score in scores], dtype=np.float64)
-        return np.ones(len(scores))
 
 
 def evaluate(
@@ -94,7 +80,9 @@ def evaluate(
     """
     scores: list[SequenceScore] = []
     for sequence in sequences:
-        scores.append(scoring.score(sequence, tracks.track(sequence, parameters)))
+        boxes_xywh, truth = tracks.track(sequence, parameters), sequence.annotated_boxes_xywh
+        facts = sequence_facts(sequence)
+        scores.append(score_sequence(scoring.protocol, sequence.name, truth, sequence.present, boxes_xywh, **facts))
         so_far = scoring.value(scores)
         if on_sequence is not None and not math.isnan(so_far):
             on_sequence(len(scores), so_far)

@@ -6,6 +6,8 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
+
 from dmtrack.errors import EvaluationError
 from dmtrack.evaluation.reporting.bootstrap import Interval, paired_bootstrap
 from dmtrack.evaluation.results import software_versions
@@ -51,6 +53,7 @@ class Outcome:
         comparisons: on the tuning sequences and, where asked for, on held-out ones.
         sharing: how network passes of this run's trials were shared, and how long it took.
         provenance: JSON values that belong to every file.
+        shared_error: value of the best trial as it was found minus the exact one; None where nothing is approximate.
         importance: share of each parameter in what decides the value, by name; empty where it cannot be told.
     """
 
@@ -60,15 +63,8 @@ class Outcome:
     comparisons: tuple[Comparison, ...]
     sharing: dict[str, Any]
     provenance: dict[str, Any]
+    shared_error: float | None
     importance: dict[str, float] = field(default_factory=dict)
-
-    @property
-    def shared_error(self) -> float | None:
-        """Value of the best trial as it was found minus the exact one; None where nothing is approximate."""
-        if not self.prepared.settings.tolerance_px:
-            return None
-        exact = self.comparisons[0].best[self.prepared.scoring.metric]
-        return float(self.best.value) - exact
 
     @property
     def ranked(self) -> list[Any]:
@@ -129,17 +125,21 @@ def conclude(prepared: Prepared, study: Study, sharing: dict[str, Any]) -> Outco
         "best_trial": best.number,
         "software": {**software_versions(), "optuna": import_optuna().__version__},
     }
-    return Outcome(prepared, trials, best, tuple(comparisons), sharing, provenance, _importance(study, complete))
+    shared_error = float(best.value) - comparisons[0].best[prepared.scoring.metric] if settings.tolerance_px else None
+    importance = _importance(study, complete)
+    return Outcome(prepared, trials, best, tuple(comparisons), sharing, provenance, shared_error, importance)
 
 
 def _compare(prepared: Prepared, benchmark: BenchmarkChoice, best: dict[str, Any], relation: str) -> Comparison:
     """Tracks the sequences of a benchmark with both sets of values."""
     settings, scoring = prepared.settings, prepared.scoring
+    pools_frames = scoring.protocol.pooling == "frames"
     sequences = prepared.sequences if benchmark == settings.tuning else settings.open(benchmark)
     tracks = settings.tracks(prepared.origin, benchmark, exact=True)
     scores = [evaluate(tracks, sequences, scoring, parameters) for parameters in (best, prepared.current)]
     with_best, with_own = (scoring.per_sequence(item) for item in scores)
-    weights = scoring.weights(scores[0])
+    # Where frames are pooled, a sequence weighs as much as it has counted ones.
+    weights = [float(np.count_nonzero(score.counted)) if pools_frames else 1.0 for score in scores[0]]
     difference = paired_bootstrap(with_best, with_own, rounds=BOOTSTRAP_ROUNDS, weights=weights)
     numbers = [pooled_curves(scoring.protocol, item).scores(scoring.protocol) for item in scores]
     return Comparison(benchmark.title, len(sequences), numbers[0], numbers[1], difference, relation)

@@ -155,8 +155,8 @@ def comparison_table(outcome: Outcome) -> str:
             ("config", outcome.prepared.current, comparison.own),
             (f"searched{mark}", outcome.best.params, comparison.best),
         ):
-            shown = [_value(parameters.get(name)) for name in names]
-            scores = [_percent(numbers.get(key)) for key in titles]
+            shown = [f"{parameters[name]:.4g}" if name in parameters else "-" for name in names]
+            scores = ["-" if math.isnan(numbers.get(key, math.nan)) else f"{100 * numbers[key]:.1f}" for key in titles]
             where = f"{comparison.title} ({comparison.sequences}, {comparison.relation})"
             rows.append([outcome.prepared.origin.name, label, where, *shown, *scores])
     return _markdown(heads, rows)
@@ -167,7 +167,7 @@ def best_trials_table(outcome: Outcome) -> str:
     names = outcome.prepared.settings.space.names
     heads = ["Rank", "Trial", *(name.rsplit(".", 1)[-1] for name in names), outcome.value_heading]
     rows = [
-        [str(rank), str(trial.number), *(_value(trial.params[name]) for name in names), _percent(trial.value)]
+        [str(rank), str(trial.number), *(f"{trial.params[name]:.4g}" for name in names), f"{100 * trial.value:.1f}"]
         for rank, trial in enumerate(outcome.ranked[:BEST_SHOWN], 1)
     ]
     return _markdown(heads, rows)
@@ -224,11 +224,3 @@ def sentence(comparison: Comparison, metric: str, test_split: bool) -> str:
 def _markdown(heads: list[str], rows: list[list[str]]) -> str:
     lines = [heads, ["---"] * len(heads), *rows]
     return "".join(f"| {' | '.join(cell.replace('|', '/') for cell in line)} |\n" for line in lines)
-
-
-def _value(value: Any) -> str:
-    return "-" if value is None else f"{value:.4g}"
-
-
-def _percent(value: float | None) -> str:
-    return "-" if value is None or math.isnan(value) else f"{100 * value:.1f}"

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import multiprocessing
+import os
+import platform
 import time
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 
-from dmtrack.errors import DMTrackError, EvaluationError
+from dmtrack.errors import DMTrackError, EvaluationError, OutputError
 from dmtrack.files import check_writable_folder
 from dmtrack.progress import ProgressBar
-from dmtrack.search.lock import study_lock
 from dmtrack.search.outcome import Outcome, conclude
 from dmtrack.search.outputs import print_outcome, write_outcome
 from dmtrack.search.settings import Prepared, SearchSettings, prepare
@@ -46,7 +51,7 @@ def search(settings: SearchSettings, console: Console | None = None) -> Outcome:
     check_writable_folder(settings.output)
     with study_lock(settings.storage, settings.join) as alone:
         study = _open(settings, 0)
-        study.settle(settings.facts(prepared.origin, prepared.sequences))
+        study.settle(prepared.facts())
         if alone and study.revive():
             console.print("note: trials that a stopped run left are tried again")
         combinations = study.plan(settings.space, settings.sampler, prepared.current)
@@ -56,6 +61,52 @@ def search(settings: SearchSettings, console: Console | None = None) -> Outcome:
     files = write_outcome(outcome, settings.output)
     print_outcome(outcome, files, console)
     return outcome
+
+
+@contextlib.contextmanager
+def study_lock(study: str, join: bool) -> Iterator[bool]:
+    """Holds a study; gives whether no other run held it before.
+
+    It is a shared lock on a file beside the study, which the system releases when a process dies. A database server
+    has no such file: there, whoever does not join counts as alone.
+
+    Args:
+        study: its file or URL.
+        join: work on it together with runs that hold it already.
+
+    Raises:
+        EvaluationError: another run holds it and this one does not join.
+        OutputError: the lock's file cannot be written.
+    """
+    if "://" in study:
+        yield not join
+        return
+    path = Path(f"{study}.lock")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
+    except OSError as error:
+        raise OutputError(
+            f"study {study} cannot be used: {error.strerror}; choose another place with --study"
+        ) from error
+    alone = True
+    try:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            os.ftruncate(handle, 0)
+            os.pwrite(handle, f"process {os.getpid()} on {platform.node()}".encode(), 0)
+        except BlockingIOError:
+            if not join:
+                holder = os.pread(handle, 200, 0).decode(errors="replace").strip() or "another process"
+                raise EvaluationError(
+                    f"study {study} is in use by {holder}; wait for it, add --join to work on it together, or give "
+                    "another file with --study"
+                ) from None
+            alone = False
+        fcntl.flock(handle, fcntl.LOCK_SH)
+        yield alone
+    finally:
+        os.close(handle)
 
 
 def _open(settings: SearchSettings, worker: int) -> Study:

@@ -74,14 +74,6 @@ class SearchSettings:
     def __post_init__(self) -> None:
         check_fields(self)
 
-    def scoring(self) -> Scoring:
-        """What is maximised.
-
-        Raises:
-            EvaluationError: protocol or metric is unknown.
-        """
-        return Scoring.of(get_protocol(self.protocol or self.tuning.usual_protocol, Protocol), self.metric)
-
     def tracks(self, origin: Origin, benchmark: BenchmarkChoice, exact: bool = False) -> TrialTracker:
         """How sequences of a benchmark are tracked with the parameters of trials.
 
@@ -115,28 +107,6 @@ class SearchSettings:
         sequences = list(benchmark.opener()())
         return [sequences[index] for index in np.random.default_rng(0).permutation(len(sequences))]
 
-    def facts(self, origin: Origin, sequences: list[Sequence]) -> dict[str, Any]:
-        """What a study keeps: where its numbers come from. JSON values."""
-        scoring = self.scoring()
-        return {
-            "space": self.space.identity(),
-            "benchmark": self.tuning.title,
-            "split": self.tuning.shown_split,
-            "sequences": [sequence.name for sequence in sequences],
-            "seeds": {
-                **({"sequences": self.tuning.generated.seed} if self.tuning.name == "synthetic" else {}),
-                "sampler": self.seed,
-            },
-            "tracker": origin.name,
-            "config_hash": origin.config_hash,
-            "weights_sha256": origin.weights_sha256,
-            "protocol": scoring.protocol.name,
-            "metric": scoring.metric,
-            "sharing_tolerance_px": self.tolerance_px if origin.way == "shared" and self.share else 0.0,
-            "tuned_on_test_split": self.test_split,
-            "sampler": self.sampler,
-        }
-
 
 def check_values(replayed: ReplayedDetections, space: Space) -> None:
     """Tries both ends of all ranges, so that a value out of range is not found by a hundred crashed trials.
@@ -166,6 +136,28 @@ class Prepared:
     sequences: list[Sequence]
     current: dict[str, Any] = field(default_factory=dict)
 
+    def facts(self) -> dict[str, Any]:
+        """What a study keeps: where its numbers come from. JSON values."""
+        settings, origin = self.settings, self.origin
+        return {
+            "space": settings.space.identity(),
+            "benchmark": settings.tuning.title,
+            "split": settings.tuning.shown_split,
+            "sequences": [sequence.name for sequence in self.sequences],
+            "seeds": {
+                **({"sequences": settings.tuning.generated.seed} if settings.tuning.name == "synthetic" else {}),
+                "sampler": settings.seed,
+            },
+            "tracker": origin.name,
+            "config_hash": origin.config_hash,
+            "weights_sha256": origin.weights_sha256,
+            "protocol": self.scoring.protocol.name,
+            "metric": self.scoring.metric,
+            "sharing_tolerance_px": settings.tolerance_px if origin.way == "shared" and settings.share else 0.0,
+            "tuned_on_test_split": settings.test_split,
+            "sampler": settings.sampler,
+        }
+
 
 def prepare(settings: SearchSettings) -> Prepared:
     """Opens everything that can be wrong before the first trial.
@@ -173,7 +165,8 @@ def prepare(settings: SearchSettings) -> Prepared:
     Raises:
         DMTrackError: benchmark, tracker, protocol or ranges cannot be used.
     """
-    scoring = settings.scoring()
+    protocol = get_protocol(settings.protocol or settings.tuning.usual_protocol, Protocol)
+    scoring = Scoring.of(protocol, settings.metric)
     sequences = settings.open(settings.tuning)
     origin = origin_of(settings.tracker)
     if origin.way == "shared":

@@ -50,11 +50,6 @@ class Counts:
     computed: int = 0
     forgotten: int = 0
 
-    @property
-    def hit_rate(self) -> float:
-        """Share of search images that needed no pass, in [0, 1]; NaN before the first."""
-        return 1 - self.computed / self.asked if self.asked else float("nan")
-
 
 class SharedOutputs:
     """Runs of a SiamRPN++ tracker that share network outputs.
@@ -110,7 +105,7 @@ class SharedOutputs:
             "exact": not self.tolerance_px,
             "frames": self.counts.asked,
             "network_passes": self.counts.computed,
-            "hit_rate": self.counts.hit_rate,
+            "hit_rate": 1 - self.counts.computed / self.counts.asked if self.counts.asked else float("nan"),
             "forgotten": self.counts.forgotten,
         }
 

@@ -19,23 +19,16 @@ _OWN = ("synthetic", "folder")
 _TUNING = ("train", "val", "dev")
 
 
-def is_test_split(choice: BenchmarkChoice) -> bool:
-    """Whether trackers are compared on this split: all but training, validation and development splits.
-
-    Generated sequences and folders of one's own are no test split of a benchmark.
-    """
-    if choice.name in _OWN:
-        return False
-    return not choice.shown_split.lower().startswith(_TUNING)
-
-
 def check_split(choice: BenchmarkChoice, allow_test_split: bool) -> bool:
     """Whether the split is a test split that was asked for.
+
+    Test splits, which trackers are compared on, are all but training, validation and development splits. Generated
+    sequences and folders of one's own are none.
 
     Raises:
         EvaluationError: it is one that was not asked for.
     """
-    if not is_test_split(choice):
+    if choice.name in _OWN or choice.shown_split.lower().startswith(_TUNING):
         return False
     if not allow_test_split:
         title = BENCHMARKS[choice.name].title if choice.name in BENCHMARKS else choice.name

@@ -53,7 +53,7 @@ def test_a_tolerance_shares_more_and_stays_near(tracker, sequences):
             boxes = [shared.track(sequence, parameters) for shared in (exact, near)]
             assert np.abs(boxes[0] - boxes[1])[:, :2].max() < 8
     assert near.counts.computed < 0.7 * exact.counts.computed
-    assert near.counts.hit_rate == 1 - near.counts.computed / near.counts.asked
+    assert near.facts()["hit_rate"] == 1 - near.counts.computed / near.counts.asked
 
 
 def test_little_memory_forgets_but_stays_right(tracker, sequences):

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from dmtrack.errors import ConfigError, EvaluationError
 from dmtrack.running.sweeps.benchmarks import BenchmarkChoice
 from dmtrack.search.space import PUBLISHED_GRIDS, Range, Space, changed, parse_range
-from dmtrack.search.splits import check_split, divided, is_test_split
+from dmtrack.search.splits import check_split, divided
 
 
 def test_published_grids_are_those_of_arange():
@@ -75,7 +75,7 @@ def test_spaces():
     ],
 )  # fmt: skip
 def test_what_is_a_test_split(name, split, is_test):
-    assert is_test_split(BenchmarkChoice(name, split=split)) == is_test
+    assert check_split(BenchmarkChoice(name, split=split), allow_test_split=True) == is_test
 
 
 def test_the_test_split_is_locked():

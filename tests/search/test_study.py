@@ -11,8 +11,8 @@ from dmtrack.evaluation.protocols import get_protocol
 from dmtrack.running.sweeps.benchmarks import BenchmarkChoice
 from dmtrack.running.trackers import TrackerChoice
 from dmtrack.search import study as study_module
-from dmtrack.search.lock import study_lock
 from dmtrack.search.objective import Scoring
+from dmtrack.search.running import study_lock
 from dmtrack.search.settings import SearchSettings
 from dmtrack.search.space import Range, Space
 from dmtrack.search.study import Study, import_optuna, make_sampler
