@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -63,12 +64,13 @@ class Measure:
         }
 
 
-class SequenceMeasure(Measure):
+class SequenceMeasure(Measure, ABC):
     """A number that is computed for itself: what each sequence adds to it, and the number of several sequences.
 
     A new measure (HOTA, IDF1, mAP, mask AP) is a subclass of this one, reported by a `MeasuredProtocol`.
     """
 
+    @abstractmethod
     def of_sequence(self, sequence: Sequence, result: SequenceResult) -> Any:
         """What one sequence adds: its number, or the sums behind it (`over_sequences` decides).
 
@@ -76,7 +78,6 @@ class SequenceMeasure(Measure):
             sequence: with its truth, cut to the frames that the result covers.
             result: of the tracker; what `needs` names is there.
         """
-        raise NotImplementedError
 
     def over_sequences(self, added: Iterable[Any]) -> float:
         """The number of all sequences together: the mean of theirs, those without a number (NaN) left out.
