@@ -23,12 +23,16 @@ class FrameSource(AbstractContextManager["FrameSource"]):
         size_wh: width and height of the first frame in pixels.
         frame_count: how many frames the source says it has, None where it does not (a camera). Video files may be a
             few frames off, so use it for progress, not for indexing.
+        frame_names: names of the frames' files, where every frame is a file (a folder of images); else empty.
+        notes: sentences about the source that whoever reads the results must know, such as lacking frames.
         live: True for a camera, which never ends by itself.
         allow_size_changes: whether frames of another size than the first are passed on instead of being an error.
     """
 
     fps: float | None = None
     frame_count: int | None = None
+    frame_names: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
     live: bool = False
 
     def __init__(self, name: str, allow_size_changes: bool = False) -> None:

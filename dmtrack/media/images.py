@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,24 +20,25 @@ Image = NDArray[np.uint8]
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff", ".ppm", ".pgm", ".jp2")
 """Lower-case endings of the files that count as images in a folder."""
 
+_NEW_SUBFILE_TYPE = 254
+"""The TIFF tag whose lowest bit marks a reduced image of another page (TIFF 6.0, section 8)."""
+
 _EXPECTED = "expected HxW, HxWx1, HxWx3 or HxWx4 (gray, RGB, RGBA)"
 
 
-def read_image(path: str | Path, apply_orientation: bool = False) -> Image:
-    """Decodes an image file.
+def read_image(path: str | Path) -> Image:
+    """Decodes an image file, upright: turned as its EXIF entry says, as viewers and browsers show it.
 
     Grayscale is repeated on three channels, transparency is dropped, and of 16-bit images the upper byte is kept.
 
     Args:
         path: a JPEG, PNG, BMP, WebP, TIFF... file.
-        apply_orientation: turn the image as its EXIF entry says. Off by default because the boxes of every tracking
-            dataset refer to the pixels as they are stored.
 
     Returns:
         HxWx3 uint8 RGB.
 
     Raises:
-        MediaError: the file is missing, empty, cut off, or no image.
+        MediaError: the file is missing, empty, cut off, no image, or holds several (a TIFF stack, an animation).
     """
     path = Path(path)
     try:
@@ -49,8 +52,13 @@ def read_image(path: str | Path, apply_orientation: bool = False) -> Image:
     # libjpeg fills what is missing with gray and only warns; the end marker tells whether anything is missing.
     if content.startswith(b"\xff\xd8") and content.find(b"\xff\xd9", 2) < 0:
         raise MediaError(f"image {path} is cut off (a JPEG without its end marker); copy or download it again")
+    if _may_hold_several(content) and (pictures := count_pictures(path)) > 1:
+        raise MediaError(
+            f"image {path} holds {pictures} pictures, and one file is one frame here; track the file itself as a "
+            "video, or save its pictures as files"
+        )
     try:
-        image = _decode(content, apply_orientation)
+        image = _decode(content)
     except MediaError as error:  # of a kind that it cannot take, such as float on the 0..255 scale
         raise MediaError(f"{path}: {error}") from error
     if image is None:
@@ -58,21 +66,82 @@ def read_image(path: str | Path, apply_orientation: bool = False) -> Image:
     return image
 
 
-def _decode(content: bytes, apply_orientation: bool) -> Image | None:
+def _decode(content: bytes) -> Image | None:
     import cv2  # imported where pixels are read: lists of frames and annotations do without it
 
-    flags = cv2.IMREAD_ANYDEPTH | cv2.IMREAD_COLOR if apply_orientation else cv2.IMREAD_UNCHANGED
-    try:
-        decoded = cv2.imdecode(np.frombuffer(content, np.uint8), flags)
-    except cv2.error:
-        return None
+    decoded = None
+    # OpenCV applies the orientation where it converts to colour, which it does not for gray floating-point images.
+    for flags in (cv2.IMREAD_ANYDEPTH | cv2.IMREAD_COLOR, cv2.IMREAD_UNCHANGED):
+        with contextlib.suppress(cv2.error):
+            decoded = cv2.imdecode(np.frombuffer(content, np.uint8), flags)
+        if decoded is not None:
+            break
     if decoded is None:
         return None
-    if decoded.ndim == 3 and decoded.shape[2] >= 3:
-        decoded = cv2.cvtColor(decoded, cv2.COLOR_BGR2RGB if decoded.shape[2] == 3 else cv2.COLOR_BGRA2RGB)
-    elif decoded.ndim == 3 and decoded.shape[2] == 2:  # gray with transparency
-        decoded = decoded[..., 0]
-    return as_rgb(decoded)
+    return as_rgb(cv2.cvtColor(decoded, cv2.COLOR_BGR2RGB) if decoded.ndim == 3 else decoded)
+
+
+def _may_hold_several(content: bytes) -> bool:
+    """Whether an image file is of a kind that can hold several frames, by its first bytes."""
+    if content[:4] in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"):
+        return True
+    if content[:4] == b"RIFF" and content[8:16] == b"WEBPVP8X":
+        return bool(content[20:21] > b"" and content[20] & 2)
+    return content.startswith(b"\x89PNG") and b"acTL" in content[:4096]
+
+
+@contextlib.contextmanager
+def open_pictures(path: Path) -> Iterator[PILImage.Image]:
+    """The image file in Pillow, which gives its pictures one by one.
+
+    Raises:
+        MediaError: Pillow cannot read this kind, or what the block asks of it fails.
+    """
+    number = 0
+    try:
+        with PILImage.open(path) as opened:
+            try:
+                yield opened
+            finally:
+                number = opened.tell()
+    except MediaError as error:
+        raise MediaError(f"{path}, picture {number} counted from 0: {error}") from error
+    except Exception as error:  # a damaged file raises whatever its decoder stumbles over
+        raise MediaError(
+            f"picture {number} of {path}, counted from 0, cannot be read ({error}); expected 8-bit or gray pictures in "
+            "a TIFF, WebP or PNG file: save them again, or as one file per frame"
+        ) from error
+
+
+def picture_numbers(opened: PILImage.Image) -> list[int]:
+    """Which pictures of a file are frames: all but the thumbnails that a TIFF file marks as reduced images."""
+    numbers = range(getattr(opened, "n_frames", 1))
+    if opened.format != "TIFF":
+        return list(numbers)
+    full = []
+    for number in numbers:
+        opened.seek(number)
+        if not opened.tag_v2.get(_NEW_SUBFILE_TYPE, 0) & 1:  # type: ignore[attr-defined]
+            full.append(number)
+    return full or [0]
+
+
+def count_pictures(path: Path) -> int:
+    """How many frames an image file holds, thumbnails left out.
+
+    Raises:
+        MediaError: the file is missing or no image.
+    """
+    try:
+        with open_pictures(path) as opened:
+            return len(picture_numbers(opened))
+    except MediaError:
+        import cv2
+
+        pictures = int(cv2.imcount(str(path)))  # knows kinds that Pillow does not, such as 16-bit colours
+        if not pictures:
+            raise
+        return pictures
 
 
 def as_rgb(image: Any) -> Image:
@@ -80,8 +149,8 @@ def as_rgb(image: Any) -> Image:
 
     The rules: gray is repeated on three channels; a fourth channel (transparency) is dropped; of 16-bit values the
     upper byte is kept (65535 becomes 255); floating-point values must lie in [0, 1] and are multiplied by 255; bool
-    becomes 0 and 255. Colour arrays are RGB (not OpenCV's BGR). PIL images of any mode are converted; their EXIF
-    orientation is not applied.
+    becomes 0 and 255. Colour arrays are RGB (not OpenCV's BGR). PIL images of any mode are converted; what their EXIF
+    entry says does not matter, because boxes of an image in memory refer to its own pixels (files are read upright).
 
     Raises:
         MediaError: another shape, type or value range.
@@ -106,7 +175,7 @@ def as_rgb(image: Any) -> Image:
 def _as_uint8(array: NDArray[Any]) -> NDArray[np.uint8]:
     if array.dtype == np.uint8:
         return array
-    if array.dtype == np.uint16:
+    if array.dtype in (np.dtype(">u2"), np.dtype("<u2")):
         return (array >> 8).astype(np.uint8)
     if array.dtype == np.bool_:
         return array.astype(np.uint8) * np.uint8(255)

@@ -10,7 +10,8 @@ import cv2
 
 from dmtrack.errors import MediaError
 from dmtrack.media.frame_source import FrameSource
-from dmtrack.media.images import IMAGE_SUFFIXES, Image, read_image
+from dmtrack.media.image_files import ImageFile, ImageFolder
+from dmtrack.media.images import IMAGE_SUFFIXES, Image
 from dmtrack.media.video_file import captured, open_video_file, positive
 from dmtrack.media.video_writer import VideoWriter
 
@@ -21,7 +22,7 @@ _ADDRESS = re.compile(r"[a-z][a-z0-9+.-]+://", re.IGNORECASE)
 
 
 def open_frames(source: str | int | Path, allow_size_changes: bool = False) -> FrameSource:
-    """Opens a video file, a folder of images, a camera or a network stream.
+    """Opens a video file, a folder of images, a stack of pictures in one file, a camera or a network stream.
 
     Args:
         source: a path; or a camera as 0, '0' or 'camera:0'; or an address such as 'rtsp://...'. A file or folder
@@ -50,52 +51,9 @@ def open_frames(source: str | int | Path, allow_size_changes: bool = False) -> F
         )
     if path.is_dir():
         return ImageFolder(path, allow_size_changes)
+    if path.suffix.lower() in (*IMAGE_SUFFIXES, ".mpo"):
+        return ImageFile(path, allow_size_changes)
     return open_video_file(path, allow_size_changes)
-
-
-def natural_key(name: str) -> tuple[list[tuple[int, int, str]], str]:
-    """Sort key that counts: `img2.jpg` comes before `img10.jpg`, and `img02.jpg` beside `img2.jpg`."""
-    parts = re.split(r"(\d+)", name.casefold())
-    return [(0, int(part), "") if part.isdecimal() else (1, 0, part) for part in parts if part], name
-
-
-def list_images(folder: str | Path) -> list[Path]:
-    """The image files directly inside `folder`, in natural order; hidden files do not count.
-
-    Raises:
-        MediaError: the folder is missing or holds no image.
-    """
-    folder = Path(folder)
-    if not folder.is_dir():
-        raise MediaError(f"{folder} is no folder; give a folder of images, a video file or a camera number")
-    entries = [entry for entry in folder.iterdir() if not entry.name.startswith(".")]
-    images = [entry for entry in entries if entry.suffix.lower() in IMAGE_SUFFIXES and entry.is_file()]
-    if not images:
-        inner = sorted(
-            folder.name
-            for folder in entries
-            if folder.is_dir() and any(entry.suffix.lower() in IMAGE_SUFFIXES for entry in folder.iterdir())
-        )
-        hint = f"; its folder {inner[0]!r} does, give {folder / inner[0]}" if inner else ""
-        raise MediaError(f"folder {folder} contains no images (expected {', '.join(IMAGE_SUFFIXES)}){hint}")
-    return sorted(images, key=lambda path: natural_key(path.name))
-
-
-class ImageFolder(FrameSource):
-    """The images of a folder in natural order (`2.jpg` before `10.jpg`), hidden files left out.
-
-    Raises:
-        MediaError: the folder is missing, holds no image, or the first image does not decode.
-    """
-
-    def __init__(self, folder: str | Path, allow_size_changes: bool = False) -> None:
-        super().__init__(str(folder), allow_size_changes)
-        self.paths = list_images(folder)
-        self.frame_count = len(self.paths)
-        _ = self.first_frame
-
-    def _decode(self) -> Iterator[Image]:
-        return (read_image(path) for path in self.paths)
 
 
 class Camera(FrameSource):

@@ -9,6 +9,7 @@ import json
 import os
 import re
 from array import array
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,14 @@ from dmtrack.files import atomic_path, json_value
 from dmtrack.tracking.base import TrackResult
 
 COLUMNS = ("frame", "x", "y", "w", "h", "score", "present")
+
+_KINDS: dict[str, Callable[[str], Any]] = {
+    "frame": int,
+    "target": int,
+    "present": lambda text: text == "1",
+    "file": str,
+}
+"""What the columns of `boxes.csv` hold in `boxes.json`; the others are numbers with a fraction."""
 
 
 def default_folder(source_name: str, reuse: bool = True, parent: Path = Path("results", "track")) -> Path:
@@ -55,17 +64,24 @@ class BoxLog:
     Args:
         folder: where the files go; it must exist.
         targets: how many there are; with several, every row says after the frame which one it is about, from 1.
+        names: of the frames' files, where every frame is a file; each row then ends with its own.
 
     Raises:
         OutputError: the folder is read-only or the disk is full.
     """
 
-    def __init__(self, folder: Path, targets: int = 1) -> None:
+    def __init__(self, folder: Path, targets: int = 1, names: Sequence[str] = ()) -> None:
         self.csv_path = folder / "boxes.csv"
         self.json_path = folder / "boxes.json"
         self.frames = 0
         self._several = targets > 1
-        self.columns = (COLUMNS[0], "target", *COLUMNS[1:]) if self._several else COLUMNS
+        self._names = names
+        self.columns = (
+            COLUMNS[0],
+            *(("target",) if self._several else ()),
+            *COLUMNS[1:],
+            *(("file",) if names else ()),
+        )
         self._partial = folder / "boxes.partial.csv"
         try:
             # Open as long as the run lasts; `finish` closes it.
@@ -79,7 +95,8 @@ class BoxLog:
         for number, result in enumerate(results, start=1):
             box = [f"{value:.3f}" for value in result.box_xywh]
             start = [self.frames, number] if self._several else [self.frames]
-            self._write([*start, *box, f"{result.score:.4f}", int(result.present)])
+            name = [self._names[self.frames]] if self._names else []
+            self._write([*start, *box, f"{result.score:.4f}", int(result.present), *name])
         self.frames += 1
 
     def _write(self, row: Any) -> None:
@@ -110,9 +127,8 @@ class BoxLog:
             with open(self.csv_path, encoding="utf-8", newline="") as source:
                 rows = csv.reader(source)
                 next(rows)
-                whole = len(self.columns) - 6
-                for number, (*numbers, present) in enumerate(rows):
-                    row = [*map(int, numbers[:whole]), *map(float, numbers[whole:]), present == "1"]
+                for number, texts in enumerate(rows):
+                    row = [_KINDS.get(name, float)(text) for name, text in zip(self.columns, texts, strict=True)]
                     target.write((",\n    " if number else "\n    ") + json.dumps(json_value(row)))
             target.write("\n  ]\n}\n")
 

@@ -119,7 +119,7 @@ class TrackingSession:
         self.latency = Latency()
         self.present = [0] * len(targets)
         self.end = END_OF_SOURCE
-        self._log = BoxLog(folder, len(targets))
+        self._log = BoxLog(folder, len(targets), source.frame_names)
         self._writer: VideoWriter | None = None
         self.timeline_paths: list[Path] = []
 
@@ -200,6 +200,7 @@ class TrackingSession:
             "frames": self.frames,
             "frames_present": self.present if len(self.targets) > 1 else self.present[0],
             "ended_by": self.end,
+            "notes": list(self.source.notes),
             **self.targets.metadata(),
             "box_format": "left, top, width, height in 0-based pixels of the frame",
             **self.loaded.origin(),
@@ -214,6 +215,8 @@ class TrackingSession:
             return
         present = ", ".join(map(str, self.present))
         console.print(f"{self.frames} frame{'s' if self.frames != 1 else ''}, target present in {present}")
+        for note in self.source.notes:
+            console.print(f"note: {note}", soft_wrap=True)
         declared = self.source.frame_count
         # Containers may be a few frames off, so only a clear difference is worth a word.
         if self.end == END_OF_SOURCE and declared is not None and self.frames < 0.9 * declared:

@@ -106,7 +106,8 @@ def test_boxes_and_video_of_a_folder(folder, capsys):
     np.testing.assert_allclose([[float(found[at][key]) for key in "xywh"] for at in present], boxes[present])
 
     document = json.loads((folder / "out" / "boxes.json").read_text())
-    assert document["columns"] == ["frame", "x", "y", "w", "h", "score", "present"]
+    assert document["columns"] == ["frame", "x", "y", "w", "h", "score", "present", "file"]
+    assert document["boxes"][4][7] == found[4]["file"] == "4.png"
     assert document["boxes"][4][:5] == [4, *boxes[4].tolist()]
     assert document["boxes"][5][6] is False
     assert (document["frames"], document["frames_present"], document["ended_by"]) == (12, 10, "end of the source")

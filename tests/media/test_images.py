@@ -5,7 +5,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from PIL import Image as PILImage
+from PIL import ImageOps
 
+from dmtrack.data.sources.frames import image_size_wh
 from dmtrack.errors import MediaError, OutputError
 from dmtrack.media.images import as_rgb, read_image, write_image
 
@@ -34,12 +36,19 @@ def test_gray_transparent_16_bit_palette_and_cmyk_files_become_rgb(tmp_path):
     np.testing.assert_array_equal(read_image(tmp_path / "deep.png")[..., 2], RGB[..., 0])
 
 
-def test_exif_orientation_is_applied_only_on_request(tmp_path):
+@pytest.mark.parametrize("ending", ["jpg", "png", "webp", "tif"])
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_images_are_upright_as_viewers_show_them(ending, orientation, tmp_path):
     exif = PILImage.Exif()
-    exif[0x0112] = 6
-    PILImage.fromarray(RGB).save(tmp_path / "a.jpg", exif=exif)
-    assert read_image(tmp_path / "a.jpg").shape == (7, 9, 3)
-    assert read_image(tmp_path / "a.jpg", apply_orientation=True).shape == (9, 7, 3)
+    exif[0x0112] = orientation
+    path = tmp_path / f"a.{ending}"
+    how = {"tif": {"tiffinfo": {0x0112: orientation}}, "webp": {"lossless": True, "exif": exif}}
+    PILImage.fromarray(np.kron(RGB, np.ones((8, 8, 1), np.uint8))).save(path, **how.get(ending, {"exif": exif}))
+    with PILImage.open(path) as opened:
+        upright = np.array(ImageOps.exif_transpose(opened).convert("RGB"))
+    read = read_image(path)
+    assert read.shape == upright.shape and np.abs(read.astype(int) - upright).max() <= 2
+    assert image_size_wh(path) == read.shape[1::-1]
 
 
 @given(hnp.arrays(np.uint8, st.tuples(st.integers(1, 5), st.integers(1, 5), st.sampled_from([1, 3, 4]))))

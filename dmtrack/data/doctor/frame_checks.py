@@ -14,6 +14,7 @@ from dmtrack.data.doctor.findings import Examination, Finding, finding_of
 from dmtrack.data.sources.frames import image_size_wh, list_frames
 from dmtrack.data.sources.places import SequencePlace, VideoFiles
 from dmtrack.errors import DMTrackError
+from dmtrack.media.image_files import frame_numbers, listed_numbers, missing_numbers
 from dmtrack.media.images import read_image
 
 _SAMPLED = 8
@@ -138,36 +139,32 @@ def _number(name: str, otherwise: int = -1) -> int:
 
 
 def _check_numbers(place: SequencePlace, rules: VideoFiles, names: tuple[str, ...], found: Examination) -> None:
-    numbers = [_number(name) for name in names]
-    if not names or min(numbers) < 0:
+    plain = all(_number(name) >= 0 for name in names)
+    numbers = [_number(name) for name in names] if plain else frame_numbers(names)
+    if not numbers:
         return
-    first = place.span[0] if place.span else rules.first_number
-    last = place.span[1] if place.span else max(numbers)
-    begin = min(numbers) if first is None else min(first, min(numbers))
-    missing = sorted(set(range(begin, last + 1)) - set(numbers))
-    if missing and not rules.gaps_allowed:
+    first = None if not plain else place.span[0] if place.span else rules.first_number
+    if plain and not rules.gaps_allowed:
+        last = place.span[1] if place.span else max(numbers)
+        gaps = missing_numbers([*numbers, min([*numbers, *([] if first is None else [first])]) - 1, last + 1], step=1)
+    else:
+        gaps = missing_numbers(numbers)
+    if gaps:
         found.add(
             place.frames,
-            f"{len(missing)} frames are missing, numbers {_spans(missing)}",
-            "copy or download the sequence again",
+            f"{sum(map(len, gaps))} frames are missing, numbers {listed_numbers(gaps)}",
+            "copy or download the sequence again"
+            if not rules.gaps_allowed
+            else "frames beside a gap count as neighbours: complete them, or leave it if that is meant",
+            severe=not rules.gaps_allowed,
         )
     if first is not None and min(numbers) < first:
         found.add(place.frames, f"begins with frame {min(numbers)}, expected {first}", "remove or rename what is extra")
-    double = next((name for name, other in itertools.pairwise(names) if _number(name) == _number(other)), None)
+    double = next(
+        (name for name, (one, other) in zip(names, itertools.pairwise(numbers), strict=False) if one == other), None
+    )
     if double:
         found.add(place.frames, f"has two files for one frame, e.g. {double}", "remove one of the two")
-
-
-def _spans(numbers: list[int]) -> str:
-    """`4-6, 9`, shortened after five."""
-    spans: list[list[int]] = []
-    for number in numbers:
-        if spans and number == spans[-1][1] + 1:
-            spans[-1][1] = number
-        else:
-            spans.append([number, number])
-    shown = [str(first) if first == last else f"{first}-{last}" for first, last in spans[:5]]
-    return ", ".join(shown) + (", ..." if len(spans) > 5 else "")
 
 
 def _suspicious(names: list[str], sizes: dict[str, int]) -> list[str]:

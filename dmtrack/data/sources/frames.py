@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,7 +9,11 @@ from PIL import Image as PillowImage
 
 from dmtrack.data.sequences import Image
 from dmtrack.errors import DataError
-from dmtrack.media.images import IMAGE_SUFFIXES, read_image
+from dmtrack.media.image_files import image_names
+from dmtrack.media.images import read_image
+
+_ORIENTATION = 0x0112
+"""The EXIF tag of how an image is turned; from 5 on, width and height change places."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +61,7 @@ class NoFrames:
 
 
 def list_frames(folder: Path, expected: str) -> FrameFiles:
-    """The images directly inside a folder, by number where their names are numbers.
+    """The images directly inside a folder, in natural order.
 
     Args:
         folder: of the frames.
@@ -68,29 +71,26 @@ def list_frames(folder: Path, expected: str) -> FrameFiles:
         DataError: the folder is missing or holds no image.
     """
     try:
-        entries = os.listdir(folder)  # noqa: PTH208 pathlib takes three times as long
+        names = image_names(folder)
     except OSError as error:
         raise DataError(f"no folder {folder}; expected {expected}") from error
-    names = [name for name in entries if name.lower().endswith(IMAGE_SUFFIXES) and not name.startswith(".")]
     if not names:
         raise DataError(f"{folder} holds no frames; expected {expected}")
-    return FrameFiles(folder, tuple(sorted(names, key=_number_then_name)))
-
-
-def _number_then_name(name: str) -> tuple[int, str]:
-    stem = name.split(".", 1)[0]
-    return (int(stem) if stem.isdecimal() else 0, name)
+    return FrameFiles(folder, tuple(names))
 
 
 def image_size_wh(path: Path) -> tuple[int, int]:
-    """(width, height) from the header of an image file, without decoding it.
+    """(width, height) of the upright image, from the header of its file, without decoding it.
 
     Raises:
         DataError: no readable image.
     """
     try:
         with PillowImage.open(path) as image:
-            return image.size
+            entries = PillowImage.Exif()
+            entries.load(image.info.get("exif", b""))  # Pillow turns TIFF pages, which keep theirs elsewhere, by itself
+            across, down = image.size
+            return (down, across) if entries.get(_ORIENTATION, 1) in (5, 6, 7, 8) else (across, down)
     except OSError as error:
         raise DataError(f"{path} is no readable image ({error}); copy or download it again") from error
 

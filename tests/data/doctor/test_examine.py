@@ -15,7 +15,6 @@ from hypothesis import strategies as st
 from dmtrack.data.benchmarks import open_benchmark
 from dmtrack.data.doctor import Examination, Options, examine
 from dmtrack.data.doctor.box_checks import upright_xywh
-from dmtrack.data.doctor.frame_checks import _spans
 from dmtrack.data.sequences import Sequence
 from dmtrack.data.writers import WRITERS
 from dmtrack.errors import DataError, DMTrackError
@@ -332,17 +331,6 @@ def test_what_cannot_be_checked_is_one_sentence(name, options, message, tmp_path
     assert message in str(caught.value)
 
 
-@given(st.sets(st.integers(0, 60), min_size=1))
-@settings(max_examples=50, deadline=None)
-def test_spans_name_exactly_the_missing_numbers(numbers):
-    text = _spans(sorted(numbers))
-    named: set[int] = set()
-    for part in text.removesuffix(", ...").split(", "):
-        first, _, last = part.partition("-")
-        named |= set(range(int(first), int(last or first) + 1))
-    assert named == numbers if not text.endswith("...") else named < numbers
-
-
 @given(st.lists(st.tuples(*[st.floats(-100, 100)] * 8), min_size=1, max_size=5))
 @settings(max_examples=50, deadline=None)
 def test_upright_boxes_hold_every_corner(polygons):
@@ -351,6 +339,23 @@ def test_upright_boxes_hold_every_corner(polygons):
     points = rows.reshape(-1, 4, 2)
     low, high = boxes[:, None, :2], boxes[:, None, :2] + boxes[:, None, 2:]
     assert (points >= low - 1e-9).all() and (points <= high + 1e-9).all()
+
+
+def test_the_numbering_of_own_frames_is_looked_at_whatever_they_are_called(write):
+    root = write("folder")
+    frames = sorted((root / "one-1").glob("*.jpg"))
+    for number, path in enumerate(frames, start=1):  # a gap of two after the fifth frame
+        path.rename(path.with_name(f"frame{number + 2 * (number > 5)}.jpg"))
+    found = examine("folder", root)
+    assert found.problems == []
+    (note,) = found.notes
+    assert "one-1: 2 frames are missing, numbers 6-7; frames beside a gap count as neighbours" in note.line()
+
+
+def test_cases_of_unpadded_numbers_and_turned_frames(shared_folder):
+    for case, name in (("unpadded_frame_numbers", "data"), ("exif_turned_frames", ".")):
+        found = examine("folder", shared_folder / "cases" / case / name, Options(full=True))
+        assert found.problems == [] and found.notes == [], case
 
 
 def test_real_sequences_are_whole(shared_folder):
