@@ -93,6 +93,8 @@ class Annotation:
         polygons: (frames, 8) corners x1,y1,...,x4,y4 in 0-based pixels, where the dataset annotates these.
         index_base: number of the first pixel in the dataset's files.
         absence_flagged: the dataset has labels of absence; False where frames merely have no box.
+        labelled_absent: (frames,) bool, where those labels call the target absent; None where they are what `present`
+            of the sequence repeats. A frame whose box is invalid, and which no label marks, is not present either.
         first_box_only: the ground truth is hidden but for the first box.
         relative: boxes are shares of the frame's sides, because the images are not there to tell their size.
         annotated_frames: (frames,) bool, for which frames the truth is known; None for all.
@@ -107,6 +109,7 @@ class Annotation:
     polygons: NDArray[np.float64] | None = None
     index_base: float = 0
     absence_flagged: bool = True
+    labelled_absent: NDArray[np.bool_] | None = None
     first_box_only: bool = False
     relative: bool = False
     annotated_frames: NDArray[np.bool_] | None = None
@@ -160,6 +163,12 @@ class Sequence:
     def annotated_boxes_xywh(self) -> NDArray[np.float64]:
         """(frames, 4) boxes as the benchmark's file has them, also where labels call the target absent."""
         return self.boxes_xywh if self.annotation.boxes_xywh is None else self.annotation.boxes_xywh
+
+    @property
+    def labelled_present(self) -> NDArray[np.bool_]:
+        """(frames,) False where the benchmark says that the target is absent, True where a box is merely invalid."""
+        absent = self.annotation.labelled_absent
+        return self.present if absent is None else ~absent
 
     @property
     def annotated(self) -> NDArray[np.bool_]:

@@ -238,7 +238,7 @@ def fate_in_words(fate: int) -> str:
 
 def _view(sequence: Sequence, results_xywh: ArrayLike, protocol: Protocol) -> ProtocolView:
     truth = sequence.annotated_boxes_xywh
-    ruled = apply_rules(protocol, truth, sequence.present, results_xywh, **sequence_facts(sequence))
+    ruled = apply_rules(protocol, truth, sequence.labelled_present, results_xywh, **sequence_facts(sequence))
     score = score_frames(protocol, sequence.name, ruled)
     distance = ruled.distance_hit + 2 * ruled.distance_miss
     normalized = ruled.normalized_hit + 2 * ruled.normalized_miss
@@ -289,7 +289,7 @@ def _facts(sequence: Sequence, results_xywh: NDArray[np.float64]) -> dict[str, N
     truth = sequence.annotated_boxes_xywh
     about = sequence_facts(sequence)
     missing = np.isnan(truth).any(axis=1)
-    absent = ~sequence.present & about["flagged"]
+    absent = ~sequence.labelled_present & about["flagged"]
     with np.errstate(invalid="ignore"):
         empty = ~missing & (truth[:, 2:] <= 0).any(axis=1)
         border = ~missing & (truth[:, :2] + about["first_pixel"] <= 0).any(axis=1)

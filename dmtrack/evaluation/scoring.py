@@ -139,7 +139,7 @@ def score_result(protocol: Protocol, sequence: Sequence, result: SequenceResult)
         protocol,
         sequence.name,
         sequence.annotated_boxes_xywh,
-        sequence.present,
+        sequence.labelled_present,
         result.boxes_xywh,
         result.seconds,
         **sequence_facts(sequence),

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from dmtrack.data.sequences import Sequence
 from dmtrack.errors import EvaluationError
 from dmtrack.evaluation.protocols import CurveMeasure, Protocol
-from dmtrack.evaluation.scoring import SequenceScore, pooled_curves, score_sequence, sequence_facts
+from dmtrack.evaluation.results import SequenceResult
+from dmtrack.evaluation.scoring import SequenceScore, pooled_curves, score_result
 from dmtrack.registry import did_you_mean
 from dmtrack.search.space import Parameters
 from dmtrack.search.tracks import TrialTracker
@@ -80,9 +81,8 @@ def evaluate(
     """
     scores: list[SequenceScore] = []
     for sequence in sequences:
-        boxes_xywh, truth = tracks.track(sequence, parameters), sequence.annotated_boxes_xywh
-        facts = sequence_facts(sequence)
-        scores.append(score_sequence(scoring.protocol, sequence.name, truth, sequence.present, boxes_xywh, **facts))
+        result = SequenceResult(tracks.track(sequence, parameters))
+        scores.append(score_result(scoring.protocol, sequence, result))
         so_far = scoring.value(scores)
         if on_sequence is not None and not math.isnan(so_far):
             on_sequence(len(scores), so_far)

@@ -9,9 +9,11 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from dmtrack.boxes import inclusive_xyxy_to_xywh
+from dmtrack.data.benchmarks import open_benchmark
 from dmtrack.errors import EvaluationError
 from dmtrack.evaluation.protocols import Protocol, get_protocol, protocols_of, register
-from dmtrack.evaluation.scoring import combine, score_sequence
+from dmtrack.evaluation.results import SequenceResult
+from dmtrack.evaluation.scoring import combine, score_result, score_sequence
 
 names = st.sampled_from(sorted(protocols_of(Protocol)))
 
@@ -127,3 +129,37 @@ def test_protocols_are_found_by_name():
         register(dataclasses.replace(get_protocol("dmtrack-paper"), precision_at=10.0))
     with pytest.raises(EvaluationError, match="none of the protocol's 51 thresholds"):
         register(dataclasses.replace(get_protocol("dmtrack-paper"), name="mine", precision_at=10.5))
+
+
+def lasot_score(root, protocol, results):
+    sequence = open_benchmark("lasot", root, images=False)["cup-9"]
+    return sequence, score_result(get_protocol(protocol), sequence, SequenceResult(results(sequence)))
+
+
+def test_case_of_an_invalid_box_that_no_flag_marks(shared_folder):
+    case = shared_folder / "cases" / "invalid_unflagged_box"
+    boxes = np.loadtxt(case / "results" / "cup-9.txt", delimiter=",") - [1, 1, 0, 0]
+    sequence, score = lasot_score(case / "annos", "lasot-official", lambda _: boxes)
+    assert score.scores["precision"] == score.scores["normalized_precision"] == 1
+    assert round(score.scores["success"], 4) == 0.9048
+    assert not sequence.present[10] and sequence.labelled_present[10]
+
+
+@pytest.mark.parametrize(
+    "box", ["613,731,247,-11", "1,1,-1,-1", "30,30,0,20", "30,30,20,0", "0,0,0,0", "nan,nan,nan,nan"]
+)
+@pytest.mark.parametrize("flag", [0, 1])
+def test_only_labels_make_a_frame_absent(box, flag, tmp_path):
+    """LaSOT's toolkit: an invalid box is no overlap, but a hit by distance where no flag is set."""
+    (tmp_path / "absent").mkdir()
+    lines = [f"{10 + 2 * frame},20,30,40" for frame in range(10)]
+    lines[4] = box
+    (tmp_path / "cup-9.txt").write_text("\n".join(lines) + "\n")
+    (tmp_path / "absent" / "cup-9.txt").write_text("\n".join(str(flag * (frame == 4)) for frame in range(10)))
+    (tmp_path / "testing_set.txt").write_text("cup-9\n")
+    far = [100.0, 100, 30, 40]
+    _, score = lasot_score(
+        tmp_path, "lasot-official", lambda sequence: np.where(sequence.present[:, None], sequence.boxes_xywh, far)
+    )
+    assert score.scores["precision"] == pytest.approx(1 - 0.1 * flag)
+    assert score.scores["success"] == pytest.approx(0.9 * 20 / 21)

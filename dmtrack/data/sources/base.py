@@ -181,16 +181,22 @@ def make_sequence(
     Raises:
         DataError: the counts differ.
     """
-    flagged = present is not None
+    flagged, labels = present is not None, present
     hidden = first_box_only and len(boxes_xywh) == 1
     if hidden:
         length = 1 if frames is None else len(frames)
         boxes_xywh = np.concatenate([boxes_xywh, np.full((length - 1, 4), np.nan)])
-        present = None
+        present = labels = None
     if frames is not None:
         check_counts(name, annotation_file, len(boxes_xywh), frames)
         frame_size_wh = frame_size_wh or image_size_wh(frames.path(0))
-    annotation = Annotation(boxes_xywh, absence_flagged=flagged, first_box_only=hidden, **facts)
+    annotation = Annotation(
+        boxes_xywh,
+        absence_flagged=flagged,
+        labelled_absent=None if labels is None else ~labels,
+        first_box_only=hidden,
+        **facts,
+    )
     boxes_xywh, present = mask_absent(boxes_xywh, present)
     read_frame = NoFrames(name, annotation_file) if frames is None else frames
     return Sequence(name, boxes_xywh, present, read_frame, frame_size_wh, cover, annotation)

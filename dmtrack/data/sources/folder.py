@@ -64,9 +64,9 @@ class SequenceFolder(SequenceSource):
         index_base = float(meta.get("index_base", self.index_base))
         boxes[:, :2] -= index_base
         absence = folder / "absence.label"
-        present = read_flags(absence, "0 or 1 (absent) per frame", len(boxes)) == 0 if absence.is_file() else None
-        if present is None:  # this layout says with NaN that the target is absent
-            present = np.atleast_1d(~np.isnan(boxes).any(axis=1))
+        present = np.atleast_1d(~np.isnan(boxes).any(axis=1))  # NaN means absent here, too
+        if absence.is_file():
+            present &= read_flags(absence, "0 or 1 (absent) per frame", len(boxes)) == 0
         frames = list_frames(folder, LAYOUT) if self.images else None
         return make_sequence(
             name,
