@@ -127,7 +127,10 @@ def load_plugins() -> None:
         entry_point.load()
 
 
-MODELS = Registry("model", ("dmtrack.models.global_search", "dmtrack.models.reid", "dmtrack.models.siamrpn"))
+MODELS = Registry(
+    "model",
+    ("dmtrack.models.fairmot", "dmtrack.models.global_search", "dmtrack.models.reid", "dmtrack.models.siamrpn"),
+)
 BACKBONES = Registry("backbone", ("dmtrack.models.backbones",))
 NECKS = Registry("neck", ("dmtrack.models.necks", "dmtrack.models.siamrpn"))
 HEADS = Registry("head", ("dmtrack.models.global_search", "dmtrack.models.reid", "dmtrack.models.siamrpn"))

@@ -66,6 +66,12 @@ def _siamrpn(folder: Path) -> list[Check]:
     )
 
 
+def _mot(folder: Path) -> list[Check]:
+    from parity.mot_fairmot import check_core, check_fairmot
+
+    return verify_folder(folder, {"fairmot_": check_fairmot, "core_": check_core})
+
+
 def verify_folder(folder: Path, checks: Mapping[str, Callable[[GoldenFile], None]]) -> list[Check]:
     """Checks every `.npz` file of a folder.
 
@@ -105,6 +111,7 @@ def verify_folder(folder: Path, checks: Mapping[str, Callable[[GoldenFile], None
 REFERENCES: dict[str, Callable[[Path], list[Check]]] = {
     "dmtrack_gs": _dmtrack_gs,
     "metrics": _metrics,
+    "mot": _mot,
     "siamrpn": _siamrpn,
 }
 """What can be verified, by name."""

@@ -17,9 +17,11 @@ class TrainableModel(nn.Module):
 
     Attributes:
         preprocessing: how images are prepared for it; stored with its weights.
+        training_only: prefixes of parameters that only training needs; files without them load all the same.
     """
 
     preprocessing: Any
+    training_only: tuple[str, ...] = ()
 
     @property
     def device(self) -> torch.device:

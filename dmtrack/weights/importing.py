@@ -14,7 +14,7 @@ from dmtrack.config import build, load_config
 from dmtrack.errors import WeightsError
 from dmtrack.registry import MODELS
 from dmtrack.weights.importers import importer
-from dmtrack.weights.loading import KeyReport, check_finite, check_report, compare_keys
+from dmtrack.weights.loading import KeyReport, check_finite, check_report, compare_keys, expected_parameters
 from dmtrack.weights.reading import SUFFIX, WeightsFile, read_weights
 from dmtrack.weights.saving import save_weights
 
@@ -48,7 +48,7 @@ def import_weights(
     foreign = read_weights(file)
     settings = load_config(config or default_config)
     model = shapes_of_model(settings["model"])
-    expected = model.state_dict()
+    expected = expected_parameters(model)
     state_dict = key_map(foreign.state_dict, expected)
     report = compare_keys(expected, state_dict)
     show(report)
@@ -88,17 +88,22 @@ def publish_weights(file: str | Path, output: str | Path | None = None, half: bo
             "for foreign checkpoints use dmtrack weights import"
         )
     model = shapes_of_model(config["model"])
-    check_report(
-        compare_keys(model.state_dict(), weights.state_dict), file, type(model).__name__, metadata=weights.metadata
-    )
-    check_finite(weights.state_dict, file)
+    # Those who only track have no use for the classifier of thousands of identities.
+    expected = expected_parameters(model)
+    state_dict = {
+        name: tensor
+        for name, tensor in weights.state_dict.items()
+        if name in expected or name not in model.state_dict()
+    }
+    check_report(compare_keys(expected, state_dict), file, type(model).__name__, metadata=weights.metadata)
+    check_finite(state_dict, file)
     data = config.get("data")
     derived = {
         "name": target.stem,
         "dataset": data.get("train") if isinstance(data, dict) else None,
         "normalisation": _normalisation(model),
     }
-    save_weights(target, weights.state_dict, {**derived, **_filled(weights)}, half=half)
+    save_weights(target, state_dict, {**derived, **_filled(weights)}, half=half)
     return target
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -68,6 +68,13 @@ def compare_keys(expected: Mapping[str, Tensor], found: Mapping[str, Tensor]) ->
     )
 
 
+def expected_parameters(model: nn.Module, found: Collection[str] = ()) -> dict[str, Tensor]:
+    """The state dict of a model without what only training needs, unless it is `found` in a file."""
+    training_only = model.training_only if isinstance(model, TrainableModel) else ()
+    own: dict[str, Tensor] = model.state_dict()
+    return {name: value for name, value in own.items() if name in found or not name.startswith(training_only)}
+
+
 def load_into(
     model: nn.Module,
     state_dict: Mapping[str, Tensor],
@@ -88,7 +95,7 @@ def load_into(
     Raises:
         WeightsError: the weights are of another architecture, hold NaN, or mean something else to this model.
     """
-    expected = model.state_dict()
+    expected = expected_parameters(model, state_dict)
     report = compare_keys(expected, state_dict)
     check_report(report, source, type(model).__name__, strict, metadata)
     check_finite({name: state_dict[name] for name in report.matched}, source)

@@ -8,6 +8,7 @@ from dmtrack.data.sources.got10k import GOT10k
 from dmtrack.data.sources.image_folder import ImageFolder
 from dmtrack.data.sources.imagenet import ImageNetDET, ImageNetVID
 from dmtrack.data.sources.images import AnnotatedImage, ImageSource
+from dmtrack.data.sources.jde_labels import JDELabels
 from dmtrack.data.sources.lasot import LaSOT
 from dmtrack.data.sources.mot_challenge import MOTChallenge
 from dmtrack.data.sources.otb import OTB, UAV123
@@ -30,6 +31,7 @@ __all__ = [
     "ImageNetDET",
     "ImageNetVID",
     "ImageSource",
+    "JDELabels",
     "LaSOT",
     "MOTChallenge",
     "OxUvA",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC
+from collections import abc
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,6 +25,7 @@ class AnnotatedImage:
         labels: (objects,) class of every object, empty where the dataset has none.
         ignored: (objects,) bool, crowds and regions that no method should learn from.
         size_wh: (width, height) where the annotations say it.
+        identities: (objects,) number of each object in the data set, -1 where it is unknown; None where all are.
     """
 
     path: Path
@@ -31,6 +33,7 @@ class AnnotatedImage:
     labels: tuple[str, ...] = ()
     ignored: NDArray[np.bool_] = field(default_factory=lambda: np.zeros(0, dtype=bool))
     size_wh: tuple[int, int] | None = None
+    identities: NDArray[np.int64] | None = None
 
     def read(self) -> Image:
         """The image as HxWx3 uint8 RGB."""
@@ -69,7 +72,9 @@ class ImageSource(ABC):
         records: one entry per image.
     """
 
-    records: list[AnnotatedImage]
+    records: abc.Sequence[AnnotatedImage]
+    identity_count = 0
+    """How many objects the data set can tell apart."""
 
     def __len__(self) -> int:
         return len(self.records)
@@ -88,7 +93,7 @@ class ImageSource(ABC):
 
 @dataclass(frozen=True)
 class _ImageVideos:
-    records: list[AnnotatedImage]
+    records: abc.Sequence[AnnotatedImage]
 
     def __len__(self) -> int:
         return len(self.records)

@@ -1,5 +1,6 @@
 """Joint augmentation of the images of a clip; every step is `step(clip, rng) -> clip`."""
 
+from dmtrack.data.transforms.affine import LetterboxTo, RandomAffine, SaturationValueJitter
 from dmtrack.data.transforms.box_rules import BoundBoxes, InclusiveBoxes, LimitInstances
 from dmtrack.data.transforms.crop import RandomCrop
 from dmtrack.data.transforms.geometry import RandomExpand, RandomFlip, Rescale, ShrinkToFit
@@ -8,13 +9,16 @@ from dmtrack.data.transforms.photometric import PhotometricDistort, RandomBlur, 
 __all__ = [
     "BoundBoxes",
     "InclusiveBoxes",
+    "LetterboxTo",
     "LimitInstances",
     "PhotometricDistort",
+    "RandomAffine",
     "RandomBlur",
     "RandomCrop",
     "RandomExpand",
     "RandomFlip",
     "RandomGray",
     "Rescale",
+    "SaturationValueJitter",
     "ShrinkToFit",
 ]

@@ -56,32 +56,43 @@ class IDAUp(nn.Module):
             self.add_module(f"up_{step}", bilinear_upsampling(out_channels, factors[step]))
             self.add_module(f"node_{step}", DeformableBlock(out_channels, out_channels))
 
-    def forward(self, levels: list[Tensor]) -> Tensor:
-        """Levels finest first -> (images, out_channels, H, W) at the resolution of the first."""
-        merged = levels[0]
+    def forward(self, levels: list[Tensor]) -> list[Tensor]:
+        """Levels finest first -> (images, out_channels, H, W) at the resolution of the first, after each step."""
+        merged = [levels[0]]
         for step, level in enumerate(levels[1:], start=1):
             projected = self.get_submodule(f"proj_{step}")(level)
             upsampled = self.get_submodule(f"up_{step}")(projected)
-            merged = self.get_submodule(f"node_{step}")(upsampled + merged)
-        return merged
+            merged.append(self.get_submodule(f"node_{step}")(upsampled + merged[-1]))
+        return merged[1:]
 
 
 class DLAUp(nn.Module):
-    """Levels at strides 8, 16, 32 (128, 256, 512 channels) to a pyramid of the same shapes."""
+    """Levels that halve in size from one to the next, to a pyramid of the same shapes.
 
-    def __init__(self, channels: tuple[int, int, int] = (128, 256, 512)) -> None:
+    Args:
+        channels: of the levels, finest first; by default those at strides 8, 16, 32.
+    """
+
+    def __init__(self, channels: tuple[int, ...] = (128, 256, 512)) -> None:
         super().__init__()
-        fine, middle, coarse = channels
-        self.ida_0 = IDAUp((middle, coarse), middle, (1, 2))
-        # Its third input is the result of `ida_0`, which has the channels of the middle level.
-        self.ida_1 = IDAUp((fine, middle, middle), fine, (1, 2, 2))
+        self.passes = len(channels) - 1
+        self.ida_0: IDAUp
+        self.ida_1: IDAUp
+        for step in range(self.passes):
+            width = channels[-step - 2]
+            # Every level but the two finest is what the pass before it made, which has that pass's channels.
+            inputs = (width, channels[-step - 1], *[channels[-step - 1]] * step)
+            self.add_module(f"ida_{step}", IDAUp(inputs, width, (1, *[2] * (step + 1))))
 
-    def forward(self, levels: list[Tensor]) -> tuple[Tensor, Tensor, Tensor]:
-        """The three levels, finest first -> maps of the same shapes; the coarsest passes unchanged."""
-        fine, middle, coarse = levels
-        middle_out = self.ida_0([middle, coarse])
-        fine_out = self.ida_1([fine, middle, middle_out])
-        return fine_out, middle_out, coarse
+    def forward(self, levels: list[Tensor]) -> tuple[Tensor, ...]:
+        """The levels, finest first -> maps of the same shapes; the coarsest passes unchanged."""
+        levels = list(levels)
+        pyramid = [levels[-1]]
+        for step in range(self.passes):
+            merged = self.get_submodule(f"ida_{step}")(levels[-step - 2 :])
+            levels[-step - 1 :] = merged
+            pyramid.insert(0, merged[-1])
+        return tuple(pyramid)
 
 
 STRIDES = (8, 16, 32)

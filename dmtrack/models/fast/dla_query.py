@@ -105,7 +105,7 @@ def _laterals(
     if finest == 1:
         maps[1] = _ida_region(backbone.dla_up.ida_0, [middle, coarse], ring)
     if finest == 0:
-        maps[1] = backbone.dla_up.ida_0([middle, coarse])
+        maps[1] = backbone.dla_up.ida_0([middle, coarse])[-1]
         maps[0] = _ida_region(backbone.dla_up.ida_1, [fine, middle, maps[1]], ring)
     if finest == 2:
         maps[2] = _cut(coarse, ring)

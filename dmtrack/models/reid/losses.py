@@ -127,16 +127,20 @@ class IdentityClassifier(nn.Module):
         Raises:
             ConfigError: an identity that the classifier does not have.
         """
+        logits, known = self.logits(embeddings, identities)
+        return F.cross_entropy(logits, known) if len(known) else (embeddings.sum() + logits.sum()) * 0.0
+
+    def logits(self, embeddings: Tensor, identities: Tensor) -> tuple[Tensor, Tensor]:
+        """Logits (known, identities) of the boxes whose identity is known, and those identities; raises likewise."""
         known = identities >= 0
-        if not known.any():
-            return embeddings.sum() * 0.0
-        most = int(identities.max())
+        most = int(identities.max()) if known.any() else -1
         if most >= self.classify.out_features:
             raise ConfigError(
-                f"model.n_identities is {self.classify.out_features}, but the data has identity {most}; set it to the "
-                "number of tracks of all training sets together"
+                f"the model has {self.classify.out_features} identities, but the data has identity {most}; set "
+                "model.n_identities (of FairMOT: model.train_cfg.identities) to the number of tracks of all training "
+                "sets together"
             )
-        return F.cross_entropy(self.classify(self.scale * embeddings[known]), identities[known])
+        return self.classify(self.scale * embeddings[known]), identities[known]
 
 
 class UncertaintyWeighting(nn.Module):

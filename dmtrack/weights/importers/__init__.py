@@ -10,6 +10,7 @@ from dmtrack.config.loading import config_folders
 from dmtrack.errors import WeightsError
 from dmtrack.registry import did_you_mean
 from dmtrack.weights.importers.dmtrack import from_dmtrack
+from dmtrack.weights.importers.fairmot import from_fairmot
 from dmtrack.weights.importers.siamrpn import from_mmtracking, from_pysot
 
 Importer = Callable[[Mapping[str, Tensor], Collection[str]], dict[str, Tensor]]
@@ -17,6 +18,7 @@ Importer = Callable[[Mapping[str, Tensor], Collection[str]], dict[str, Tensor]]
 
 IMPORTERS: dict[str, tuple[Importer, str]] = {
     "dmtrack": (from_dmtrack, "dmtrackGS_dla34_fpn"),
+    "fairmot": (from_fairmot, "fairmot/mix_dla34"),
     "mmtracking": (from_mmtracking, "siamrpn/siamese_rpn_r50_20e_lasot"),
     "pysot": (from_pysot, "siamrpn/siamrpn_r50_l234_dwxcorr"),
 }

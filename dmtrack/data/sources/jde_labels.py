@@ -1,0 +1,128 @@
+"""Labels of JDE and FairMOT: one text file per image, lists of images per data set, and a JSON file that names them."""
+
+from __future__ import annotations
+
+import json
+from collections import abc
+from dataclasses import dataclass
+from pathlib import Path
+from typing import overload
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dmtrack.data.sources.annotations import read_rows, read_text
+from dmtrack.data.sources.frames import image_size_wh
+from dmtrack.data.sources.images import AnnotatedImage, ImageSource
+from dmtrack.errors import DataError
+from dmtrack.registry import DATASETS
+
+LAYOUT = (
+    '{"root": FOLDER, "train": {NAME: LIST, ...}}, where LIST has the paths of images below FOLDER; the labels of '
+    "a/images/b.jpg stand in a/labels_with_ids/b.txt with lines class id x-centre y-centre width height"
+)
+
+
+@DATASETS.register
+class JDELabels(ImageSource):
+    """Images of several data sets in the format of FairMOT's `src/lib/cfg/*.json`.
+
+    Identities of the data sets are counted through in the order of the file; -1 stays unknown. Files name classes and
+    identities from 0, and centres and sizes as shares of the image.
+
+    Args:
+        data: the JSON file.
+        split: which of its entries: "train", "test" or "test_emb".
+        root: folder of the images and lists instead of the `root` in the file.
+
+    Raises:
+        DataError: a file is missing or of another format; the message shows the expected one.
+    """
+
+    def __init__(self, data: str | Path, split: str = "train", root: str | Path | None = None) -> None:
+        path = Path(data).expanduser()
+        named_root, lists = _read_lists(path, split)
+        folder = Path(root).expanduser() if root is not None else path.parent / named_root
+        records: list[_Record] = []
+        for list_file in lists:
+            own = [_Record(folder / image, _read_labels(folder / image)) for image in _read_list(folder, list_file)]
+            records += [record.counted_from(self.identity_count) for record in own]
+            self.identity_count += max((int(record.rows[:, 1].max(initial=-1)) for record in own), default=-1) + 1
+        if not records:
+            raise DataError(f"{path}: the lists of {split!r} name no image; expected {LAYOUT}")
+        self.records = _Records(records)
+
+
+@dataclass(frozen=True)
+class _Record:
+    """An image whose size is read when it is asked for: labels are shares of it."""
+
+    path: Path
+    rows: NDArray[np.float64]
+
+    def counted_from(self, first_identity: int) -> _Record:
+        rows = self.rows.copy()
+        rows[rows[:, 1] >= 0, 1] += first_identity
+        return _Record(self.path, rows)
+
+    def image(self) -> AnnotatedImage:
+        width, height = image_size_wh(self.path)
+        centres, sizes = self.rows[:, 2:4] * (width, height), self.rows[:, 4:6] * (width, height)
+        boxes_xywh = np.concatenate([centres - sizes / 2, sizes], axis=1)
+        labels = tuple(str(int(number)) for number in self.rows[:, 0])
+        return AnnotatedImage(
+            self.path, boxes_xywh, labels, size_wh=(width, height), identities=self.rows[:, 1].astype(np.int64)
+        )
+
+
+@dataclass(frozen=True)
+class _Records(abc.Sequence[AnnotatedImage]):
+    records: list[_Record]
+
+    def __len__(self) -> int:
+        return len(self.records)
+
+    @overload
+    def __getitem__(self, index: int) -> AnnotatedImage: ...
+    @overload
+    def __getitem__(self, index: slice) -> _Records: ...
+    def __getitem__(self, index: int | slice) -> AnnotatedImage | _Records:
+        return _Records(self.records[index]) if isinstance(index, slice) else self.records[index].image()
+
+
+def _read_lists(path: Path, split: str) -> tuple[str, list[str]]:
+    """Folder of the images, and the list files of a split."""
+    try:
+        content = json.loads(read_text(path, LAYOUT))
+        root, lists = content["root"], content[split]
+        return str(root), [str(one) for one in lists.values()]
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise DataError(f"{path}: {error!r} where {split!r} is read; expected {LAYOUT}") from error
+
+
+def _read_list(folder: Path, name: str) -> list[str]:
+    """The images that a list file names; it stands below the folder, below ./data, or where its path says."""
+    candidates = [Path(name), folder / name, folder / Path(name).name]
+    found = next((candidate for candidate in candidates if candidate.is_file()), None)
+    if found is None:
+        raise DataError(f"list {name} is missing: looked for {', '.join(map(str, candidates))}; expected {LAYOUT}")
+    return read_text(found, "one path of an image per line").split()
+
+
+def _read_labels(image: Path) -> NDArray[np.float64]:
+    """(objects, 6) class, identity, centre and size as shares; no row where there is no label file."""
+    name = image.as_posix()
+    if "images" not in name:
+        raise DataError(f"{image}: expected a folder called images in the path, beside which labels_with_ids stands")
+    path = Path(name.replace("images", "labels_with_ids")).with_suffix(".txt")
+    if not path.is_file() or not path.stat().st_size:
+        return np.zeros((0, 6))
+    rows = read_rows(path, "lines class id x-centre y-centre width height", (6,))
+    wrong = ~np.isfinite(rows).all(axis=1) | (rows[:, 1] < -1) | (rows[:, 1] > 2**31) | (rows[:, 4:] < 0).any(axis=1)
+    if wrong.any():
+        line = int(np.flatnonzero(wrong)[0])
+        raise DataError(
+            f"{path}:{line + 1}: {' '.join(f'{value:g}' for value in rows[line])}; expected class, identity (from -1 "
+            "to 2147483648), and centre and size as shares of the image"
+        )
+    return rows
