@@ -79,7 +79,7 @@ def test_an_identity_that_the_classifier_does_not_have_says_which_setting_to_cha
 def test_images_of_another_size_than_the_network_takes_are_refused():
     encoder = FairMOTEncoder(LetterboxSettings((128, 64)), stride=4, classes=1, most=4)
     clip = Clip((Sample(np.zeros((60, 60, 3), np.uint8), np.zeros((0, 4))),), aligned=False)
-    with pytest.raises(ConfigError, match="60x60.*LetterboxTo"):
+    with pytest.raises(ConfigError, match=r"60x60.*LetterboxTo"):
         encoder.encode(clip, np.random.default_rng(0))
 
 

@@ -64,7 +64,7 @@ def test_identity_loss_is_fairmots():
     logits = math.sqrt(2) * math.log(11) * embeddings[known] @ classifier.classify.weight.t() + classifier.classify.bias
     expected = functional.cross_entropy(logits, identities[known])
     torch.testing.assert_close(classifier(embeddings, identities), expected)
-    with pytest.raises(ConfigError, match="12 identities, but the data has identity 12.*n_identities"):
+    with pytest.raises(ConfigError, match=r"12 identities, but the data has identity 12.*n_identities"):
         classifier(embeddings, identities + 1)
     with pytest.raises(ConfigError, match="at least 3"):
         IdentityClassifier(3, 2)
