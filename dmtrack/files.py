@@ -1,7 +1,8 @@
-"""Writing files so that an interruption leaves either the old content or the new one, never half of it."""
+"""Writing files so that an interruption leaves either the old content or the new one; reading what people wrote."""
 
 from __future__ import annotations
 
+import codecs
 import contextlib
 import errno
 import hashlib
@@ -13,7 +14,14 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from dmtrack.errors import OutputError
+from dmtrack.errors import DataError, DMTrackError, OutputError
+
+_BYTE_ORDER_MARKS = {  # those of UTF-32 first, because they begin as those of UTF-16 do
+    codecs.BOM_UTF32_LE: "utf-32",
+    codecs.BOM_UTF32_BE: "utf-32",
+    codecs.BOM_UTF16_LE: "utf-16",
+    codecs.BOM_UTF16_BE: "utf-16",
+}
 
 
 @contextlib.contextmanager
@@ -64,6 +72,54 @@ def write_bytes(target: str | Path, content: bytes) -> None:
 def write_text(target: str | Path, content: str) -> None:
     """Writes a whole UTF-8 text file atomically."""
     write_bytes(target, content.encode())
+
+
+def read_text(path: str | Path, expected: str, error: type[DMTrackError] = DataError) -> str:
+    """The text of a file that people or other programs have written, see `decode_text`.
+
+    Args:
+        path: of the file.
+        expected: what the file should hold, for the error.
+        error: its kind.
+
+    Raises:
+        DMTrackError: the file is missing, cannot be read, or is no text.
+    """
+    try:
+        content = Path(path).read_bytes()
+    except FileNotFoundError as reason:
+        raise error(f"{path} is missing: expected {expected}") from reason
+    except OSError as reason:
+        raise error(f"{path} cannot be read ({reason.strerror or reason}): expected {expected}") from reason
+    return decode_text(content, str(path), expected, error)
+
+
+def decode_text(content: bytes, where: str, expected: str, error: type[DMTrackError] = DataError) -> str:
+    """Text in UTF-8, or in UTF-16 or UTF-32 where a byte order mark says so; without the mark, lines ended by newlines.
+
+    Args:
+        content: of the file.
+        where: the file, for the error.
+        expected: what the file should hold, for the error.
+        error: its kind.
+
+    Raises:
+        DMTrackError: it is in another encoding, or no text.
+    """
+    encoding = next((name for mark, name in _BYTE_ORDER_MARKS.items() if content.startswith(mark)), "utf-8")
+    try:
+        text = content.decode(encoding)
+    except UnicodeDecodeError as reason:
+        line = content.count(b"\n", 0, reason.start) + 1
+        byte = content[reason.start : reason.start + 1].hex()
+        raise error(
+            f"{where}, line {line}: byte 0x{byte} is no {encoding.upper()} text: expected {expected}; save the file as "
+            "plain text in UTF-8"
+        ) from reason
+    if "\0" in text:
+        raise error(f"{where} is no text in UTF-8 (UTF-16?): expected {expected}; save it as plain text in UTF-8")
+    # Files that were joined have a mark in the middle, where it means nothing either.
+    return text.replace("\ufeff", "").replace("\r\n", "\n").replace("\r", "\n")
 
 
 def json_value(content: Any) -> Any:

@@ -8,13 +8,14 @@ from pathlib import Path
 from typing import Any
 
 from dmtrack.config.building import parse_config
-from dmtrack.config.located import Config, LocatedDict, finish, locate, read_text
+from dmtrack.config.located import Config, LocatedDict, finish, locate
 from dmtrack.config.merging import merge
 from dmtrack.config.overrides import apply_override
 from dmtrack.config.python_reader import read_python
 from dmtrack.config.top_level import TopLevel
 from dmtrack.config.yaml_reader import read_yaml
 from dmtrack.errors import ConfigError
+from dmtrack.files import read_text
 from dmtrack.registry import did_you_mean
 
 SUFFIXES = (".py", ".yaml", ".yml")
@@ -153,7 +154,7 @@ def _read(path: Path, readers: tuple[Path, ...]) -> tuple[LocatedDict, set[str]]
     if identity in readers:
         circle = [*readers[readers.index(identity) :], identity]
         raise ConfigError(f"{path}: its _base_ leads back to itself: {' -> '.join(file.name for file in circle)}")
-    text = read_text(path)
+    text = read_text(path, "a config", ConfigError)
     bases = LocatedDict()
     helpers: set[str] = set()
 

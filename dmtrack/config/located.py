@@ -5,10 +5,7 @@ from __future__ import annotations
 import copy
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping
-from pathlib import Path
 from typing import Any
-
-from dmtrack.errors import ConfigError
 
 KeyPath = tuple[str | int, ...]
 """Keys and list indices from the top of a config down to a value."""
@@ -85,20 +82,6 @@ def finish(located: Mapping[str, Any], source: str) -> Config:
         return value
 
     return Config(plain(located, ()), source, locations)
-
-
-def read_text(path: Path) -> str:
-    """The text of a config.
-
-    Raises:
-        ConfigError: it cannot be read.
-    """
-    try:
-        return path.read_text(encoding="utf-8")
-    except UnicodeDecodeError as error:
-        raise ConfigError(f"{path}: not a text file in UTF-8 (byte {error.start})") from error
-    except OSError as error:
-        raise ConfigError(f"{path}: cannot be read: {error.strerror or error}") from error
 
 
 def dotted(path: KeyPath) -> str:

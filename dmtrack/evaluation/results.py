@@ -182,7 +182,7 @@ class ResultStore:
         if not self._manifest_path.exists():
             return {}
         try:
-            content = json.loads(self._manifest_path.read_text(encoding="utf-8"))
+            content = json.loads(self._manifest_path.read_bytes())
         except (OSError, ValueError) as error:
             raise EvaluationError(
                 f"{self._manifest_path} cannot be read: {error}; remove its folder and run again"

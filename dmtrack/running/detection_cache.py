@@ -239,7 +239,7 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     """
     path = folder / "manifest.json"
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = json.loads(path.read_bytes())
     except (OSError, ValueError) as error:
         raise EvaluationError(f"{path} cannot be read: {error}; remove its folder and build it again") from error
     if not isinstance(content, dict) or not isinstance(content.get("identity"), dict):

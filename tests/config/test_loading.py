@@ -99,7 +99,7 @@ def test_aliases_cannot_explode(tmp_path):
 def test_not_a_text_file_and_missing_files(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "a.py").write_bytes(b"x = '\xff\xfe'")
-    with pytest.raises(ConfigError, match="not a text file in UTF-8"):
+    with pytest.raises(ConfigError, match="is no UTF-8 text"):
         read_config(tmp_path / "a.py")
     with pytest.raises(ConfigError, match="did you mean 'dmtrackGS_tiny'"):
         find_config("dmtrackGS_tinny")

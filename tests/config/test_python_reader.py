@@ -98,7 +98,7 @@ def test_code_is_refused_with_its_line_and_not_executed(tmp_path, monkeypatch, l
         ("x = {1: 2}", "dictionary keys must be strings, got 1"),
         ("x = [1]\ny = x[3]", "a.py:2: index 3 is out of range, there are 1 items"),
         ("x = dict(a=1)\ny = x['b']", "a.py:2: there is no key 'b'"),
-        ("x = 1\0", "null bytes"),
+        ("x = 1\0", "no text in UTF-8"),
         ("x = " + "(" * 5000 + ")" * 5000, "a.py"),
         ("x = " + "-" * 100000 + "1", "a.py"),
     ],

@@ -12,6 +12,7 @@ from dmtrack.data.doctor.frame_checks import Frames
 from dmtrack.data.sources.annotations import read_flags, read_rows
 from dmtrack.data.sources.places import FlagFile, SequencePlace, VideoFiles
 from dmtrack.errors import DMTrackError
+from dmtrack.files import read_text
 
 _AGAIN = "download the annotations again"
 
@@ -124,5 +125,5 @@ def _check_flags(folder: Path, rule: FlagFile, boxes: int, found: Examination) -
 def _read_flags(path: Path, rule: FlagFile, boxes: int) -> NDArray[np.int64]:
     if not rule.may_be_short:
         return read_flags(path, rule.meaning, boxes)
-    length = len(path.read_text(errors="replace").translate(str.maketrans(",\t;", "   ")).split())
+    length = len(read_text(path, rule.meaning).translate(str.maketrans(",\t;", "   ")).split())
     return read_flags(path, rule.meaning, length if length <= boxes else boxes)

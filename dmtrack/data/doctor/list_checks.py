@@ -6,9 +6,9 @@ from collections import Counter
 from pathlib import Path
 
 from dmtrack.data.doctor.findings import Examination, finding_of
-from dmtrack.data.sources.annotations import read_text
 from dmtrack.data.sources.places import ListFile, SequencePlace, VideoFiles
 from dmtrack.errors import DMTrackError
+from dmtrack.files import read_text
 from dmtrack.media.images import IMAGE_SUFFIXES
 
 

@@ -8,26 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dmtrack.errors import DataError
+from dmtrack.files import read_text
 
 _SEPARATORS = str.maketrans(",\t;", "   ")
-
-
-def read_text(path: Path, what: str) -> str:
-    """The content of a text file.
-
-    Args:
-        path: of the file.
-        what: the file holds, for the error.
-
-    Raises:
-        DataError: the file is missing or no text.
-    """
-    try:
-        return path.read_text()
-    except FileNotFoundError as error:
-        raise DataError(f"{path} is missing: expected {what}; download or write the sequence again") from error
-    except (OSError, UnicodeDecodeError) as error:
-        raise DataError(f"{path} cannot be read ({error}): expected {what}") from error
 
 
 def read_rows(path: Path, what: str, columns: tuple[int, ...] = (4,)) -> NDArray[np.float64]:

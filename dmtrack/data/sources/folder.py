@@ -9,11 +9,12 @@ from typing import Any
 import numpy as np
 
 from dmtrack.data.sequences import Sequence
-from dmtrack.data.sources.annotations import read_flags, read_rows, read_text
+from dmtrack.data.sources.annotations import read_flags, read_rows
 from dmtrack.data.sources.base import SequenceSource, find_root, make_sequence
 from dmtrack.data.sources.frames import list_frames
 from dmtrack.data.sources.places import FlagFile, VideoFiles, beside
 from dmtrack.errors import DataError
+from dmtrack.files import read_text
 from dmtrack.registry import DATASETS
 
 LAYOUT = (

@@ -7,11 +7,12 @@ import re
 from pathlib import Path
 
 from dmtrack.data.sequences import Sequence
-from dmtrack.data.sources.annotations import read_flags, read_rows, read_text
+from dmtrack.data.sources.annotations import read_flags, read_rows
 from dmtrack.data.sources.base import SequenceSource, check_split, find_root, make_sequence
 from dmtrack.data.sources.frames import list_frames
 from dmtrack.data.sources.places import FlagFile, ListFile, SequencePlace, VideoFiles
 from dmtrack.errors import DataError
+from dmtrack.files import read_text
 from dmtrack.registry import DATASETS
 
 LAYOUT = (

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import numpy as np
 
-from dmtrack.data.sources.annotations import read_text
 from dmtrack.data.sources.base import find_root
 from dmtrack.data.sources.coco import Coco
 from dmtrack.data.sources.images import AnnotatedImage, ImageSource
 from dmtrack.errors import DataError
+from dmtrack.files import read_text
 from dmtrack.registry import DATASETS
 
 LAYOUT = (

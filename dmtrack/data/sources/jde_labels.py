@@ -11,10 +11,11 @@ from typing import overload
 import numpy as np
 from numpy.typing import NDArray
 
-from dmtrack.data.sources.annotations import read_rows, read_text
+from dmtrack.data.sources.annotations import read_rows
 from dmtrack.data.sources.frames import image_size_wh
 from dmtrack.data.sources.images import AnnotatedImage, ImageSource
 from dmtrack.errors import DataError
+from dmtrack.files import read_text
 from dmtrack.registry import DATASETS
 
 LAYOUT = (

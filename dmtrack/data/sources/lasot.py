@@ -9,12 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dmtrack.data.sequences import Sequence
-from dmtrack.data.sources.annotations import read_flags, read_rows, read_tags, read_text
+from dmtrack.data.sources.annotations import read_flags, read_rows, read_tags
 from dmtrack.data.sources.base import SequenceSource, check_split, find_root, make_sequence
 from dmtrack.data.sources.frames import FrameFiles, list_frames
 from dmtrack.data.sources.places import FlagFile, ListFile, SequencePlace, VideoFiles, line_count
 from dmtrack.data.sources.published_lists import published_lasot_test_names
 from dmtrack.errors import DataError
+from dmtrack.files import read_text
 from dmtrack.registry import DATASETS
 
 LAYOUT = (

@@ -8,10 +8,11 @@ from pathlib import Path
 import numpy as np
 
 from dmtrack.data.sequences import Track, TrackId, Video
-from dmtrack.data.sources.annotations import read_rows, read_text
+from dmtrack.data.sources.annotations import read_rows
 from dmtrack.data.sources.base import VideoSource, find_root
 from dmtrack.data.sources.frames import list_frames
 from dmtrack.errors import DataError
+from dmtrack.files import read_text
 from dmtrack.registry import DATASETS
 
 LAYOUT = (

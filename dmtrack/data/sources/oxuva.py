@@ -9,11 +9,11 @@ from pathlib import Path
 import numpy as np
 
 from dmtrack.data.sequences import Sequence
-from dmtrack.data.sources.annotations import read_text
 from dmtrack.data.sources.base import SequenceSource, check_split, find_root, make_sequence
 from dmtrack.data.sources.frames import FrameFiles, image_size_wh, list_frames
 from dmtrack.data.sources.places import SequencePlace, VideoFiles
 from dmtrack.errors import DataError
+from dmtrack.files import read_text
 from dmtrack.registry import DATASETS
 
 LAYOUT = (

@@ -104,7 +104,7 @@ def _read_rows(path: Path, frames: Path) -> dict[_Key, list[tuple[float, ...]]]:
     rows: dict[_Key, list[tuple[float, ...]]] = defaultdict(list)
     files: dict[str, frozenset[str]] = {}
     try:
-        with open(path, encoding="utf-8", newline="") as opened:
+        with open(path, encoding="utf-8-sig", newline="") as opened:
             for number, row in enumerate(csv.reader(opened), start=1):
                 if len(row) != COLUMNS:
                     raise DataError(f"{path}:{number}: expected {COLUMNS} values, got {len(row)}; download it again")

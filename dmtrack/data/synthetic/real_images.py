@@ -106,7 +106,7 @@ class RealImages:
 def _read_entries(annotations: Path, images: Path) -> list[_Entry]:
     layout = "expected a COCO json with the lists 'images' and 'annotations'"
     try:
-        content = json.loads(annotations.read_text())
+        content = json.loads(annotations.read_bytes())
     except FileNotFoundError as error:
         raise DataError(f"{annotations} does not exist: {layout}; check real_images in the config") from error
     except (OSError, ValueError) as error:

@@ -110,5 +110,5 @@ def flag_lines(flags: NDArray[np.generic]) -> str:
 
 def extend_list(path: Path, names: list[str]) -> None:
     """Adds names to a list of names, keeping those that are in it, in their order."""
-    known = path.read_text().split() if path.is_file() else []
+    known = files.read_text(path, "names of sequences").split() if path.is_file() else []
     files.write_text(path, "".join(f"{name}\n" for name in dict.fromkeys([*known, *names])))

@@ -11,7 +11,7 @@ from dmtrack.boxes import xywh_to_xyxy
 from dmtrack.data.sequences import Sequence
 from dmtrack.data.writers.folders import Progress, atomic_folder, box_lines, extend_list, write_frames
 from dmtrack.data.writers.sequences import frame_size_wh
-from dmtrack.files import write_text
+from dmtrack.files import read_text, write_text
 
 OXUVA_FRAMES_PER_SECOND = 30
 """OxUvA annotates one frame per second of its videos."""
@@ -89,6 +89,6 @@ def write_oxuva(
 
 def _replace_lines(path: Path, target: str, lines: list[str]) -> None:
     """Puts the lines of one target at the end of a table, instead of those that it had."""
-    kept = path.read_text().splitlines() if path.is_file() else []
+    kept = read_text(path, "labels").splitlines() if path.is_file() else []
     kept = [line for line in kept if not line.startswith(f"{target},")]
     write_text(path, "".join(f"{line}\n" for line in [*kept, *lines]))

@@ -19,7 +19,7 @@ from dmtrack.evaluation.measures.regions import (
     number_of_values,
     special_codes,
 )
-from dmtrack.files import write_text
+from dmtrack.files import read_text, write_text
 
 _EXPECTED = (
     "expected per line the code 0, 1 or 2, or x,y,width,height, or the corners x1,y1,x2,y2,... of a polygon, separated "
@@ -94,12 +94,7 @@ def read_trajectory(path: str | Path) -> Trajectory:
         EvaluationError: the file is missing, empty, or a line is no region and no code.
     """
     path = Path(path)
-    try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
-    except FileNotFoundError as error:
-        raise EvaluationError(f"{path} does not exist; give a trajectory of the VOT format") from error
-    except (OSError, UnicodeDecodeError) as error:
-        raise EvaluationError(f"{path} is no text file ({error}); {_EXPECTED}") from error
+    lines = read_text(path, "a trajectory of the VOT format", EvaluationError).split("\n")
     while lines and not lines[-1].strip():
         lines.pop()
     if not lines:

@@ -8,6 +8,7 @@ from collections import Counter
 from pathlib import Path, PurePosixPath
 
 from dmtrack.errors import EvaluationError
+from dmtrack.files import decode_text
 
 _DEPTH = 5
 _MOST_FILES = 200_000
@@ -87,13 +88,7 @@ class ResultFiles:
         Raises:
             EvaluationError: it cannot be read, or is no text.
         """
-        content = self.read(name)
-        encoding = "utf-16" if content[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
-        try:
-            text = content.decode(encoding)
-        except UnicodeDecodeError as error:
-            raise EvaluationError(f"{self.where(name)} is no text file; expected numbers in lines") from error
-        return text.replace("\r\n", "\n").replace("\r", "\n")
+        return decode_text(self.read(name), self.where(name), "numbers in lines", EvaluationError)
 
 
 def left_by_system(name: str) -> bool:

@@ -10,6 +10,7 @@ import numpy as np
 from dmtrack.association.detections import Detections
 from dmtrack.errors import EvaluationError
 from dmtrack.evaluation.readers.text import parse_table
+from dmtrack.files import read_text
 
 FIRST_PIXEL = 1.0
 """MOTChallenge calls the first pixel 1; boxes are continuous here, and the left border of the first pixel is 0."""
@@ -35,12 +36,7 @@ def read_mot_detections(path: str | Path, frames: int | None = None) -> list[Det
             something that is no finite number; the message names the line.
     """
     where = Path(path)
-    try:
-        text = where.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise EvaluationError(
-            f"{where} cannot be read: {error}; give the det.txt of a MOTChallenge sequence"
-        ) from error
+    text = read_text(where, "the det.txt of a MOTChallenge sequence", EvaluationError)
     rows = parse_table(text, str(where), columns=(7, 10)).rows[:, :7]
     number, size = rows[:, 0], rows[:, 4:6]
     for wrong, what in (

@@ -134,7 +134,7 @@ def _read_entry(files: ResultFiles, file: str, entry: str) -> tuple[str | None, 
     try:
         text = files.text(file)
     except EvaluationError as error:
-        return None, [Problem(entry, str(error).removeprefix(f"{files.where(file)} "))]
+        return None, [Problem(entry, str(error).removeprefix(files.where(file)).lstrip(", "))]
     if files.read(file)[:3] == b"\xef\xbb\xbf" or files.read(file)[:2] in (b"\xff\xfe", b"\xfe\xff"):
         return text, [Problem(entry, "the file starts with a byte order mark; save it as plain UTF-8 text", 1)]
     return text, []

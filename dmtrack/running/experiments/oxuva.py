@@ -20,7 +20,7 @@ from dmtrack.evaluation.readers.oxuva_files import parse_predictions
 from dmtrack.evaluation.reporting.figures.long_term import draw_presence
 from dmtrack.evaluation.reporting.figures.saving import save_figure
 from dmtrack.evaluation.results import number_lines
-from dmtrack.files import atomic_path, json_value, write_text
+from dmtrack.files import atomic_path, json_value, read_text, write_text
 from dmtrack.running.experiments.base import Experiment, OnFrame, Pass, as_names, name_of, track
 from dmtrack.tracking.base import Tracker
 
@@ -154,11 +154,7 @@ def read_predictions(path: Path, sequence: Sequence) -> tuple[Boxes, NDArray[np.
     Raises:
         EvaluationError: the file is missing or malformed, or an annotated frame has no prediction.
     """
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise EvaluationError(
-            f"{path} cannot be read ({error}): no predictions for sequence {sequence.name!r}; run the tracker first"
-        ) from error
+    expected = f"predictions for sequence {sequence.name!r}, which running the tracker writes"
+    text = read_text(path, expected, EvaluationError)
     boxes, present, _ = parse_predictions(text, str(path), sequence)
     return boxes, present

@@ -18,7 +18,7 @@ from dmtrack.evaluation.protocols import LongTermProtocol, get_protocol
 from dmtrack.evaluation.reporting.figures.long_term import draw_precision_recall
 from dmtrack.evaluation.reporting.figures.saving import save_figure
 from dmtrack.evaluation.results import ResultStore, number_lines
-from dmtrack.files import json_value, write_text
+from dmtrack.files import json_value, read_text, write_text
 from dmtrack.running.experiments.base import Experiment, OnFrame, Pass, as_names, name_of, track
 from dmtrack.tracking.base import Tracker
 
@@ -112,12 +112,7 @@ def _confidence_path(boxes: Path) -> Path:
 
 def _read_confidence(path: Path, frames: int) -> NDArray[np.float64]:
     """(frames,) NaN where a line is empty."""
-    try:
-        lines = path.read_text(encoding="utf-8").split("\n")
-    except (OSError, UnicodeDecodeError) as error:
-        raise EvaluationError(
-            f"{path} cannot be read ({error}): expected a confidence per frame; run the tracker again"
-        ) from error
+    lines = read_text(path, "a confidence per frame, which running the tracker writes", EvaluationError).split("\n")
     if lines[-1] == "":
         lines.pop()
     if len(lines) != frames:

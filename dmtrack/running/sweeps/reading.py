@@ -6,12 +6,13 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from dmtrack.config.located import LocatedDict, locate, read_text
+from dmtrack.config.located import LocatedDict, locate
 from dmtrack.config.overrides import apply_override, split_override
 from dmtrack.config.signatures import keys_of_dataclass
 from dmtrack.config.top_level import TopLevel
 from dmtrack.config.yaml_reader import read_yaml
 from dmtrack.errors import ConfigError
+from dmtrack.files import read_text
 from dmtrack.registry import did_you_mean
 from dmtrack.running.sweeps.settings import ExperimentFile
 
@@ -27,7 +28,7 @@ def read_experiment(path: str | Path) -> LocatedDict:
         raise ConfigError(
             f"experiment {path} is no file; give a YAML file with `benchmark:` and `trackers:`, as in experiments/"
         )
-    return read_yaml(read_text(path), str(path))
+    return read_yaml(read_text(path, "an experiment", ConfigError), str(path))
 
 
 def split_overrides(overrides: Iterable[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:

@@ -8,10 +8,11 @@ from typing import Any, TypedDict
 
 from dmtrack.config import Config
 from dmtrack.config.checking import Checker
-from dmtrack.config.located import finish, read_text
+from dmtrack.config.located import finish
 from dmtrack.config.signatures import keys_of
 from dmtrack.config.yaml_reader import read_yaml
 from dmtrack.errors import ConfigError
+from dmtrack.files import read_text
 from dmtrack.registry import did_you_mean
 
 Plain = bool | int | float | str | list[Any] | None
@@ -78,7 +79,7 @@ def read_pysot_config(path: str | Path) -> Config:
     path = Path(path)
     if not path.exists():
         raise ConfigError(f"{path} does not exist; give a config.yaml of PySOT")
-    content = finish(read_yaml(read_text(path), str(path)), str(path))
+    content = finish(read_yaml(read_text(path, "an experiment file", ConfigError), str(path)), str(path))
     known = keys_of(PYSOT)
     assert known is not None
     Checker(str(path), content.locations).keys(content, known, ())

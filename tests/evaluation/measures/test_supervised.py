@@ -245,7 +245,7 @@ def test_files_that_are_no_trajectory(tmp_path, text, complaint):
     path.write_text(text)
     with pytest.raises(EvaluationError, match=complaint):
         read_trajectory(path)
-    with pytest.raises(EvaluationError, match="does not exist"):
+    with pytest.raises(EvaluationError, match="is missing"):
         read_trajectory(tmp_path / "other.txt")
 
 

@@ -41,7 +41,7 @@ def refuse(folder, sequences, says, **options):
         ("", r"a\.txt is empty"),
         ("\n".join(GOOD[:4]), r"a\.txt holds 4 boxes for the 5 frames of sequence 'a'"),
         ("\n".join([*GOOD, "1,2,3,4"]), r"a\.txt holds 6 boxes for the 5 frames of sequence 'a'"),
-        (b"\x89PNG\xff\xfe\x00", r"a\.txt is no text file"),
+        (b"\x89PNG\xff\xfe\x00", r"a\.txt, line 1: byte 0x89 is no UTF-8 text"),
     ],
 )
 def test_text(write, sequence, content, says):

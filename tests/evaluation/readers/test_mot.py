@@ -44,5 +44,5 @@ def test_what_is_no_det_txt_is_one_sentence(tmp_path: Path, text: str, message: 
     path.write_text(text)
     with pytest.raises(EvaluationError, match=message):
         read_mot_detections(path, frames=8)
-    with pytest.raises(EvaluationError, match="cannot be read"):
+    with pytest.raises(EvaluationError, match="is missing"):
         read_mot_detections(tmp_path / "nothing.txt")

@@ -57,7 +57,7 @@ def test_a_folder_above_all_entries_is_fine_for_got10k_and_not_for_trackingnet(p
         ),
         (BOXES, "", f"{BOXES}: the file is empty; expected a line left,top,width,height per frame"),
         (BOXES, b"\xef\xbb\xbf1,2,3,4\n" * 3, f"{BOXES}, line 1: the file starts with a byte order mark"),
-        (BOXES, b"\x89PNG\xff", f"{BOXES}: is no text file"),
+        (BOXES, b"\x89PNG\xff", f"{BOXES}: line 1: byte 0x89 is no UTF-8 text"),
         (BOXES, "1,2,3,4\n" * 2, f"{TIMES}, line 3: the file has 3 times for 2 boxes; expected one per frame"),
         (TIMES, "0.1\n" * 2, f"{TIMES}, line 3: the file has 2 times for 3 boxes; expected one per frame"),
         (TIMES, "0.1\nnan\n0.1\n", f"{TIMES}, line 2: 'nan' is no time; expected seconds, 0 or more"),
