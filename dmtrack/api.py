@@ -102,6 +102,7 @@ def evaluate(
     protocol: str | Protocol | None = None,
     root: str | Path | None = None,
     split: str | None = None,
+    **reading: Any,
 ) -> Report:
     """Scores stored results of any toolkit.
 
@@ -115,6 +116,8 @@ def evaluate(
         protocol: its name, or one's own `Protocol`; the benchmark's own by default.
         root: folder of a benchmark that is given by its name; annotations alone are enough.
         split: part of the benchmark; the one that trackers are compared on by default.
+        reading: how results are read, where it is not found out: `layout`, `align`, `index_base`, `bad_boxes` and
+            `box_format`, as `dmtrack.evaluation.readers.read_results` takes them.
 
     Raises:
         DataError: the benchmark is unknown, or does not lie there.
@@ -131,10 +134,11 @@ def evaluate(
             raise DataError(f"where does {known.name} lie? Give its folder as root=...")
         protocol, split = protocol or known.protocols[0], split or known.splits[0]
         sequences = list(known.open(folder, split, images=False))
+        reading = {"benchmark": "" if known.name == "folder" else known.name, **reading}
     else:
         label, sequences = "sequences", list(benchmark)
     rules = protocol if isinstance(protocol, Protocol) else get_protocol(protocol or "dmtrack-visible", Protocol)
-    trackers = [load_tracker_results(str(source), sequences) for source in given]
+    trackers = [load_tracker_results(str(source), sequences, **reading) for source in given]
     return build_report(label, rules, sequences, trackers, split=split or "all")
 
 

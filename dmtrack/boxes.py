@@ -48,6 +48,13 @@ def inclusive_xyxy_to_xywh(boxes_inclusive_xyxy: ArrayLike) -> Boxes:
     return boxes
 
 
+def cxcywh_to_xywh(boxes_cxcywh: ArrayLike) -> Boxes:
+    """(centre x, centre y, width, height) -> (left, top, width, height)."""
+    boxes = np.array(boxes_cxcywh, dtype=np.float64)
+    boxes[..., :2] -= boxes[..., 2:] / 2
+    return boxes
+
+
 def clip_xyxy(boxes_xyxy: ArrayLike, width: float, height: float) -> Boxes:
     """Clips corners to [0, width] x [0, height]; a box outside becomes one of zero area on the border."""
     boxes = np.asarray(boxes_xyxy, dtype=np.float64)

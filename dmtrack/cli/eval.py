@@ -44,6 +44,7 @@ def explain(
         list[str] | None,
         option(SCORES, help="Only these protocols, the first is compared with the others; repeatable."),
     ] = None,
+    box_format: options.BoxFormat = None,
     json: options.Json = None,
     import_: options.Import = None,
 ) -> None:
@@ -59,7 +60,7 @@ def explain(
 
     opened, usual = _open_sequence(benchmark, data, split, sequence)
     chosen = [get_protocol(name, Protocol) for name in dict.fromkeys(protocol or ())] or usual
-    explanation = explain_result(opened, _read_result(results, opened), chosen)
+    explanation = explain_result(opened, _read_result(results, opened, benchmark, box_format), chosen)
     print_explanation(explanation, results.name, page_console())
     if json:
         write_json(json, explanation.to_dict())
@@ -86,16 +87,17 @@ def _open_sequence(benchmark: str, data: Path, split: str | None, name: str) -> 
     return sequences[names.index(name)], own + [item for item in every.values() if item not in own]
 
 
-def _read_result(folder: Path, sequence: Sequence) -> SequenceResult:
+def _read_result(folder: Path, sequence: Sequence, benchmark: str, box_format: str | None) -> SequenceResult:
     """One tracker's result of the sequence, from whatever layout."""
     from dmtrack.errors import EvaluationError
     from dmtrack.evaluation.readers import read_results
     from dmtrack.evaluation.results import ResultStore
 
     store = ResultStore(folder)
-    if store.exists(sequence.name):
+    if box_format is None and store.exists(sequence.name):
         return store.read(sequence.name)
-    found = read_results(folder, [sequence]).results
+    known = "" if benchmark == "folder" else benchmark
+    found = read_results(folder, [sequence], box_format=box_format, benchmark=known).results
     if sequence.name not in found:
         raise EvaluationError(f"{folder} has no result of sequence {sequence.name!r}; give the folder of one tracker")
     return found[sequence.name]

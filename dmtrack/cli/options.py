@@ -65,6 +65,15 @@ SweepSet = Annotated[
         help="Change a value of the experiment (benchmark.seed=7) or of the configs (model.x=1); repeatable.",
     ),
 ]
+BoxFormat = Annotated[
+    str | None,
+    option(
+        TRACKER,
+        metavar="FORMAT",
+        help="What the numbers of a box are, where not x,y,w,h: xyxy, inclusive-xyxy, cxcywh, given-first, or detected "
+        "(each file as its first frames say).",
+    ),
+]
 
 # How it is run, and what is made of it.
 Processes = Annotated[int, option(MACHINE, min=1, help="Sequences tracked at once, one process and thread each.")]

@@ -41,6 +41,7 @@ def report(
     index_base: Annotated[
         int | None, option(TRACKER, min=0, max=1, help="Number of the first pixel in the results.")
     ] = None,
+    box_format: options.BoxFormat = None,
     keep_bad_boxes: Annotated[
         bool, option(TRACKER, "--keep-bad-boxes", help="Leave infinite and negative numbers to the protocol.")
     ] = False,
@@ -90,6 +91,8 @@ def report(
     reading: dict[str, Any] = {
         "layout": layout,
         "align": _alignment_rules(align or []),
+        "box_format": box_format,
+        "benchmark": "" if known.name == "folder" else known.name,
         "index_base": index_base,
         "bad_boxes": "keep" if keep_bad_boxes else "refuse",
     }

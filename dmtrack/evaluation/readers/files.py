@@ -22,6 +22,8 @@ class ResultFiles:
     Attributes:
         path: of the folder or archive.
         names: relative paths with "/", sorted; without what operating systems leave behind (`__MACOSX`, `.DS_Store`).
+            Where the archive was packed with backslashes between folders, which older tools of Windows do, or was
+            unpacked to files that have them in their names, they count as "/".
 
     Raises:
         EvaluationError: there is nothing at `path`, it is neither folder nor zip archive, or it has too many files.
@@ -31,16 +33,18 @@ class ResultFiles:
         self.path = Path(path).expanduser()
         self._archive: zipfile.ZipFile | None = None
         if self.path.is_dir():
-            names = _walk(self.path)
+            stored = _walk(self.path)
         elif self.path.is_file():
             self._archive = _open_zip(self.path)
-            names = [entry.filename for entry in self._archive.infolist() if not entry.is_dir()]
-            name, times = Counter(names).most_common(1)[0] if names else ("", 0)
-            if times > 1:
-                raise EvaluationError(f"{self.path} holds {name} {times} times; pack it again")
+            stored = [name for name in self._archive.namelist() if not name.endswith(("/", "\\"))]
         else:
             raise EvaluationError(f"{self.path} does not exist; give a folder of results or a zip archive of one")
-        self.names = sorted(name for name in names if not left_by_system(name))
+        stored = [name for name in stored if not left_by_system(plain_name(name))]
+        name, times = Counter(map(plain_name, stored)).most_common(1)[0] if stored else ("", 0)
+        if times > 1:
+            raise EvaluationError(f"{self.path} holds {name} {times} times; pack it again")
+        self._stored = {plain_name(name): name for name in stored}
+        self.names = sorted(self._stored)
 
     def close(self) -> None:
         """Closes the archive; nothing can be read afterwards."""
@@ -64,14 +68,14 @@ class ResultFiles:
         """
         try:
             if self._archive is None:
-                path = self.path / name
+                path = self.path / self._stored[name]
                 size, content = path.stat().st_size, b""
                 if size <= _MOST_BYTES:
                     content = path.read_bytes()
             else:
-                size, content = self._archive.getinfo(name).file_size, b""
+                size, content = self._archive.getinfo(self._stored[name]).file_size, b""
                 if size <= _MOST_BYTES:
-                    content = self._archive.read(name)
+                    content = self._archive.read(self._stored[name])
         except OSError as error:
             raise EvaluationError(f"{self.where(name)} cannot be read: {error.strerror or error}") from error
         except Exception as error:  # a broken archive raises whatever its decompressor stumbles over
@@ -89,6 +93,11 @@ class ResultFiles:
             EvaluationError: it cannot be read, or is no text.
         """
         return decode_text(self.read(name), self.where(name), "numbers in lines", EvaluationError)
+
+
+def plain_name(stored: str) -> str:
+    """The relative path of a file with "/" alone, whatever packed it."""
+    return stored.replace("\\", "/").removeprefix("./").lstrip("/")
 
 
 def left_by_system(name: str) -> bool:

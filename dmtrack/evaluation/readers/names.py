@@ -12,8 +12,10 @@ from dmtrack.errors import EvaluationError
 ALIASES = {"human4": "human4-2"}
 """Names that toolkits use for one and the same sequence: OTB annotates only the second target of Human4."""
 
-PREFIXES = ("uav", "nfs", "otb", "tpl")
-"""Names of benchmarks that toolkits put before names of sequences (PyTracking: `uav_bike1`)."""
+PREFIXES = (
+    *("otb", "uav", "nfs", "tpl", "tc", "tlp", "lasot", "lasotext", "got", "trackingnet", "tnl", "vot", "itb", "avist"),
+)
+"""Names of benchmarks that toolkits put before names of sequences (PyTracking: `uav_bike1`), numbers left out."""
 
 
 @dataclass(frozen=True)
@@ -49,10 +51,25 @@ def _alias(name: str) -> str:
     return ALIASES.get(_letters(name), _letters(name))
 
 
-def _without_prefix(name: str) -> str:
-    plain = _alias(name)
-    start, _, rest = plain.partition("-")
-    return rest if start in PREFIXES and rest else plain
+def is_of_benchmark(name: str, benchmark: str) -> bool:
+    """Whether a folder or prefix called so belongs to a benchmark: `OTB2015`, `otb` and `otb100` are all OTB's.
+
+    Args:
+        name: of the folder, or the prefix.
+        benchmark: its name as users type it.
+    """
+    return bool(_family(name)) and _family(name) == _family(benchmark)
+
+
+def _family(name: str) -> str:
+    """The name of a benchmark without its number: `GOT-10k` and `got10k` are `got`, `UAV123` is `uav`."""
+    return re.split(r"[\d_. -]", name.casefold())[0]
+
+
+def _split_prefix(label: str) -> tuple[str, str]:
+    """The benchmark's name that stands before that of the sequence, and the rest; no prefix where there is none."""
+    start, separator, rest = re.match(r"([^-_. ]*)([-_. ]?)(.*)", label, re.DOTALL).groups()  # type: ignore[union-attr]
+    return (start, rest) if separator and rest and _family(start) in PREFIXES else ("", label)
 
 
 RULES: dict[str, str] = {
@@ -70,29 +87,74 @@ _KEYS: dict[str, Callable[[str], str]] = {
     "case": str.casefold,
     "separator": _letters,
     "alias": _alias,
-    "prefix": _without_prefix,
 }
 
 
-def match_names(labels: Iterable[str], sequences: Iterable[str], where: str) -> Matching:
+def match_names(labels: Iterable[str], sequences: Iterable[str], where: str, benchmark: str = "") -> Matching:
     """Finds the file of each sequence.
+
+    Where a benchmark's name stands before the names of some files (`uav_car2` beside `otb_Car2`), those of the
+    benchmark at hand are taken first; where it is not known, those that more sequences have.
 
     Args:
         labels: names of files or folders, without suffixes that belong to the layout.
         sequences: names of the benchmark.
         where: folder or archive, for errors.
+        benchmark: its name as users type it; empty where it is not known.
 
     Raises:
         EvaluationError: two files fit one sequence by the same rule, or the files are of several trackers.
     """
-    wanted, free = list(dict.fromkeys(sequences)), list(dict.fromkeys(labels))
+    wanted, every = list(dict.fromkeys(sequences)), list(dict.fromkeys(labels))
+    exact = set(wanted)
+    prefixed: dict[str, dict[str, str]] = {}
+    for label in every:
+        prefix, name = _split_prefix(label)
+        if prefix and label not in exact:
+            prefixed.setdefault(prefix.casefold(), {})[label] = name
+    own = _own_prefix(prefixed, wanted, where, benchmark)
+    found, rules = _match(own, wanted, where)
+    rules = dict.fromkeys(rules, "prefix")
+    decided = benchmark or own
+    foreign = {label for files in prefixed.values() if decided and files is not own for label in files}
+    plain = {label: label for label in every if label not in foreign and label not in found.values()}
+    # Beside files that have the benchmark's prefix, a name that is merely similar is another benchmark's.
+    rest = [name for name in wanted if name not in found]
+    further, further_rules = _match(plain, rest, where, exact_only=bool(found))
+    found, rules = found | further, rules | further_rules
+    free = [label for label in every if label not in found.values()]
+    suffix = None
+    if free and len(found) < len(wanted):
+        left = [label for label in free if label in plain]
+        suffix, pairs = _with_tracker_name(left, [name for name in wanted if name not in found], where)
+        found.update(pairs)
+        rules.update(dict.fromkeys(pairs, "tracker"))
+        free = [label for label in free if label not in pairs.values()]
+    ordered = [name for name in wanted if name in found]
+    return Matching(
+        {name: found[name] for name in ordered}, {name: rules[name] for name in ordered}, tuple(free), suffix
+    )
+
+
+def _match(
+    labels: Mapping[str, str], wanted: list[str], where: str, exact_only: bool = False
+) -> tuple[dict[str, str], dict[str, str]]:
+    """Files by name of a sequence, and the rules by which they were found.
+
+    Args:
+        labels: label of a file -> what it calls the sequence.
+        wanted: names of sequences.
+        where: folder or archive, for errors.
+        exact_only: no other rule counts.
+    """
+    free = list(labels)
     found: dict[str, str] = {}
     rules: dict[str, str] = {}
     for rule, key in _KEYS.items():
         keys = Counter(key(name) for name in wanted)
         files: dict[str, list[str]] = {}
         for label in free:
-            files.setdefault(key(label), []).append(label)
+            files.setdefault(key(labels[label]), []).append(label)
         for name in wanted:
             fitting = files.get(key(name), [])
             if name in found or keys[key(name)] > 1 or not fitting:
@@ -104,16 +166,27 @@ def match_names(labels: Iterable[str], sequences: Iterable[str], where: str) -> 
                 )
             found[name], rules[name] = fitting[0], rule
             free.remove(fitting[0])
-    suffix = None
-    if free and len(found) < len(wanted):
-        suffix, pairs = _with_tracker_name(free, [name for name in wanted if name not in found], where)
-        found.update(pairs)
-        rules.update(dict.fromkeys(pairs, "tracker"))
-        free = [label for label in free if label not in pairs.values()]
-    ordered = [name for name in wanted if name in found]
-    return Matching(
-        {name: found[name] for name in ordered}, {name: rules[name] for name in ordered}, tuple(free), suffix
-    )
+        if exact_only:
+            break
+    return found, rules
+
+
+def _own_prefix(
+    prefixed: Mapping[str, Mapping[str, str]], wanted: list[str], where: str, benchmark: str
+) -> Mapping[str, str]:
+    """The files of the benchmark at hand, among files by prefix; of none where none has its name."""
+    if benchmark:
+        of_name = [prefix for prefix in prefixed if is_of_benchmark(prefix, benchmark)]
+        chosen = next((prefix for prefix in of_name if prefix == benchmark.casefold()), next(iter(of_name), None))
+        return prefixed[chosen] if chosen is not None else {}
+    counts = {prefix: len(_match(files, wanted, where)[0]) for prefix, files in prefixed.items()}
+    best = sorted((prefix for prefix in counts if counts[prefix]), key=lambda prefix: -counts[prefix])
+    if len(best) > 1 and counts[best[0]] == counts[best[1]]:
+        raise EvaluationError(
+            f"{where} holds results that may be of two benchmarks ({best[0]}_..., {best[1]}_...: {RULES['prefix']}); "
+            "name the benchmark, or remove those of the other"
+        )
+    return prefixed[best[0]] if best else {}
 
 
 def _with_tracker_name(labels: list[str], names: list[str], where: str) -> tuple[str | None, dict[str, str]]:

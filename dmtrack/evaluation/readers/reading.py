@@ -15,8 +15,15 @@ from dmtrack.evaluation.measures.regions import number_of_values
 from dmtrack.evaluation.measures.trajectory import Trajectory
 from dmtrack.evaluation.readers import alignment, boxes
 from dmtrack.evaluation.readers.files import ResultFiles
+from dmtrack.evaluation.readers.formats import (
+    BOX_FORMATS,
+    converted,
+    format_refusal,
+    formats_in_words,
+    suspected_format,
+)
 from dmtrack.evaluation.readers.layouts import LAYOUTS, Candidate, Group, Layout, find_groups, get_layout
-from dmtrack.evaluation.readers.names import Matching, listed, match_names
+from dmtrack.evaluation.readers.names import Matching, is_of_benchmark, listed, match_names
 from dmtrack.evaluation.readers.otb_files import read_json_result, read_mat_result
 from dmtrack.evaluation.readers.oxuva_files import read_oxuva_result
 from dmtrack.evaluation.readers.text import find_separator
@@ -47,6 +54,8 @@ def read_results(
     align: str | Mapping[str, str] | None = None,
     index_base: int | None = None,
     bad_boxes: boxes.BadBoxes = "refuse",
+    box_format: str | None = None,
+    benchmark: str = "",
 ) -> TrackerResults:
     """Reads the results of one tracker.
 
@@ -58,29 +67,51 @@ def read_results(
             name of the sequence; without one they are refused.
         index_base: number that the files give to the first pixel; None follows the layout, see `boxes.index_base`.
         bad_boxes: "refuse" results with infinite numbers or negative sizes, or "keep" them for the protocol's rules.
+        box_format: what the numbers of a box are, see `BOX_FORMATS`; without it they are left, top, width, height, and
+            refused where the first frames speak against that.
+        benchmark: name of the benchmark, which tells its results from those of others beside them.
 
     Returns:
         Boxes in 0-based pixels, NaN rows where the tool wrote NaN. Sequences without a result are named in `missing`.
 
     Raises:
         EvaluationError: nothing there, a malformed file, no result for any of the sequences, results of several
-            trackers, or results whose length does not fit.
+            trackers, or results whose length or box format does not fit.
     """
     files = ResultFiles(path)
     by_name = {sequence.name: sequence for sequence in sequences}
     rules = _rules(align, by_name)
-    group, matching = _choose(files, list(by_name), get_layout(layout) if layout else None)
+    if box_format is not None and box_format not in BOX_FORMATS:
+        raise EvaluationError(
+            f"unknown box format {box_format!r}{did_you_mean(box_format, BOX_FORMATS)}; known: {', '.join(BOX_FORMATS)}"
+        )
+    group, matching = _choose(files, list(by_name), get_layout(layout) if layout else None, benchmark)
     chosen = get_layout(layout) if layout else _detect(files, group, matching)
     read = _Read()
+    suspicions: dict[str, str] = {}
+    formats: dict[str, str] = {}
     for name, label in matching.found.items():
         raw = _read_raw(files, group.candidates[label], chosen, bad_boxes, by_name[name])
         base = boxes.index_base(chosen.first_pixel, by_name[name], index_base)
+        given = by_name[name].boxes_xywh + np.array([base, base, 0, 0])
+        if box_format in (None, "detected"):
+            suspected = suspected_format(raw, given)
+            if suspected:
+                (formats if box_format else suspicions)[name] = suspected
+        elif box_format is not None:
+            formats[name] = box_format
+        if name in formats:
+            raw = converted(raw, given[0], formats[name], bad_boxes)
         _add(read, raw, by_name[name], base, rules.get(name))
+    if suspicions:
+        raise format_refusal(str(files.path), suspicions, len(matching.found))
     at = f" in {group.place}" if group.place else ""
     notes = [f"layout: {chosen.name} ({chosen.description}){at}" + ("" if layout else ", detected")]
     notes += matching.notes() + tuple(boxes.base_notes(read.bases, read.first_xy, by_name)) + tuple(read.notes)
     missing = tuple(name for name in by_name if name not in matching.found)
     notes += _other_notes(files, group, matching, missing)
+    if formats:
+        notes.append(f"box format: read {formats_in_words(formats)}")
     return TrackerResults(
         name=files.path.resolve().stem if files.is_archive else files.path.resolve().name,
         results=read.results,
@@ -103,13 +134,13 @@ def _rules(align: str | Mapping[str, str] | None, sequences: Iterable[str]) -> d
     return rules
 
 
-def _choose(files: ResultFiles, names: list[str], layout: Layout | None) -> tuple[Group, Matching]:
+def _choose(files: ResultFiles, names: list[str], layout: Layout | None, benchmark: str) -> tuple[Group, Matching]:
     """The one place whose files have names of the benchmark's sequences."""
     groups = find_groups(files.names, layout)
     fitting = []
     for group in groups:
         where = str(files.path / group.place) if group.place else str(files.path)
-        matching = match_names(group.candidates, names, where)
+        matching = match_names(group.candidates, names, where, benchmark)
         if matching.found:
             fitting.append((group, matching))
     if not fitting:
@@ -124,6 +155,11 @@ def _choose(files: ResultFiles, names: list[str], layout: Layout | None) -> tupl
     ours = [item for item in fitting if item[0].family == "folders" and _is_ours(files, item[0])]
     if len(ours) == 1:
         return ours[0]
+    of_benchmark = [
+        item for item in fitting if any(is_of_benchmark(part, benchmark) for part in item[0].place.split("/"))
+    ]
+    if len(fitting) > 1 and len(of_benchmark) == 1:
+        return of_benchmark[0]
     if len(fitting) > 1:
         places = [f"{group.place or '.'} ({group.family})" for group, _ in fitting]
         raise EvaluationError(

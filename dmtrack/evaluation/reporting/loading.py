@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from dmtrack.data.sequences import Sequence
 from dmtrack.errors import EvaluationError
 from dmtrack.evaluation.protocols import BaseProtocol
 from dmtrack.evaluation.readers import read_results
-from dmtrack.evaluation.readers.boxes import BadBoxes
 from dmtrack.evaluation.readers.names import listed
 from dmtrack.evaluation.report import Report
 from dmtrack.evaluation.results import ResultStore, TrackerResults
@@ -21,13 +21,7 @@ _NAMED = 8
 
 
 def load_tracker_results(
-    source: str | Path,
-    sequences: Collection[Sequence],
-    layout: str | None = None,
-    *,
-    align: str | Mapping[str, str] | None = None,
-    index_base: int | None = None,
-    bad_boxes: BadBoxes = "refuse",
+    source: str | Path, sequences: Collection[Sequence], layout: str | None = None, **reading: Any
 ) -> TrackerResults:
     """Reads one tracker's results, with what the manifest beside them says of the run.
 
@@ -35,15 +29,13 @@ def load_tracker_results(
         source: a folder or zip file of any known layout; `NAME=PATH` gives it another label.
         sequences: of the benchmark.
         layout: this and the others as `dmtrack.evaluation.readers.read_results` takes them.
-        align: of results with another number of boxes than frames.
-        index_base: number that the files give to the first pixel.
-        bad_boxes: what becomes of infinite numbers and negative sizes.
+        reading: `align`, `index_base`, `bad_boxes`, `box_format`, `benchmark`.
 
     Raises:
         EvaluationError: nothing there, or malformed.
     """
     label, path = _label_and_path(source)
-    found = read_results(path, sequences, layout, align=align, index_base=index_base, bad_boxes=bad_boxes)
+    found = read_results(path, sequences, layout, **reading)
     provenance = {**(ResultStore(path).provenance() if path.is_dir() else {}), "results": str(path)}
     return replace(found, name=label or found.name, provenance=provenance)
 
