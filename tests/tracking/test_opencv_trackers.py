@@ -8,7 +8,7 @@ import pytest
 
 from dmtrack.errors import BoxError, ConfigError, DMTrackError
 from dmtrack.tracking import opencv_trackers
-from dmtrack.tracking.opencv_trackers import ALGORITHMS, MIL, OpenCVTracker, Vit, available
+from dmtrack.tracking.opencv_trackers import MIL, Vit, available
 
 
 def moving_square(index: int) -> np.ndarray:
@@ -58,8 +58,6 @@ def test_what_opencv_lacks_is_said_with_what_it_has(monkeypatch):
     monkeypatch.delattr(cv2, "TrackerMIL", raising=False)
     with pytest.raises(ConfigError, match=r"this OpenCV \(.+\) has no tracker MIL; it has "):
         MIL()
-    with pytest.raises(ConfigError, match="did you mean 'KCF'"):
-        OpenCVTracker("KFC")
 
 
 class FakeTracker:
@@ -104,7 +102,3 @@ def test_a_broken_network_file_is_one_sentence(tmp_path):
     (tmp_path / "vitTracker.onnx").write_bytes(b"no network")
     with pytest.raises(ConfigError, match=r"OpenCV cannot use .*vitTracker.onnx"):
         Vit(tmp_path)
-
-
-def test_every_algorithm_has_a_class_of_its_name():
-    assert all(issubclass(getattr(opencv_trackers, name), OpenCVTracker) for name in ALGORITHMS)
