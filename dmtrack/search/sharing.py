@@ -94,7 +94,7 @@ class SharedOutputs:
             decoded = entry.decoded
             if self._lattice is not None:
                 decoded = realigned(decoded, entry.region_cxcywh, state.box_cxcywh, state.preprocessing)
-            boxes.append(state.advance_decoded(decoded, entry.size_wh).box_xywh)
+            boxes.append(state.advance(decoded, entry.size_wh).box_xywh)
         return np.asarray(np.round(np.array(boxes), BOX_DECIMALS), dtype=np.float64)
 
     def facts(self) -> dict[str, Any]:

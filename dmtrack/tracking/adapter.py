@@ -34,6 +34,7 @@ class Got10kTracker(Tracker):
         super().__init__(name or getattr(tracker, "name", None) or type(tracker).__name__)
         self.tracker = tracker
         self.index_base = index_base
+        self._shift = np.array([index_base, index_base, 0, 0], dtype=np.float64)
         self.visualize = False
 
     def init(self, image: Any, box: ArrayLike) -> None:
@@ -44,7 +45,7 @@ class Got10kTracker(Tracker):
         """
         frame = as_rgb(image)
         box_xywh = check_first_box_xywh(box, frame.shape[1], frame.shape[0])
-        self.tracker.init(_pillow(frame), box_xywh + self._shift)
+        self.tracker.init(PILImage.fromarray(frame), box_xywh + self._shift)
 
     def update(self, image: Any) -> NDArray[np.float64]:
         """The tracker's answer in 0-based pixels: (4,) box xywh, or (2 k,) corners of a polygon.
@@ -90,12 +91,8 @@ class Got10kTracker(Tracker):
             )
         return boxes - self._shift, seconds
 
-    @property
-    def _shift(self) -> NDArray[np.float64]:
-        return np.array([self.index_base, self.index_base, 0, 0], dtype=np.float64)
-
     def _ask(self, image: Any) -> tuple[NDArray[np.float64], float, bool]:
-        answer = self.tracker.update(_pillow(as_rgb(image)))
+        answer = self.tracker.update(PILImage.fromarray(as_rgb(image)))
         region, said = answer, (1.0, True)
         if isinstance(answer, (tuple, list)) and answer and np.ndim(answer[0]) == 1:
             region, said = answer[0], (*answer[1:], *said[len(answer) - 1 :])
@@ -111,10 +108,6 @@ class Got10kTracker(Tracker):
 
     def _error(self, answer: Any) -> DMTrackError:
         return DMTrackError(f"tracker {self.name}: update() gave {answer!r}; expected {_EXPECTED}")
-
-
-def _pillow(frame: NDArray[np.uint8]) -> PILImage.Image:
-    return PILImage.fromarray(np.ascontiguousarray(frame))
 
 
 def as_tracker(candidate: Any, index_base: int = 0) -> Tracker:

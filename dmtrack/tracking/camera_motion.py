@@ -62,7 +62,9 @@ class CameraMotion:
             scale = np.array([grey.shape[1] / width, grey.shape[0] / height])
             mask = background(grey.shape[:2], self._boxes_xywh * np.tile(scale, 2))
             small = background_motion(self._before, grey, mask)
-            motion = None if small is None else enlarged(small, scale)
+            if small is not None:  # as a motion of the frames
+                linear = small[:, :2] * scale[None, :] / scale[:, None]
+                motion = np.column_stack([linear, small[:, 2] / scale]).astype(np.float32)
         self._before, self._frame_size_wh = grey, (width, height)
         self._boxes_xywh = np.asarray(boxes_xywh, np.float64).reshape(-1, 4)
         return motion
@@ -93,10 +95,11 @@ def background_motion(before: Grey, after: Grey, mask: Grey) -> Affine | None:
     Returns:
         (2, 3) in continuous pixels of these images, or None where too few corners agree.
     """
-    corners = _corners(before, mask)
-    if len(corners) < _FEWEST_CORNERS:
-        corners = _corners(before, None)
-    if len(corners) < _FEWEST_CORNERS:
+    for where in (mask, None):
+        corners = cv2.goodFeaturesToTrack(before, _CORNERS, 0.01, 7, mask=where)
+        if corners is not None and len(corners) >= _FEWEST_CORNERS:
+            break
+    else:
         return None
     found, seen, _ = cv2.calcOpticalFlowPyrLK(before, after, corners, None, **_FLOW)
     back, seen_back, _ = cv2.calcOpticalFlowPyrLK(after, before, found, None, **_FLOW)
@@ -111,20 +114,3 @@ def background_motion(before: Grey, after: Grey, mask: Grey) -> Affine | None:
     if matrix is None or inliers.sum() < max(_FEWEST_CORNERS, _FEWEST_INLIERS * good.sum()):
         return None
     return np.asarray(matrix, np.float32)
-
-
-def enlarged(motion: Affine, scale: NDArray[np.float64]) -> Affine:
-    """A motion of small images as one of the frames.
-
-    Args:
-        motion: (2, 3).
-        scale: (2,) small width over width, small height over height.
-    """
-    linear = motion[:, :2] * scale[None, :] / scale[:, None]
-    return np.column_stack([linear, motion[:, 2] / scale]).astype(np.float32)
-
-
-def _corners(grey: Grey, mask: Grey | None) -> NDArray[np.float32]:
-    """(n, 1, 2), none where there is no texture."""
-    corners = cv2.goodFeaturesToTrack(grey, _CORNERS, 0.01, 7, mask=mask)
-    return np.zeros((0, 1, 2), np.float32) if corners is None else np.asarray(corners, np.float32)

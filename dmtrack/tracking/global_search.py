@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -29,10 +29,14 @@ from dmtrack.data.preprocessing import PreparedImage, prepare_image, prepare_ima
 from dmtrack.errors import ConfigError, DMTrackError
 from dmtrack.media.images import Image, as_rgb
 from dmtrack.models.fast.inference_copy import GraphedSearch, inference_copy
-from dmtrack.models.global_search.base import Features, GlobalSearchModel
+from dmtrack.models.global_search.base import GlobalSearchModel
 from dmtrack.registry import TRACKERS
 from dmtrack.tracking.base import Tracker
+from dmtrack.tracking.camera_motion import CameraMotion
 from dmtrack.tracking.device import Precision, autocast, check_precision, choose_device
+
+MASKED_CANDIDATES = 16
+"""So many of a frame's best candidates are no background to the estimate of the camera's motion."""
 
 
 @TRACKERS.register
@@ -59,6 +63,9 @@ class GlobalSearchTracker(Tracker):
     Raises:
         ConfigError: an unknown device or precision, or a number out of range.
     """
+
+    searches_first_frame: ClassVar[bool] = False
+    """Whether the first frame's look-alikes are found too, for a policy to which they are distractors."""
 
     def __init__(
         self,
@@ -98,7 +105,9 @@ class GlobalSearchTracker(Tracker):
         # OpenCV's rounding is part of the published results, which reduced precision does not promise anyway.
         self._prepare_on_device = fast and self.device.type == "cuda" and self.precision != "fp32"
         self.association: Association = BestCandidate()
+        self._camera: CameraMotion | None = None
         self._templates: Any = None
+        self._image_index = torch.zeros(0, dtype=torch.int64)
         self._last_boxes_xywh: list[Boxes] = []
         self._policies: list[TargetPolicy] = []
         self.decisions: list[Decision] = []
@@ -130,36 +139,38 @@ class GlobalSearchTracker(Tracker):
             BoxError: a box is NaN, empty or outside the image, or two targets have the same.
             DMTrackError: there are no boxes.
         """
-        self._start(image, boxes_xywh)
-        self._decide_first([Detections.nothing() for _ in self._last_boxes_xywh])
-
-    @torch.inference_mode()
-    def _start(self, image: Any, boxes_xywh: ArrayLike | list[NDArray[Any]]) -> tuple[PreparedImage, Features]:
-        """What `init_targets` does; returns the first frame and its features, for those who search it too."""
         frame = as_rgb(image)
         height, width = frame.shape[:2]
         boxes = [check_first_box_xywh(box, width, height) for box in boxes_xywh]  # type: ignore[union-attr]
         if not boxes:
             raise DMTrackError("no target to track: expected at least one box x,y,w,h in the first frame")
         check_distinct_xywh(boxes)
-        prepared, images = self._prepare(frame)
-        boxes_xyxy = self._network_boxes(np.stack(boxes), prepared)
-        with autocast(self.device, self._autocast_precision):
-            features = self.model.extract(images)
-            self._templates = self.model.encode_templates(features, boxes_xyxy, self._image_index(len(boxes)))
-        self._graph = None
-        self._last_boxes_xywh = boxes
-        return prepared, features
-
-    def _decide_first(self, found: list[Detections]) -> None:
-        """Starts a policy per target on what was found in the first frame; each target is no other one's."""
-        boxes, embeddings = np.array(self._last_boxes_xywh), np.array(self.template_embeddings())
+        self._last_boxes_xywh, self._graph = boxes, None
+        found = self._take_templates(frame)
+        if self._camera is not None:
+            self._camera = CameraMotion()
+        self._camera_moved(frame, found)
+        given, embeddings = np.array(boxes), np.array(self.template_embeddings())
         self._policies = [self.association.target_policy(self.presence_threshold) for _ in boxes]
         self.decisions = []
         for row, policy in enumerate(self._policies):
-            others = np.arange(len(boxes)) != row
-            given = boxes[row], embeddings[row], found[row], boxes[others], embeddings[others]
-            self.decisions.append(policy.start(*given))
+            others = np.arange(len(boxes)) != row  # each target is no other one's
+            target = given[row], embeddings[row], found[row], given[others], embeddings[others]
+            self.decisions.append(policy.start(*target))
+
+    @torch.inference_mode()
+    def _take_templates(self, frame: Image) -> list[Detections]:
+        """Encodes the targets in the first frame, and finds in it what looks like them where a policy wants to know."""
+        prepared, images = self._prepare(frame)
+        boxes_xyxy = self._network_boxes(np.stack(self._last_boxes_xywh), prepared)
+        self._image_index = torch.zeros(len(boxes_xyxy), dtype=torch.int64, device=self.device)
+        with autocast(self.device, self._autocast_precision):
+            features = self.model.extract(images)
+            self._templates = self.model.encode_templates(features, boxes_xyxy, self._image_index)
+            if not self.searches_first_frame:
+                return [Detections.nothing() for _ in boxes_xyxy]
+            outputs = self.model.search(features, self._templates, self._image_index)
+        return self._decoded(outputs, prepared)
 
     def step_targets(self, image: Any) -> list[Decision]:
         """Finds every target of `init_targets` in the next frame, in the order of their boxes.
@@ -167,13 +178,21 @@ class GlobalSearchTracker(Tracker):
         Raises:
             DMTrackError: there was no `init_targets`, or the image is none.
         """
-        return self._decide(self.detect_targets(image))
-
-    def _decide(self, found: list[Detections], camera_motion: Affine | None = None) -> list[Decision]:
+        found = self.detect_targets(image)
+        motion = self._camera_moved(image, found)
         decided = zip(self._policies, found, strict=True)
-        self.decisions = [policy.step(item, camera_motion) for policy, item in decided]
+        self.decisions = [policy.step(item, motion) for policy, item in decided]
         self._last_boxes_xywh = [decision.box_xywh for decision in self.decisions]
         return self.decisions
+
+    def _camera_moved(self, image: Any, found: list[Detections]) -> Affine | None:
+        """How the camera moved since the frame before, where that is asked for."""
+        if self._camera is None:
+            return None
+        # The targets and what looks like them may move by themselves.
+        things_xywh = [item.boxes_xywh[:MASKED_CANDIDATES] for item in found]
+        things_xywh.append(np.array(self._last_boxes_xywh))
+        return self._camera.step(as_rgb(image), np.concatenate(things_xywh))
 
     @torch.inference_mode()
     def detect_targets(self, image: Any) -> list[Detections]:
@@ -187,13 +206,6 @@ class GlobalSearchTracker(Tracker):
         prepared, images = self._prepare(as_rgb(image))
         with autocast(self.device, self._autocast_precision):
             outputs = self._search(images)
-        return self._decoded(outputs, prepared)
-
-    @torch.inference_mode()
-    def _search_features(self, features: Features, prepared: PreparedImage) -> list[Detections]:
-        """As `detect_targets`, in a frame whose features are known."""
-        with autocast(self.device, self._autocast_precision):
-            outputs = self.model.search(features, self._templates, self._image_index(len(self._last_boxes_xywh)))
         return self._decoded(outputs, prepared)
 
     def _decoded(self, outputs: Any, prepared: PreparedImage) -> list[Detections]:
@@ -245,15 +257,11 @@ class GlobalSearchTracker(Tracker):
 
     def _search(self, images: Tensor) -> Any:
         """Raw outputs of every target in the frame."""
-        index = self._image_index(len(self._last_boxes_xywh))
         if not self._wants_graph:
-            return self.model.search(self.model.extract(images), self._templates, index)
+            return self.model.search(self.model.extract(images), self._templates, self._image_index)
         if self._graph is None or self._graph.shape != images.shape:
-            self._graph = GraphedSearch(self.model, self._templates, index, images)
+            self._graph = GraphedSearch(self.model, self._templates, self._image_index, images)
         return self._graph(images)
-
-    def _image_index(self, targets: int) -> Tensor:
-        return torch.zeros(targets, dtype=torch.int64, device=self.device)
 
     def _network_boxes(self, boxes_xywh: Boxes, prepared: PreparedImage) -> Tensor:
         """Frame boxes -> (targets, 4) corners in network-input pixels, clipped as in the reference."""

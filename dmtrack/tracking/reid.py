@@ -7,25 +7,17 @@ of this package; one that embeds its candidates (`DMTrackReID`) lets appearance 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
-import numpy as np
-from numpy.typing import ArrayLike, NDArray
-
-from dmtrack.association.detections import Decision, Detections
 from dmtrack.association.policies.distractor_aware import DistractorAware
-from dmtrack.association.policy import Affine, Association
+from dmtrack.association.policy import Association
 from dmtrack.config import build, parse_section
 from dmtrack.errors import ConfigError
-from dmtrack.media.images import as_rgb
 from dmtrack.models.global_search.base import GlobalSearchModel
 from dmtrack.registry import ASSOCIATIONS, TRACKERS
 from dmtrack.tracking.camera_motion import CameraMotion
 from dmtrack.tracking.device import Precision
 from dmtrack.tracking.global_search import GlobalSearchTracker
-
-MASKED_CANDIDATES = 16
-"""So many of a frame's best candidates are no background to the estimate of the camera's motion."""
 
 
 @TRACKERS.register
@@ -55,6 +47,8 @@ class ReIDTracker(GlobalSearchTracker):
         ConfigError: an unknown device, precision or setting, or a number out of range.
     """
 
+    searches_first_frame: ClassVar[bool] = True
+
     def __init__(
         self,
         model: GlobalSearchModel,
@@ -74,28 +68,7 @@ class ReIDTracker(GlobalSearchTracker):
             model, name, presence_threshold, device, precision, max_candidates, channels_last, fast, cuda_graph
         )
         self.association = _chosen(association, policy)
-        self.camera_motion = camera_motion
-        self._camera = CameraMotion()
-
-    def init_targets(self, image: Any, boxes_xywh: ArrayLike | list[NDArray[Any]]) -> None:
-        """As `GlobalSearchTracker.init_targets`; the first frame's look-alikes are distractors from now on."""
-        prepared, features = self._start(image, boxes_xywh)
-        found = self._search_features(features, prepared)
-        self._camera = CameraMotion()
-        self._follow_camera(image, found)
-        self._decide_first(found)
-
-    def step_targets(self, image: Any) -> list[Decision]:
-        """As `GlobalSearchTracker.step_targets`."""
-        found = self.detect_targets(image)
-        return self._decide(found, self._follow_camera(image, found))
-
-    def _follow_camera(self, image: Any, found: list[Detections]) -> Affine | None:
-        """How the camera moved since the frame before, where that is asked for."""
-        if not self.camera_motion:
-            return None
-        best = [item.boxes_xywh[:MASKED_CANDIDATES] for item in found]
-        return self._camera.step(as_rgb(image), np.concatenate([*best, np.array(self._last_boxes_xywh)]))
+        self._camera = CameraMotion() if camera_motion else None
 
     @classmethod
     def association_of(cls, settings: Mapping[str, Any]) -> Association:

@@ -85,22 +85,14 @@ class TargetState:
         """Side of the next search image in pixels of the frame."""
         return crop_sides(self.box_cxcywh[2:], self.preprocessing, self.search_size)[1]
 
-    def advance(self, outputs: Outputs, size_wh: tuple[int, int]) -> TrackResult:
-        """Takes in the raw outputs of the search image.
+    def advance(self, found: Outputs | Decoded, size_wh: tuple[int, int]) -> TrackResult:
+        """Takes in what the network says of the search image around the box.
 
         Args:
-            outputs: of one image.
+            found: raw outputs of one image, or decoded ones, which several states may share; not changed.
             size_wh: of the frame.
         """
-        return self.advance_decoded(decode(outputs, self.preprocessing), size_wh)
-
-    def advance_decoded(self, decoded: Decoded, size_wh: tuple[int, int]) -> TrackResult:
-        """The same for outputs that are decoded already, which several states may share.
-
-        Args:
-            decoded: of the search image around this state's box; not changed.
-            size_wh: of the frame.
-        """
+        decoded = found if isinstance(found, Decoded) else decode(found, self.preprocessing)
         influence = self.long_term.lost_window_influence if self.long_term is not None and self.lost else None
         best = choose(decoded, self.box_cxcywh, self.parameters, self.preprocessing, influence)
         # Half precision can overflow; a box that is no number is not followed.
