@@ -86,7 +86,8 @@ def track(
         ConfigError: see `load_tracker`.
         WeightsError: see `load_tracker`.
     """
-    frames: Iterable[Any] = source if _is_iterable(source) else open_frames(source, allow_size_changes)  # type: ignore[assignment, arg-type]
+    given = isinstance(source, Iterable) and not isinstance(source, str)
+    frames: Iterable[Any] = source if given else open_frames(source, allow_size_changes)  # type: ignore[assignment, arg-type]
     if isinstance(frames, FrameSource):
         box_xywh = check_first_box_xywh(box_xywh, *frames.size_wh)
     if tracker is None or isinstance(tracker, (str, Path)):
@@ -140,10 +141,6 @@ def evaluate(
     rules = protocol if isinstance(protocol, Protocol) else get_protocol(protocol or "dmtrack-visible", Protocol)
     trackers = [load_tracker_results(str(source), sequences, **reading) for source in given]
     return build_report(label, rules, sequences, trackers, split=split or "all")
-
-
-def _is_iterable(source: Any) -> bool:
-    return isinstance(source, Iterable) and not isinstance(source, (str, FrameSource))
 
 
 def _track(frames: Iterable[Any], box_xywh: Boxes, tracker: Tracker) -> Iterator[tuple[Image, TrackResult]]:

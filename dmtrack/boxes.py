@@ -20,31 +20,21 @@ _SMALLEST = float(np.finfo(np.float64).tiny)
 """Divides the intersection of two boxes without area, which is 0."""
 
 
-def xywh_to_xyxy(boxes_xywh: ArrayLike) -> Boxes:
-    """(left, top, width, height) -> (left, top, right, bottom)."""
+def xywh_to_xyxy(boxes_xywh: ArrayLike, inclusive: bool = False) -> Boxes:
+    """(left, top, width, height) -> (left, top, right, bottom), or to `inclusive_xyxy`."""
     boxes = np.array(boxes_xywh, dtype=np.float64)
     boxes[..., 2:] += boxes[..., :2]
+    if inclusive:
+        boxes[..., 2:] -= 1.0
     return boxes
 
 
-def xyxy_to_xywh(boxes_xyxy: ArrayLike) -> Boxes:
-    """(left, top, right, bottom) -> (left, top, width, height)."""
+def xyxy_to_xywh(boxes_xyxy: ArrayLike, inclusive: bool = False) -> Boxes:
+    """(left, top, right, bottom), or `inclusive_xyxy`, -> (left, top, width, height)."""
     boxes = np.array(boxes_xyxy, dtype=np.float64)
     boxes[..., 2:] -= boxes[..., :2]
-    return boxes
-
-
-def xywh_to_inclusive_xyxy(boxes_xywh: ArrayLike) -> Boxes:
-    """(left, top, width, height) -> corners of the first and last pixel (right = left + width - 1)."""
-    boxes = xywh_to_xyxy(boxes_xywh)
-    boxes[..., 2:] -= 1.0
-    return boxes
-
-
-def inclusive_xyxy_to_xywh(boxes_inclusive_xyxy: ArrayLike) -> Boxes:
-    """Corners of the first and last pixel -> (left, top, width, height)."""
-    boxes = xyxy_to_xywh(boxes_inclusive_xyxy)
-    boxes[..., 2:] += 1.0
+    if inclusive:
+        boxes[..., 2:] += 1.0
     return boxes
 
 

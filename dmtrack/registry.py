@@ -97,34 +97,30 @@ def import_module(name: str) -> ModuleType:
     except DMTrackError:
         raise
     except Exception as error:  # a module of the user's may fail in any way
-        raise ConfigError(f"module {name} fails to import: {_what_and_where(error)}; mend it there") from error
-
-
-def _what_and_where(error: Exception) -> str:
-    """`ValueError: no such luck (my_module.py:3)`."""
-    if isinstance(error, SyntaxError):
-        return f"SyntaxError: {error.msg} ({error.filename}:{error.lineno})"
-    last = traceback.extract_tb(error.__traceback__)[-1]
-    return f"{type(error).__name__}: {error} ({last.filename}:{last.lineno})"
-
-
-def import_modules(names: Iterable[str]) -> None:
-    """Imports what `--import` names."""
-    for name in names:
-        import_module(name)
+        text, frame = str(error), traceback.extract_tb(error.__traceback__)[-1]
+        file, line = frame.filename, frame.lineno
+        if isinstance(error, SyntaxError):
+            text, file, line = error.msg, error.filename or name, error.lineno
+        reason = f"{type(error).__name__}: {text} ({file}:{line})"
+        raise ConfigError(f"module {name} fails to import: {reason}; mend it there") from error
 
 
 _plugins_loaded = False
 
 
-def load_plugins() -> None:
-    """Imports every installed entry point of the group `dmtrack.plugins`, once."""
+def load_plugins(modules: Iterable[str] = ()) -> None:
+    """Imports every installed entry point of the group `dmtrack.plugins`, once, and the modules that `--import` names.
+
+    Raises:
+        ConfigError: see `import_module`.
+    """
     global _plugins_loaded
-    if _plugins_loaded:
-        return
-    _plugins_loaded = True
-    for entry_point in entry_points(group="dmtrack.plugins"):
-        entry_point.load()
+    if not _plugins_loaded:
+        _plugins_loaded = True
+        for entry_point in entry_points(group="dmtrack.plugins"):
+            entry_point.load()
+    for name in modules:
+        import_module(name)
 
 
 MODELS = Registry(

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from dmtrack.boxes import inclusive_xyxy_to_xywh
+from dmtrack.boxes import xyxy_to_xywh
 from dmtrack.errors import DataError
 from dmtrack.evaluation.protocols import DMTRACK_PAPER, grid
 from dmtrack.evaluation.scoring import score_sequence
@@ -90,7 +90,7 @@ def check_evaluator(golden: GoldenFile) -> None:
     truth, results = golden.given("anno"), golden.given("pred")
     present = (truth[:, 2:] >= truth[:, :2]).all(axis=1)
     score = score_sequence(
-        protocol, golden.name, inclusive_xyxy_to_xywh(truth), present, inclusive_xyxy_to_xywh(results)
+        protocol, golden.name, xyxy_to_xywh(truth, inclusive=True), present, xyxy_to_xywh(results, inclusive=True)
     )
     golden.exact("mask", score.counted)
     golden.close("iou", score.iou, TOLERANCE)

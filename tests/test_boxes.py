@@ -16,11 +16,13 @@ box_xywh = st.tuples(coordinate, coordinate, side, side)
 @given(box_xywh)
 def test_formats_convert_back_to_what_they_were(box: tuple[float, ...]) -> None:
     np.testing.assert_allclose(boxes.xyxy_to_xywh(boxes.xywh_to_xyxy(box)), box, atol=1e-9)
-    np.testing.assert_allclose(boxes.inclusive_xyxy_to_xywh(boxes.xywh_to_inclusive_xyxy(box)), box, atol=1e-9)
+    np.testing.assert_allclose(
+        boxes.xyxy_to_xywh(boxes.xywh_to_xyxy(box, inclusive=True), inclusive=True), box, atol=1e-9
+    )
 
 
 def test_inclusive_corners_name_the_last_pixel() -> None:
-    np.testing.assert_array_equal(boxes.xywh_to_inclusive_xyxy([10, 20, 5, 3]), [10, 20, 14, 22])
+    np.testing.assert_array_equal(boxes.xywh_to_xyxy([10, 20, 5, 3], inclusive=True), [10, 20, 14, 22])
 
 
 @given(box_xywh, box_xywh)

@@ -15,7 +15,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from dmtrack.boxes import Boxes, inclusive_xyxy_to_xywh, xywh_to_xyxy, xyxy_to_xywh
+from dmtrack.boxes import Boxes, xywh_to_xyxy, xyxy_to_xywh
 from dmtrack.errors import DMTrackError
 
 Rows = NDArray[np.int64] | NDArray[np.bool_] | slice
@@ -68,7 +68,7 @@ class Detections:
     @cached_property
     def boxes_xywh(self) -> Boxes:
         """(n, 4) float64 left, top, width, height in pixels of the frame, whatever the convention of the corners."""
-        return (inclusive_xyxy_to_xywh if self.inclusive else xyxy_to_xywh)(self.boxes_xyxy)
+        return xyxy_to_xywh(self.boxes_xyxy, self.inclusive)
 
     def select(self, rows: Rows) -> Self:
         """Some of them, in that order: integers, a mask or a slice."""

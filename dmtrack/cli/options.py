@@ -87,7 +87,6 @@ def add_modules(modules: list[str] | None) -> None:
     Raises:
         ConfigError: a module cannot be imported.
     """
-    from dmtrack.registry import import_modules, load_plugins
+    from dmtrack.registry import load_plugins
 
-    load_plugins()
-    import_modules(modules or ())
+    load_plugins(modules or ())

@@ -8,8 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from dmtrack.config.building import parse_config
-from dmtrack.config.located import Config, LocatedDict, finish, locate
-from dmtrack.config.merging import merge
+from dmtrack.config.located import Config, LocatedDict, finish, locate, merge
 from dmtrack.config.overrides import apply_override
 from dmtrack.config.python_reader import read_python
 from dmtrack.config.top_level import TopLevel

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Any, cast
 
-from dmtrack.config.located import KeyPath, LocatedDict, dotted, locate
-from dmtrack.config.merging import without_delete
+from dmtrack.config.located import KeyPath, LocatedDict, dotted, locate, without_delete
 from dmtrack.config.python_reader import read_expression
 from dmtrack.config.yaml_reader import read_yaml_value
 from dmtrack.errors import ConfigError

@@ -47,8 +47,7 @@ def run_replays(
         OutputError: something cannot be written.
     """
     console = Console()
-    registry.load_plugins()
-    registry.import_modules(settings.imports)
+    registry.load_plugins(settings.imports)
     if names:
         settings = replace(settings, benchmarks=tuple(replace(item, sequences=names) for item in settings.benchmarks))
     check_writable_folder(output)

@@ -88,7 +88,7 @@ def describe(choice: TrackerChoice) -> PolicyOrigin:
         WeightsError: there are no weights.
         EvaluationError: the tracker is somebody's own class, or does not decide on detections alone.
     """
-    registry.import_modules(choice.imports)
+    registry.load_plugins(choice.imports)
     from dmtrack.tracking.loading import config_and_weights
 
     if choice.config is not None and ":" in choice.config and not Path(choice.config).exists():

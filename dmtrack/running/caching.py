@@ -35,8 +35,7 @@ def build_caches(settings: SweepSettings, k: int | None, console: Console) -> li
         DMTrackError: a tracker or a benchmark cannot be opened.
         OutputError: the cache cannot be written.
     """
-    registry.load_plugins()
-    registry.import_modules(settings.imports)
+    registry.load_plugins(settings.imports)
     check_gpus(settings.gpus)
     openers = [choice.opener() for choice in settings.benchmarks]
     for opener in openers:

@@ -42,7 +42,7 @@ class TrackerChoice:
             ConfigError: the config, a key, the device or the precision is unknown.
             WeightsError: there are no weights, or they do not fit the model.
         """
-        registry.import_modules(self.imports)
+        registry.load_plugins(self.imports)
         from dmtrack.running.baselines import baseline_class
         from dmtrack.tracking.loading import assemble_tracker
 

@@ -19,7 +19,7 @@ from dmtrack.config import config_hash
 from dmtrack.data.sequences import Sequence
 from dmtrack.errors import ConfigError
 from dmtrack.evaluation.results import BOX_DECIMALS
-from dmtrack.registry import TRACKERS, import_modules, load_plugins
+from dmtrack.registry import TRACKERS, load_plugins
 from dmtrack.running.cached_tracker import describe
 from dmtrack.running.detection_cache import DetectionCache
 from dmtrack.running.one_sequence import first_box_of, track_sequence
@@ -235,8 +235,7 @@ def origin_of(choice: TrackerChoice) -> Origin:
         ConfigError: the config or a key is unknown, or it is somebody's own class, whose parameters are not declared.
         WeightsError: there are no weights.
     """
-    load_plugins()
-    import_modules(choice.imports)
+    load_plugins(choice.imports)
     if choice.config is not None and ":" in choice.config:
         raise ConfigError(f"{choice.config} has no config whose values could be searched; give --config")
     config, name, stored = config_and_weights(choice.config, choice.weights, choice.overrides)

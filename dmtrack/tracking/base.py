@@ -18,6 +18,7 @@ from dmtrack.media.images import read_image
 
 if TYPE_CHECKING:
     from dmtrack.media.viewer import Viewer
+    from dmtrack.tracking.loading import LoadedTracker
 
 
 class Tracker(ABC):
@@ -28,7 +29,7 @@ class Tracker(ABC):
 
     name: str
     is_deterministic: ClassVar[bool] = True
-    loaded: Any = None
+    loaded: LoadedTracker | None = None
     """The `LoadedTracker` that it is part of: config and weights; None for one that was made by hand."""
 
     def __init__(self, name: str) -> None:

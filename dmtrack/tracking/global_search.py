@@ -22,7 +22,6 @@ from dmtrack.boxes import (
     Boxes,
     check_distinct_xywh,
     check_first_box_xywh,
-    xywh_to_inclusive_xyxy,
     xywh_to_xyxy,
 )
 from dmtrack.data.preprocessing import PreparedImage, prepare_image, prepare_image_on
@@ -266,7 +265,7 @@ class GlobalSearchTracker(Tracker):
     def _network_boxes(self, boxes_xywh: Boxes, prepared: PreparedImage) -> Tensor:
         """Frame boxes -> (targets, 4) corners in network-input pixels, clipped as in the reference."""
         inclusive = self.model.preprocessing.inclusive_boxes
-        boxes = (xywh_to_inclusive_xyxy if inclusive else xywh_to_xyxy)(boxes_xywh) * prepared.scale_factor
+        boxes = xywh_to_xyxy(boxes_xywh, inclusive) * prepared.scale_factor
         if inclusive:
             # The reference clips to the padded input, whose last pixel is named by its index.
             height, width = prepared.tensor.shape[-2] - 1, prepared.tensor.shape[-1] - 1

@@ -41,9 +41,6 @@ class LoadedTracker:
     weights_path: Path | None = None
     weights_sha256: str | None = None
 
-    def __post_init__(self) -> None:
-        self.tracker.loaded = self
-
     def origin(self) -> dict[str, Any]:
         """What is kept beside results: tracker, config and its hash, weights and their sha256, device, precision."""
         return {
@@ -86,7 +83,9 @@ def assemble_tracker(
     require(node, "model", purpose="tracking")
     model = build(node["model"], MODELS)
     load_into(model, stored.state_dict, stored.path, metadata=stored.metadata)
-    return LoadedTracker(build(settings, TRACKERS, model=model), node, name, stored.path, stored.sha256)
+    tracker: Tracker = build(settings, TRACKERS, model=model)
+    tracker.loaded = LoadedTracker(tracker, node, name, stored.path, stored.sha256)
+    return tracker.loaded
 
 
 def _load_plugin(module_name: str, name: str, device: str | None, precision: str | None) -> LoadedTracker:
@@ -108,7 +107,8 @@ def _load_plugin(module_name: str, name: str, device: str | None, precision: str
         tracker = as_tracker(made)
     except DMTrackError as error:
         raise ConfigError(f"tracker {spec}: {error}") from error
-    return LoadedTracker(tracker, None, spec)
+    tracker.loaded = LoadedTracker(tracker, None, spec)
+    return tracker.loaded
 
 
 def config_and_weights(

@@ -179,8 +179,7 @@ def main(arguments: abc.Sequence[str] | None = None) -> int:
         from dmtrack import registry
         from dmtrack.tracking.loading import assemble_tracker
 
-        registry.load_plugins()
-        registry.import_modules(options.imports)
+        registry.load_plugins(options.imports)
         # The tracker comes before the greeting: what is wrong with it then stands in the toolkit's log.
         loaded = assemble_tracker(
             options.tracker or options.config, options.weights, options.device, options.precision, options.set

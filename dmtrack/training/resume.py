@@ -1,10 +1,14 @@
-"""Which checkpoint a run goes on from, and whether it is a checkpoint of this run."""
+"""What makes a resumed run the uninterrupted one: the right checkpoint, and random numbers that need no memory."""
 
 from __future__ import annotations
 
+import random
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+
+import numpy as np
+import torch
 
 from dmtrack.errors import TrainingError
 from dmtrack.training.checkpoints import checkpoint_files
@@ -12,6 +16,27 @@ from dmtrack.training.logs import LOG_NAME
 
 FREE_KEYS = ("work_dir", "log_config", "checkpoint_config", "evaluation", "tracker", "load_from", "load_from_except")
 """Config sections that may change without changing the weights that come out."""
+
+MODEL_INITIALISATION = -1
+"""Stands for the batch while the weights are drawn."""
+
+
+def seed_batch(seed: int, batch: int, rank: int = 0) -> None:
+    """Seeds torch (every device), NumPy's global generator and `random` for one batch of one process.
+
+    A generator whose state is carried along would have to be saved, and would still be disturbed by whatever draws from
+    it in between (a validation, a data loader that starts). Seeding anew for every batch makes a resumed run draw the
+    same numbers as the uninterrupted one by construction.
+
+    Args:
+        seed: of the run, at least 0.
+        batch: 0-based number of the process's batch in the run, or `MODEL_INITIALISATION`.
+        rank: number of this process.
+    """
+    words = np.random.SeedSequence([seed, batch + 1, rank]).generate_state(3, np.uint32)
+    torch.manual_seed((int(words[0]) << 32) | int(words[1]))
+    np.random.seed(int(words[2]))
+    random.seed(int(words[2]))
 
 
 def find_checkpoint(folder: Path, resume: str | None) -> Path | None:

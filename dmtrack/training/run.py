@@ -21,8 +21,7 @@ from dmtrack.registry import MODELS, did_you_mean
 from dmtrack.training.checkpoints import load_checkpoint
 from dmtrack.training.launch import Devices, StopRequest, prepare_workers, start_fabric
 from dmtrack.training.logs import RunLog
-from dmtrack.training.random_state import MODEL_INITIALISATION, seed_batch
-from dmtrack.training.resume import check_same_run, find_checkpoint
+from dmtrack.training.resume import MODEL_INITIALISATION, check_same_run, find_checkpoint, seed_batch
 from dmtrack.training.settings import read_settings
 from dmtrack.training.trainer import FINAL_NAME, Trainer, Validate
 

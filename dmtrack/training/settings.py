@@ -3,43 +3,39 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from dmtrack.config import parse_config
 from dmtrack.config.top_level import (
     Checkpoints,
-    Ema,
     Evaluation,
     LearningRate,
     Log,
     Optimizer,
     OptimizerConfig,
-    Precision,
     Stage,
+    TopLevel,
 )
-from dmtrack.data.stages import parse_stages
 from dmtrack.errors import ConfigError
 
 
-@dataclass(frozen=True)
-class TrainingSettings:
-    """Everything that the loop needs to know from a config; `dmtrack.config.top_level` says what the entries mean."""
+@dataclass(frozen=True, kw_only=True)
+class TrainingSettings(TopLevel):
+    """A config that can be trained: everything that the loop asks for is there.
+
+    Attributes:
+        stages: those of `data`.
+    """
 
     optimizer: Optimizer
-    optimizer_config: OptimizerConfig
-    lr_config: LearningRate
-    checkpoint_config: Checkpoints
-    log_config: Log
-    evaluation: Evaluation
-    stages: tuple[Stage, ...]
-    total_epochs: int
-    samples_per_epoch: int | None
-    total_iterations: int | None
-    ema: Ema | None
-    precision: Precision
-    channels_last: bool
-    seed: int
+    optimizer_config: OptimizerConfig = field(default_factory=OptimizerConfig)
+    lr_config: LearningRate = field(default_factory=LearningRate)
+    total_epochs: int = 1
+    checkpoint_config: Checkpoints = field(default_factory=Checkpoints)
+    log_config: Log = field(default_factory=Log)
+    evaluation: Evaluation = field(default_factory=Evaluation)
+    stages: tuple[Stage, ...] = ()
 
     def iterations(self, world_size: int) -> int:
         """Optimiser steps of the run: `total_iterations`, or what `total_epochs` x `samples_per_epoch` pairs give."""
@@ -72,21 +68,8 @@ def read_settings(config: Mapping[str, Any]) -> TrainingSettings:
     if entries.total_iterations is None and None in (entries.total_epochs, entries.samples_per_epoch):
         raise ConfigError("the config does not say how long to train: set total_iterations, or total_epochs and "
                           "samples_per_epoch")  # fmt: skip
-    schedule = entries.lr_config or LearningRate()
-    min_lr_ratio = max(schedule.min_lr_ratio, schedule.min_lr / entries.optimizer.lr)
-    return TrainingSettings(
-        optimizer=entries.optimizer,
-        optimizer_config=entries.optimizer_config or OptimizerConfig(),
-        lr_config=replace(schedule, min_lr_ratio=min_lr_ratio),
-        checkpoint_config=entries.checkpoint_config or Checkpoints(),
-        log_config=entries.log_config or Log(),
-        evaluation=entries.evaluation or Evaluation(),
-        stages=parse_stages(entries.data.stages if entries.data else None),
-        total_epochs=entries.total_epochs or 1,
-        samples_per_epoch=entries.samples_per_epoch,
-        total_iterations=entries.total_iterations,
-        ema=entries.ema,
-        precision=entries.precision,
-        channels_last=entries.channels_last,
-        seed=entries.seed,
-    )
+    given = {key: value for key, value in vars(entries).items() if value is not None}
+    settings = TrainingSettings(**given, stages=(entries.data and entries.data.stages) or (Stage(),))
+    schedule = settings.lr_config
+    min_lr_ratio = max(schedule.min_lr_ratio, schedule.min_lr / settings.optimizer.lr)
+    return replace(settings, lr_config=replace(schedule, min_lr_ratio=min_lr_ratio))

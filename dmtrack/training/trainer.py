@@ -33,7 +33,7 @@ from dmtrack.training.checkpoints import save_checkpoint
 from dmtrack.training.launch import StopRequest
 from dmtrack.training.logs import RunLog
 from dmtrack.training.optimizers import ExponentialMovingAverage, build_optimizer, set_learning_rate
-from dmtrack.training.random_state import seed_batch
+from dmtrack.training.resume import seed_batch
 from dmtrack.training.schedules import Moment, epoch_of, evaluation_due, is_due, learning_rate_factor
 from dmtrack.training.settings import TrainingSettings
 

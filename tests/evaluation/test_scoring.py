@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from dmtrack.boxes import inclusive_xyxy_to_xywh
+from dmtrack.boxes import xyxy_to_xywh
 from dmtrack.data.benchmarks import open_benchmark
 from dmtrack.errors import EvaluationError
 from dmtrack.evaluation.protocols import Protocol, get_protocol, protocols_of, register
@@ -22,8 +22,9 @@ names = st.sampled_from(sorted(protocols_of(Protocol)))
 def test_reference_evaluator_is_reproduced(shared_folder, case):
     golden = np.load(shared_folder / "golden" / "dmtrack" / "dev" / f"{case}.npz")
     protocol = get_protocol({21: "dmtrack-paper", 101: "dmtrack-paper-101"}[int(golden["nbins"])])
-    truth = inclusive_xyxy_to_xywh(golden["anno"])
-    score = score_sequence(protocol, case, truth, np.ones(len(truth), bool), inclusive_xyxy_to_xywh(golden["pred"]))
+    truth = xyxy_to_xywh(golden["anno"], inclusive=True)
+    predicted = xyxy_to_xywh(golden["pred"], inclusive=True)
+    score = score_sequence(protocol, case, truth, np.ones(len(truth), bool), predicted)
     np.testing.assert_array_equal(score.counted, golden["mask"])
     np.testing.assert_allclose(score.iou, golden["iou"], atol=1e-6)
     np.testing.assert_allclose(score.center_distance, golden["center_error"], atol=1e-6)

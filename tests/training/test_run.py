@@ -7,12 +7,15 @@ import pytest
 import torch
 from safetensors import safe_open
 from safetensors.torch import load_file
+from torch import nn
 
 from dmtrack.config import load_config
-from dmtrack.errors import DataError, OutputError, TrainingError
+from dmtrack.errors import ConfigError, DataError, OutputError, TrainingError, WeightsError
+from dmtrack.models.base import TrainableModel
 from dmtrack.training.checkpoints import KEYS, checkpoint_files
 from dmtrack.training.launch import Devices
-from dmtrack.training.run import train_from_config
+from dmtrack.training.run import load_initial_weights, train_from_config
+from dmtrack.weights import save_weights
 
 pytestmark = pytest.mark.usefixtures("leave_torch_as_it_was")
 ONE_PROCESS = Devices(cpus=1)
@@ -27,7 +30,7 @@ def test_a_run_learns_and_leaves_everything_behind(toy_config: Path, tmp_path: P
     validated = []
 
     def make_validate(config):
-        def validate(model: torch.nn.Module) -> dict[str, float]:
+        def validate(model: nn.Module) -> dict[str, float]:
             assert not model.training
             torch.rand(7)  # what validation draws must not matter
             validated.append(model)
@@ -131,3 +134,23 @@ def test_a_folder_that_cannot_be_written(toy_config: Path, tmp_path: Path) -> No
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(OutputError, match="file"):
         train_from_config(load_config(toy_config), tmp_path / "file" / "run", ONE_PROCESS)
+
+
+class DetectorInside(TrainableModel):
+    def __init__(self) -> None:
+        super().__init__()
+        self.detector = nn.Linear(3, 2)
+        self.embedding = nn.Linear(2, 2)
+
+
+def test_a_part_of_the_model_starts_from_the_weights_of_that_part_alone(tmp_path: Path):
+    stored, model = nn.Linear(3, 2), DetectorInside()
+    path = tmp_path / "detector.safetensors"
+    save_weights(path, stored)
+    fresh = model.embedding.weight.clone()
+    load_initial_weights(model, {"load_from": str(path), "load_from_into": "detector"})
+    assert torch.equal(model.detector.weight, stored.weight) and torch.equal(model.embedding.weight, fresh)
+    with pytest.raises(ConfigError, match="no part 'detektor'; did you mean 'detector'"):
+        load_initial_weights(model, {"load_from": str(path), "load_from_into": "detektor"})
+    with pytest.raises(WeightsError, match="does not fit DetectorInside"):
+        load_initial_weights(model, {"load_from": str(path)})

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from dmtrack.boxes import inclusive_xyxy_to_xywh, xyxy_to_xywh
+from dmtrack.boxes import xyxy_to_xywh
 from dmtrack.config import build
 from dmtrack.data.doctor.sheet import Tile
 from dmtrack.data.loader import TrainingClips
@@ -102,12 +102,11 @@ def pair_rows(
 
 
 def _clip_tiles(clip: Clip, number: int, preprocessing: Preprocessing) -> list[Tile]:
-    to_xywh = inclusive_xyxy_to_xywh if preprocessing.inclusive_boxes else xyxy_to_xywh
     names = ["query", *["search"] * (len(clip.samples) - 1)]
     return [
         Tile(
             sample.image,
-            to_xywh(sample.boxes_xyxy),
+            xyxy_to_xywh(sample.boxes_xyxy, preprocessing.inclusive_boxes),
             f"{number} {name} {sample.size_wh[0]}x{sample.size_wh[1]}, {len(sample.boxes_xyxy)} boxes",
         )
         for name, sample in zip(names, clip.samples, strict=True)

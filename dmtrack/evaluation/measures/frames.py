@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from dmtrack.boxes import Boxes, xywh_to_inclusive_xyxy
+from dmtrack.boxes import Boxes, xywh_to_xyxy
 
 if TYPE_CHECKING:
     from dmtrack.evaluation.protocols.rules import FrameTreatment, Protocol, TruthCondition
@@ -136,7 +136,7 @@ def valid_truth(
     truth[:, :2] += first_pixel
     finite = np.isfinite(truth).all(axis=1)
     if condition == "corners":
-        above = xywh_to_inclusive_xyxy(truth)
+        above = xywh_to_xyxy(truth, inclusive=True)
     elif condition == "coordinates":
         above = truth
     elif condition == "center":

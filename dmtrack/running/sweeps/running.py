@@ -45,8 +45,7 @@ def run_sweep(settings: SweepSettings, console: Console) -> list[Report]:
         DMTrackError: a tracker or a benchmark cannot be opened.
         OutputError: results or reports cannot be written.
     """
-    registry.load_plugins()
-    registry.import_modules(settings.imports)
+    registry.load_plugins(settings.imports)
     if settings.engine == "ray":
         import_ray()
     else:
