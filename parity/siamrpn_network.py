@@ -10,14 +10,14 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from dmtrack.boxes import xywh_to_xyxy
+from dmtrack.boxes import cxcywh_to_xywh, xywh_to_xyxy
 from dmtrack.errors import DataError
 from dmtrack.models.siamrpn.decoding import SearchParameters, choose, clip_to_frame, decode
 from dmtrack.models.siamrpn.flavours import SiamesePreprocessing
 from dmtrack.models.siamrpn.layers import Outputs, depthwise_correlation
 from dmtrack.models.siamrpn.siamrpn import SiamRPN
 from dmtrack.tracking.siamrpn import SiamRPNTracker
-from dmtrack.tracking.siamrpn_state import LongTerm, TargetState, cxcywh_to_xywh
+from dmtrack.tracking.siamrpn_state import LongTerm, TargetState
 from parity.golden import Array, GoldenFile, to_numpy
 from parity.siamrpn_formulas import formula_siamrpn, frame_bgr, frame_rgb, network_input, target_box_xywh
 

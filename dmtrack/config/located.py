@@ -10,6 +10,8 @@ from collections import OrderedDict
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from dmtrack.errors import ConfigError
+
 KeyPath = tuple[str | int, ...]
 """Keys and list indices from the top of a config down to a value."""
 

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
 
-from dmtrack.boxes import check_first_box_xywh
+from dmtrack.boxes import check_first_box_xywh, cxcywh_to_xywh
 from dmtrack.config import Amount, Share
 from dmtrack.errors import BoxError, ConfigError, DMTrackError
 from dmtrack.media.images import Image, as_rgb
@@ -20,7 +20,7 @@ from dmtrack.models.siamrpn.siamrpn import SiamRPN
 from dmtrack.registry import TRACKERS
 from dmtrack.tracking.base import Tracker, TrackResult
 from dmtrack.tracking.device import Precision, autocast, check_precision, choose_device
-from dmtrack.tracking.siamrpn_state import LongTerm, TargetState, cxcywh_to_xywh, xywh_to_cxcywh
+from dmtrack.tracking.siamrpn_state import LongTerm, TargetState
 
 
 @TRACKERS.register
@@ -125,7 +125,8 @@ class SiamRPNTracker(Tracker):
     def _first_box_cxcywh(self, box: ArrayLike, frame: Image) -> NDArray[np.float64]:
         height, width = frame.shape[:2]
         if np.size(box) != 8:
-            return xywh_to_cxcywh(check_first_box_xywh(box, width, height))
+            x, y, w, h = check_first_box_xywh(box, width, height)
+            return np.array([x + w / 2, y + h / 2, w, h])
         try:
             corners = np.asarray(box, dtype=np.float64).reshape(4, 2)
         except (TypeError, ValueError) as error:

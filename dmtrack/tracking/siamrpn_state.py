@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dmtrack.association.detections import Detections
-from dmtrack.boxes import Boxes
+from dmtrack.boxes import cxcywh_to_xywh
+from dmtrack.config import Count, Share, check_fields
 from dmtrack.errors import ConfigError
 from dmtrack.models.siamrpn.crops import crop_sides
 from dmtrack.models.siamrpn.decoding import Decoded, SearchParameters, choose, clip_to_frame, decode
@@ -31,20 +32,17 @@ class LongTerm:
         lost_window_influence: share of the window in the ranking while it is lost.
     """
 
-    confidence_low: float = 0.85
-    confidence_high: float = 0.998
-    lost_search_size: int = 831
-    lost_window_influence: float = 0.001
+    confidence_low: Share = 0.85
+    confidence_high: Share = 0.998
+    lost_search_size: Count = 831
+    lost_window_influence: Share = 0.001
 
     def __post_init__(self) -> None:
-        if not 0.0 <= self.confidence_low <= self.confidence_high <= 1.0:
+        check_fields(self, "tracker.long_term")
+        if self.confidence_low > self.confidence_high:
             raise ConfigError(
                 f"tracker.long_term: confidence_low {self.confidence_low:g} and confidence_high "
                 f"{self.confidence_high:g}: expected 0 <= confidence_low <= confidence_high <= 1"
-            )
-        if not 0.0 <= self.lost_window_influence <= 1.0:
-            raise ConfigError(
-                f"tracker.long_term.lost_window_influence is {self.lost_window_influence:g}: expected 0 to 1"
             )
 
 
@@ -112,14 +110,3 @@ class TargetState:
             self.lost = self.lost and score <= long_term.confidence_high
         else:
             self.lost = True
-
-
-def xywh_to_cxcywh(box_xywh: Boxes) -> NDArray[np.float64]:
-    """Left, top, width, height -> centre and size."""
-    box = np.asarray(box_xywh, dtype=np.float64)
-    return np.concatenate([box[:2] + box[2:] / 2, box[2:]])
-
-
-def cxcywh_to_xywh(box_cxcywh: NDArray[np.float64]) -> Boxes:
-    """Centre and size -> left, top, width, height."""
-    return np.concatenate([box_cxcywh[:2] - box_cxcywh[2:] / 2, box_cxcywh[2:]])

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from dmtrack.boxes import Boxes, cxcywh_to_xywh, inclusive_xyxy_to_xywh, xyxy_to_xywh
+from dmtrack.boxes import Boxes, cxcywh_to_xywh, xyxy_to_xywh
 from dmtrack.errors import EvaluationError
 from dmtrack.evaluation.measures.one_pass import overlaps
 from dmtrack.evaluation.measures.regions import number_of_values
@@ -28,7 +29,7 @@ BOX_FORMATS: dict[str, str] = {
 
 _TO_XYWH: dict[str, Callable[[ArrayLike], Boxes]] = {
     "xyxy": xyxy_to_xywh,
-    "inclusive-xyxy": inclusive_xyxy_to_xywh,
+    "inclusive-xyxy": partial(xyxy_to_xywh, inclusive=True),
     "cxcywh": cxcywh_to_xywh,
 }
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 import io
 import json
 import zipfile
+from functools import partial
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dmtrack.boxes import xywh_to_inclusive_xyxy, xywh_to_xyxy
+from dmtrack.boxes import xywh_to_xyxy
 from dmtrack.data.benchmarks import open_benchmark
 from dmtrack.data.sequences import Annotation, Sequence
 from dmtrack.errors import EvaluationError
@@ -37,7 +38,7 @@ def to_cxcywh(boxes_xywh):
     return np.concatenate([boxes_xywh[:, :2] + boxes_xywh[:, 2:] / 2, boxes_xywh[:, 2:]], axis=1)
 
 
-AS_WRITTEN = {"xyxy": xywh_to_xyxy, "inclusive-xyxy": xywh_to_inclusive_xyxy, "cxcywh": to_cxcywh}
+AS_WRITTEN = {"xyxy": xywh_to_xyxy, "inclusive-xyxy": partial(xywh_to_xyxy, inclusive=True), "cxcywh": to_cxcywh}
 TRACKED = moving().boxes_xywh + np.array([0.4, -0.3, 1.2, 0.8])
 TRACKED[0] = moving().boxes_xywh[0]
 
