@@ -11,7 +11,7 @@ from dmtrack.data.benchmarks import BENCHMARKS
 from dmtrack.data.doctor.box_checks import check_boxes
 from dmtrack.data.doctor.findings import Examination, Finding
 from dmtrack.data.doctor.frame_checks import check_frames, decode, open_all, open_header
-from dmtrack.data.doctor.image_sets import IMAGE_SETS, ImageFiles, ListedImage
+from dmtrack.data.doctor.image_sets import IMAGE_SETS, ImageFiles, ListedImage, check_reach
 from dmtrack.data.doctor.list_checks import check_counts, check_lists, check_strays
 from dmtrack.data.sources.places import VideoFiles
 from dmtrack.errors import DataError
@@ -129,13 +129,18 @@ def _examine_images(
         )
     step = 1 if options.full else max(1, len(there) // _SAMPLED_IMAGES)
     chosen = there[::step]
+    sizes: dict[Path, tuple[int, int]] = {}
     for start in range(0, len(chosen), _CHUNK):
-        _open_chunk(chosen[start : start + _CHUNK], options.full, pool, found)
+        sizes |= _open_chunk(chosen[start : start + _CHUNK], options.full, pool, found)
         if progress is not None:
             progress(min(start + _CHUNK, len(chosen)), len(chosen))
+    check_reach(chosen, sizes, found)
 
 
-def _open_chunk(images: list[ListedImage], full: bool, pool: ThreadPoolExecutor, found: Examination) -> None:
+def _open_chunk(
+    images: list[ListedImage], full: bool, pool: ThreadPoolExecutor, found: Examination
+) -> dict[Path, tuple[int, int]]:
+    """Opens some images, and gives (width, height) of those that can be read."""
     look: Callable[[Path], tuple[int, int] | Finding] = decode if full else open_header
     shapes = open_all([image.path for image in images], look, pool, found)
     for image in images:
@@ -146,3 +151,4 @@ def _open_chunk(images: list[ListedImage], full: bool, pool: ThreadPoolExecutor,
                 f"has {size[0]}x{size[1]} pixels but the annotations say {image.size_wh[0]}x{image.size_wh[1]}",
                 "its boxes do not fit: download image and annotations again",
             )
+    return shapes

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -27,10 +27,12 @@ class ListedImage:
     Attributes:
         path: of the file.
         size_wh: as the annotations say it, if they do.
+        boxes_xywh: (objects, 4) that are still to be compared with the size of the image.
     """
 
     path: Path
     size_wh: tuple[int, int] | None = None
+    boxes_xywh: NDArray[np.float64] = field(default_factory=lambda: np.zeros((0, 4)))
 
 
 ReadImages = Callable[[Path, str | None, Path | None, Path | None, Examination], list[ListedImage]]
@@ -177,10 +179,11 @@ def read_image_folder(
     except DMTrackError as error:
         found.findings.append(finding_of(error, path, "mend it"))
         return []
+    listed = []
     for name, rows in objects.items():
         boxes = np.array([box for box, _ in rows], dtype=np.float64).reshape(-1, 4)
         _check_folder_boxes(path, name, boxes, found)
-    listed = [ListedImage(folder / name) for name in objects]
+        listed.append(ListedImage(folder / name, boxes_xywh=boxes))
     _check_unlisted(folder, {image.path for image in listed}, path, found)
     return listed
 
@@ -191,6 +194,35 @@ def _check_folder_boxes(path: Path, name: str, boxes_xywh: NDArray[np.float64], 
     if not good.all():
         box = ",".join(f"{value:g}" for value in boxes_xywh[~good][0])
         found.add(path, f"the image {name} has the box {box} without area", "mend it: boxes are x,y,width,height")
+
+
+def check_reach(images: list[ListedImage], sizes: Mapping[Path, tuple[int, int]], found: Examination) -> None:
+    """Adds that boxes reach beyond their images, and that they would not if their numbers were corners.
+
+    Args:
+        images: with boxes.
+        sizes: (width, height) by path.
+        found: takes the finding.
+    """
+    seen = [image for image in images if len(image.boxes_xywh) and image.path in sizes]
+    if not seen:
+        return
+    boxes = np.concatenate([image.boxes_xywh for image in seen])
+    counts = [len(image.boxes_xywh) for image in seen]
+    limit = np.repeat(np.array([sizes[image.path] for image in seen], dtype=np.float64), counts, axis=0) + 1.0
+    beyond = (boxes[:, :2] + boxes[:, 2:] > limit).any(axis=1)
+    as_corners = (boxes[:, 2:] <= limit).all(axis=1) & (boxes[:, 2:] > boxes[:, :2]).all(axis=1)
+    if not beyond.any():
+        return
+    first = seen[int(np.searchsorted(np.cumsum(counts), np.argmax(beyond), side="right"))].path
+    likely = bool(as_corners.all())
+    found.add(
+        first,
+        f"{np.count_nonzero(beyond)} of {len(boxes)} boxes reach beyond their images, first here"
+        + ("; all lie inside if they are left,top,right,bottom" if likely else ""),
+        "name the columns in a heading such as file,xmin,ymin,xmax,ymax" if likely else "boxes are x,y,width,height",
+        severe=likely,
+    )
 
 
 def _check_unlisted(folder: Path, listed: set[Path], annotation: Path, found: Examination) -> None:

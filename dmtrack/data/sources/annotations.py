@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from dmtrack.data.headings import read_named_boxes
 from dmtrack.errors import DataError
 from dmtrack.files import read_text
 
@@ -15,6 +16,9 @@ _SEPARATORS = str.maketrans(",\t;", "   ")
 
 def read_rows(path: Path, what: str, columns: tuple[int, ...] = (4,)) -> NDArray[np.float64]:
     """Numbers in lines, separated by commas, tabs or spaces; about a microsecond per line.
+
+    Where boxes of four numbers are expected, a first line of names says in which columns they stand, and whether as
+    corners or centres; they come back as left, top, width, height.
 
     Args:
         path: of the file.
@@ -31,6 +35,8 @@ def read_rows(path: Path, what: str, columns: tuple[int, ...] = (4,)) -> NDArray
     lines = text.translate(_SEPARATORS).rstrip().split("\n")
     if lines == [""]:
         raise DataError(f"{path} is empty: expected {what}")
+    if 4 in columns and (named := read_named_boxes(text, str(path), DataError)) is not None:
+        return named
     count = len(lines[0].split())
     expected = count if count in columns else columns[0]
     values: list[float] = []

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from dmtrack.data.headings import EXPECTED, BoxColumns, find_box_columns, is_heading, plain_name
 from dmtrack.data.sources.base import find_root
 from dmtrack.data.sources.coco import Coco
 from dmtrack.data.sources.images import AnnotatedImage, ImageSource
@@ -17,9 +18,13 @@ from dmtrack.files import read_text
 from dmtrack.registry import DATASETS
 
 LAYOUT = (
-    "<root>/*.jpg and annotations as csv with lines file,x,y,w,h[,label], or as json: "
+    "<root>/*.jpg and annotations as csv with lines file,x,y,w,h[,label] or a heading that names its columns (also "
+    "xmin,ymin,xmax,ymax or cx,cy,w,h), or as json: "
     '{"file.jpg": [[x, y, w, h], ...], ...} or COCO\'s format'
 )
+
+_FILE_NAMES = ("file", "filename", "filepath", "path", "image", "imagename", "imagepath", "imageid", "img", "imgname")
+_LABEL_NAMES = ("label", "class", "classname", "category", "categoryname", "labelname")
 
 Objects = dict[str, list[tuple[list[float], str]]]
 
@@ -77,34 +82,52 @@ def default_annotations(folder: Path) -> Path:
 
 
 def read_csv_annotations(path: Path) -> Objects:
-    """Boxes and labels of a table `file,x,y,w,h[,label]`, with or without a heading.
+    """Boxes and labels of a table `file,x,y,w,h[,label]`, or of one whose heading names its columns in any order.
+
+    A row without a box is an image without objects.
 
     Raises:
-        DataError: it cannot be read, or a line is something else.
+        DataError: it cannot be read, its heading names no box, or a line is something else.
     """
     objects: Objects = defaultdict(list)
     lines = read_text(path, "lines file,x,y,w,h[,label]").splitlines()
-    for number, row in enumerate(csv.reader(lines), start=1):
-        if not row or (number == 1 and len(row) > 1 and not _is_number(row[1])):
-            continue  # an empty line, or the heading
-        numbers = [cell.strip() for cell in row[1:5]]
-        # A name alone is an image without objects.
-        if len(row) == 1:
-            objects[row[0].strip()] += []
+    first = next((line for line in lines if line.strip()), "")
+    separator = max(",;\t", key=first.count)
+    columns, file, label, expected = BoxColumns((1, 2, 3, 4), np.array), 0, 5, "file,x,y,w,h[,label]"
+    heading: list[str] = []
+    for number, row in enumerate(csv.reader(lines, delimiter=separator), start=1):
+        cells = [cell.strip() for cell in row]
+        if not any(cells):
             continue
-        if len(row) not in (5, 6) or not all(_is_number(cell) for cell in numbers):
-            raise DataError(f"{path}:{number}: expected file,x,y,w,h[,label], got {lines[number - 1]!r}")
-        label = row[5].strip() if len(row) == 6 else ""
-        objects[row[0].strip()].append(([float(cell) for cell in numbers], label))
+        if not objects and not heading and len(cells) > 1 and is_heading(cells) and any(cells[1:5]):
+            heading, expected = cells, separator.join(cells)
+            columns, file, label = _named_columns(path, number, heading)
+            continue
+        boxed = [cells[place] for place in columns.places if place < len(cells)]
+        if file < len(cells) and cells[file] and not any(boxed):
+            objects[cells[file]] += []
+            continue
+        try:
+            if len(cells) > (len(heading) or 6) or not cells[file]:
+                raise ValueError("another number of columns")
+            box = columns.boxes_xywh([cells])[0].tolist()
+        except (ValueError, IndexError) as error:
+            raise DataError(f"{path}:{number}: expected {expected}, got {separator.join(row)!r}") from error
+        objects[cells[file]].append((box, cells[label] if 0 <= label < len(cells) else ""))
+    numbers = [value for rows in objects.values() for box, _ in rows for value in box]
+    if numbers and 0 < max(map(abs, numbers)) <= 1:
+        raise DataError(f"{path}: all numbers are between -1 and 1, as shares of the image are: expected pixels")
     return objects
 
 
-def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True
+def _named_columns(path: Path, number: int, heading: list[str]) -> tuple[BoxColumns, int, int]:
+    """Columns of the box, the file and the label (-1 where there is none)."""
+    found = find_box_columns(heading)
+    if found is None:
+        raise DataError(f"{path}:{number}: the heading {','.join(heading)!r} names no box: expected {EXPECTED}")
+    names = [plain_name(cell) for cell in heading]
+    file = next((names.index(name) for name in _FILE_NAMES if name in names), 0)
+    return found, file, next((names.index(name) for name in _LABEL_NAMES if name in names), -1)
 
 
 def load_json_annotations(path: Path) -> dict[str, object]:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from dmtrack.data.headings import is_heading, split_cells
 from dmtrack.data.sequences import Sequence
 from dmtrack.errors import EvaluationError
 from dmtrack.evaluation.measures.regions import number_of_values
@@ -191,7 +192,7 @@ def _detect(files: ResultFiles, group: Group, matching: Matching) -> Layout:
     first = files.text(found[0].boxes).split("\n", 1)[0]
     numbers = len(first.replace("\t", ",").replace(";", ",").strip().split(","))
     coded = not find_separator(first) or numbers > 4
-    return LAYOUTS["vot" if coded and first.strip() else "got10k"]
+    return LAYOUTS["vot" if coded and first.strip() and not is_heading(split_cells(first)) else "got10k"]
 
 
 def _is_ours(files: ResultFiles, group: Group) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from dmtrack.data.headings import read_named_boxes
 from dmtrack.errors import EvaluationError
 from dmtrack.evaluation.measures.regions import FAILED, INITIALIZED, SKIPPED
 from dmtrack.evaluation.measures.trajectory import Trajectory
@@ -17,20 +18,24 @@ Values = NDArray[np.float64]
 
 
 def read_text_result(files: ResultFiles, candidate: Candidate, layout: Layout, bad_boxes: BadBoxes) -> RawResult:
-    """One box per line, with times, scores and presence where they lie beside.
+    """One box per line, perhaps below a heading, with times, scores and presence where they lie beside.
 
     Raises:
         EvaluationError: a file is malformed, or separated by something else than the layout has.
     """
     where = files.where(candidate.boxes)
-    table = parse_table(files.text(candidate.boxes), where, columns=(4,))
-    if layout.separators and table.separator not in layout.separators:
-        raise EvaluationError(
-            f"{where}, line 1: numbers are separated by {SEPARATORS[table.separator or ' ']}; expected "
-            f"{' or '.join(SEPARATORS[item] for item in layout.separators)} in the layout {layout.name!r}: read it "
-            "with --layout text (in Python layout='text'), which takes any separator"
-        )
-    boxes, notes = check_boxes(table.rows, where, bad_boxes)
+    text = files.text(candidate.boxes)
+    rows = read_named_boxes(text, where, EvaluationError)
+    if rows is None:
+        table = parse_table(text, where, columns=(4,))
+        if layout.separators and table.separator not in layout.separators:
+            raise EvaluationError(
+                f"{where}, line 1: numbers are separated by {SEPARATORS[table.separator or ' ']}; expected "
+                f"{' or '.join(SEPARATORS[item] for item in layout.separators)} in the layout {layout.name!r}: read it "
+                "with --layout text (in Python layout='text'), which takes any separator"
+            )
+        rows = table.rows
+    boxes, notes = check_boxes(rows, where, bad_boxes)
     seconds, note = _read_times(files, candidate, len(boxes))
     present = _read_column(files, candidate, "present", len(boxes))
     if candidate.repetitions:
