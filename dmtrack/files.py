@@ -16,6 +16,9 @@ from typing import Any
 
 from dmtrack.errors import DataError, DMTrackError, OutputError
 
+ODD_NAMES = "backslashreplace"
+"""How the bytes of a file name that is no UTF-8 are written: as `\\udce9`, which JSON reads back as the same name."""
+
 _BYTE_ORDER_MARKS = {  # those of UTF-32 first, because they begin as those of UTF-16 do
     codecs.BOM_UTF32_LE: "utf-32",
     codecs.BOM_UTF32_BE: "utf-32",
@@ -71,7 +74,7 @@ def write_bytes(target: str | Path, content: bytes) -> None:
 
 def write_text(target: str | Path, content: str) -> None:
     """Writes a whole UTF-8 text file atomically."""
-    write_bytes(target, content.encode())
+    write_bytes(target, content.encode(errors=ODD_NAMES))
 
 
 def read_text(path: str | Path, expected: str, error: type[DMTrackError] = DataError) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import io
 import os
 import sys
 from collections.abc import Callable
@@ -13,6 +14,7 @@ import typer.core
 
 from dmtrack import __version__
 from dmtrack.errors import DMTrackError
+from dmtrack.files import ODD_NAMES
 
 # What OpenCV and its FFmpeg print about a file or camera that cannot be read would hide our own sentence about it.
 os.environ.setdefault("OPENCV_LOG_LEVEL", "OFF")
@@ -91,6 +93,9 @@ def run(command: Callable[[], object]) -> int:
     Returns:
         The exit code: 0, or 2 after a `DMTrackError`, or 130 after Ctrl-C.
     """
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # a file name that is no UTF-8 must not end a run that is done
+            stream.reconfigure(errors=ODD_NAMES)
     try:
         command()
     except DMTrackError as error:

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from dmtrack.media.video import FrameSource
     from dmtrack.media.window import PreviewWindow
 
-TARGET = "Target"
-"""Panel of the options about the box."""
+TARGET, SOURCE = "Target", "Source"
+"""Panels of the options about the box and about the frames."""
 
 
 def track(
@@ -47,7 +47,31 @@ def track(
     ] = None,
     import_: options.Import = None,
     set_: options.ConfigSet = None,
+    presence_threshold: Annotated[
+        float | None,
+        option(TRACKER, min=0.0, max=1.0, help="The score from which the target counts as present; as --set does."),
+    ] = None,
+    start_frame: Annotated[int, option(SOURCE, min=0, help="The frame with the box, counted from 0.")] = 0,
+    end_frame: Annotated[int | None, option(SOURCE, min=0, help="The last frame; without it, the last of all.")] = None,
+    skip_bad_frames: Annotated[
+        bool, option(SOURCE, "--skip-bad-frames", help="Go on behind frames that do not decode, instead of stopping.")
+    ] = False,
+    timeout: Annotated[
+        float, option(SOURCE, min=0.1, metavar="SECONDS", help="How long an address may take to answer or to go on.")
+    ] = 10.0,
+    overwrite: Annotated[
+        bool, option(OUTPUT, "--overwrite", help="Replace the results of another run in the folder.")
+    ] = False,
     video: Annotated[bool, option(OUTPUT, "--video/--no-video", help="Write annotated.mp4.")] = True,
+    video_scale: Annotated[
+        float | None,
+        option(
+            OUTPUT,
+            min=0.05,
+            max=1.0,
+            help="Size of annotated.mp4 over that of the frames; at most 1920 pixels if unset.",
+        ),
+    ] = None,
     timeline: Annotated[
         bool,
         option(OUTPUT, "--timeline", help="Write timeline.png and timeline.html: every tracklet, and why it changed."),
@@ -72,24 +96,32 @@ def track(
 
     from dmtrack.boxes import check_first_box_xywh
     from dmtrack.files import check_writable_folder
-    from dmtrack.media.video import open_frames
-    from dmtrack.running.box_log import default_folder
+    from dmtrack.media.video import is_address, open_frames
+    from dmtrack.running.box_log import RESULTS, choose_folder
     from dmtrack.running.one_video import Targets, TrackingSession
     from dmtrack.tracking.loading import assemble_tracker
 
     console = Console()
-    with open_frames(source) as opened:
-        folder = check_writable_folder(output or default_folder(opened.name, reuse=not opened.live))
+    overrides = [*(set_ or ())]
+    if presence_threshold is not None:
+        overrides.append(f"tracker.presence_threshold={presence_threshold}")
+    if is_address(source):
+        console.print(f"waiting for {source}, {timeout:g} s at most", soft_wrap=True)
+    with open_frames(source, skip_bad_frames=skip_bad_frames, timeout=timeout) as opened:
+        opened.take(start_frame, end_frame)
+        check_writable_folder(output or RESULTS)
         preview = _preview(show, opened.live)
         chosen = boxes_xywh or [_selected(opened, console)]
         inside = [tuple(check_first_box_xywh(one, *opened.size_wh).tolist()) for one in chosen]
-        loaded = assemble_tracker(tracker or config, weights, device, precision, tuple(set_ or ()))
+        loaded = assemble_tracker(tracker or config, weights, device, precision, tuple(overrides))
         targets, timelines = Targets(loaded.tracker, inside), None
         if timeline:
             from dmtrack.pages.timeline.recording import TrackTimelines
 
             timelines = TrackTimelines(loaded.tracker, len(inside))
-        session = TrackingSession(opened, loaded, targets, folder, video, preview, timelines)
+        run = {**targets.metadata(), **loaded.origin(), **opened.origin()}
+        folder = check_writable_folder(choose_folder(output, run, opened.live, overwrite))
+        session = TrackingSession(opened, loaded, targets, folder, video, preview, timelines, video_scale)
         try:
             session.track(console)
         finally:

@@ -6,7 +6,7 @@ import itertools
 import os
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Sequence
 from pathlib import Path
 
 from PIL import ImageOps
@@ -116,22 +116,32 @@ class ImageFolder(FrameSource):
         MediaError: the folder is missing, holds no image, or the first image does not decode.
     """
 
-    def __init__(self, folder: str | Path, allow_size_changes: bool = False) -> None:
-        super().__init__(str(folder), allow_size_changes)
+    def __init__(self, folder: str | Path, allow_size_changes: bool = False, skip_bad_frames: bool = False) -> None:
+        super().__init__(str(folder), allow_size_changes, skip_bad_frames)
         self.paths = list_images(folder)
         self.frame_count = len(self.paths)
         # Results are UTF-8, which names of files need not be.
         self.frame_names = tuple(os.fsencode(path.name).decode("utf-8", "replace") for path in self.paths)
+        self._notes: tuple[str, ...] = ()
         gaps = missing_numbers(frame_numbers(self.frame_names) or ())
         if gaps:
-            self.notes = (
+            self.notes = self._notes = (
                 f"{self.name} lacks {sum(map(len, gaps))} of its numbered frames ({listed_numbers(gaps)}); those "
                 "beside a gap are tracked as neighbours",
             )
         _ = self.first_frame
 
-    def _decode(self) -> Iterator[Image]:
-        return (read_image(path) for path in self.paths)
+    def _decode(self) -> Generator[Image]:
+        for path in self.paths:
+            try:
+                image = read_image(path)
+            except MediaError as error:
+                if not self.skip_bad_frames:
+                    raise
+                self._skipped += 1
+                self.notes = (*self._notes, f"{self._skipped} of its images do not decode and were skipped ({error})")
+                continue
+            yield image
 
 
 class ImageFile(FrameSource):
@@ -157,7 +167,7 @@ class ImageFile(FrameSource):
             self.fps = 1000 / duration if duration else None
         _ = self.first_frame
 
-    def _decode(self) -> Iterator[Image]:
+    def _decode(self) -> Generator[Image]:
         if self.frame_count == 1:
             yield read_image(self.path)
             return

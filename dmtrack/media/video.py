@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+import time
+from collections.abc import Generator
 from pathlib import Path
 
 import cv2
@@ -12,6 +13,7 @@ from dmtrack.errors import MediaError
 from dmtrack.media.frame_source import FrameSource
 from dmtrack.media.image_files import ImageFile, ImageFolder
 from dmtrack.media.images import IMAGE_SUFFIXES, Image
+from dmtrack.media.network_stream import NetworkStream
 from dmtrack.media.video_file import captured, open_video_file, positive
 from dmtrack.media.video_writer import VideoWriter
 
@@ -21,13 +23,17 @@ _CAMERA = re.compile(r"(?:camera:)?(\d+)")
 _ADDRESS = re.compile(r"[a-z][a-z0-9+.-]+://", re.IGNORECASE)
 
 
-def open_frames(source: str | int | Path, allow_size_changes: bool = False) -> FrameSource:
+def open_frames(
+    source: str | int | Path, allow_size_changes: bool = False, skip_bad_frames: bool = False, timeout: float = 10.0
+) -> FrameSource:
     """Opens a video file, a folder of images, a stack of pictures in one file, a camera or a network stream.
 
     Args:
         source: a path; or a camera as 0, '0' or 'camera:0'; or an address such as 'rtsp://...'. A file or folder
             called '0' wins over the camera; 'camera:0' is always the camera.
         allow_size_changes: pass frames of another size than the first on, instead of raising.
+        skip_bad_frames: go on behind places of a file or folder that do not decode, instead of raising.
+        timeout: seconds after which an address that does not answer, or stops sending, is given up.
 
     Returns:
         The source, with its first frame decoded. Use it in a `with` block, or call `close()`.
@@ -43,21 +49,26 @@ def open_frames(source: str | int | Path, allow_size_changes: bool = False) -> F
         camera = _CAMERA.fullmatch(text)
         if camera:
             return Camera(int(camera.group(1)), allow_size_changes)
-        if _ADDRESS.match(text):
-            return Camera(text, allow_size_changes)
+        if is_address(text):
+            return NetworkStream(text, allow_size_changes, timeout)
         raise MediaError(
             f"{text or 'an empty name'} does not exist; give a video file, a folder of images, a camera number such as "
             "0, or an address"
         )
     if path.is_dir():
-        return ImageFolder(path, allow_size_changes)
+        return ImageFolder(path, allow_size_changes, skip_bad_frames)
     if path.suffix.lower() in (*IMAGE_SUFFIXES, ".mpo"):
         return ImageFile(path, allow_size_changes)
-    return open_video_file(path, allow_size_changes)
+    return open_video_file(path, allow_size_changes, skip_bad_frames)
+
+
+def is_address(source: str | int | Path) -> bool:
+    """Whether a source that is no file is the address of a stream: `rtsp://...`, `http://...`."""
+    return isinstance(source, str) and _ADDRESS.match(source) is not None and not Path(source).exists()
 
 
 class Camera(FrameSource):
-    """A camera by its number, or a network stream by its address. Iteration goes on until the device stops.
+    """A camera by its number. Iteration goes on until the device stops.
 
     The frame that was read on opening is the first one of the first iteration, so none is lost.
 
@@ -65,10 +76,10 @@ class Camera(FrameSource):
         MediaError: the device does not open or gives no frame.
     """
 
-    live = True
+    live = timed = True
 
-    def __init__(self, device: int | str, allow_size_changes: bool = False) -> None:
-        super().__init__(f"camera:{device}" if isinstance(device, int) else device, allow_size_changes)
+    def __init__(self, device: int, allow_size_changes: bool = False) -> None:
+        super().__init__(f"camera:{device}", allow_size_changes)
         self._capture = cv2.VideoCapture(device)
         if not self._capture.isOpened():
             raise MediaError(f"{self.name} does not open; check that it is connected and that no other program uses it")
@@ -78,11 +89,15 @@ class Camera(FrameSource):
             self.close()
             raise MediaError(f"{self.name} opens but gives no frame; check that no other program uses it")
 
-    def _decode(self) -> Iterator[Image]:
+    def _decode(self) -> Generator[Image]:
+        started = time.monotonic()
         if self._pending is not None:
             frame, self._pending = self._pending, None
+            self.time = 0.0
             yield frame
-        yield from captured(self._capture)
+        for frame in captured(self._capture):
+            self.time = time.monotonic() - started
+            yield frame
 
     def close(self) -> None:
         """Releases the device."""

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import math
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,9 @@ import numpy as np
 
 from dmtrack.errors import MediaError
 from dmtrack.media.frame_source import FrameSource
+from dmtrack.media.frame_times import FrameClock
 from dmtrack.media.images import Image
+from dmtrack.media.video_streams import choose_stream, declared_frames, displayed, frame_rate, reason
 
 try:
     import av
@@ -20,7 +23,7 @@ except ImportError:  # pragma: no cover - platforms without PyAV wheels
     av = None
 
 
-def open_video_file(path: str | Path, allow_size_changes: bool = False) -> FrameSource:
+def open_video_file(path: str | Path, allow_size_changes: bool = False, skip_bad_frames: bool = False) -> FrameSource:
     """Opens a video file with PyAV, or with OpenCV where PyAV is missing or knows no decoder for it.
 
     Raises:
@@ -32,7 +35,7 @@ def open_video_file(path: str | Path, allow_size_changes: bool = False) -> Frame
     if av is None:
         return OpenCVVideoFile(path, allow_size_changes)
     try:
-        return PyAVVideoFile(path, allow_size_changes)
+        return PyAVVideoFile(path, allow_size_changes, skip_bad_frames)
     except _UndecodableError as first_error:
         try:
             return OpenCVVideoFile(path, allow_size_changes)
@@ -45,17 +48,20 @@ class _UndecodableError(MediaError):
 
 
 class PyAVVideoFile(FrameSource):
-    """A video file read through PyAV. Frames are turned as the file's display matrix says, like players do."""
+    """A video file read through PyAV. Frames are turned and mirrored as the file's display matrix says.
 
-    def __init__(self, path: str | Path, allow_size_changes: bool = False) -> None:
-        super().__init__(str(path), allow_size_changes)
+    After an iteration to the end `notes` says which frames are lacking.
+    """
+
+    timed = True
+
+    def __init__(self, path: str | Path, allow_size_changes: bool = False, skip_bad_frames: bool = False) -> None:
+        super().__init__(str(path), allow_size_changes, skip_bad_frames)
         self.path = Path(path)
-        container = self._open()
+        container, stream = self._open()
         try:
-            stream = container.streams.video[0]
-            rate = stream.average_rate or stream.guessed_rate
-            self.fps = float(rate) if rate else None
-            self.frame_count = stream.frames or self._estimated_frames(container, stream)
+            self.fps = frame_rate(container, stream)
+            self.frame_count, self._exact_count = declared_frames(container, stream, self.fps)
         finally:
             container.close()
         try:
@@ -63,42 +69,46 @@ class PyAVVideoFile(FrameSource):
         except MediaError as error:
             raise _UndecodableError(str(error)) from error
 
-    def _open(self) -> Any:
+    def _open(self) -> tuple[Any, Any]:
         try:
-            container = av.open(str(self.path), mode="r")
+            container = av.open(_absolute(self.path), mode="r", metadata_errors="replace")
         except (av.error.FFmpegError, OSError, ValueError) as error:
             raise _UndecodableError(
-                f"video {self.name} does not decode ({_reason(error)}); expected a video file such as .mp4, .mkv, .avi"
+                f"video {self.name} does not decode ({reason(error)}); expected a video file such as .mp4, .mkv, .avi"
             ) from error
-        # FFmpeg's terminal-art demuxer takes any .txt for a video.
-        if not container.streams.video or container.format.name == "tty":
-            container.close()
-            raise MediaError(f"{self.name} holds no video; expected a video file such as .mp4, .mkv, .avi")
-        container.streams.video[0].thread_type = "AUTO"
-        return container
-
-    def _estimated_frames(self, container: Any, stream: Any) -> int | None:
-        if not self.fps:
-            return None
-        if stream.duration is not None and stream.time_base is not None:
-            seconds = float(stream.duration * stream.time_base)
-        elif container.duration is not None:
-            seconds = container.duration / av.time_base
-        else:
-            return None
-        return max(1, round(seconds * self.fps))
-
-    def _decode(self) -> Iterator[Image]:
-        container = self._open()
-        number = 0
         try:
-            for frame in container.decode(container.streams.video[0]):
-                image = frame.to_ndarray(format="rgb24")
-                yield turned(image, getattr(frame, "rotation", 0))
-                number += 1
+            stream = choose_stream(container, self.name)
+        except MediaError:
+            container.close()
+            raise
+        stream.thread_type = "AUTO"
+        return container, stream
+
+    def _decode(self) -> Generator[Image]:
+        container, stream = self._open()
+        clock = FrameClock(self.fps)
+        bad = 0
+        try:
+            for packet in container.demux(stream):
+                try:
+                    decoded = packet.decode()
+                except av.error.FFmpegError as error:
+                    if not self.skip_bad_frames:
+                        raise MediaError(
+                            f"video {self.name} does not decode at frame {clock.frames}, counted from 0 "
+                            f"({reason(error)}); the file is damaged: copy it again, or go on behind such places with "
+                            "--skip-bad-frames"
+                        ) from error
+                    bad += 1
+                    continue
+                for frame in decoded:
+                    self.time = clock.tick(frame.time)
+                    yield displayed(frame)
+            declared = None if self.frame_count is None else (self.frame_count, self._exact_count)
+            self.notes = clock.notes(declared, bad)
         except av.error.FFmpegError as error:
             raise MediaError(
-                f"video {self.name} does not decode from frame {number} on, counted from 0 ({_reason(error)}); "
+                f"video {self.name} cannot be read from frame {clock.frames} on, counted from 0 ({reason(error)}); "
                 "the file is damaged, copy or encode it again"
             ) from error
         finally:
@@ -115,19 +125,22 @@ class OpenCVVideoFile(FrameSource):
         self.fps = positive(capture.get(cv2.CAP_PROP_FPS))
         count = positive(capture.get(cv2.CAP_PROP_FRAME_COUNT))
         self.frame_count = None if count is None else int(count)
+        self.timed = self.fps is not None
         capture.release()
         _ = self.first_frame
 
     def _open(self) -> cv2.VideoCapture:
-        capture = cv2.VideoCapture(str(self.path))
+        capture = cv2.VideoCapture(_absolute(self.path))
         if not capture.isOpened():
             raise MediaError(f"video {self.name} does not decode; expected a video file such as .mp4, .mkv, .avi")
         return capture
 
-    def _decode(self) -> Iterator[Image]:
+    def _decode(self) -> Generator[Image]:
         capture = self._open()
         try:
-            yield from captured(capture)
+            for number, frame in zip(itertools.count(), captured(capture)):
+                self.time = None if self.fps is None else number / self.fps
+                yield frame
         finally:
             capture.release()
 
@@ -141,16 +154,11 @@ def captured(capture: cv2.VideoCapture) -> Iterator[Image]:
         yield np.asarray(cv2.cvtColor(frame, cv2.COLOR_BGR2RGB))
 
 
-def turned(image: Image, degrees: int) -> Image:
-    """The image turned counter-clockwise by a multiple of 90 degrees (FFmpeg's display rotation)."""
-    quarters = round(degrees / 90) % 4
-    return np.ascontiguousarray(np.rot90(image, quarters)) if quarters else image
-
-
 def positive(value: float) -> float | None:
     """OpenCV says 0, -1 or NaN where it does not know; that is None here."""
     return float(value) if math.isfinite(value) and value > 0 else None
 
 
-def _reason(error: Exception) -> str:
-    return str(getattr(error, "strerror", None) or error).rstrip(".")
+def _absolute(path: Path) -> str:
+    """FFmpeg takes `12:30:11.mp4` for an address of the protocol 12, but nothing that begins with a slash."""
+    return str(path.absolute())

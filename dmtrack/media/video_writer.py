@@ -16,6 +16,8 @@ from dmtrack.files import atomic_path
 from dmtrack.media.images import Image
 
 _ENCODERS = ("libx264", "libopenh264", "h264")
+_CLOCK = Fraction(1, 90000)
+"""Unit of the times of frames, as in broadcasting: common rates are whole numbers of it."""
 
 
 class VideoWriter(contextlib.AbstractContextManager["VideoWriter"]):
@@ -28,7 +30,7 @@ class VideoWriter(contextlib.AbstractContextManager["VideoWriter"]):
 
     Args:
         path: ending in .mp4; missing folders are created.
-        fps: frames per second, above zero.
+        fps: frames per second, above zero; frames written with a time of their own are shown then instead.
         size_wh: width and height of every frame in pixels.
         quality: constant rate factor of x264; 18 is visually lossless, 28 is small.
 
@@ -45,6 +47,8 @@ class VideoWriter(contextlib.AbstractContextManager["VideoWriter"]):
         self.path = Path(path)
         self.size_wh = size_wh
         self.frames_written = 0
+        self._frame_ticks = round(1 / fps / _CLOCK)
+        self._least_ticks = self._next_ticks = 0
         self._av = av
         self._stack = contextlib.ExitStack()
         self._closed = False
@@ -66,12 +70,17 @@ class VideoWriter(contextlib.AbstractContextManager["VideoWriter"]):
         width, height = self.size_wh
         stream.width, stream.height = width + width % 2, height + height % 2
         stream.pix_fmt = "yuv420p"
+        stream.codec_context.time_base = _CLOCK
         if encoder == "libx264":
             stream.options = {"crf": str(quality), "preset": "veryfast"}
         return stream
 
-    def write(self, frame: Image) -> None:
+    def write(self, frame: Image, time: float | None = None) -> None:
         """Appends one HxWx3 uint8 RGB frame.
+
+        Args:
+            frame: the picture.
+            time: when it is shown, in seconds from the first; None is one frame time after the frame before.
 
         Raises:
             MediaError: the frame has another size than the video.
@@ -86,6 +95,10 @@ class VideoWriter(contextlib.AbstractContextManager["VideoWriter"]):
         if width % 2 or height % 2:
             frame = np.pad(frame, ((0, height % 2), (0, width % 2), (0, 0)), mode="edge")
         picture = self._av.VideoFrame.from_ndarray(np.ascontiguousarray(frame), format="rgb24")
+        # Every frame is later than the one before, whatever its source says.
+        ticks = self._next_ticks if time is None else round(time / _CLOCK)
+        picture.pts, picture.time_base = max(ticks, self._least_ticks), _CLOCK
+        self._least_ticks, self._next_ticks = picture.pts + 1, picture.pts + self._frame_ticks
         self._mux(picture)
         self.frames_written += 1
 

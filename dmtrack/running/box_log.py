@@ -9,14 +9,14 @@ import json
 import os
 import re
 from array import array
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from dmtrack.errors import OutputError
-from dmtrack.files import atomic_path, json_value
+from dmtrack.files import ODD_NAMES, atomic_path, json_value
 from dmtrack.tracking.base import TrackResult
 
 COLUMNS = ("frame", "x", "y", "w", "h", "score", "present")
@@ -25,34 +25,73 @@ _KINDS: dict[str, Callable[[str], Any]] = {
     "frame": int,
     "target": int,
     "present": lambda text: text == "1",
+    "time": lambda text: float(text) if text else None,
     "file": str,
 }
 """What the columns of `boxes.csv` hold in `boxes.json`; the others are numbers with a fraction."""
 
 
-def default_folder(source_name: str, reuse: bool = True, parent: Path = Path("results", "track")) -> Path:
-    """The folder of a source's results: `videos/my clip.mp4` -> `my_clip`, `camera:0` -> `camera_0`.
+RESULTS = Path("results", "track")
 
-    Where it already holds results of another source, it is `my_clip-2`, `my_clip-3`, ...
+
+def choose_folder(output: Path | None, run: Mapping[str, Any], live: bool = False, overwrite: bool = False) -> Path:
+    """Where the results of a run go: never over those of another run unless that is asked for.
+
+    Without `output` it is named after the source: `videos/my clip.mp4` -> `my_clip`, `camera:0` -> `camera_0`; where
+    another run's results lie there, `my_clip-2`, `my_clip-3`, ... The same run again replaces its results.
 
     Args:
-        source_name: path, `camera:0` or address.
-        reuse: whether earlier results of the same source may be replaced; not of a camera, which never films the same.
-        parent: of all such folders.
+        output: the folder that the user wants.
+        run: its metadata, as `boxes.json` will hold them.
+        live: the source never shows the same twice.
+        overwrite: replace the results of other runs on the same source, or whatever is in `output`.
+
+    Raises:
+        OutputError: `output` holds the results of another run.
     """
-    stem = Path(source_name).stem if "://" not in source_name else source_name.split("://", 1)[1]
-    name = re.sub(r"[^\w.-]+", "_", stem or Path(source_name).resolve().name).strip("_.") or "source"
+
+    def may_replace(folder: Path) -> bool:
+        document = _read_head(folder)
+        if document is None or (overwrite and (output is not None or _is_same_source(document, run["source"]))):
+            return True
+        return not live and is_same_run(document, run)
+
+    if output is not None:
+        if not may_replace(output):
+            raise OutputError(
+                f"{output} holds the results of another run (other source, boxes, tracker or frames); choose another "
+                "--output, or replace them with --overwrite"
+            )
+        return output
+    source = str(run["source"])
+    stem = Path(source).stem if "://" not in source else source.split("://", 1)[1]
+    name = re.sub(r"[^\w.-]+", "_", stem or Path(source).resolve().name).strip("_.") or "source"
     names = itertools.chain([name], (f"{name}-{number}" for number in itertools.count(2)))
-    free = [None, Path(source_name).resolve()] if reuse else [None]
-    return next(parent / one for one in names if _source_of(parent / one) in free)
+    return next(RESULTS / one for one in names if may_replace(RESULTS / one))
 
 
-def _source_of(folder: Path) -> Path | None:
-    """The source of the results in a folder; None where there are none."""
+def _read_head(folder: Path) -> dict[str, Any] | None:
+    """The `boxes.json` of a folder; None where there is none."""
     try:
-        return Path(json.loads((folder / "boxes.json").read_bytes())["source"]).resolve()
-    except (OSError, ValueError, KeyError, TypeError):
+        content = json.loads((folder / "boxes.json").read_bytes())
+    except (OSError, ValueError):
         return None
+    return content if isinstance(content, dict) else None
+
+
+IDENTITY = ("first_box_xywh", "first_boxes_xywh", "config_hash", "config", "weights_sha256", "start_frame", "end_frame")
+"""Entries of `boxes.json` that tell runs on one source apart."""
+
+
+def is_same_run(document: Mapping[str, Any], metadata: Mapping[str, Any]) -> bool:
+    """Whether a `boxes.json` is of the same source, boxes, tracker and frames as a run with that metadata."""
+    here = json_value({key: metadata.get(key) for key in IDENTITY})
+    return _is_same_source(document, str(metadata["source"])) and here == {key: document.get(key) for key in IDENTITY}
+
+
+def _is_same_source(document: Mapping[str, Any], source_name: str) -> bool:
+    """Whether a `boxes.json` is of that source."""
+    return Path(str(document.get("source"))).resolve() == Path(source_name).resolve()
 
 
 class BoxLog:
@@ -65,38 +104,48 @@ class BoxLog:
         folder: where the files go; it must exist.
         targets: how many there are; with several, every row says after the frame which one it is about, from 1.
         names: of the frames' files, where every frame is a file; each row then ends with its own.
+        timed: whether frames have times; each row then has its own in seconds from the first frame.
 
     Raises:
         OutputError: the folder is read-only or the disk is full.
     """
 
-    def __init__(self, folder: Path, targets: int = 1, names: Sequence[str] = ()) -> None:
+    def __init__(self, folder: Path, targets: int = 1, names: Sequence[str] = (), timed: bool = False) -> None:
         self.csv_path = folder / "boxes.csv"
         self.json_path = folder / "boxes.json"
         self.frames = 0
         self._several = targets > 1
-        self._names = names
+        self._names, self._timed = names, timed
         self.columns = (
             COLUMNS[0],
             *(("target",) if self._several else ()),
             *COLUMNS[1:],
+            *(("time",) if timed else ()),
             *(("file",) if names else ()),
         )
         self._partial = folder / "boxes.partial.csv"
         try:
             # Open as long as the run lasts; `finish` closes it.
-            self._file = open(self._partial, "w", encoding="utf-8", newline="")  # noqa: SIM115
+            self._file = open(self._partial, "w", encoding="utf-8", errors=ODD_NAMES, newline="")  # noqa: SIM115
         except OSError as error:
             raise self._error(error) from error
         self._write(self.columns)
 
-    def add(self, results: list[TrackResult]) -> None:
-        """Appends the next frame, one row per target: pixels with 3 decimals, score with 4, presence as 0 or 1."""
+    def add(self, results: list[TrackResult], frame: int | None = None, time: float | None = None) -> None:
+        """Appends the next frame, one row per target: pixels with 3 decimals, score with 4, presence as 0 or 1.
+
+        Args:
+            results: one per target.
+            frame: its number; None is the number of frames before it.
+            time: of the frame, in seconds from the first one.
+        """
+        frame = self.frames if frame is None else frame
         for number, result in enumerate(results, start=1):
             box = [f"{value:.3f}" for value in result.box_xywh]
-            start = [self.frames, number] if self._several else [self.frames]
-            name = [self._names[self.frames]] if self._names else []
-            self._write([*start, *box, f"{result.score:.4f}", int(result.present), *name])
+            start = [frame, number] if self._several else [frame]
+            name = [self._names[frame]] if self._names else []
+            seconds = ["" if time is None else f"{time:.6f}"] if self._timed else []
+            self._write([*start, *box, f"{result.score:.4f}", int(result.present), *seconds, *name])
         self.frames += 1
 
     def _write(self, row: Any) -> None:
@@ -121,7 +170,10 @@ class BoxLog:
             self._partial.replace(self.csv_path)
         except OSError as error:
             raise self._error(error) from error
-        with atomic_path(self.json_path) as path, open(path, "w", encoding="utf-8") as target:
+        with (
+            atomic_path(self.json_path) as path,
+            open(path, "w", encoding="utf-8", errors=ODD_NAMES) as target,
+        ):
             head = json.dumps({**json_value(metadata), "columns": self.columns}, indent=2, ensure_ascii=False)
             target.write(head.removesuffix("\n}") + ',\n  "boxes": [')
             with open(self.csv_path, encoding="utf-8", newline="") as source:

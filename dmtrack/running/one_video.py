@@ -19,9 +19,10 @@ from dmtrack.boxes import check_distinct_xywh
 from dmtrack.errors import DMTrackError
 from dmtrack.media.drawing import TARGETS_RGB, annotate
 from dmtrack.media.images import Image
-from dmtrack.media.video import FrameSource, VideoWriter
+from dmtrack.media.video import FrameSource
 from dmtrack.media.window import PreviewWindow
 from dmtrack.progress import ProgressBar
+from dmtrack.running.annotated_video import AnnotatedVideo, default_scale
 from dmtrack.running.box_log import BoxLog, Latency
 from dmtrack.tracking.base import Tracker, TrackResult
 from dmtrack.tracking.loading import LoadedTracker
@@ -80,13 +81,13 @@ class Targets:
         """The next frame, one answer per target."""
         return list(self._tracker.step_targets(frame)) if len(self) > 1 else [self._tracker.step(frame)]
 
-    def annotate(self, frame: Image, results: list[TrackResult]) -> Image:
-        """A copy of the frame with all answers on it, each target in its colour."""
+    def annotate(self, frame: Image, results: list[TrackResult], scale: float = 1.0) -> Image:
+        """A copy of a frame of some scale with all answers on it, each target in its colour."""
         image = frame
         for number, result in enumerate(results):
             name = "target" if len(self) == 1 else f"target {number + 1}"
             colour = TARGETS_RGB[number % len(TARGETS_RGB)]
-            image = annotate(image, result.box_xywh, result.score, result.present, name=name, colour=colour)
+            image = annotate(image, result.box_xywh * scale, result.score, result.present, name=name, colour=colour)
         return image
 
     def metadata(self) -> dict[str, Any]:
@@ -108,8 +109,10 @@ class TrackingSession:
         video: bool,
         preview: PreviewWindow | None,
         timelines: Timelines | None = None,
+        video_scale: float | None = None,
     ) -> None:
         self.source = source
+        self.video_scale = default_scale(source.size_wh) if video_scale is None else video_scale
         self.loaded = loaded
         self.targets = targets
         self.timelines = timelines
@@ -119,8 +122,10 @@ class TrackingSession:
         self.latency = Latency()
         self.present = [0] * len(targets)
         self.end = END_OF_SOURCE
-        self._log = BoxLog(folder, len(targets), source.frame_names)
-        self._writer: VideoWriter | None = None
+        self._log = BoxLog(folder, len(targets), source.frame_names, source.timed)
+        self._video: AnnotatedVideo | None = None
+        self._first_time: float | None = None
+        self._earlier = {path: path.stat().st_mtime_ns for path in self._files_of_a_run()}
         self.timeline_paths: list[Path] = []
 
     @property
@@ -133,26 +138,44 @@ class TrackingSession:
         try:
             with contextlib.ExitStack() as stack:
                 # The boxes are closed last, and so even if the video cannot be.
-                stack.callback(lambda: self._log.finish(self.metadata()))
+                stack.callback(self._finish)
                 if self.timelines is not None:
                     stack.callback(self._write_timelines, self.timelines)
                 if self.preview is not None:
                     stack.callback(self.preview.close)
                 if self.video_path is not None:
                     fps = self.source.fps or _FPS_OF_FOLDERS
-                    self._writer = stack.enter_context(VideoWriter(self.video_path, fps, self.source.size_wh))
+                    self._video = stack.enter_context(
+                        AnnotatedVideo(
+                            self.video_path, fps, self.source.size_wh, self.targets.annotate, self.video_scale
+                        )
+                    )
                 bar = ProgressBar("frames", self.source.frame_count, description="tracking", console=console)
                 self._go_through(stack.enter_context(bar))
         except KeyboardInterrupt:
             if not self.source.live:
                 raise
 
+    def _finish(self) -> None:
+        """Puts the boxes in their place; what an earlier run left beside them would seem to belong to them."""
+        self._log.finish(self.metadata())
+        for path, changed in self._earlier.items():
+            if path.exists() and path.stat().st_mtime_ns == changed:
+                path.unlink()
+
+    def _files_of_a_run(self) -> list[Path]:
+        return [
+            *self.folder.glob("annotated.mp4"),
+            *self.folder.glob("timeline*.png"),
+            *self.folder.glob("timeline*.html"),
+        ]
+
     def _go_through(self, bar: ProgressBar) -> None:
         try:
             with interrupt_between_frames() as interrupt:
                 for frame in self.source:
                     results = self._one(frame)
-                    self._log.add(results)
+                    self._log.add(results, self.source.number, self.source.time)
                     self.present = [count + result.present for count, result in zip(self.present, results, strict=True)]
                     if self.timelines is not None:
                         self.timelines.add(frame)
@@ -180,13 +203,17 @@ class TrackingSession:
         return results
 
     def _picture(self, frame: Image, results: list[TrackResult]) -> bool:
-        """Draws, writes and shows; False once the user wants to stop."""
-        if self._writer is None and self.preview is None:
-            return True
-        annotated = self.targets.annotate(frame, results)
-        if self._writer is not None:
-            self._writer.write(annotated)
-        return self.preview is None or self.preview.show(annotated)
+        """Hands the frame to the video and shows it; False once the user wants to stop."""
+        if self._video is not None:
+            self._video.add(frame, results, self._seconds())
+        return self.preview is None or self.preview.show(self.targets.annotate(frame, results))
+
+    def _seconds(self) -> float | None:
+        """When the frame is shown in the annotated video, which begins with the first frame that is tracked."""
+        time = self.source.time
+        if time is not None and self._first_time is None:
+            self._first_time = time
+        return None if time is None or self._first_time is None else time - self._first_time
 
     def _write_timelines(self, timelines: Timelines) -> None:
         self.timeline_paths = timelines.write(self.folder, Path(self.source.name).name)
@@ -194,9 +221,7 @@ class TrackingSession:
     def metadata(self) -> dict[str, Any]:
         """Everything that is needed to know where the boxes come from, and to track again."""
         return {
-            "source": self.source.name,
-            "fps": self.source.fps,
-            "size_wh": list(self.source.size_wh),
+            **self.source.origin(),
             "frames": self.frames,
             "frames_present": self.present if len(self.targets) > 1 else self.present[0],
             "ended_by": self.end,
@@ -217,13 +242,6 @@ class TrackingSession:
         console.print(f"{self.frames} frame{'s' if self.frames != 1 else ''}, target present in {present}")
         for note in self.source.notes:
             console.print(f"note: {note}", soft_wrap=True)
-        declared = self.source.frame_count
-        # Containers may be a few frames off, so only a clear difference is worth a word.
-        if self.end == END_OF_SOURCE and declared is not None and self.frames < 0.9 * declared:
-            console.print(
-                f"note: {self.source.name} declares {declared} frames, but no more could be decoded; it may be cut off",
-                soft_wrap=True,
-            )
         speed = self.latency.summary()
         if speed:
             console.print(

@@ -12,7 +12,7 @@ from types import TracebackType
 from typing import Any, TextIO
 
 from dmtrack.errors import OutputError
-from dmtrack.files import json_value, write_text
+from dmtrack.files import ODD_NAMES, json_value, write_text
 from dmtrack.progress import ProgressBar
 
 LOG_NAME = "log.jsonl"
@@ -141,6 +141,6 @@ def truncate_log(path: Path, iteration: int) -> None:
 
 def _open(path: Path) -> TextIO:
     try:
-        return open(path, "a", encoding="utf-8")
+        return open(path, "a", encoding="utf-8", errors=ODD_NAMES)
     except OSError as error:
         raise OutputError(f"cannot write {path}: {error.strerror}; choose another --work-dir") from error

@@ -187,13 +187,64 @@ def test_results_of_another_source_of_the_same_name_are_kept(folder):
     assert sources == {"clip": "a/clip.mkv", "clip-2": "b/clip.mkv"}
 
 
+def test_two_boxes_of_one_video_do_not_overwrite_each_other(folder):
+    write_clip(folder / "clip.mkv", 4)
+    for box in ("4,4,8,8", "5,5,8,8", "4,4,8,8"):  # the same run again replaces its own results
+        run("clip.mkv", "--box", box, "--tracker", "own_trackers:square", "--no-video")
+    results = folder / "results" / "track"
+    assert sorted(path.name for path in results.iterdir()) == ["clip", "clip-2"]
+    stale = results / "clip" / "timeline.html"
+    stale.write_text("of an earlier run")
+    options = ("clip.mkv", "--box", "6,6,8,8", "--tracker", "own_trackers:square", "--no-video")
+    with pytest.raises(OutputError, match="results of another run"):
+        run(*options, "--output", str(results / "clip"))
+    run(*options, "--output", str(results / "clip"), "--overwrite")
+    assert not stale.exists()
+    assert json.loads((results / "clip" / "boxes.json").read_text())["first_box_xywh"] == [6, 6, 8, 8]
+
+
+def test_a_part_of_a_video_with_its_times(folder):
+    write_clip(folder / "clip.mkv", 12)
+    run("clip.mkv", *SQUARE, "--start-frame", "3", "--end-frame", "7", "--video-scale", "0.5")
+    found = rows(folder / "out")
+    assert [int(row["frame"]) for row in found] == [3, 4, 5, 6, 7]
+    rate = open_frames(folder / "clip.mkv").fps
+    np.testing.assert_allclose([float(row["time"]) for row in found], np.arange(3, 8) / rate, atol=0.002)
+    document = json.loads((folder / "out" / "boxes.json").read_text())
+    assert (document["start_frame"], document["end_frame"]) == (3, 7)
+    video = open_frames(folder / "out" / "annotated.mp4")
+    assert (video.size_wh, len(list(video))) == ((32, 24), 5)
+
+
+def test_a_name_that_is_no_utf8_is_tracked_to_the_end(folder):
+    name = os.fsdecode(b"caf\xe9.mkv")
+    write_clip(folder / "clip.mkv", 3)
+    (folder / "clip.mkv").rename(folder / name)
+    command = [sys.executable, "-m", "dmtrack.cli.main", "track", name, *SQUARE]
+    done = subprocess.run(command, cwd=folder, capture_output=True, env={**os.environ, "PYTHONPATH": str(SUPPORT)})
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert json.loads((folder / "out" / "boxes.json").read_text())["source"] == name
+    assert len(rows(folder / "out")) == 3
+
+
+def test_one_bad_image_does_not_cost_the_rest(folder):
+    (folder / "frames" / "5.png").write_bytes(b"no picture")
+    with pytest.raises(MediaError, match="5.png"):
+        run("frames", *SQUARE)
+    run("frames", *SQUARE, "--skip-bad-frames", "--overwrite")
+    found = rows(folder / "out")
+    assert [row["file"] for row in found] == [f"{number}.png" for number in range(12) if number != 5]
+    assert [int(row["frame"]) for row in found] == [number for number in range(12) if number != 5]
+    assert "5.png" in json.loads((folder / "out" / "boxes.json").read_text())["notes"][0]
+
+
 def test_a_video_that_ends_before_its_time_is_noted(folder, capsys):
     write_clip(folder / "clip.mkv", 40)
     content = (folder / "clip.mkv").read_bytes()
     (folder / "clip.mkv").write_bytes(content[: len(content) // 2])
     run("clip.mkv", *SQUARE)
     printed = " ".join(capsys.readouterr().out.split())
-    assert "note: clip.mkv declares 40 frames, but no more could be decoded" in printed
+    assert "note: the file declares 40 frames" in printed
     assert 0 < len(rows(folder / "out")) < 40
 
 
@@ -378,7 +429,7 @@ def test_a_kill_leaves_the_boxes_so_far(long_folder):
     process.kill()
     process.communicate(timeout=60)
     lines = partial.read_text().splitlines()
-    assert lines[0] == "frame,x,y,w,h,score,present"
+    assert lines[0] == "frame,x,y,w,h,score,present,file"
     assert lines[5] == "4,4.000,4.000,8.000,8.000,0.5000,1"
 
 

@@ -7,16 +7,40 @@ import numpy as np
 import pytest
 
 from dmtrack.errors import OutputError
-from dmtrack.running.box_log import BoxLog, Latency, default_folder
+from dmtrack.running.box_log import BoxLog, Latency, choose_folder
 from dmtrack.tracking.base import TrackResult
 
 
-def test_a_recording_of_a_camera_is_never_replaced(tmp_path: Path) -> None:
-    (tmp_path / "camera_0").mkdir()
-    (tmp_path / "camera_0" / "boxes.json").write_text('{"source": "camera:0"}')
-    assert default_folder("camera:0", reuse=False, parent=tmp_path) == tmp_path / "camera_0-2"
-    assert default_folder("camera:0", reuse=True, parent=tmp_path) == tmp_path / "camera_0"
-    assert default_folder("rtsp://host:1/a b", parent=tmp_path) == tmp_path / "host_1_a_b"
+RUN = {"source": "a/clip.mp4", "first_box_xywh": [1.0, 2.0, 3.0, 4.0], "config": "dmtrackGS_tiny", "config_hash": "x"}
+
+
+@pytest.fixture
+def results(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    return Path("results", "track")
+
+
+def keep(folder: Path, run: dict[str, object]) -> None:
+    folder.mkdir(parents=True)
+    (folder / "boxes.json").write_text(json.dumps(run))
+
+
+def test_only_the_same_run_replaces_results(results: Path) -> None:
+    keep(results / "clip", RUN)
+    assert choose_folder(None, RUN) == results / "clip"
+    for change in ({"first_box_xywh": [9.0, 2.0, 3.0, 4.0]}, {"config_hash": "y"}, {"start_frame": 5}):
+        assert choose_folder(None, {**RUN, **change}) == results / "clip-2"
+        assert choose_folder(None, {**RUN, **change}, overwrite=True) == results / "clip"
+        with pytest.raises(OutputError, match=r"results of another run .*--overwrite"):
+            choose_folder(results / "clip", {**RUN, **change})
+    assert choose_folder(None, {**RUN, "source": "b/clip.mp4"}, overwrite=True) == results / "clip-2"
+    assert choose_folder(results / "clip", {**RUN, "source": "b/clip.mp4"}, overwrite=True) == results / "clip"
+
+
+def test_a_recording_of_a_camera_is_never_replaced(results: Path) -> None:
+    keep(results / "camera_0", {"source": "camera:0"})
+    assert choose_folder(None, {"source": "camera:0"}, live=True) == results / "camera_0-2"
+    assert choose_folder(None, {"source": "rtsp://host:1/a b"}, live=True) == results / "host_1_a_b"
 
 
 def test_rows_are_on_disk_at_once_and_json_has_no_nan(tmp_path: Path) -> None:

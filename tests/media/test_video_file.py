@@ -1,0 +1,310 @@
+"""Videos as people have them: turned, with covers and previews, of variable rate, with packets lost."""
+
+import subprocess
+import sys
+from fractions import Fraction
+
+import av
+import numpy as np
+import pytest
+
+from dmtrack.errors import MediaError
+from dmtrack.media.frame_times import FrameClock
+from dmtrack.media.video import VideoWriter, open_frames
+
+WIDTH, HEIGHT = 96, 64
+
+
+def picture(number, size_wh=(WIDTH, HEIGHT)):
+    """Dark, with a bright square at 6, 10 that moves one pixel to the right per frame."""
+    image = np.full((size_wh[1], size_wh[0], 3), 40, dtype=np.uint8)
+    image[10:26, 6 + number : 22 + number] = 230
+    return image
+
+
+def square_of(image):
+    rows, columns = np.nonzero(image.min(axis=2) > 150)
+    return int(columns.min()), int(rows.min()), int(np.ptp(columns)) + 1, int(np.ptp(rows)) + 1
+
+
+def encode(container, stream, images, times=None):
+    for number, image in enumerate(images):
+        frame = av.VideoFrame.from_ndarray(image, format="rgb24")
+        if times is not None:
+            frame.pts, frame.time_base = round(times[number] * 1000), Fraction(1, 1000)
+        container.mux(stream.encode(frame))
+    container.mux(stream.encode())
+
+
+def write(path, frames=12, rate=10, times=None, codec="libx264", options=None, **settings):
+    with av.open(str(path), "w", **settings) as container:
+        stream = container.add_stream(codec, rate=rate, options=options or {})
+        stream.width, stream.height = WIDTH, HEIGHT
+        stream.pix_fmt = "yuvj420p" if codec == "mjpeg" else "yuv420p"
+        if times is not None:
+            stream.codec_context.time_base = Fraction(1, 1000)
+        encode(container, stream, [picture(number) for number in range(frames)], times)
+    return path
+
+
+def with_matrix(source, target, a, b, c, d):
+    """The mp4 with the display matrix of its track replaced."""
+    content = bytearray(source.read_bytes())
+    plain = b"".join(value.to_bytes(4, "big", signed=True) for value in (65536, 0, 0, 0, 65536, 0, 0, 0, 1 << 30))
+    place = content.index(plain, content.index(b"tkhd"))
+    values = (a * 65536, b * 65536, 0, c * 65536, d * 65536, 0, 0, 0, 1 << 30)
+    content[place : place + 36] = b"".join(value.to_bytes(4, "big", signed=True) for value in values)
+    target.write_bytes(content)
+    return target
+
+
+@pytest.mark.parametrize(
+    ("matrix", "square"),
+    [
+        ((1, 0, 0, 1), (6, 10, 16, 16)),
+        ((-1, 0, 0, 1), (WIDTH - 22, 10, 16, 16)),  # a phone's front camera
+        ((1, 0, 0, -1), (6, HEIGHT - 26, 16, 16)),
+        ((-1, 0, 0, -1), (WIDTH - 22, HEIGHT - 26, 16, 16)),
+        ((0, 1, -1, 0), (HEIGHT - 26, 6, 16, 16)),  # a quarter clockwise: a phone held upright
+        ((0, -1, 1, 0), (10, WIDTH - 22, 16, 16)),
+        ((0, 1, 1, 0), (10, 6, 16, 16)),
+        ((0, -1, -1, 0), (HEIGHT - 26, WIDTH - 22, 16, 16)),
+    ],
+)
+def test_every_display_matrix_is_applied(tmp_path, matrix, square):
+    path = with_matrix(write(tmp_path / "a.mp4"), tmp_path / "b.mp4", *matrix)
+    source = open_frames(path)
+    assert source.size_wh == ((HEIGHT, WIDTH) if matrix[0] == 0 else (WIDTH, HEIGHT))
+    assert square_of(source.first_frame) == square
+
+
+def streams(path, *kinds):
+    """A file with several streams: ("video", frames, size_wh, disposition), ("cover", disposition) or ("sound",)."""
+    with av.open(str(path), "w") as container:
+        made = []
+        for kind, *rest in kinds:
+            if kind == "sound":
+                stream = container.add_stream("aac", rate=8000)
+                sound = av.AudioFrame.from_ndarray(np.zeros((1, 1024), np.float32), format="fltp", layout="mono")
+                sound.sample_rate = 8000
+                made.append((stream, [sound] * 4))
+                continue
+            frames, size_wh, disposition = rest
+            stream = container.add_stream("mjpeg" if kind == "cover" else "libx264", rate=10)
+            stream.width, stream.height = size_wh
+            stream.pix_fmt = "yuvj420p" if kind == "cover" else "yuv420p"
+            if disposition:
+                stream.disposition = av.stream.Disposition[disposition]
+            images = [av.VideoFrame.from_ndarray(picture(n, size_wh), format="rgb24") for n in range(frames)]
+            made.append((stream, images))
+        for stream, frames in made:
+            for frame in frames:
+                frame.pts = None
+                container.mux(stream.encode(frame))
+            container.mux(stream.encode())
+    return path
+
+
+@pytest.mark.parametrize(
+    ("name", "kinds"),
+    [
+        ("a.mp4", [("cover", 1, (48, 32), "attached_pic"), ("video", 12, (96, 64), "default")]),
+        ("b.mkv", [("cover", 1, (48, 32), ""), ("video", 12, (96, 64), "")]),
+        ("c.mp4", [("video", 12, (48, 32), ""), ("video", 12, (96, 64), "default")]),  # a preview before the video
+        ("d.mkv", [("video", 12, (48, 32), ""), ("sound",), ("video", 12, (96, 64), "default")]),
+        ("e.mov", [("sound",), ("cover", 1, (320, 200), "attached_pic"), ("video", 12, (96, 64), "default")]),
+    ],
+)
+def test_the_video_is_found_behind_covers_and_previews(tmp_path, name, kinds):
+    source = open_frames(streams(tmp_path / name, *kinds))
+    assert (source.size_wh, len(list(source)), source.notes) == ((96, 64), 12, ())
+
+
+@pytest.mark.parametrize("name", ["song.mp4", "song.mkv", "song.mov"])
+def test_music_with_a_cover_is_no_video(tmp_path, name):
+    path = streams(tmp_path / name, ("sound",), ("cover", 1, (48, 32), "attached_pic"))
+    with pytest.raises(MediaError, match="no video"):
+        open_frames(path)
+
+
+@pytest.mark.parametrize(("name", "codec"), [("a.mkv", "libx264"), ("a.webm", "libvpx"), ("a.mp4", "libx264")])
+def test_a_video_of_variable_rate_keeps_its_times(tmp_path, name, codec):
+    times = [0, 0.04, 0.3, 0.34, 0.38, 1.2, 1.24, 2.0, 2.04, 2.6]
+    source = open_frames(write(tmp_path / name, len(times), rate=1000, times=times, codec=codec))
+    seen = [(round(source.time, 3), source.number) for _ in source]
+    assert seen == [(time, number) for number, time in enumerate(times)]
+    assert 3 < source.fps < 5
+    assert source.notes == ()
+    with VideoWriter(tmp_path / "copy.mp4", source.fps, source.size_wh) as writer:
+        for frame in source:
+            writer.write(frame, source.time)
+    copy = open_frames(tmp_path / "copy.mp4")
+    assert [round(copy.time, 3) for _ in copy] == times
+
+
+def without_frames(source, target, lost):
+    """The video without the packets of some frames; times stay. Every frame is a key frame."""
+    with av.open(str(source)) as given, av.open(str(target), "w") as container:
+        stream = container.add_stream_from_template(given.streams.video[0])
+        for number, packet in enumerate(given.demux(video=0)):
+            if packet.dts is not None and number not in lost:
+                packet.stream = stream
+                container.mux(packet)
+    return target
+
+
+KEY_FRAMES = {"g": "1", "bf": "0"}
+
+
+@pytest.mark.parametrize("ending", ["ts", "mkv", "mp4"])
+@pytest.mark.parametrize(
+    ("lost", "says"),
+    [
+        ({20}, "1 frame is lacking: 1 after frame 19"),
+        (set(range(49, 58)), "9 frames are lacking: 9 after frame 48 (1.92 s)"),
+        ({5, 6, 40}, "3 frames are lacking: 2 after frame 4 (0.16 s); 1 after frame 37"),
+        (set(range(0, 100, 17)) - {0}, "5 frames are lacking: 1 after frame 16 (0.64 s); 1 after frame 32"),
+    ],
+)
+def test_lost_frames_are_counted_and_placed(tmp_path, ending, lost, says):
+    whole = write(tmp_path / "whole.mkv", 60 if max(lost) < 60 else 100, rate=25, options=KEY_FRAMES)
+    source = open_frames(without_frames(whole, tmp_path / f"a.{ending}", lost))
+    times = [source.time for _ in source]
+    assert says in source.notes[0]
+    frames = 60 if max(lost) < 60 else 100
+    assert times == pytest.approx([number / 25 for number in range(frames) if number not in lost], abs=0.002)
+
+
+def test_a_file_that_is_cut_off_says_how_many_frames_its_end_lacks(tmp_path):
+    path = write(tmp_path / "a.mp4", 100, rate=25, options=KEY_FRAMES, container_options={"movflags": "+faststart"})
+    content = path.read_bytes()
+    (tmp_path / "cut.mp4").write_bytes(content[: int(len(content) * 0.9)])
+    source = open_frames(tmp_path / "cut.mp4", skip_bad_frames=True)
+    frames = len(list(source))
+    assert 80 < frames < 97
+    assert any(f"declares 100 frames and {frames} decode" in note for note in source.notes)
+
+
+def test_a_whole_video_has_no_notes_whatever_its_sound_and_rate(tmp_path):
+    for name, rate in (("a.mp4", 25), ("b.mkv", Fraction(30000, 1001)), ("c.ts", 50), ("d.avi", 15)):
+        source = open_frames(write(tmp_path / name, 40, rate=rate))
+        assert len(list(source)) == 40
+        assert source.notes == ()
+        assert source.fps == pytest.approx(float(rate), rel=1e-3)
+
+
+def test_a_bad_frame_costs_only_itself(tmp_path):
+    path = write(tmp_path / "a.mp4", 30, rate=10, options=KEY_FRAMES)
+    with av.open(str(path)) as container:
+        packets = [(packet.pos, packet.size) for packet in container.demux(video=0) if packet.size]
+    content = bytearray(path.read_bytes())
+    place, size = packets[10]
+    content[place : place + size] = bytes(size)
+    path.write_bytes(content)
+    with pytest.raises(MediaError, match=r"does not decode at frame \d+.*--skip-bad-frames"):
+        list(open_frames(path))
+    source = open_frames(path, skip_bad_frames=True)
+    assert len(list(source)) == 29
+    assert "1 place did not decode" in source.notes[0]
+
+
+def test_frames_from_and_to(tmp_path):
+    source = open_frames(write(tmp_path / "a.mp4", 12))
+    source.take(3, 7)
+    assert square_of(source.first_frame)[0] == 9
+    assert [(source.number, round(source.time, 2)) for _ in source] == [(n, n / 10) for n in range(3, 8)]
+    assert source.frame_count == 5
+    for start, end, says in ((40, None, "no frame 40"), (-1, None, "from 0 up"), (7, 3, "not behind the last")):
+        with pytest.raises(MediaError, match=says):
+            open_frames(tmp_path / "a.mp4").take(start, end)
+
+
+@pytest.mark.parametrize("name", ["12:30:11.mp4", "http:x.mp4", "a:1.mkv", "rtsp:.mp4", b"caf\xe9.mp4"])
+def test_names_that_look_like_addresses_or_are_no_utf8(tmp_path, monkeypatch, name):
+    monkeypatch.chdir(tmp_path)
+    name = name if isinstance(name, str) else name.decode("utf-8", "surrogateescape")
+    whole = write(tmp_path / f"whole.{name.rpartition('.')[2]}")
+    whole.rename(name)
+    assert len(list(open_frames(name))) == 12
+
+
+def test_a_clock_of_an_irregular_source_lacks_nothing():
+    clock = FrameClock(10.0)
+    for time in (0, 0.1, 0.4, 0.9, 1.0, 1.6, 2.2):
+        clock.tick(time)
+    assert clock.notes(None, 0) == ()
+
+
+@pytest.mark.parametrize(
+    ("address", "says"),
+    [
+        ("rtsp://127.0.0.1:9/a", "refused"),
+        ("http://127.0.0.1:9/a.mp4", "refused"),
+        ("nothing://host/a", "does not know this kind of address"),
+    ],
+)
+def test_addresses_say_why_they_do_not_open(address, says):
+    with pytest.raises(MediaError, match=says) as caught:
+        open_frames(address, timeout=2.0)
+    assert "camera" not in str(caught.value)
+
+
+SERVER = """
+import http.server, socket, sys, threading, time
+class Handler(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        if self.path == "/none.mp4":
+            self.send_error(404)
+        elif self.path == "/text.mp4":
+            self.send_response(200); self.send_header("Content-Length", "500"); self.end_headers()
+            self.wfile.write(b"hello" * 100)
+        elif self.path == "/silent.mp4":
+            time.sleep(60)
+        else:
+            self.send_response(200); self.end_headers(); self.wfile.write(open(sys.argv[1], "rb").read())
+    def log_message(self, *_): pass
+server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+print(server.server_port, flush=True)
+server.serve_forever()
+"""
+
+
+def test_a_server_that_has_nothing_sends_nothing_or_no_video(tmp_path):
+    video = write(tmp_path / "a.mkv")
+    server = subprocess.Popen([sys.executable, "-c", SERVER, str(video)], stdout=subprocess.PIPE, text=True)
+    try:
+        port = int(server.stdout.readline())
+        for path, says in (("none.mp4", "404"), ("text.mp4", "no video"), ("silent.mp4", "within 1 s.*--timeout")):
+            with pytest.raises(MediaError, match=says):
+                open_frames(f"http://127.0.0.1:{port}/{path}", timeout=1.0)
+        with open_frames(f"http://127.0.0.1:{port}/a.mkv", timeout=5.0) as source:
+            assert source.live
+            assert len(list(source)) == 12
+    finally:
+        server.kill()
+        server.wait()
+        server.stdout.close()
+
+
+CASES = {
+    "mirrored_video/selfie.mp4": (12, (74, 10, 16, 16)),
+    "mirrored_video/control_turned_180.mp4": (12, (74, 38, 16, 16)),
+    "thumbnail_before_video/drone.mp4": (12, (6, 10, 16, 16)),
+    "variable_rate_webm/screen.webm": (30, (6, 10, 16, 16)),
+    "frames_lost_inside_video/dashcam.ts": (91, (6, 10, 16, 16)),
+    "colon_in_file_name/12:30:11.mp4": (12, (6, 10, 16, 16)),
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_cases_of_the_field(case, shared_folder):
+    frames, square = CASES[case]
+    source = open_frames(shared_folder / "cases" / case)
+    assert square_of(source.first_frame) == square
+    assert len(list(source)) == frames
+    if "lost" in case:
+        assert "9 frames are lacking: 9 after frame 48" in source.notes[0]
+    else:
+        assert source.notes == ()
+    if "webm" in case:
+        assert source.fps == pytest.approx(12.3, abs=0.1)
