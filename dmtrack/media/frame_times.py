@@ -85,7 +85,9 @@ class FrameClock:
         """
         notes = []
         if bad:
-            notes.append(f"{bad} place{'s' if bad > 1 else ''} did not decode and {'were' if bad > 1 else 'was'} left out")
+            notes.append(
+                f"{bad} place{'s' if bad > 1 else ''} did not decode and {'were' if bad > 1 else 'was'} left out"
+            )
         lost, places = self.lacking()
         if lost:
             gaps = "; ".join(f"{count} after frame {frame} ({time:.2f} s)" for frame, time, count in places)

@@ -87,7 +87,9 @@ class Targets:
         for number, result in enumerate(results):
             name = "target" if len(self) == 1 else f"target {number + 1}"
             colour = TARGETS_RGB[number % len(TARGETS_RGB)]
-            image = annotate(image, result.box_xywh * scale, result.score, result.present, name=name, colour=colour)
+            image = annotate(
+                image, np.asarray(result.box_xywh) * scale, result.score, result.present, name=name, colour=colour
+            )
         return image
 
     def metadata(self) -> dict[str, Any]:

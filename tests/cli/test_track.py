@@ -20,6 +20,7 @@ from dmtrack.media.images import write_image
 from dmtrack.media.video import VideoWriter, open_frames
 
 SUPPORT = Path(__file__).parents[1] / "support"
+IMPORTABLE = os.pathsep.join([str(SUPPORT), str(SUPPORT.parents[1])])
 sys.path.append(str(SUPPORT))
 from colour_search import moving_square  # noqa: E402
 
@@ -221,7 +222,7 @@ def test_a_name_that_is_no_utf8_is_tracked_to_the_end(folder):
     write_clip(folder / "clip.mkv", 3)
     (folder / "clip.mkv").rename(folder / name)
     command = [sys.executable, "-m", "dmtrack.cli.main", "track", name, *SQUARE]
-    done = subprocess.run(command, cwd=folder, capture_output=True, env={**os.environ, "PYTHONPATH": str(SUPPORT)})
+    done = subprocess.run(command, cwd=folder, capture_output=True, env={**os.environ, "PYTHONPATH": IMPORTABLE})
     assert (done.returncode, done.stderr) == (0, b"")
     assert json.loads((folder / "out" / "boxes.json").read_text())["source"] == name
     assert len(rows(folder / "out")) == 3
@@ -379,7 +380,7 @@ app()
 
 
 def start(folder, *arguments):
-    environment = {**os.environ, "PYTHONPATH": str(SUPPORT)}
+    environment = {**os.environ, "PYTHONPATH": IMPORTABLE}
     options = ("--box", "4,4,8,8", "--tracker", "own_trackers:Slow", "--output", "out")
     return subprocess.Popen(
         [sys.executable, "-c", MAIN, "frames", *options, *arguments],
@@ -430,7 +431,7 @@ def test_a_kill_leaves_the_boxes_so_far(long_folder):
     process.communicate(timeout=60)
     lines = partial.read_text().splitlines()
     assert lines[0] == "frame,x,y,w,h,score,present,file"
-    assert lines[5] == "4,4.000,4.000,8.000,8.000,0.5000,1"
+    assert lines[5] == "4,4.000,4.000,8.000,8.000,0.5000,1,4.png"
 
 
 class EndlessCamera:
@@ -488,7 +489,7 @@ def test_a_full_disk_is_one_clear_error(folder):
     done = subprocess.run(
         [sys.executable, "-c", code, "frames", *SQUARE, "--no-video"],
         cwd=folder,
-        env={**os.environ, "PYTHONPATH": str(SUPPORT), "PYTHONDONTWRITEBYTECODE": "1"},
+        env={**os.environ, "PYTHONPATH": IMPORTABLE, "PYTHONDONTWRITEBYTECODE": "1"},
         capture_output=True,
         text=True,
         check=False,
