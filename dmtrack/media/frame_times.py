@@ -55,7 +55,7 @@ class FrameClock:
         return time
 
     def lacking(self) -> tuple[int, list[tuple[int, float, int]]]:
-        """How many frames are lacking in the rhythm of the others, and the first places: frame before, its time, number.
+        """How many frames are lacking in the rhythm of the others, and the first gaps: frame before, its time, number.
 
         Nothing is lacking where there is no rhythm.
         """

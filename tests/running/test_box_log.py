@@ -10,7 +10,6 @@ from dmtrack.errors import OutputError
 from dmtrack.running.box_log import BoxLog, Latency, choose_folder
 from dmtrack.tracking.base import TrackResult
 
-
 RUN = {"source": "a/clip.mp4", "first_box_xywh": [1.0, 2.0, 3.0, 4.0], "config": "dmtrackGS_tiny", "config_hash": "x"}
 
 
