@@ -147,6 +147,21 @@ def sha256(path: str | Path) -> str:
         return hashlib.file_digest(opened, "sha256").hexdigest()
 
 
+def check_exists(path: str | Path) -> None:
+    """A `DataError` unless there is such a file or folder."""
+    if not Path(path).exists():
+        raise DataError(f"{path} does not exist; give an existing file or folder")
+
+
+def check_place_of_folder(folder: str | Path) -> None:
+    """An `OutputError` where no such folder can be made, because a file stands there or above; nothing is written."""
+    for path in (Path(folder), *Path(folder).parents):
+        if path.is_dir():
+            return
+        if path.exists():
+            raise OutputError(f"cannot write to folder {folder}: {_reason_and_advice(NotADirectoryError())}")
+
+
 def check_writable_folder(folder: str | Path) -> Path:
     """The folder, created if needed; an `OutputError` before any work is done if nothing can be written there."""
     folder = Path(folder)

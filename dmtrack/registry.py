@@ -132,5 +132,13 @@ NECKS = Registry("neck", ("dmtrack.models.necks", "dmtrack.models.siamrpn"))
 HEADS = Registry("head", ("dmtrack.models.global_search", "dmtrack.models.reid", "dmtrack.models.siamrpn"))
 DATASETS = Registry("dataset", ("dmtrack.data.sources", "dmtrack.data.sampling", "dmtrack.data.synthetic"))
 TRANSFORMS = Registry("transform", ("dmtrack.data.transforms", "dmtrack.data.siamese"))
-TRACKERS = Registry("tracker", ("dmtrack.tracking",))
+TRACKERS = Registry(
+    "tracker",
+    (
+        "dmtrack.tracking.global_search",
+        "dmtrack.tracking.multi_object",
+        "dmtrack.tracking.reid",
+        "dmtrack.tracking.siamrpn",
+    ),
+)
 ASSOCIATIONS = Registry("association policy", ("dmtrack.association.policies",))

@@ -87,7 +87,7 @@ def test_a_weights_file_alone_is_enough(weights):
 def test_config_and_weights_apart(config, weights, monkeypatch):
     tracker = dmtrack.load_tracker(config, weights, precision="bf16")
     assert (tracker.precision, tracker.presence_threshold) == ("bf16", 0.5)
-    monkeypatch.setattr("dmtrack.weights.reading.ASSETS", weights.parent)
+    monkeypatch.setattr("dmtrack.config.choices.ASSETS", weights.parent)
     assert dmtrack.load_tracker(config).model.sharpness.item() == 2.0  # shipped under the config's name
 
 

@@ -12,7 +12,7 @@ from dmtrack.cli import options
 if TYPE_CHECKING:
     from rich.table import Table
 
-group = typer.Typer(no_args_is_help=True, help="Store what a model sees, so that trackers run without it.")
+group = typer.Typer(help="Store what a model sees, so that trackers run without it.")
 
 
 @group.command("build")
@@ -30,7 +30,9 @@ def build(
     config: options.Config = None,
     weights: options.Weights = None,
     benchmark: options.Benchmark = None,
-    cache: Annotated[Path, options.option(options.OUTPUT, help="Folder of all stored detections.")] = Path("cache"),
+    cache: Annotated[
+        Path, options.option(options.OUTPUT, callback=options.OUTPUT_FOLDER, help="Folder of all stored detections.")
+    ] = Path("cache"),
     k: Annotated[
         int | None,
         options.option(

@@ -13,7 +13,7 @@ from dmtrack.cli.options import OUTPUT, option
 if TYPE_CHECKING:
     from dmtrack.config import Config
 
-group = typer.Typer(no_args_is_help=True, help="Show or check a config file.")
+group = typer.Typer(help="Show or check a config file.")
 
 _File = Annotated[str, typer.Argument(metavar="FILE", help="A .py or .yaml config, or a name such as dmtrackGS_tiny.")]
 

@@ -14,9 +14,16 @@ if TYPE_CHECKING:
 
 def crops(
     config: Annotated[
-        str, option(SEQUENCES, help="A config file whose data.train is SiamesePairs, or the name of one.")
+        str,
+        option(
+            SEQUENCES,
+            callback=options.CONFIG,
+            help="A config file whose data.train is SiamesePairs, or the name of one.",
+        ),
     ],
-    output: Annotated[Path, option(OUTPUT, help="Folder that gets one folder per source.")],
+    output: Annotated[
+        Path, option(OUTPUT, callback=options.OUTPUT_FOLDER, help="Folder that gets one folder per source.")
+    ],
     workers: Annotated[int, option(MACHINE, min=0, help="Processes; 0 works in this one.")] = 0,
     quality: Annotated[int, option(OUTPUT, min=1, max=100, help="Quality of the JPEG files.")] = 95,
     set_: options.ConfigSet = None,
@@ -27,14 +34,17 @@ def crops(
     Stopped, it goes on where it was when repeated. Train with --set data.train.crops=FOLDER.
     """
     from dmtrack.config import build, load_config
+
+    options.add_modules(import_)
+    loaded = load_config(config, set_ or [], check=False)
+    sources = _sources(loaded)
+
     from dmtrack.data.siamese.crop_folder import crops_of_source, write_crops
     from dmtrack.data.siamese.targets import targets_of
     from dmtrack.progress import ProgressBar
     from dmtrack.registry import DATASETS
 
-    options.add_modules(import_)
     loaded = load_config(config, set_ or [])
-    sources = _sources(loaded)
     rule: Any = _rule(loaded)
     for place, node in enumerate(sources):
         folder = crops_of_source(output, place, node)

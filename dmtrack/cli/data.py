@@ -25,7 +25,7 @@ NAMES = (
 )
 
 
-group = typer.Typer(help="Check, show and make datasets.", no_args_is_help=True)
+group = typer.Typer(help="Check, show and make datasets.")
 
 
 @group.command()

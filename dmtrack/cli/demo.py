@@ -13,7 +13,9 @@ WHOLE, QUICK = (8, 90, 4), (2, 60, 2)
 
 
 def demo(
-    output: Annotated[Path, option(OUTPUT, help="Folder of everything that is written.")] = Path("demo"),
+    output: Annotated[
+        Path, option(OUTPUT, callback=options.OUTPUT_FOLDER, help="Folder of everything that is written.")
+    ] = Path("demo"),
     quick: Annotated[bool, option(SEQUENCES, "--quick", help="A quarter of the sequences, for a first look.")] = False,
     config: options.Config = None,
     weights: options.Weights = None,

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from dmtrack.evaluation.protocols import Protocol
     from dmtrack.evaluation.results import SequenceResult
 
-group = typer.Typer(no_args_is_help=True, help="Show the protocols, and why their scores differ.")
+group = typer.Typer(help="Show the protocols, and why their scores differ.")
 
 
 @group.command("protocols")

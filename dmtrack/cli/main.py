@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import importlib.abc
 import io
 import os
 import sys
@@ -11,6 +12,7 @@ from typing import Annotated, Any
 
 import typer
 import typer.core
+import typer.main
 
 from dmtrack import __version__
 from dmtrack.errors import DMTrackError
@@ -26,7 +28,11 @@ class _StoppedError(Exception):
 
 
 class _Commands(typer.core.TyperGroup):
-    """The commands, with Ctrl-C passed on to `run`."""
+    """Commands, whose name alone asks for their help, with Ctrl-C passed on to `run`."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Reads the arguments."""
+        return super().parse_args(ctx, args or ["--help"])
 
     def invoke(self, ctx: Any) -> Any:
         """Runs the command that the user named."""
@@ -39,8 +45,6 @@ class _Commands(typer.core.TyperGroup):
 app = typer.Typer(
     name="dmtrack",
     cls=_Commands,
-    no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
 )
 
@@ -82,9 +86,31 @@ _COMMANDS = {
 for _name, _module in _COMMANDS.items():
     _imported = importlib.import_module(f"dmtrack.cli.{_module}")
     if hasattr(_imported, "group"):
-        app.add_typer(_imported.group, name=_name)
+        app.add_typer(_imported.group, name=_name, cls=_Commands)
     else:
         app.command(_name)(getattr(_imported, _name))
+
+
+def command_line() -> Any:
+    """The whole command, without the word `<bool>` that Typer prints beside flags."""
+    whole = typer.main.get_command(app)
+    waiting: list[Any] = [whole]
+    for command in waiting:
+        waiting += getattr(command, "commands", {}).values()
+        for parameter in command.get_params(typer.Context(command)):
+            if getattr(parameter, "is_flag", False):
+                parameter.metavar = ""
+    return whole
+
+
+class _LoadingNotice(importlib.abc.MetaPathFinder):
+    """Says that PyTorch is being loaded as soon as a command asks for it, because that takes seconds."""
+
+    def find_spec(self, name: str, path: object = None, target: object = None) -> None:
+        """Finds nothing; the finders behind it do."""
+        if name == "torch":
+            sys.meta_path.remove(self)
+            print("loading PyTorch ...", file=sys.stderr, flush=True)
 
 
 def run(command: Callable[[], object]) -> int:
@@ -109,7 +135,10 @@ def run(command: Callable[[], object]) -> int:
 
 def main(arguments: list[str] | None = None) -> None:
     """Entry point of the `dmtrack` command and of the scripts in `tools/`."""
-    sys.exit(run(lambda: app(args=arguments, standalone_mode=True)))
+    # Of the processes that train together, one speaks.
+    if "torch" not in sys.modules and os.environ.get("LOCAL_RANK", "0") == "0":
+        sys.meta_path.insert(0, _LoadingNotice())
+    sys.exit(run(lambda: command_line()(args=arguments, prog_name="dmtrack")))
 
 
 if __name__ == "__main__":

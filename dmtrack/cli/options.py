@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -16,8 +18,37 @@ def option(panel: str, *names: str, **settings: Any) -> Any:
     return typer.Option(*names, rich_help_panel=panel, **settings)
 
 
+def refusing(module: str, check: str) -> Callable[[Any], Any]:
+    """A callback of options and arguments: their value, or each of several, is checked as soon as it is read.
+
+    That is before a command imports anything, so that what cannot be right costs no time.
+
+    Args:
+        module: where the check is; imported when there is a value.
+        check: name of a function that raises a `DMTrackError` at what it refuses, and needs no torch.
+    """
+
+    def callback(value: Any) -> Any:
+        for one in value if isinstance(value, (list, tuple)) else (value,):
+            if one is not None:
+                getattr(importlib.import_module(module), check)(one)
+        return value
+
+    return callback
+
+
+EXISTING = refusing("dmtrack.files", "check_exists")
+CONFIG = refusing("dmtrack.config.choices", "check_config")
+WEIGHTS = refusing("dmtrack.config.choices", "find_weights")
+PRECISION = refusing("dmtrack.config.choices", "check_precision")
+DEVICE = refusing("dmtrack.config.choices", "check_device_name")
+OUTPUT_FOLDER = refusing("dmtrack.files", "check_place_of_folder")
+"""Callbacks of what several commands take."""
+
 # What is tracked; `sweep_options.settings_of` reads these.
-Experiment = Annotated[Path | None, option(SEQUENCES, help="YAML file of benchmarks and trackers, see experiments/.")]
+Experiment = Annotated[
+    Path | None, option(SEQUENCES, callback=EXISTING, help="YAML file of benchmarks and trackers, see experiments/.")
+]
 Data = Annotated[Path | None, option(SEQUENCES, help="Folder of sequences, or root of a benchmark.")]
 Layout = Annotated[
     str | None,
@@ -41,14 +72,20 @@ Frames = Annotated[int, option(SEQUENCES, min=2, help="Frames per sequence of --
 Benchmark = Annotated[str | None, option(SEQUENCES, help="Label of the sequences; without it, the folder's name.")]
 
 # Which tracker.
-Config = Annotated[str | None, option(TRACKER, help="A config file, or the name of one; without it, dmtrackReID_tiny.")]
-ConfigFile = Annotated[str, option(TRACKER, help="A config file, or the name of one.")]
+Config = Annotated[
+    str | None,
+    option(TRACKER, callback=CONFIG, help="A config file, or the name of one; without it, dmtrackReID_tiny."),
+]
+ConfigFile = Annotated[str, option(TRACKER, callback=CONFIG, help="A config file, or the name of one.")]
 Weights = Annotated[
-    Path | None, option(TRACKER, help="A weights file; without it, the one that ships with the config's name.")
+    Path | None,
+    option(TRACKER, callback=WEIGHTS, help="A weights file; without it, the one that ships with the config's name."),
 ]
 Name = Annotated[str | None, option(TRACKER, help="Label of the tracker in folders, tables and plots.")]
-Device = Annotated[str | None, option(MACHINE, help="cpu, cuda, cuda:1; without it, a GPU if there is one.")]
-Precision = Annotated[str | None, option(MACHINE, help="fp32, bf16 or fp16.")]
+Device = Annotated[
+    str | None, option(MACHINE, callback=DEVICE, help="cpu, cuda, cuda:1; without it, a GPU if there is one.")
+]
+Precision = Annotated[str | None, option(MACHINE, callback=PRECISION, help="fp32, bf16 or fp16.")]
 Import = Annotated[
     list[str] | None,
     option(TRACKER, "--import", metavar="MODULE", help="Import a module of yours first; repeatable."),

@@ -37,7 +37,9 @@ def replay(
         bool | None,
         option(OUTPUT, "--timeline/--no-timeline", help="Draw what happened; the default for up to 5 sequences."),
     ] = None,
-    output: Annotated[Path, option(OUTPUT, help="Folder of boxes, scores and timelines.")] = Path("replay"),
+    output: Annotated[
+        Path, option(OUTPUT, callback=options.OUTPUT_FOLDER, help="Folder of boxes, scores and timelines.")
+    ] = Path("replay"),
     precision: options.Precision = None,
     json: Annotated[Path | None, option(OUTPUT, help="Also write scores and speed to this file.")] = None,
     import_: options.Import = None,

@@ -92,10 +92,13 @@ def search(
         ),
     ] = 0.0,
     memory_gb: Annotated[float, option(MACHINE, min=0.01, help="Of shared network outputs, per process.")] = 2.0,
-    cache: Annotated[Path, option(MACHINE, help="Folder of stored detections; what is missing is stored.")] = Path(
-        "cache"
-    ),
-    output: Annotated[Path, option(OUTPUT, help="Folder of the best config, tables and plots.")] = Path("search"),
+    cache: Annotated[
+        Path,
+        option(MACHINE, callback=options.OUTPUT_FOLDER, help="Folder of stored detections; what is missing is stored."),
+    ] = Path("cache"),
+    output: Annotated[
+        Path, option(OUTPUT, callback=options.OUTPUT_FOLDER, help="Folder of the best config, tables and plots.")
+    ] = Path("search"),
     device: options.Device = None,
     precision: options.Precision = None,
     import_: options.Import = None,

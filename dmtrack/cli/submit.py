@@ -12,7 +12,7 @@ from dmtrack.cli.options import OUTPUT, SEQUENCES, option
 if TYPE_CHECKING:
     from dmtrack.evaluation.submission import Checked
 
-group = typer.Typer(no_args_is_help=True, help="Build and check packages for evaluation servers.")
+group = typer.Typer(help="Build and check packages for evaluation servers.")
 
 _Data = Annotated[
     Path | None, option(SEQUENCES, metavar="ROOT", help="The benchmark; checks lengths and first boxes, too.")

@@ -46,10 +46,17 @@ def test(
             help="Other trackers' results, <results>/<tracker>, in the same table; repeatable.",
         ),
     ] = None,
-    results: Annotated[Path, option(OUTPUT, help="Folder of raw results.")] = Path("results"),
-    reports: Annotated[Path, option(OUTPUT, help="Folder of tables and plots.")] = Path("reports"),
+    results: Annotated[Path, option(OUTPUT, callback=options.OUTPUT_FOLDER, help="Folder of raw results.")] = Path(
+        "results"
+    ),
+    reports: Annotated[Path, option(OUTPUT, callback=options.OUTPUT_FOLDER, help="Folder of tables and plots.")] = Path(
+        "reports"
+    ),
     cache: Annotated[
-        Path | None, option(TRACKER, help="Run from the detections that `dmtrack cache build` stored here.")
+        Path | None,
+        option(
+            TRACKER, callback=options.EXISTING, help="Run from the detections that `dmtrack cache build` stored here."
+        ),
     ] = None,
     processes: options.Processes = 1,
     gpus: options.Gpus = 0,

@@ -34,13 +34,22 @@ def track(
     select: Annotated[bool, option(TARGET, "--select", help="Drag the first box in a window.")] = False,
     config: Annotated[
         str | None,
-        option(TRACKER, help="A config file, or the name of one; without it, the weights' own, or dmtrackReID_tiny."),
+        option(
+            TRACKER,
+            callback=options.CONFIG,
+            help="A config file, or the name of one; without it, the weights' own, or dmtrackReID_tiny.",
+        ),
     ] = None,
     weights: options.Weights = None,
     device: options.Device = None,
     precision: options.Precision = None,
     output: Annotated[
-        Path | None, option(OUTPUT, help="Folder of the results; without it, results/track/<name of the source>.")
+        Path | None,
+        option(
+            OUTPUT,
+            callback=options.OUTPUT_FOLDER,
+            help="Folder of the results; without it, results/track/<name of the source>.",
+        ),
     ] = None,
     tracker: Annotated[
         str | None, option(TRACKER, metavar="MODULE:CLASS", help="Your own tracker instead of a config.")
@@ -94,12 +103,11 @@ def track(
 
     from rich.console import Console
 
-    from dmtrack.boxes import check_first_box_xywh
+    from dmtrack.boxes import check_distinct_xywh, check_first_box_xywh
     from dmtrack.files import check_writable_folder
     from dmtrack.media.video import is_address, open_frames
     from dmtrack.running.box_log import RESULTS, choose_folder
     from dmtrack.running.one_video import Targets, TrackingSession
-    from dmtrack.tracking.loading import assemble_tracker
 
     console = Console()
     overrides = [*(set_ or ())]
@@ -113,6 +121,10 @@ def track(
         preview = _preview(show, opened.live)
         chosen = boxes_xywh or [_selected(opened, console)]
         inside = [tuple(check_first_box_xywh(one, *opened.size_wh).tolist()) for one in chosen]
+        check_distinct_xywh(inside)
+        # Not before whatever is wrong with source and boxes has been said: this loads PyTorch.
+        from dmtrack.tracking.loading import assemble_tracker
+
         loaded = assemble_tracker(tracker or config, weights, device, precision, tuple(overrides))
         targets, timelines = Targets(loaded.tracker, inside), None
         if timeline:

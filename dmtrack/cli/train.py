@@ -10,6 +10,7 @@ import typer
 
 from dmtrack.cli import options
 from dmtrack.cli.options import MACHINE, OUTPUT, option
+from dmtrack.files import check_exists
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -26,7 +27,11 @@ def train(
     nodes: Annotated[int, option(MACHINE, help="Machines, where torchrun or Slurm starts the processes.")] = 1,
     work_dir: Annotated[
         Path | None,
-        option(OUTPUT, help="Folder of the run; by default the config's work_dir, or work_dirs/<config name>."),
+        option(
+            OUTPUT,
+            callback=options.OUTPUT_FOLDER,
+            help="Folder of the run; by default the config's work_dir, or work_dirs/<config name>.",
+        ),
     ] = None,
     resume: Annotated[
         str | None,
@@ -34,7 +39,7 @@ def train(
             OUTPUT, metavar="auto|PATH", help="Go on from the last checkpoint of the work dir, or from a checkpoint."
         ),
     ] = None,
-    precision: Annotated[str | None, option(MACHINE, help="fp32, bf16 or fp16 instead of the config's.")] = None,
+    precision: options.Precision = None,
     set_: options.ConfigSet = None,
     import_: options.Import = None,
 ) -> None:
@@ -43,8 +48,14 @@ def train(
     The work dir receives checkpoints, log.jsonl, TensorBoard files, best.safetensors and final.safetensors. A run that
     was killed goes on with --resume auto and ends with the same weights as if it had not been.
     """
+    from dmtrack.training.devices import Devices
+
+    devices = Devices(gpus, cpus, nodes)
+    if resume not in (None, "auto"):
+        check_exists(str(resume))
+
     from dmtrack.config import load_config
-    from dmtrack.training.launch import Devices, die_with_parent, report_once
+    from dmtrack.training.launch import die_with_parent, report_once
 
     die_with_parent()
     # The processes that Fabric starts run a script, which does not put the working folder on the path.
@@ -57,7 +68,7 @@ def train(
     from dmtrack.training.run import train_from_config
 
     with report_once():
-        outcome = train_from_config(loaded, folder, Devices(gpus, cpus, nodes), resume, make_validate)
+        outcome = train_from_config(loaded, folder, devices, resume, make_validate)
     raise typer.Exit(outcome.exit_code)
 
 

@@ -10,7 +10,7 @@ import typer
 from dmtrack.cli import options
 from dmtrack.cli.options import MACHINE, OUTPUT, TRACKER, option
 
-group = typer.Typer(help="Run trackers in the VOT toolkit.", no_args_is_help=True)
+group = typer.Typer(help="Run trackers in the VOT toolkit.")
 
 
 @group.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []})
@@ -23,8 +23,15 @@ def client(context: typer.Context) -> None:
 
 @group.command()
 def workspace(
-    sequences: Annotated[Path, typer.Argument(help="Folder of sequences in VOT's layout, with color/ and list.txt.")],
-    output: Annotated[Path, typer.Argument(help="Folder of the workspace that is written.")],
+    sequences: Annotated[
+        Path,
+        typer.Argument(
+            callback=options.EXISTING, help="Folder of sequences in VOT's layout, with color/ and list.txt."
+        ),
+    ],
+    output: Annotated[
+        Path, typer.Argument(callback=options.OUTPUT_FOLDER, help="Folder of the workspace that is written.")
+    ],
     stack: Annotated[
         str, option(OUTPUT, help="A stack of the toolkit, such as vot2018/shortterm, or a stack file of your own.")
     ] = "vot2018/shortterm",

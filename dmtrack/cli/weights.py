@@ -8,21 +8,24 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from dmtrack.cli import options
 from dmtrack.cli.options import OUTPUT, TRACKER, option
 
 if TYPE_CHECKING:
     from dmtrack.weights import KeyReport
 
-group = typer.Typer(no_args_is_help=True, help="Import, show, average and publish weights files.")
+group = typer.Typer(help="Import, show, average and publish weights files.")
 
 _Output = Annotated[Path | None, option(OUTPUT, "--output", help="File to write; by default FILE with .safetensors.")]
 
 
 @group.command("import")
 def import_(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="Foreign checkpoint (.pth).")],
+    file: Annotated[Path, typer.Argument(metavar="FILE", callback=options.EXISTING, help="Foreign checkpoint (.pth).")],
     origin: Annotated[str, option(TRACKER, "--from", help="Where FILE comes from: dmtrack, pysot or mmtracking.")],
-    config: Annotated[str | None, option(TRACKER, "--config", help="Config of the model, file or name.")] = None,
+    config: Annotated[
+        str | None, option(TRACKER, "--config", callback=options.CONFIG, help="Config of the model, file or name.")
+    ] = None,
     output: _Output = None,
 ) -> None:
     """Check a foreign checkpoint against our model and write it as safetensors."""
@@ -34,7 +37,10 @@ def import_(
 
 @group.command("show")
 def show(
-    file: Annotated[str, typer.Argument(metavar="FILE", help="Weights file, or the name of shipped weights.")],
+    file: Annotated[
+        str,
+        typer.Argument(metavar="FILE", callback=options.WEIGHTS, help="Weights file, or the name of shipped weights."),
+    ],
     parameters: Annotated[
         bool, option(OUTPUT, "--parameters", help="List every parameter with shape and type.")
     ] = False,
@@ -75,7 +81,10 @@ def show(
 
 @group.command("average")
 def average(
-    files: Annotated[list[Path], typer.Argument(metavar="FILES", help="Two or more weights of one config.")],
+    files: Annotated[
+        list[Path],
+        typer.Argument(metavar="FILES", callback=options.EXISTING, help="Two or more weights of one config."),
+    ],
     output: Annotated[Path, option(OUTPUT, "--output", help="File to write.")],
 ) -> None:
     """Write the plain mean of several weights files."""
@@ -87,7 +96,9 @@ def average(
 
 @group.command("publish")
 def publish(
-    file: Annotated[Path, typer.Argument(metavar="CHECKPOINT", help="Checkpoint of dmtrack train.")],
+    file: Annotated[
+        Path, typer.Argument(metavar="CHECKPOINT", callback=options.EXISTING, help="Checkpoint of dmtrack train.")
+    ],
     output: _Output = None,
     full: Annotated[bool, option(OUTPUT, "--full", help="Keep full precision instead of fp16.")] = False,
 ) -> None:

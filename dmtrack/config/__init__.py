@@ -2,6 +2,7 @@
 
 from dmtrack.config.building import build, parse_config, parse_section
 from dmtrack.config.checking import ConfigValueError, check_fields
+from dmtrack.config.choices import Precision, check_device_name, check_precision, find_weights
 from dmtrack.config.dumping import config_hash, dump_config
 from dmtrack.config.loading import as_config, available_configs, find_config, load_config, read_config, require
 from dmtrack.config.located import Config
@@ -15,15 +16,19 @@ __all__ = [
     "CountOrZero",
     "Injected",
     "Positive",
+    "Precision",
     "Share",
     "Within",
     "as_config",
     "available_configs",
     "build",
+    "check_device_name",
     "check_fields",
+    "check_precision",
     "config_hash",
     "dump_config",
     "find_config",
+    "find_weights",
     "load_config",
     "parse_config",
     "parse_section",

@@ -9,7 +9,7 @@ import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 from rich.console import Console
@@ -25,7 +25,9 @@ from dmtrack.progress import ProgressBar
 from dmtrack.running.annotated_video import AnnotatedVideo, default_scale
 from dmtrack.running.box_log import BoxLog, Latency
 from dmtrack.tracking.base import Tracker, TrackResult
-from dmtrack.tracking.loading import LoadedTracker
+
+if TYPE_CHECKING:
+    from dmtrack.tracking.loading import LoadedTracker
 
 _FPS_OF_FOLDERS = 25.0
 END_OF_SOURCE = "end of the source"

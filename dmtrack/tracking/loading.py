@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from dmtrack.config import Config, as_config, build, config_hash, load_config, require
+from dmtrack.config.choices import WEIGHTS_SUFFIXES
 from dmtrack.errors import ConfigError, DMTrackError, WeightsError
 from dmtrack.registry import MODELS, TRACKERS, did_you_mean, import_module
 from dmtrack.tracking.adapter import as_tracker
@@ -19,7 +20,6 @@ from dmtrack.weights import WeightsFile, find_weights, load_into, read_weights
 
 DEFAULT_CONFIG = "dmtrackReID_tiny"
 
-_WEIGHTS_SUFFIXES = (".safetensors", ".pth", ".pt", ".ckpt")
 _PLUGIN = re.compile(r"(?P<module>[A-Za-z_][\w.]*):(?P<name>[A-Za-z_]\w*)")
 
 
@@ -125,7 +125,7 @@ def config_and_weights(
         ConfigError: the config or a key is unknown.
         WeightsError: there are no weights, or they cannot be read.
     """
-    if config is not None and Path(config).suffix in _WEIGHTS_SUFFIXES:
+    if config is not None and Path(config).suffix in WEIGHTS_SUFFIXES:
         if weights is not None:
             raise ConfigError(f"{config} and {weights} are both weights files; give a config and one weights file")
         config, weights = None, config

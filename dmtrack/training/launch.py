@@ -12,7 +12,6 @@ import threading
 import time
 import warnings
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
 from types import FrameType, TracebackType
@@ -23,6 +22,7 @@ from lightning.fabric import Fabric
 from lightning.fabric.strategies import DDPStrategy
 
 from dmtrack.errors import DMTrackError, TrainingError
+from dmtrack.training.devices import Devices
 
 _FABRIC_PRECISION = {"fp32": "32-true", "bf16": "bf16-mixed", "fp16": "16-mixed"}
 
@@ -37,33 +37,14 @@ _LOST_CONNECTION = ("Connection closed by peer", "Connection reset by peer", "Br
 _COLLECTIVE_TIMEOUT = timedelta(hours=3)
 
 
-@dataclass(frozen=True)
-class Devices:
-    """What the user asked for.
-
-    Attributes:
-        gpus: GPUs per node; None takes one if there is one, unless `cpus` is given.
-        cpus: CPU processes per node.
-        nodes: machines.
-    """
-
-    gpus: int | None = None
-    cpus: int | None = None
-    nodes: int = 1
-
-
 def choose_devices(asked: Devices) -> tuple[str, int]:
     """Accelerator ("cuda" or "cpu") and processes per node.
 
     Raises:
-        TrainingError: both kinds, or more GPUs than there are.
+        TrainingError: more GPUs than there are.
     """
-    if asked.nodes < 1 or (asked.gpus or 0) < 0 or (asked.cpus is not None and asked.cpus < 1):
-        raise TrainingError("--gpus, --cpus and --nodes must be whole numbers above 0")
     present = torch.cuda.device_count()
     if asked.gpus:
-        if asked.cpus:
-            raise TrainingError("--gpus and --cpus exclude each other; give one of them")
         if asked.gpus > present:
             raise TrainingError(
                 f"{asked.gpus} GPUs were asked for, but this machine has {present}; use "

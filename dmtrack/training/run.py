@@ -19,7 +19,8 @@ from dmtrack.files import check_writable_folder, write_text
 from dmtrack.models.base import TrainableModel
 from dmtrack.registry import MODELS, did_you_mean
 from dmtrack.training.checkpoints import load_checkpoint
-from dmtrack.training.launch import Devices, StopRequest, prepare_workers, start_fabric
+from dmtrack.training.devices import Devices
+from dmtrack.training.launch import StopRequest, prepare_workers, start_fabric
 from dmtrack.training.logs import RunLog
 from dmtrack.training.resume import MODEL_INITIALISATION, check_same_run, find_checkpoint, seed_batch
 from dmtrack.training.settings import read_settings

@@ -1,8 +1,9 @@
 """Weights: safetensors with metadata of our own, and safe reading of everybody else's checkpoints."""
 
+from dmtrack.config import find_weights
 from dmtrack.weights.importing import average_state_dicts
 from dmtrack.weights.loading import KeyReport, compare_keys, load_into, load_weights
-from dmtrack.weights.reading import WeightsFile, find_weights, read_weights
+from dmtrack.weights.reading import WeightsFile, read_weights
 from dmtrack.weights.saving import save_weights
 
 __all__ = [

@@ -11,11 +11,12 @@ import torch
 from torch import Tensor, nn
 
 from dmtrack.config import build, load_config
+from dmtrack.config.choices import WEIGHTS_SUFFIX
 from dmtrack.errors import WeightsError
 from dmtrack.registry import MODELS
 from dmtrack.weights.importers import importer
 from dmtrack.weights.loading import KeyReport, check_finite, check_report, compare_keys, expected_parameters
-from dmtrack.weights.reading import SUFFIX, WeightsFile, read_weights
+from dmtrack.weights.reading import WeightsFile, read_weights
 from dmtrack.weights.saving import save_weights
 
 
@@ -148,7 +149,7 @@ def _normalisation(model: nn.Module) -> Any:
 
 
 def _target(file: Path, output: str | Path | None) -> Path:
-    target = Path(output) if output is not None else file.with_suffix(SUFFIX)
+    target = Path(output) if output is not None else file.with_suffix(WEIGHTS_SUFFIX)
     if target.exists() and file.exists() and target.samefile(file):
         raise WeightsError(f"the output would replace {file} itself; give another file with --output")
     return target

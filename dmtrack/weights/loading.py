@@ -10,10 +10,11 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from dmtrack.config import find_weights
 from dmtrack.errors import WeightsError
 from dmtrack.models.base import TrainableModel
 from dmtrack.weights.metadata import describe
-from dmtrack.weights.reading import WeightsFile, find_weights, read_weights
+from dmtrack.weights.reading import WeightsFile, read_weights
 
 _COUNTER = "num_batches_tracked"
 """Old files lack these counters, and nothing that dmtrack computes depends on them."""

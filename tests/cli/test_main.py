@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 
@@ -20,6 +21,41 @@ def call(*arguments):
 def test_the_version(capsys):
     assert call("--version") == 0
     assert capsys.readouterr().out == f"dmtrack {dmtrack.__version__}\n"
+
+
+@pytest.mark.parametrize("arguments", [(), ("data",), ("weights",)], ids=str)
+def test_a_name_alone_shows_the_help(capsys, arguments):
+    assert call(*arguments) == 0
+    shown = capsys.readouterr().out
+    assert f"Usage: {' '.join(['dmtrack', *arguments])} [OPTIONS]" in shown and "Show this message and exit" in shown
+
+
+def test_flags_take_no_value(capsys):
+    for command in ((), ("track",), ("data", "check"), ("report",)):
+        call(*command, "--help")
+        assert "bool" not in capsys.readouterr().out
+
+
+def test_the_package_runs_as_a_module_and_completes():
+    environment = {
+        **os.environ,
+        "_DMTRACK_COMPLETE": "complete_bash",
+        "COMP_WORDS": "dmtrack data s",
+        "COMP_CWORD": "2",
+    }
+    done = subprocess.run(
+        [sys.executable, "-m", "dmtrack"], env=environment, capture_output=True, text=True, check=False
+    )
+    assert done.stdout.split() == ["show", "synthesize"], done.stderr
+    assert "torch" not in done.stderr
+
+
+def test_pytorch_is_said_to_be_loading():
+    """At once, on standard error, and only by commands that need it."""
+    run = [sys.executable, "-m", "dmtrack"]
+    shown = subprocess.run([*run, "weights", "show", "dmtrackGS_tiny"], capture_output=True, text=True, check=True)
+    assert shown.stderr == "loading PyTorch ...\n"
+    assert subprocess.run([*run, "submit", "--help"], capture_output=True, text=True, check=True).stderr == ""
 
 
 def test_an_unknown_command_names_the_nearest(capsys):

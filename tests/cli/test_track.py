@@ -309,7 +309,11 @@ def test_selecting_with_the_mouse(folder, monkeypatch, capsys):
         (["frames", "--box", "1,2,3,4", "--import", "nothing"], ConfigError, "module nothing"),
         (["frames", "--box", "1,2,3,4", "--device", "cuda:99"], ConfigError, "does not have"),
         (["frames", "--box", "1,2,3,4", "--precision", "int4"], ConfigError, "fp32, bf16, fp16"),
-        (["frames", "--box", "1,2,3,4", "--tracker", "own_trackers:Slow", "--weights", "x"], ConfigError, "--weights"),
+        (
+            ["frames", "--box", "1,2,3,4", "--tracker", "own_trackers:Slow", "--weights", "dmtrackGS_tiny"],
+            ConfigError,
+            "--weights",
+        ),
     ],
 )
 def test_bad_input_is_one_clear_error(folder, arguments, error, says):

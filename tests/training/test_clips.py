@@ -13,7 +13,7 @@ from dmtrack.data.preprocessing import Preprocessing
 from dmtrack.data.samples import Clip, Sample
 from dmtrack.models.base import TrainableModel
 from dmtrack.registry import DATASETS, MODELS
-from dmtrack.training.launch import Devices
+from dmtrack.training.devices import Devices
 from dmtrack.training.run import train_from_config
 
 pytestmark = pytest.mark.usefixtures("leave_torch_as_it_was")

@@ -13,7 +13,7 @@ from dmtrack.config import load_config
 from dmtrack.errors import ConfigError, DataError, OutputError, TrainingError, WeightsError
 from dmtrack.models.base import TrainableModel
 from dmtrack.training.checkpoints import KEYS, checkpoint_files
-from dmtrack.training.launch import Devices
+from dmtrack.training.devices import Devices
 from dmtrack.training.run import load_initial_weights, train_from_config
 from dmtrack.weights import save_weights
 

@@ -210,7 +210,7 @@ def test_checkpoints_without_parameters(tmp_path):
 
 
 def test_finding(tmp_path, monkeypatch):
-    monkeypatch.setattr("dmtrack.weights.reading.ASSETS", tmp_path)
+    monkeypatch.setattr("dmtrack.config.choices.ASSETS", tmp_path)
     save_weights(tmp_path / "small.safetensors", STATE, {})
     assert find_weights("small") == tmp_path / "small.safetensors"
     assert find_weights(tmp_path / "small.safetensors") == tmp_path / "small.safetensors"
