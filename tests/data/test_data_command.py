@@ -79,3 +79,23 @@ def test_every_benchmark_can_be_written_by_its_own_name(name, tmp_path):
     assert run("--output", str(tmp_path), *arguments) == 0
     split = "TRAIN_0" if name == "trackingnet" else None
     assert [len(sequence) for sequence in open_benchmark(name, tmp_path, split)] == [2]
+
+
+@pytest.mark.parametrize("layout", [*BENCHMARKS, "coco"])
+def test_check_finds_nothing_wrong_with_what_synthesize_wrote(layout, tmp_path, capsys):
+    root = str(tmp_path / "set")
+    assert run("--output", root, "--layout", layout, "--count", "2", "--frames", "6", "--size", "96x64") == 0
+    with pytest.raises(SystemExit) as caught:
+        main(["data", "check", layout, root, "--full"])
+    printed = capsys.readouterr().out
+    assert not caught.value.code and "nothing wrong" in printed, printed
+
+
+@pytest.mark.parametrize(("layout", "split"), [("got10k", "train"), ("got10k", "test"), ("lasot", "train")])
+def test_check_agrees_with_every_split_that_synthesize_writes(layout, split, tmp_path, capsys):
+    options = ("--count", "1", "--frames", "3", "--size", "96x64")
+    assert run("--output", str(tmp_path / "set"), "--layout", layout, "--split", split, *options) == 0
+    for chosen in ((), ("--split", split)):
+        with pytest.raises(SystemExit) as caught:
+            main(["data", "check", layout, str(tmp_path / "set"), *chosen])
+        assert not caught.value.code, capsys.readouterr().out

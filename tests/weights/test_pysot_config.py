@@ -119,6 +119,35 @@ def test_faults_are_one_sentence_with_a_line(tmp_path, text, sentence):
         read(tmp_path, text)
 
 
+@pytest.mark.parametrize(
+    ("ratios", "numbers"),
+    [
+        ("(0.33, 0.5, 1, 2, 3)", [0.33, 0.5, 1, 2, 3]),
+        ("'[0.33, 0.5]'", [0.33, 0.5]),
+        ("0.33, 1e0", [0.33, 1.0]),
+        ("(8,)", [8]),
+        ("8,", [8]),
+        ("( 1 , 2,\n    3 )", [1, 2, 3]),
+    ],
+)
+def test_text_is_taken_for_what_it_means_in_python(tmp_path, ratios, numbers):
+    config = read(tmp_path, f"ANCHOR:\n  RATIOS: {ratios}\nTRACK:\n  LR: '3e-1'\nRPN:\n  WEIGHTED: 'True'\n")
+    assert config["model"]["preprocessing"]["ratios"] == numbers
+    assert config["tracker"]["lr"] == 0.3 and config["model"]["head"]["weighted"] is True
+
+
+@pytest.mark.parametrize("text", ["(0.33, 0.5", "(a, b)", "(8)", "__import__('os')", "{1: 2}", "(((((" * 40])
+def test_text_that_means_no_list_is_one_sentence(tmp_path, text):
+    with pytest.raises(ConfigError, match=r"config\.yaml:2: .*ANCHOR\.RATIOS"):
+        read(tmp_path, f'ANCHOR:\n  RATIOS: "{text}"\n')
+
+
+def test_case_of_tuples(shared_folder):
+    config = read_pysot_config(shared_folder / "cases" / "pysot_yaml_tuple" / "config.yaml")
+    assert config["model"]["preprocessing"]["ratios"] == [0.33, 0.5, 1, 2, 3]
+    assert config["model"]["preprocessing"]["scales"] == [8]
+
+
 def test_the_tool_writes_a_config_that_reads_back(tmp_path):
     (tmp_path / "config.yaml").write_text(LONG_TERM)
     tool = [sys.executable, REPOSITORY / "tools/convert_pysot_config.py"]

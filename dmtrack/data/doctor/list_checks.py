@@ -7,6 +7,7 @@ from pathlib import Path
 
 from dmtrack.data.doctor.findings import Examination, finding_of
 from dmtrack.data.sources.places import ListFile, SequencePlace, VideoFiles
+from dmtrack.data.synthetic.sequences import GENERATED
 from dmtrack.errors import DMTrackError
 from dmtrack.files import read_text
 from dmtrack.media.images import IMAGE_SUFFIXES
@@ -71,7 +72,8 @@ def check_counts(
         there = [place.name for place in places if place.split == name]
         if not there or split not in (None, name):
             continue
-        known = set(rules.published.get(name, there))
+        own_names = (one for one in there if not one.startswith(GENERATED))
+        known = set(rules.published.get(name, own_names))
         own = known.intersection(there)
         missing = sorted(known - own) if own else []
         what = f"split {name!r} has" if name else "has"
@@ -82,8 +84,8 @@ def check_counts(
         elif missing:
             text = f"{what} {len(own)} of {number} official sequences, first missing {missing[0]}"
             found.add(root, text, fix, severe=not partial)
-        elif len(there) != number and name not in rules.published:
-            found.add(root, f"{what} {len(there)} sequences, officially {number}", fix, severe=not partial)
+        elif len(own) != number and name not in rules.published:
+            found.add(root, f"{what} {len(own)} sequences, officially {number}", fix, severe=not partial)
 
 
 def check_strays(root: Path, rules: VideoFiles, places: list[SequencePlace], found: Examination) -> None:

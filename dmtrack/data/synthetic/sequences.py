@@ -28,6 +28,10 @@ the entropy padded to four words, so no sequence shares its random numbers with 
 _ATTEMPTS = 8
 
 
+GENERATED = "synthetic_"
+"""Begins the names of generated sequences, which no benchmark's official sequences have."""
+
+
 @DATASETS.register
 class SyntheticSequences:
     """A list of rendered videos with one target each.
@@ -110,7 +114,7 @@ class SyntheticSequences:
                 cover[frame] = max(1, round(8 * share))
         kind = "distractors" if self.distractors else "plain"
         return Sequence(
-            name=f"synthetic_{kind}_{position:04d}",
+            name=f"{GENERATED}{kind}_{position:04d}",
             boxes_xywh=boxes_xywh,
             present=cover > 0,
             read_frame=video.read_frame,

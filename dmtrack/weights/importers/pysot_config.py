@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ast
+import contextlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TypedDict
@@ -84,6 +86,14 @@ def read_pysot_config(path: str | Path) -> Config:
     assert known is not None
     Checker(str(path), content.locations).keys(content, known, ())
     return _Experiment(content).config()
+
+
+def _as_yacs_reads(value: Any) -> Any:
+    """PySOT's reader takes text such as `(0.33, 0.5, 1)` or `1e-3` for what it means in Python, tuples as lists."""
+    if isinstance(value, str):
+        with contextlib.suppress(ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
+            value = ast.literal_eval(value)
+    return list(value) if isinstance(value, tuple) else value
 
 
 class _Experiment:
@@ -184,6 +194,7 @@ class _Experiment:
             if not isinstance(found, Mapping) or part not in found:
                 return default
             found = found[part]
+        found = _as_yacs_reads(found)
         self.checker.value(found, kind, tuple(key.split(".")))
         return float(found) if kind is float else found
 
