@@ -49,7 +49,7 @@ optimizer_config = dict(grad_clip=dict(max_norm=5, norm_type=2))
 lr_config = dict(policy="cosine", warmup="linear", warmup_iters=200, warmup_ratio=0.01)
 total_iterations = 5200
 ema = dict(decay=0.999)
-precision = "bf16"
+precision = "auto"
 channels_last = True
 seed = 2
 checkpoint_config = dict(interval_iterations=250)

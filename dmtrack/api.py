@@ -44,7 +44,7 @@ def load_tracker(
             or else `dmtrackReID_tiny`.
         weights: a weights file; without it, the one that ships under the config's name.
         device: 'cpu', 'cuda', 'cuda:1'; None takes a GPU if there is one.
-        precision: 'fp32', 'bf16' or 'fp16'; None leaves it to the config.
+        precision: 'auto', 'fp32', 'bf16' or 'fp16'; None leaves it to the config.
         overrides: `a.b.0.c=value`, applied to the config.
 
     Raises:

@@ -44,7 +44,7 @@ optimizer_config = dict(grad_clip=dict(max_norm=10, norm_type=2))
 lr_config = dict(policy="log", warmup_epochs=1, warmup_ratio=0.2, min_lr_ratio=0.05)
 total_epochs = 20
 total_iterations = 500
-precision = "bf16"
+precision = "auto"
 channels_last = True
 seed = 1
 checkpoint_config = dict(interval_iterations=100)

@@ -2,11 +2,12 @@
 
 from dmtrack.config.building import build, parse_config, parse_section
 from dmtrack.config.checking import ConfigValueError, check_fields
-from dmtrack.config.choices import Precision, check_device_name, check_precision, find_weights
+from dmtrack.config.choices import check_device_name, check_precision, find_weights
 from dmtrack.config.dumping import config_hash, dump_config
 from dmtrack.config.loading import as_config, available_configs, find_config, load_config, read_config, require
 from dmtrack.config.located import Config
 from dmtrack.config.signatures import Amount, Count, CountOrZero, Injected, Positive, Share, Within
+from dmtrack.config.top_level import Precision
 
 __all__ = [
     "Amount",

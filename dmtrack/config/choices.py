@@ -6,9 +6,10 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Literal, get_args
+from typing import get_args
 
 from dmtrack.config.loading import load_config
+from dmtrack.config.top_level import Precision
 from dmtrack.errors import ConfigError, WeightsError
 from dmtrack.registry import did_you_mean
 
@@ -16,9 +17,6 @@ ASSETS = Path(__file__).resolve().parent.parent / "assets"
 WEIGHTS_SUFFIX = ".safetensors"
 WEIGHTS_SUFFIXES = (WEIGHTS_SUFFIX, ".pth", ".pt", ".ckpt")
 """Of our own files, and of those of others."""
-
-Precision = Literal["fp32", "bf16", "fp16"]
-"""Number format of convolutions and matrix products; everything delicate stays in fp32."""
 
 
 def shipped_weights() -> dict[str, Path]:
@@ -65,7 +63,7 @@ def check_precision(precision: str) -> Precision:
     """The precision itself.
 
     Raises:
-        ConfigError: it is none of fp32, bf16, fp16.
+        ConfigError: it is none of auto, fp32, bf16, fp16.
     """
     for known in get_args(Precision):
         if precision == known:

@@ -12,7 +12,8 @@ from typing import Any, Literal
 from dmtrack.config.checking import ConfigValueError
 from dmtrack.config.signatures import Count, CountOrZero, Positive
 
-Precision = Literal["fp32", "bf16", "fp16"]
+Precision = Literal["auto", "fp32", "bf16", "fp16"]
+"""Number format of convolutions and matrix products, `auto` for the fastest one here; everything delicate is fp32."""
 
 
 @dataclass(frozen=True)
@@ -266,7 +267,8 @@ class TopLevel:
         samples_per_epoch: training pairs, over all processes.
         total_iterations: length of the run in optimiser steps; it takes precedence.
         ema: moving average of the weights.
-        precision: of the computations; weights stay in fp32.
+        precision: of the computations; weights stay in fp32. `auto` is bf16 where the processor has instructions for
+            it, bf16 or fp16 on GPUs, and fp32 elsewhere.
         channels_last: memory format of weights and images, faster for convolutions on many machines.
         seed: of every random draw.
         checkpoint_config: how often the state of the run is written.

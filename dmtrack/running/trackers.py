@@ -23,7 +23,7 @@ class TrackerChoice:
             None is the default config.
         weights: a weights file; None is the one that ships with the config's name.
         device: 'cpu', 'cuda', 'cuda:1'; None is a GPU if there is one.
-        precision: 'fp32', 'bf16' or 'fp16'.
+        precision: 'auto', 'fp32', 'bf16' or 'fp16'.
         overrides: `key=value` of the config.
         imports: modules of the user's to import first.
     """

@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import contextlib
+import logging
+import platform
+import re
+from functools import lru_cache
+from pathlib import Path
+from typing import Literal
 
 import torch
 
-from dmtrack.config import Precision as Precision
-from dmtrack.config import check_device_name
-from dmtrack.config import check_precision as check_precision
+from dmtrack.config import check_device_name, check_precision
 from dmtrack.errors import ConfigError
+
+NumberFormat = Literal["fp32", "bf16", "fp16"]
+"""Of convolutions and matrix products; everything delicate stays in fp32."""
 
 _AUTOCAST_TYPES = {"bf16": torch.bfloat16, "fp16": torch.float16}
 
@@ -33,7 +40,54 @@ def choose_device(device: str | torch.device | None) -> torch.device:
     return chosen
 
 
-def autocast(device: torch.device, precision: Precision) -> contextlib.AbstractContextManager[object]:
+def resolve_precision(precision: str, device: torch.device) -> NumberFormat:
+    """The number format to compute in.
+
+    `auto` is bf16 where the processor or GPU has instructions for it, fp16 on older GPUs, and fp32 elsewhere: without
+    instructions, bf16 takes several times as long as fp32. A format that is slow on the device is used if it is asked
+    for, with a warning in the log, once.
+
+    Args:
+        precision: "auto" or a number format.
+        device: where to compute.
+
+    Raises:
+        ConfigError: it is unknown, or the device cannot compute in it.
+    """
+    asked = check_precision(precision)
+    if device.type == "cuda":
+        best: NumberFormat = "bf16" if torch.cuda.is_bf16_supported(including_emulation=False) else "fp16"
+    else:
+        best = "bf16" if device.type == "cpu" and has_bf16_instructions() else "fp32"
+    if asked == "fp16" and device.type == "cpu":
+        raise ConfigError("precision 'fp16' needs a GPU; on a CPU use auto, bf16 or fp32")
+    if asked == "bf16" and best != "bf16":
+        _warn_of_slow_bf16(device.type)
+    return best if asked == "auto" else asked
+
+
+@lru_cache
+def has_bf16_instructions() -> bool:
+    """Whether this processor multiplies bf16 numbers itself (AVX512-BF16, AMX, or BF16 of ARM)."""
+    try:
+        flags = set(re.findall(r"\w+", Path("/proc/cpuinfo").read_text(errors="replace")))
+    except OSError:  # no Linux
+        flags = set()
+    if flags & {"avx512_bf16", "amx_bf16"} or (platform.machine() in ("aarch64", "arm64") and "bf16" in flags):
+        return True
+    asked: dict[str, object] = getattr(torch.cpu, "get_capabilities", dict)()
+    return any(bool(asked.get(name)) for name in ("avx512_bf16", "amx_bf16", "bf16", "arm_bf16"))
+
+
+@lru_cache
+def _warn_of_slow_bf16(kind: str) -> None:
+    logging.getLogger("dmtrack").warning(
+        "note: this %s has no instructions for bf16, which is slower here than fp32; use --precision auto or fp32",
+        "GPU" if kind == "cuda" else "processor",
+    )
+
+
+def autocast(device: torch.device, precision: NumberFormat) -> contextlib.AbstractContextManager[object]:
     """A context in which the heavy operations compute in `precision`."""
     if precision == "fp32":
         return contextlib.nullcontext()

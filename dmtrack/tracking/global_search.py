@@ -24,6 +24,7 @@ from dmtrack.boxes import (
     check_first_box_xywh,
     xywh_to_xyxy,
 )
+from dmtrack.config import Precision
 from dmtrack.data.preprocessing import PreparedImage, prepare_image, prepare_image_on
 from dmtrack.errors import ConfigError, DMTrackError
 from dmtrack.media.images import Image, as_rgb
@@ -32,7 +33,7 @@ from dmtrack.models.global_search.base import GlobalSearchModel
 from dmtrack.registry import TRACKERS
 from dmtrack.tracking.base import Tracker
 from dmtrack.tracking.camera_motion import CameraMotion
-from dmtrack.tracking.device import Precision, autocast, check_precision, choose_device
+from dmtrack.tracking.device import autocast, choose_device, resolve_precision
 
 MASKED_CANDIDATES = 16
 """So many of a frame's best candidates are no background to the estimate of the camera's motion."""
@@ -84,7 +85,7 @@ class GlobalSearchTracker(Tracker):
         if max_candidates < 1:
             raise ConfigError(f"max_candidates {max_candidates}: expected 1 or more")
         self.device = model.device if device is None else choose_device(device)
-        self.precision = check_precision(precision)
+        self.precision = resolve_precision(precision, self.device)
         self.presence_threshold = presence_threshold
         self.max_candidates = max_candidates
         self._layout = torch.channels_last if channels_last else torch.contiguous_format

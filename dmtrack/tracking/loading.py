@@ -9,13 +9,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from dmtrack.config import Config, as_config, build, config_hash, load_config, require
 from dmtrack.config.choices import WEIGHTS_SUFFIXES
 from dmtrack.errors import ConfigError, DMTrackError, WeightsError
 from dmtrack.registry import MODELS, TRACKERS, did_you_mean, import_module
 from dmtrack.tracking.adapter import as_tracker
 from dmtrack.tracking.base import Tracker
-from dmtrack.tracking.device import check_precision, choose_device
+from dmtrack.tracking.device import choose_device, resolve_precision
 from dmtrack.weights import WeightsFile, find_weights, load_into, read_weights
 
 DEFAULT_CONFIG = "dmtrackReID_tiny"
@@ -69,7 +71,9 @@ def assemble_tracker(
     """
     # Both before the model is built: a wrong word should not cost seconds.
     chosen_device = str(choose_device(device))
-    asked: dict[str, Any] = {} if precision is None else {"precision": check_precision(precision)}
+    asked: dict[str, Any] = {}
+    if precision is not None:
+        asked["precision"] = resolve_precision(precision, torch.device(chosen_device))
     if device is not None:
         asked["device"] = chosen_device
     plugin = _PLUGIN.fullmatch(str(config)) if config is not None else None

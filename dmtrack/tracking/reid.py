@@ -11,12 +11,11 @@ from typing import Any, ClassVar
 
 from dmtrack.association.policies.distractor_aware import DistractorAware
 from dmtrack.association.policy import Association
-from dmtrack.config import build, parse_section
+from dmtrack.config import Precision, build, parse_section
 from dmtrack.errors import ConfigError
 from dmtrack.models.global_search.base import GlobalSearchModel
 from dmtrack.registry import ASSOCIATIONS, TRACKERS
 from dmtrack.tracking.camera_motion import CameraMotion
-from dmtrack.tracking.device import Precision
 from dmtrack.tracking.global_search import GlobalSearchTracker
 
 

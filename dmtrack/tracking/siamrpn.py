@@ -9,7 +9,7 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 
 from dmtrack.boxes import check_first_box_xywh, cxcywh_to_xywh
-from dmtrack.config import Amount, Share
+from dmtrack.config import Amount, Precision, Share
 from dmtrack.errors import BoxError, ConfigError, DMTrackError
 from dmtrack.media.images import Image, as_rgb
 from dmtrack.models.fast.inference_copy import inference_copy
@@ -19,7 +19,7 @@ from dmtrack.models.siamrpn.layers import Outputs
 from dmtrack.models.siamrpn.siamrpn import SiamRPN
 from dmtrack.registry import TRACKERS
 from dmtrack.tracking.base import Tracker, TrackResult
-from dmtrack.tracking.device import Precision, autocast, check_precision, choose_device
+from dmtrack.tracking.device import autocast, choose_device, resolve_precision
 from dmtrack.tracking.siamrpn_state import LongTerm, TargetState
 
 
@@ -69,7 +69,7 @@ class SiamRPNTracker(Tracker):
                 f"search size, {self.preprocessing.search_size}"
             )
         self.device = model.device if device is None else choose_device(device)
-        self.precision = check_precision(precision)
+        self.precision = resolve_precision(precision, self.device)
         self.model: Any = model.to(self.device).eval()
         self._autocast_precision = self.precision
         if fast:

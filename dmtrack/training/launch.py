@@ -60,11 +60,9 @@ def start_fabric(asked: Devices, precision: str) -> Fabric:
     """Starts the processes of the run (or joins those that torchrun or Slurm started) and connects them.
 
     Raises:
-        TrainingError: devices that are not there, or a precision that they cannot compute in.
+        TrainingError: devices that are not there.
     """
     accelerator, processes = choose_devices(asked)
-    if precision == "fp16" and accelerator == "cpu":
-        raise TrainingError("fp16 training needs a GPU; use --precision bf16 or fp32 on a CPU")
     die_with_parent()
     for part in ("fabric", "pytorch"):  # the run's own log says what is used; where Fabric logs depends on its version
         logging.getLogger(f"lightning.{part}").setLevel(logging.WARNING)

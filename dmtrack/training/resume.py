@@ -14,8 +14,17 @@ from dmtrack.errors import TrainingError
 from dmtrack.training.checkpoints import checkpoint_files
 from dmtrack.training.logs import LOG_NAME
 
-FREE_KEYS = ("work_dir", "log_config", "checkpoint_config", "evaluation", "tracker", "load_from", "load_from_except")
-"""Config sections that may change without changing the weights that come out."""
+FREE_KEYS = (
+    "precision",
+    "work_dir",
+    "log_config",
+    "checkpoint_config",
+    "evaluation",
+    "tracker",
+    "load_from",
+    "load_from_except",
+)
+"""Config sections that may change without changing the weights that come out, and what is compared by itself."""
 
 MODEL_INITIALISATION = -1
 """Stands for the batch while the weights are drawn."""
@@ -68,7 +77,7 @@ def check_same_run(
     Args:
         path: of the checkpoint, for messages.
         content: of the checkpoint.
-        config: of the run at hand.
+        config: of the run at hand, with the precision that is used in place of `auto`.
         world_size: number of its processes.
         exact: whether the run must be the same; otherwise only a changed number of processes is refused, because the
             numbering of the training pairs depends on it.
@@ -82,6 +91,14 @@ def check_same_run(
         raise TrainingError(f"{path} was made by {processes} processes, this run has {world_size}{advice}")
     if not exact:
         return
+    # What `auto` was is stored; checkpoints of earlier versions only have the config.
+    stored = content["metadata"].get("precision", content["config"].get("precision", "fp32"))
+    here = config.get("precision", "fp32")
+    if stored != here:
+        raise TrainingError(
+            f"{path} was trained in {stored}, and this run would go on in {here}; use --precision {stored}, or give "
+            "the checkpoint's path to --resume to change it"
+        )
     differing = different_keys(_relevant(content["config"]), _relevant(config))
     if differing:
         raise TrainingError(f"{path} was made with another value of {', '.join(differing[:5])}{advice}; to go on with "

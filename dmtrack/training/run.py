@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +18,10 @@ from dmtrack.errors import ConfigError, TrainingError
 from dmtrack.files import check_writable_folder, write_text
 from dmtrack.models.base import TrainableModel
 from dmtrack.registry import MODELS, did_you_mean
+from dmtrack.tracking.device import resolve_precision
 from dmtrack.training.checkpoints import load_checkpoint
 from dmtrack.training.devices import Devices
-from dmtrack.training.launch import StopRequest, prepare_workers, start_fabric
+from dmtrack.training.launch import StopRequest, choose_devices, prepare_workers, start_fabric
 from dmtrack.training.logs import RunLog
 from dmtrack.training.resume import MODEL_INITIALISATION, check_same_run, find_checkpoint, seed_batch
 from dmtrack.training.settings import read_settings
@@ -74,16 +75,19 @@ def train_from_config(
         OutputError: a folder that cannot be written.
         DataError: a dataset that is not there.
     """
-    settings = read_settings(config)
+    settings, devices = read_settings(config), devices or Devices()
+    precision = resolve_precision(settings.precision, torch.device(choose_devices(devices)[0]))
+    settings = replace(settings, precision=precision)
     folder = Path(work_dir)
     checkpoint_path = find_checkpoint(folder, resume)
-    fabric = start_fabric(devices or Devices(), settings.precision)
+    fabric = start_fabric(devices, precision)
     make_deterministic(fabric.device)
     total_iterations = settings.iterations(fabric.world_size)
     content = None
     if checkpoint_path is not None:
         content = load_checkpoint(checkpoint_path)
-        check_same_run(checkpoint_path, content, config, fabric.world_size, exact=resume == "auto")
+        same = {**config, "precision": precision}
+        check_same_run(checkpoint_path, content, same, fabric.world_size, exact=resume == "auto")
 
     seed_batch(settings.seed, MODEL_INITIALISATION)
     module = build(config["model"], MODELS)

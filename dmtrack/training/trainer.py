@@ -300,6 +300,7 @@ class Trainer:
                     "world_size": self.fabric.world_size,
                     "total_iterations": self.total_iterations,
                     "threads": torch.get_num_threads(),
+                    "precision": self.settings.precision,
                     **_software(),
                 },
             }

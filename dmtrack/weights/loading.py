@@ -73,7 +73,10 @@ def expected_parameters(model: nn.Module, found: Collection[str] = ()) -> dict[s
     """The state dict of a model without what only training needs, unless it is `found` in a file."""
     training_only = model.training_only if isinstance(model, TrainableModel) else ()
     own: dict[str, Tensor] = model.state_dict()
-    return {name: value for name, value in own.items() if name in found or not name.startswith(training_only)}
+    # Taken out one by one: the state dict itself carries what else models say of their weights.
+    for name in [name for name in own if name.startswith(training_only) and name not in found]:
+        del own[name]
+    return own
 
 
 def load_into(

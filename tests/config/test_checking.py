@@ -131,7 +131,7 @@ def test_what_the_signature_admits_passes(tmp_path, line):
         ("scale='1'", "'model.scale' must be float or None, got '1' (str)"),
         ("ranges=((1, 2, 3),)", "'model.ranges.0' must be (float, float), got (1, 2, 3) (tuple)"),
         (")\nmodle = dict(a=1", "car.py:5: unknown key 'modle' of a config; did you mean 'model'?"),
-        (")\nprecision = dict(a=1", "'precision' must be 'fp32' or 'bf16' or 'fp16', got {'a': 1} (dict)"),
+        (")\nprecision = dict(a=1", "'precision' must be 'auto' or 'fp32' or 'bf16' or 'fp16', got {'a': 1} (dict)"),
         (")\noptimizer = dict(type='SDG', lr=.1", "'optimizer.type' must be 'SGD' or 'Adam' or 'AdamW', got 'SDG'"),
         (")\noptimizer = dict(type='SGD'", "'optimizer.lr' is missing: Optimizer needs float there"),
         (")\ndata = dict(stages=[dict(until=.5, until_=1)]", "unknown key 'data.stages.0.until_' of Stage"),

@@ -12,6 +12,7 @@ from torch import nn
 from dmtrack.config import load_config
 from dmtrack.errors import ConfigError, DataError, OutputError, TrainingError, WeightsError
 from dmtrack.models.base import TrainableModel
+from dmtrack.tracking import device
 from dmtrack.training.checkpoints import KEYS, checkpoint_files
 from dmtrack.training.devices import Devices
 from dmtrack.training.run import load_initial_weights, train_from_config
@@ -101,6 +102,23 @@ def test_bf16_and_channels_last_train(toy_config: Path, tmp_path: Path) -> None:
     assert losses[0] != records(reference.folder)[0]["loss"]
 
 
+def test_auto_precision_is_chosen_by_the_processor_and_kept_by_resume(
+    toy_config: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = load_config(toy_config, ["precision=auto", "checkpoint_config.interval_iterations=1"])
+    for fast, chosen in ((True, "bf16"), (False, "fp32")):
+        monkeypatch.setattr(device, "has_bf16_instructions", lambda fast=fast: fast)
+        outcome = train_from_config(config, tmp_path / chosen, ONE_PROCESS)
+        state = torch.load(checkpoint_files(outcome.folder / "checkpoints")[-1], weights_only=True)
+        assert state["metadata"]["precision"] == chosen
+        assert f"{chosen}, lr" in capsys.readouterr().err
+    # The run in bf16 on a machine without: no silent change.
+    with pytest.raises(TrainingError, match=r"trained in bf16, .* would go on in fp32; use --precision bf16"):
+        train_from_config(config, tmp_path / "bf16", ONE_PROCESS, resume="auto")
+    forced = load_config(toy_config, ["precision=bf16", "checkpoint_config.interval_iterations=1"])
+    assert train_from_config(forced, tmp_path / "bf16", ONE_PROCESS, resume="auto").finished
+
+
 def test_a_loss_that_is_not_finite_names_the_pairs_and_keeps_the_checkpoint(toy_config: Path, tmp_path: Path) -> None:
     # Of the pairs 0, 1, 2... of this seed, number 7 is the first to be poisoned.
     overrides = ["data.train.poison_above=0.95", "checkpoint_config.interval_iterations=1"]
@@ -116,7 +134,7 @@ def test_devices_that_are_not_there(toy_config: Path, tmp_path: Path) -> None:
     present = torch.cuda.device_count()
     with pytest.raises(TrainingError, match=f"99 GPUs were asked for, but this machine has {present}"):
         train_from_config(load_config(toy_config), tmp_path / "run", Devices(gpus=99))
-    with pytest.raises(TrainingError, match="fp16"):
+    with pytest.raises(ConfigError, match="'fp16' needs a GPU"):
         train_from_config(load_config(toy_config, ["precision=fp16"]), tmp_path / "run", ONE_PROCESS)
 
 
