@@ -151,27 +151,38 @@ class ImageFile(FrameSource):
         MediaError: the file is missing, its first picture does not decode, or its pictures are no frames (MPO).
     """
 
-    def __init__(self, path: str | Path, allow_size_changes: bool = False) -> None:
-        super().__init__(str(path), allow_size_changes)
+    def __init__(self, path: str | Path, allow_size_changes: bool = False, skip_bad_frames: bool = False) -> None:
+        super().__init__(str(path), allow_size_changes, skip_bad_frames)
         self.path = Path(path)
         self.frame_count = count_pictures(self.path)
         if self.frame_count > 1:
             with open_pictures(self.path) as opened:
                 opened.load()  # an animation says with its first picture how long it is shown
-                kind, duration = opened.format, opened.info.get("duration")
+                kind, shown = opened.format, opened.info.get("duration")
             if kind == "MPO":
                 raise MediaError(
                     f"{self.name} holds {self.frame_count} pictures of one moment (MPO: views or previews), not "
                     "frames; give a video, or a folder with one picture per frame"
                 )
-            self.fps = 1000 / duration if duration else None
+            self.timed, self.fps = bool(shown), 1000 / shown if shown else None
         _ = self.first_frame
 
     def _decode(self) -> Generator[Image]:
         if self.frame_count == 1:
             yield read_image(self.path)
             return
+        milliseconds = 0.0
         with open_pictures(self.path) as opened:
             for number in picture_numbers(opened):
-                opened.seek(number)
-                yield as_rgb(ImageOps.exif_transpose(opened))
+                try:
+                    opened.seek(number)
+                    image = as_rgb(ImageOps.exif_transpose(opened))
+                except Exception:  # a damaged picture raises whatever its decoder stumbles over
+                    if not self.skip_bad_frames:
+                        raise
+                    self._skipped += 1
+                    self.notes = (f"{self._skipped} of the pictures of {self.name} do not decode and were skipped",)
+                    continue
+                if self.timed:
+                    self.time, milliseconds = milliseconds / 1000, milliseconds + opened.info.get("duration", 0)
+                yield image

@@ -58,7 +58,7 @@ def open_frames(
     if path.is_dir():
         return ImageFolder(path, allow_size_changes, skip_bad_frames)
     if path.suffix.lower() in (*IMAGE_SUFFIXES, ".mpo"):
-        return ImageFile(path, allow_size_changes)
+        return ImageFile(path, allow_size_changes, skip_bad_frames)
     return open_video_file(path, allow_size_changes, skip_bad_frames)
 
 

@@ -149,3 +149,26 @@ def test_cases_of_frames_that_are_images(shared_folder):
     for index in range(len(walk)):
         ys, xs = np.nonzero(walk(index).min(axis=2) > 150)
         assert (xs.min(), ys.min(), np.ptp(xs) + 1) == (4 + 3 * index, 14, 12)
+
+
+@pytest.mark.parametrize("name", ["a.webp", "a.png", "a.gif"])
+def test_pictures_of_an_animation_keep_their_times(name, tmp_path):
+    save_stack(tmp_path / name, 4, duration=[40, 120, 40, 200])
+    source = open_frames(tmp_path / name)
+    assert [round(source.time, 3) for _ in source] == [0, 0.04, 0.16, 0.2] and source.timed
+    source.take(1, 2)
+    assert places(source) == [1, 2]
+
+
+def test_damaged_pictures_of_a_stack_are_skipped_where_asked(tmp_path):
+    save_stack(tmp_path / "a.tif", compression="tiff_deflate")
+    content = bytearray((tmp_path / "a.tif").read_bytes())
+    with PILImage.open(tmp_path / "a.tif") as opened:
+        opened.seek(2)
+        start = opened.tag_v2[273][0]
+    content[start : start + 20] = b"\xff" * 20
+    (tmp_path / "a.tif").write_bytes(content)
+    with pytest.raises(MediaError, match=r"picture 2 of .*a\.tif, counted from 0, cannot be read"):
+        list(open_frames(tmp_path / "a.tif"))
+    source = open_frames(tmp_path / "a.tif", skip_bad_frames=True)
+    assert places(source) == [0, 1, 3, 4, 5] and "1 of the pictures" in source.notes[0] and source.number == 5
