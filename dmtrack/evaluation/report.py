@@ -7,7 +7,6 @@ import io
 import math
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dmtrack.errors import EvaluationError
@@ -15,7 +14,7 @@ from dmtrack.evaluation.measures.measure import Measure
 from dmtrack.evaluation.protocols import BaseProtocol
 from dmtrack.evaluation.readers.names import listed
 from dmtrack.evaluation.scoring import Score, SequenceScore
-from dmtrack.files import json_value, write_json, write_text
+from dmtrack.files import json_value
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -83,12 +82,9 @@ class Report:
         """The trackers, best first in one number (the primary one if none is named); those without it last."""
         chosen = measure or self.primary
         sign = -1 if chosen.higher_is_better else 1
-
-        def order(score: Score) -> float:
-            value = score.scores.get(chosen.key, math.nan)
-            return math.inf if math.isnan(value) else sign * value
-
-        return sorted(self.scores, key=order)
+        order = {score.tracker: sign * score.scores.get(chosen.key, math.nan) for score in self.scores}
+        order = {tracker: math.inf if math.isnan(place) else place for tracker, place in order.items()}
+        return sorted(self.scores, key=lambda score: order[score.tracker])
 
     def counted_of(self, score: Score) -> tuple[int, int]:
         """How many sequences count for a tracker, and how many the benchmark has."""
@@ -116,14 +112,6 @@ class Report:
             "absent": list(self.absent),
             **self.further,
         }
-
-    def write_json(self, path: str | Path) -> None:
-        """Writes `to_dict`."""
-        write_json(path, self.to_dict())
-
-    def write_csv(self, path: str | Path) -> None:
-        """Writes one line per tracker and sequence, and one per tracker for all sequences ("*")."""
-        write_text(path, csv_text([self]))
 
     def table(
         self, intervals: Mapping[str, str] | None = None, interval_title: str = "interval", beside: bool = True
@@ -193,7 +181,10 @@ class Report:
 
 
 def csv_text(reports: Collection[Report]) -> str:
-    """One table of all reports, which may follow different protocols; a number that one does not have is empty."""
+    """One table of all reports: a line per protocol, tracker and sequence, and one per tracker for all of them ("*").
+
+    A number that a protocol does not have is empty.
+    """
     metrics = list(dict.fromkeys(measure.key for report in reports for measure in report.measures))
     text = io.StringIO()
     lines = csv.writer(text, lineterminator="\n")
@@ -202,10 +193,11 @@ def csv_text(reports: Collection[Report]) -> str:
     for report in reports:
         run = [report.benchmark, report.split, report.stride, report.sequence_set, report.protocol.name]
         for score in report.scores:
-            fixed = [*run, score.tracker, weights_hash(score)]
-            lines.writerow([*fixed, "*", *_cells(score, metrics)])
-            for item in score.sequences:
-                lines.writerow([*fixed, item.name, *_cells(item, metrics)])
+            each = ((item.name, item.scores, item.frames_per_second) for item in score.sequences)
+            for name, numbers, speed in (("*", score.scores, score.frames_per_second), *each):
+                values = [*(numbers.get(metric) for metric in metrics), speed]
+                cells = ["" if value is None or math.isnan(value) else f"{value:.6f}" for value in values]
+                lines.writerow([*run, score.tracker, weights_hash(score), name, *cells])
     return text.getvalue()
 
 
@@ -235,8 +227,3 @@ def _numbers(score: Score | SequenceScore) -> dict[str, Any]:
     else:
         numbers["sequences"] = len(score.sequences) - len(score.uncounted)
     return numbers
-
-
-def _cells(score: Score | SequenceScore, metrics: list[str]) -> list[str]:
-    values = [*(score.scores.get(metric) for metric in metrics), score.frames_per_second]
-    return ["" if value is None or math.isnan(value) else f"{value:.6f}" for value in values]

@@ -131,11 +131,13 @@ class ResultStore:
         self.folder = Path(folder)
         self.run = run
         self.files = files
+        self._manifest_path = self.folder / "manifest.json"
         stored = self.manifest().get("files")
         if isinstance(stored, dict):
             self.files = FileNames(**{**stored, "kinds": tuple(stored["kinds"])})
-        elif "sequences" in self.identity() or (not files.nested and self._first_runs()):
+        elif "sequences" in self.identity() or (not files.nested and self.first_runs()):
             self.files = OWN_FILES
+        self._shift = np.array([self.files.index_base, self.files.index_base, 0, 0], dtype=np.float64)
 
     def start(
         self, identity: Mapping[str, Any], details: Mapping[str, Any] | None = None, restart: bool = False
@@ -154,8 +156,11 @@ class ResultStore:
         if restart:
             self._clear()
         check_writable_folder(self.folder)
+        claimed: dict[str, Any] = json.loads(json.dumps(dict(identity)))  # as the manifest keeps it
+        if self.files != OWN_FILES and isinstance(claimed.get("sequences"), dict):
+            claimed["sequences"].pop("split", None)  # got10k has one folder for all splits
         if self._manifest_path.exists():
-            self._check_identity(self._claimed(identity))
+            self._check_identity(claimed)
             return
         if self.holds_results():
             raise EvaluationError(
@@ -164,7 +169,7 @@ class ResultStore:
             )
         manifest = {
             "format": 1,
-            "identity": self._claimed(identity),
+            "identity": claimed,
             "details": dict(details or {}),
             "software": software_versions(),
             "created": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
@@ -300,42 +305,28 @@ class ResultStore:
     def holds_results(self) -> bool:
         """Whether anything lies there that may be results."""
         return self._manifest_path.exists() or bool(
-            self._first_runs() if self.files.nested else list(self.folder.glob("*.txt"))
+            self.first_runs() if self.files.nested else list(self.folder.glob("*.txt"))
         )
 
     def _clear(self) -> None:
         """Removes results and manifest, and nothing else that may lie in the folder."""
-        for folder in {*self._first_runs(), *(path.parent for path in self.folder.glob("*/error.txt"))}:
+        for folder in {*self.first_runs(), *(path.parent for path in self.folder.glob("*/error.txt"))}:
             shutil.rmtree(folder, ignore_errors=True)
         if not self.files.nested:
             for path in [*self.folder.glob("*.txt"), *self.folder.glob("times/*_time.txt")]:
                 path.unlink()
         self._manifest_path.unlink(missing_ok=True)
 
-    def _first_runs(self) -> list[Path]:
+    def first_runs(self) -> list[Path]:
         """Folders of sequences that have boxes, where each has a folder of its own."""
         return [path.parent for path in self.folder.glob("*/*_001.txt") if path.name == f"{path.parent.name}_001.txt"]
-
-    @property
-    def _manifest_path(self) -> Path:
-        return self.folder / "manifest.json"
-
-    @property
-    def _shift(self) -> NDArray[np.float64]:
-        return np.array([self.files.index_base, self.files.index_base, 0, 0], dtype=np.float64)
-
-    def _claimed(self, identity: Mapping[str, Any]) -> dict[str, Any]:
-        """An identity as JSON keeps it; got10k has one folder for all splits, so there they are no part of it."""
-        claimed: dict[str, Any] = json.loads(json.dumps(dict(identity)))
-        if self.files != OWN_FILES and isinstance(claimed.get("sequences"), dict):
-            claimed["sequences"].pop("split", None)
-        return claimed
 
     def _check_identity(self, identity: dict[str, Any]) -> None:
         stored = self.identity()
         changed = sorted(key for key in {*stored, *identity} if stored.get(key) != identity.get(key))
         if changed:
-            was, now = (_short(values.get(changed[0])) for values in (stored, identity))
+            values = [str(each.get(changed[0])) for each in (stored, identity)]
+            was, now = (value[:12] if len(value) == 64 else value for value in values)  # hashes are shortened
             raise EvaluationError(
                 f"{self.folder} holds results of another run ({', '.join(changed)} changed; {changed[0]} was {was}, is "
                 f"{now}); choose another --name or --results folder, or replace them with --restart"
@@ -387,8 +378,3 @@ def read_numbers(path: Path, columns: int | None = None) -> NDArray[np.float64]:
         return read_rows(path, what, tuple(range(1, 100)) if columns is None else (columns,))
     except DataError as error:
         raise EvaluationError(f"{error}; run the tracker on that sequence again") from error
-
-
-def _short(value: Any) -> str:
-    text = str(value)
-    return text[:12] if len(text) == 64 else text

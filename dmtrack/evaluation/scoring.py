@@ -16,7 +16,7 @@ from dmtrack.evaluation.measures.frames import RuledFrames, apply_rules
 from dmtrack.evaluation.results import ResultStore, SequenceResult
 
 if TYPE_CHECKING:
-    from dmtrack.evaluation.protocols import BaseProtocol, CurveMeasure, Protocol
+    from dmtrack.evaluation.protocols import BaseProtocol, Protocol
 
 Array = NDArray[np.float64]
 
@@ -39,18 +39,20 @@ class Curves:
 
     def scores(self, protocol: Protocol) -> dict[str, float]:
         """The numbers that the protocol reports, by key, in its order; NaN where no frame counts."""
-        return {measure.key: self.read(protocol, measure) for measure in protocol.reported()}
-
-    def read(self, protocol: Protocol, measure: CurveMeasure) -> float:
-        """One number, read as its measure says."""
-        if measure.is_direct:
-            return self.direct[measure.key]
-        curve: Array = getattr(self, measure.curve)
-        if measure.reading == "mean":
-            return float(np.mean(curve))
-        if measure.reading == "trapezoid":
-            return one_pass.trapezoid(curve)
-        return float(curve[one_pass.threshold_index(protocol.thresholds(measure.curve), float(measure.at or 0.0))])
+        numbers = {}
+        for measure in protocol.reported():
+            curve: Array = getattr(self, measure.curve)
+            if measure.is_direct:
+                number = self.direct[measure.key]
+            elif measure.reading == "mean":
+                number = float(np.mean(curve))
+            elif measure.reading == "trapezoid":
+                number = one_pass.trapezoid(curve)
+            else:
+                thresholds = protocol.thresholds(measure.curve)
+                number = float(curve[one_pass.threshold_index(thresholds, float(measure.at or 0.0))])
+            numbers[measure.key] = number
+        return numbers
 
 
 @dataclass(frozen=True)
@@ -232,12 +234,12 @@ def score_frames(
     iou[ruled.overlap_miss[counted]] = np.nan
     negative_as_zero = protocol.negative_sizes == "zero"
     distance = one_pass.center_distances(results, truth, negative_as_zero)
-    _set_by_rule(distance, ruled.distance_hit[counted], ruled.distance_miss[counted])
+    distance[ruled.distance_miss[counted]], distance[ruled.distance_hit[counted]] = np.nan, -1.0
     normalized = np.empty(0)
     if protocol.normalized_precision_thresholds:
         smallest_side = 1.0 if protocol.normalization == "truth-size-at-least-1" else 0.0
         normalized = one_pass.normalized_center_distances(results, truth, negative_as_zero, smallest_side)
-        _set_by_rule(normalized, ruled.normalized_hit[counted], ruled.normalized_miss[counted])
+        normalized[ruled.normalized_miss[counted]], normalized[ruled.normalized_hit[counted]] = np.nan, -1.0
     curves = Curves(
         one_pass.success_curve(iou, protocol.success_thresholds, protocol.success_strict),
         one_pass.precision_curve(distance, protocol.precision_thresholds),
@@ -300,11 +302,6 @@ def pooled_curves(protocol: Protocol, sequences: Iterable[SequenceScore]) -> Cur
             if measure.is_direct
         },
     )
-
-
-def _set_by_rule(distances: Array, hits: NDArray[np.bool_], misses: NDArray[np.bool_]) -> None:
-    distances[misses] = np.nan
-    distances[hits] = -1.0
 
 
 def frames_per_second(seconds: ArrayLike | None) -> float | None:

@@ -21,7 +21,7 @@ from dmtrack.association.timeline import TimelineRecorder
 from dmtrack.data.sequences import Sequence
 from dmtrack.errors import EvaluationError
 from dmtrack.evaluation.protocols import DMTRACK_VISIBLE
-from dmtrack.evaluation.report import Report, shown, shown_speed, weights_hash
+from dmtrack.evaluation.report import Report, csv_text, shown, shown_speed, weights_hash
 from dmtrack.evaluation.reporting.figures.curves import save_plots
 from dmtrack.evaluation.reporting.figures.theme import DARK
 from dmtrack.evaluation.scoring import Score, SequenceScore
@@ -129,8 +129,8 @@ def run_demo(
         report = _report(sessions, processes, console)
         print_report(report, console)
         folder = output / kind
-        report.write_json(folder / "report.json")
-        report.write_csv(folder / "report.csv")
+        write_json(folder / "report.json", report.to_dict())
+        write_text(folder / "report.csv", csv_text([report]))
         plots = [path for path in save_plots(report, folder) if path.suffix == ".png"]
         save_plots(report, folder, (".png",), DARK, "_dark")
         video = folder / "tracked.mp4"

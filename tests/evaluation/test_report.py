@@ -14,6 +14,7 @@ from dmtrack.evaluation.report import Report
 from dmtrack.evaluation.reporting.figures.curves import save_plots
 from dmtrack.evaluation.results import ResultStore
 from dmtrack.evaluation.scoring import score_store
+from dmtrack.files import write_json
 from dmtrack.running.baselines import StaticBox
 from dmtrack.running.one_sequence import tracking_success
 from dmtrack.running.runner import run
@@ -49,7 +50,7 @@ def test_missing_sequences_are_named_and_in_no_average(stores, fakes, tmp_path):
     report = evaluate_results(fakes.open_sequences(), stores)
     assert report.scores[0].missing == ("s3",) and [score.tracker for score in report.ranked()] == ["good", "bad"]
     assert report.remarks() == ["bad has no result for s3; they are in no average"]
-    report.write_json(tmp_path / "r.json")
+    write_json(tmp_path / "r.json", report.to_dict())
     stored = json.loads((tmp_path / "r.json").read_text())
     assert stored["protocol"] == "dmtrack-visible" and stored["trackers"]["bad"]["sequences"] == 3
     assert set(stored["sequences"]["bad"]) == {"s0", "s1", "s2"} and stored["missing"]["bad"] == ["s3"]

@@ -93,7 +93,8 @@ def apply_rules(
     if protocol.distance_condition is not None:
         distance_valid = valid_truth(protocol.distance_condition, protocol, given_truth, first_pixel)
     if protocol.rounding:
-        truth, results = (_rounded(boxes, first_pixel) for boxes in (truth, results))
+        shift = np.array([first_pixel, first_pixel, 0.0, 0.0])
+        truth, results = (np.round(boxes + shift) - shift for boxes in (truth, results))
     if protocol.clipping and image_size_wh is not None:
         # As got10k clips: the corner into the image, then the sides to what remains of it.
         size = np.array(image_size_wh, dtype=np.float64)
@@ -112,20 +113,9 @@ def apply_rules(
     _treat(protocol.invalid_truth_frames, conditions, counted, misses, hits)
     if protocol.first_frame == "skipped":
         counted[:1] = False
-    return RuledFrames(
-        truth,
-        results,
-        counted,
-        misses[0],
-        hits[1],
-        misses[1],
-        hits[2],
-        misses[2],
-        first,
-        absent,
-        conditions[0] | conditions[1],
-        replaced,
-    )
+    by_rule = misses[0], hits[1], misses[1], hits[2], misses[2]
+    invalid = conditions[0] | conditions[1]
+    return RuledFrames(truth, results, counted, *by_rule, first, absent, invalid, replaced)
 
 
 def valid_truth(
@@ -186,8 +176,3 @@ def _treat(
     hit = {"miss": (), "distance-hit": (1, 2), "normalized-hit": (2,)}[treatment]
     for index in range(3):
         (hits if index in hit else misses)[index] |= frames[index]
-
-
-def _rounded(boxes_xywh: Boxes, first_pixel: float) -> Boxes:
-    shift = np.array([first_pixel, first_pixel, 0.0, 0.0])
-    return np.asarray(np.round(boxes_xywh + shift) - shift)

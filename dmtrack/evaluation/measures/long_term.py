@@ -90,10 +90,12 @@ def score_long_term(protocol: LongTermProtocol, runs: list[LongTermRun]) -> Long
     everything = np.concatenate([run.confidence for run in runs] or [np.zeros(0)])
     thresholds = confidence_thresholds(everything, protocol.thresholds, protocol.threshold_ranks)
     curves = [precision_recall(protocol, run, thresholds) for run in runs]
-    precision = _mean_rows([curve for curve, _ in curves], len(thresholds))
-    recall = _mean_rows([curve for _, curve in curves], len(thresholds))
-    total = precision + recall
-    f_score = np.divide(2 * precision * recall, total, out=np.zeros(len(total)), where=total > 0)
+    undefined = np.full(len(thresholds), np.nan)
+    precision, recall = (
+        np.mean([row for row in rows if not np.isnan(row).any()] or [undefined], axis=0)
+        for rows in (zip(*curves, strict=True) if curves else ((), ()))
+    )
+    f_score = f_scores(precision, recall)
     best = int(np.argmax(f_score))
     scores = {"f_score": float(f_score[best]), "precision": float(precision[best]), "recall": float(recall[best])}
     if not runs or np.isnan(recall).all():
@@ -153,7 +155,7 @@ def precision_recall(protocol: LongTermProtocol, run: LongTermRun, thresholds: C
     return precision, recall
 
 
-def _mean_rows(rows: list[Curve], length: int) -> Curve:
-    """Mean over the rows that are defined; NaN without any."""
-    defined = [row for row in rows if not np.isnan(row).any()]
-    return np.mean(defined, axis=0) if defined else np.full(length, np.nan)
+def f_scores(precision: Curve, recall: Curve) -> Curve:
+    """Harmonic means, 0 where both are 0 or one is not defined; of arrays of any shape."""
+    total = precision + recall
+    return np.divide(2 * precision * recall, total, out=np.zeros(total.shape), where=total > 0)

@@ -91,9 +91,11 @@ def success_curve(iou: ArrayLike, thresholds: ArrayLike, strict: bool = True) ->
     Returns:
         (thresholds,) in [0, 1]; all NaN when there is no frame.
     """
-    values = np.sort(np.where(np.isnan(iou), -1.0, np.asarray(iou, dtype=np.float64)))
+    values = np.sort(np.where(np.isnan(iou), -np.inf, np.asarray(iou, dtype=np.float64)))
+    if not values.size:
+        return np.full(np.shape(thresholds), np.nan)
     missed = np.searchsorted(values, np.asarray(thresholds), side="right" if strict else "left")
-    return _share(values.size - missed, values.size)
+    return np.asarray((values.size - missed) / values.size)
 
 
 def precision_curve(distances: ArrayLike, thresholds: ArrayLike) -> Array:
@@ -106,8 +108,8 @@ def precision_curve(distances: ArrayLike, thresholds: ArrayLike) -> Array:
     Returns:
         (thresholds,) in [0, 1]; all NaN when there is no frame.
     """
-    values = np.sort(np.where(np.isnan(distances), np.inf, np.asarray(distances, dtype=np.float64)))
-    return _share(np.searchsorted(values, np.asarray(thresholds), side="right"), values.size)
+    nearness = -np.asarray(distances, dtype=np.float64)
+    return success_curve(nearness, -np.asarray(thresholds, dtype=np.float64), strict=False)
 
 
 def average_overlap(iou: ArrayLike) -> float:
@@ -202,7 +204,3 @@ def _center_offsets(results_xywh: ArrayLike, truth_xywh: ArrayLike, negative_as_
     with np.errstate(over="ignore", invalid="ignore"):
         offsets = (results[:2] + sides / 2) - (truth[:2] + true_sides / 2)
     return offsets[0], offsets[1]
-
-
-def _share(hits: NDArray[np.integer], frames: int) -> Array:
-    return hits / frames if frames else np.full(hits.shape, np.nan)

@@ -21,7 +21,7 @@ from numpy.typing import ArrayLike, NDArray
 from dmtrack.errors import EvaluationError
 from dmtrack.evaluation.measures.polygons import intersection_over_union
 from dmtrack.evaluation.measures.regions import Regions, as_regions, is_region, number_of_values, to_polygons
-from dmtrack.evaluation.measures.spans import Rows, Spans, filled, filled_in_both, polygon_spans, rectangle_spans
+from dmtrack.evaluation.measures.spans import Rows, Spans, filled, polygon_spans, rectangle_spans
 
 Overlaps = NDArray[np.float64]
 
@@ -202,7 +202,7 @@ def _rasterized(first: _Inclusive | _Rounded, second: _Inclusive | _Rounded, lim
         windows = size[chunk].astype(np.int64)
         rows = Rows.of_windows(windows[:, 1])
         spans, others = (region.spans(chunk, origin[chunk], rows, windows[:, 0]) for region in (first, second))
-        common = filled_in_both(spans, others, rows)
+        common = filled(spans, rows, others)
         either = filled(spans, rows) + filled(others, rows) - common
         overlaps[chunk] = np.divide(common, either, out=np.zeros(len(common)), where=either > 0)
     return overlaps

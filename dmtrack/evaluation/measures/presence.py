@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+import operator
+from dataclasses import astuple, dataclass
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -33,12 +34,7 @@ class PresenceCounts:
     false_positives: int = 0
 
     def __add__(self, other: PresenceCounts) -> PresenceCounts:
-        return PresenceCounts(
-            self.true_positives + other.true_positives,
-            self.false_negatives + other.false_negatives,
-            self.true_negatives + other.true_negatives,
-            self.false_positives + other.false_positives,
-        )
+        return PresenceCounts(*map(operator.add, astuple(self), astuple(other)))
 
 
 @dataclass(frozen=True)
@@ -89,12 +85,8 @@ def count_presence(
     counted[:1] = False
     right = np.zeros(len(truth), dtype=bool)
     right[there] = paired_iou_xyxy(xywh_to_xyxy(truth[there]), xywh_to_xyxy(results[there])) >= protocol.iou_threshold
-    return PresenceCounts(
-        true_positives=_count(counted & there & said & right),
-        false_negatives=_count(counted & there & ~(said & right)),
-        true_negatives=_count(counted & ~there & ~said),
-        false_positives=_count(counted & ~there & said),
-    )
+    kinds = (there & said & right, there & ~(said & right), ~there & ~said, ~there & said)
+    return PresenceCounts(*(int((counted & kind).sum()) for kind in kinds))
 
 
 def score_presence(protocol: PresenceProtocol, counts: list[PresenceCounts]) -> PresenceScore:
@@ -105,10 +97,23 @@ def score_presence(protocol: PresenceProtocol, counts: list[PresenceCounts]) -> 
         counts: one per sequence.
     """
     total = sum(counts, start=PresenceCounts())
-    tpr = _share(total.true_positives, total.false_negatives)
-    tnr = _share(total.true_negatives, total.false_positives)
-    scores = {"tpr": tpr, "tnr": tnr, "gm": math.sqrt(tpr * tnr), "max_gm": best_geometric_mean(tpr, tnr)}
+    scores = {key: float(values[0]) for key, values in presence_rates(np.array([astuple(total)])).items()}
     return PresenceScore(protocol.name, scores, total)
+
+
+def presence_rates(counts: NDArray[Any]) -> dict[str, NDArray[np.float64]]:
+    """All numbers of counted frames.
+
+    Args:
+        counts: (sets, 4) in the order of `PresenceCounts`.
+
+    Returns:
+        (sets,) `tpr`, `tnr`, `gm` and `max_gm`; NaN where no frame defines them.
+    """
+    total = counts[:, 0::2] + counts[:, 1::2]
+    tpr, tnr = np.divide(counts[:, 0::2], total, out=np.full(total.shape, np.nan), where=total > 0).T
+    best = np.array([best_geometric_mean(*pair) for pair in zip(tpr.tolist(), tnr.tolist(), strict=True)])
+    return {"tpr": tpr, "tnr": tnr, "gm": np.sqrt(tpr * tnr), "max_gm": best}
 
 
 def best_geometric_mean(tpr: float, tnr: float) -> float:
@@ -129,11 +134,3 @@ def best_geometric_mean(tpr: float, tnr: float) -> float:
     if tnr >= 0.5:
         return math.sqrt(tpr * tnr)
     return math.sqrt(tpr / (4 * (1 - tnr)))
-
-
-def _count(frames: NDArray[np.bool_]) -> int:
-    return int(frames.sum())
-
-
-def _share(hits: int, misses: int) -> float:
-    return hits / (hits + misses) if hits + misses else float("nan")

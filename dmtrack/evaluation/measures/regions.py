@@ -17,7 +17,7 @@ SKIPPED, INITIALIZED, FAILED = 0, 1, 2
 """Codes of a trajectory: the tracker does not run in this frame, was initialised in it, has lost the target in it."""
 
 NO_CODE = -1
-"""What `special_codes` says of frames with a region."""
+"""What `Trajectory.codes` says of frames with a region."""
 
 
 def as_regions(values: ArrayLike) -> Regions:
@@ -50,12 +50,6 @@ def number_of_values(regions: Regions) -> NDArray[np.int64]:
     # Only NaN pads: an infinity is a number that the row has, if one that no region can have.
     padded = np.isnan(regions) | finite
     return np.where(known & (finite == leading).all(axis=1) & padded.all(axis=1), count, 0)
-
-
-def special_codes(regions: Regions) -> NDArray[np.int64]:
-    """(frames,) the code of rows that are special, `NO_CODE` in the others."""
-    special = number_of_values(regions) == 1
-    return np.where(special, np.nan_to_num(regions[:, 0], posinf=0, neginf=0), NO_CODE).astype(np.int64)
 
 
 def is_region(regions: Regions) -> NDArray[np.bool_]:

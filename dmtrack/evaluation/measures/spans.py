@@ -44,10 +44,6 @@ class Rows:
         frame = np.repeat(np.arange(len(heights)), heights)
         return Rows(frame, np.arange(len(frame)) - starts[frame], starts)
 
-    def per_frame(self, values: Integers) -> Integers:
-        """Sums over the rows of each frame."""
-        return np.asarray(np.add.reduceat(values, self.starts)) if len(self.starts) else np.zeros(0, dtype=np.int64)
-
 
 Spans = list[tuple[NDArray[np.float64], NDArray[np.float64]]]
 """Disjoint stretches of filled pixels per row: the k-th entry has first and last pixels, (rows,) each; empty where the
@@ -104,19 +100,18 @@ def rectangle_spans(inclusive_xyxy: NDArray[np.float64], rows: Rows, widths: Int
     return [(first, last)]
 
 
-def filled(spans: Spans, rows: Rows) -> Integers:
-    """(frames,) number of filled pixels."""
-    return _total([np.maximum(last - first + 1, 0.0) for first, last in spans], rows)
-
-
-def filled_in_both(spans: Spans, others: Spans, rows: Rows) -> Integers:
-    """(frames,) number of pixels filled by both."""
-    lengths = [
-        np.maximum(np.minimum(last, other_last) - np.maximum(first, other_first) + 1, 0.0)
-        for first, last in spans
-        for other_first, other_last in others
-    ]
-    return _total(lengths, rows)
+def filled(spans: Spans, rows: Rows, others: Spans | None = None) -> Integers:
+    """(frames,) number of filled pixels; of those that the others fill, too, where these are given."""
+    if others is not None:
+        spans = [
+            (np.maximum(first, other_first), np.minimum(last, other_last))
+            for first, last in spans
+            for other_first, other_last in others
+        ]
+    total = np.zeros(len(rows.frame), dtype=np.int64)
+    for first, last in spans:
+        total += np.maximum(last - first + 1, 0.0).astype(np.int64)
+    return np.asarray(np.add.reduceat(total, rows.starts)) if len(rows.starts) else np.zeros(0, dtype=np.int64)
 
 
 def _nodes(polygons: NDArray[np.float64], rows: Rows, flat_edges: bool) -> list[NDArray[np.float64]]:
@@ -155,10 +150,3 @@ def _merged(spans: Spans) -> Spans:
         else:
             merged.append((first, last))
     return merged
-
-
-def _total(lengths: list[NDArray[np.float64]], rows: Rows) -> Integers:
-    total = np.zeros(len(rows.frame), dtype=np.int64)
-    for length in lengths:
-        total += length.astype(np.int64)
-    return rows.per_frame(total)

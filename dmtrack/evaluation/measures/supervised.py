@@ -49,6 +49,10 @@ class VotRuns:
                     f"{len(self.truth)}; give one row per frame"
                 )
 
+    def failures(self) -> float:
+        """Mean number over the repetitions."""
+        return float(np.mean([len(trajectory.failures) for trajectory in self.trajectories]))
+
 
 @dataclass(frozen=True)
 class VotSequenceScore:
@@ -100,14 +104,14 @@ def score_vot(protocol: VotProtocol, sequences: list[VotRuns]) -> VotScore:
         # A result that is no region is no special frame either: it overlaps with nothing.
         valid.append(np.where(counted, values, np.nan))
     per_sequence = tuple(
-        VotSequenceScore(runs.name, len(runs.truth), _mean(_over_repetitions(values)), _failures(runs))
+        VotSequenceScore(runs.name, len(runs.truth), _mean(_over_repetitions(values)), runs.failures())
         for runs, values in zip(sequences, valid, strict=True)
     )
     accuracy = _accuracy(protocol, sequences, valid)
     if protocol.experiment == "unsupervised":
         return VotScore(protocol.name, {"average_overlap": accuracy}, per_sequence)
     frames = sum(len(runs.truth) for runs in sequences)
-    lost = sum(_failures(runs) for runs in sequences)
+    lost = sum(item.failures for item in per_sequence)
     scores = {"accuracy": accuracy, "robustness": 100 * lost / frames if frames else float("nan"), "lost": lost}
     if protocol.eao_window is None:
         return VotScore(protocol.name, scores, per_sequence)
@@ -154,20 +158,14 @@ def _eao_overlaps(protocol: VotProtocol, runs: VotRuns, known: NDArray[np.float6
     # One column and one row of pixels less: of no matter to regions that end before them.
     values = known.copy()
     for row, trajectory in zip(values, runs.trajectories, strict=True):
-        near = _reaches_last_pixel(runs.truth, runs.image_size_wh)
-        near |= _reaches_last_pixel(trajectory.regions, runs.image_size_wh)
+        near = np.zeros(len(row), dtype=bool)
+        for regions in (runs.truth, trajectory.regions):  # that reach the last column or row once they are rounded
+            rows = np.flatnonzero(is_region(regions))
+            near[rows] |= (to_polygons(regions[rows]).max(axis=1) > np.array(runs.image_size_wh) - 2).any(axis=1)
         row[near] = region_overlaps(
             protocol.eao_overlap, runs.truth[near], trajectory.regions[near], runs.image_size_wh
         )
     return values
-
-
-def _reaches_last_pixel(regions: Regions, image_size_wh: tuple[int, int]) -> NDArray[np.bool_]:
-    """(frames,) whether a region may reach the last column or row of pixels once it is rounded."""
-    reaches = np.zeros(len(regions), dtype=bool)
-    rows = np.flatnonzero(is_region(regions))
-    reaches[rows] = (to_polygons(regions[rows]).max(axis=1) > np.array(image_size_wh) - 2).any(axis=1)
-    return reaches
 
 
 def _accuracy(protocol: VotProtocol, sequences: list[VotRuns], valid: list[NDArray[np.float64]]) -> float:
@@ -177,10 +175,6 @@ def _accuracy(protocol: VotProtocol, sequences: list[VotRuns], valid: list[NDArr
     # A run without a valid frame has accuracy 0 here, and its sequence's weight.
     means = [np.nan_to_num([_mean(row) for row in values]).mean() for values in valid]
     return float(np.dot(means, frames) / frames.sum()) if frames.sum() else float("nan")
-
-
-def _failures(runs: VotRuns) -> float:
-    return float(np.mean([len(trajectory.failures) for trajectory in runs.trajectories]))
 
 
 def _over_repetitions(values: NDArray[np.float64]) -> NDArray[np.float64]:

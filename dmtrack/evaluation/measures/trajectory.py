@@ -17,7 +17,6 @@ from dmtrack.evaluation.measures.regions import (
     Regions,
     as_regions,
     number_of_values,
-    special_codes,
 )
 from dmtrack.files import read_text, write_text
 
@@ -58,7 +57,8 @@ class Trajectory:
     @property
     def codes(self) -> NDArray[np.int64]:
         """(frames,) 0 skipped, 1 initialised, 2 failed, -1 where there is a region."""
-        return special_codes(self.regions)
+        special = number_of_values(self.regions) == 1
+        return np.where(special, np.nan_to_num(self.regions[:, 0], posinf=0, neginf=0), NO_CODE).astype(np.int64)
 
     @property
     def failures(self) -> NDArray[np.int64]:

@@ -16,6 +16,9 @@ from dmtrack.evaluation.protocols.challenges import (
 )
 from dmtrack.evaluation.protocols.long_term import LongTermProtocol
 from dmtrack.evaluation.protocols.official import (
+    DMTRACK_PAPER,
+    DMTRACK_PAPER_101,
+    DMTRACK_VISIBLE,
     GOT10K,
     LASOT_OFFICIAL,
     OTB_OFFICIAL,
@@ -24,7 +27,6 @@ from dmtrack.evaluation.protocols.official import (
     TRACKINGNET_OFFICIAL,
     UAV123_OFFICIAL,
 )
-from dmtrack.evaluation.protocols.own import DMTRACK_PAPER, DMTRACK_PAPER_101, DMTRACK_VISIBLE
 from dmtrack.evaluation.protocols.presence import PresenceProtocol
 from dmtrack.evaluation.protocols.protocol import (
     PROTOCOLS,

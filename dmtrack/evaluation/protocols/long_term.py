@@ -15,6 +15,7 @@ from dmtrack.evaluation.measures.long_term import (
     LongTermRun,
     LongTermScore,
     ThresholdRanks,
+    f_scores,
     precision_recall,
     score_long_term,
 )
@@ -156,8 +157,7 @@ def _mean(draws: Array, curves: Array) -> Array:
 
 def _best(precision: Array, recall: Array) -> tuple[Array, Array, Array]:
     """(rounds,) best F-score, and precision and recall there; NaN where no drawn sequence has a visible target."""
-    total = precision + recall
-    f_score = np.divide(2 * precision * recall, total, out=np.zeros(total.shape), where=total > 0)
+    f_score = f_scores(precision, recall)
     rows, best = np.arange(len(f_score)), np.argmax(f_score, axis=1)
     undefined = np.isnan(recall).any(axis=1)
     return tuple(  # type: ignore[return-value]

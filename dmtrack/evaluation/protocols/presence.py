@@ -16,8 +16,8 @@ from dmtrack.evaluation.measures.measure import Measure
 from dmtrack.evaluation.measures.presence import (
     PresenceCounts,
     PresenceScore,
-    best_geometric_mean,
     count_presence,
+    presence_rates,
     score_presence,
 )
 from dmtrack.evaluation.protocols.protocol import BaseProtocol, Drawing
@@ -41,17 +41,15 @@ class PresenceProtocol(BaseProtocol):
 
     iou_threshold: float = 0.5
 
+    compared_keys: ClassVar[tuple[str, ...]] = ("tpr",)
+    """Many sequences have no absent frame, and none of the other numbers without one."""
+
     overlap_title: ClassVar[str] = "IoU (in frames without target 1 where the tracker says so, 0 where it does not)"
 
     def reported(self) -> tuple[Measure, ...]:
         """The rates and their geometric means."""
         titles = {"max_gm": "MaxGM", "gm": "GM", "tpr": "TPR", "tnr": "TNR"}
         return tuple(Measure(key, title, needs=("boxes", "presence")) for key, title in titles.items())
-
-    @property
-    def compared(self) -> Measure:
-        """Many sequences have no absent frame, and none of the other numbers without one."""
-        return self.measure("tpr")
 
     def check(self) -> None:
         """Refuses impossible rules.
@@ -89,7 +87,7 @@ class PresenceProtocol(BaseProtocol):
 
     def resample(self, score: Score, draws: Array) -> dict[str, Array]:
         """The frames of the drawn sequences are counted anew."""
-        return _rates(draws @ np.array([astuple(item.observed[0]) for item in score.sequences]))
+        return presence_rates(draws @ np.array([astuple(item.observed[0]) for item in score.sequences]))
 
     def notes(self, scores: Iterable[Score]) -> list[str]:
         """Numbers that no frame defines, and trackers that never say that the target is absent."""
@@ -116,16 +114,3 @@ class PresenceProtocol(BaseProtocol):
         points = partial(draw_presence, rates, report.benchmark, describe(report))
         title = f"true positive and true negative rate on {report.benchmark}, protocol {self.name}"
         yield Drawing("presence", title, points)
-
-
-def _rates(counts: Array) -> dict[str, Array]:
-    """All numbers of (rounds, 4) counted frames."""
-    hits, false_negatives, rejections, false_positives = counts.T
-    tpr, tnr = _share(hits, false_negatives), _share(rejections, false_positives)
-    best = np.array([best_geometric_mean(*pair) for pair in zip(tpr.tolist(), tnr.tolist(), strict=True)])
-    return {"max_gm": best, "gm": np.sqrt(tpr * tnr), "tpr": tpr, "tnr": tnr}
-
-
-def _share(hits: Array, misses: Array) -> Array:
-    total = hits + misses
-    return np.divide(hits, total, out=np.full(len(total), np.nan), where=total > 0)

@@ -53,6 +53,9 @@ class BaseProtocol(ABC):
     description: str
     source: str = ""
 
+    compared_keys: ClassVar[tuple[str, ...]] = ()
+    """The measures in which single sequences can be compared, where the headline number cannot be."""
+
     overlap_title: ClassVar[str] = "IoU"
     """What the page draws over the frames of a sequence."""
 
@@ -96,8 +99,9 @@ class BaseProtocol(ABC):
 
     @property
     def compared(self) -> Measure:
-        """The measure in which single sequences are compared, which not every headline number can be."""
-        return self.reported()[0]
+        """The measure in which single sequences are compared: the first one of `compared_keys`."""
+        measures = self.reported()
+        return next((measure for measure in measures if measure.key in self.compared_keys), measures[0])
 
     @property
     def needs(self) -> frozenset[str]:

@@ -65,6 +65,9 @@ class VotProtocol(BaseProtocol):
     realtime_fps: float | None = None
     realtime_grace: int = 3
 
+    compared_keys: ClassVar[tuple[str, ...]] = ("accuracy", "average_overlap")
+    """The EAO of one sequence means nothing; its accuracy does."""
+
     not_this_kind: ClassVar[str] = "has no restarts; expected one of VOT, such as vot2018"
 
     def reported(self) -> tuple[Measure, ...]:
@@ -72,32 +75,13 @@ class VotProtocol(BaseProtocol):
         needs = ("regions", "frame size") if self.accuracy_overlap.rasterizing != "exact" else ("regions",)
         if self.experiment == "unsupervised":
             return (Measure("average_overlap", "AO", needs=needs),)
-        needs = (*needs, "restarts")
+        failures = partial(Measure, higher_is_better=False, needs=("restarts",))
         return (
-            Measure("eao", "EAO", needs=needs),
-            Measure("accuracy", "accuracy", needs=needs),
-            Measure(
-                "robustness",
-                "failures/100 frames",
-                unit="failures per 100 frames",
-                higher_is_better=False,
-                range=(0.0, 100.0),
-                needs=("restarts",),
-            ),
-            Measure(
-                "lost",
-                "failures",
-                unit="failures",
-                higher_is_better=False,
-                range=(0.0, math.inf),
-                needs=("restarts",),
-            ),
+            Measure("eao", "EAO", needs=(*needs, "restarts")),
+            Measure("accuracy", "accuracy", needs=(*needs, "restarts")),
+            failures("robustness", "failures/100 frames", unit="failures per 100 frames", range=(0.0, 100.0)),
+            failures("lost", "failures", unit="failures", range=(0.0, math.inf)),
         )
-
-    @property
-    def compared(self) -> Measure:
-        """The EAO of one sequence means nothing; its accuracy does."""
-        return self.measure("average_overlap" if self.experiment == "unsupervised" else "accuracy")
 
     def check(self) -> None:
         """Refuses impossible rules.
@@ -206,21 +190,17 @@ class _Sums:
         above: (sequences, columns) above the line; the EAO has a column per length of its window, others have one.
         below: (sequences, columns) below the line.
         known: (sequences, columns) whether the sequence is long enough for the column; a column that no drawn sequence
-            is long enough for is in no mean.
+            is long enough for is in no mean. None: all are.
     """
 
     above: Array
     below: Array
-    known: NDArray[np.bool_]
-
-    @staticmethod
-    def of_one(above: Array, below: Array) -> _Sums:
-        """A number with one column, for which every sequence is long enough."""
-        return _Sums(above, below, np.ones(above.shape, dtype=bool))
+    known: NDArray[np.bool_] | None = None
 
     def resampled(self, draws: Array) -> Array:
         """(rounds,) numbers of the (rounds, sequences) drawn ones; NaN where nothing defines them."""
-        weight = np.where(draws @ self.known > 0, draws @ self.below, 0.0)
+        known = np.ones(self.above.shape) if self.known is None else self.known
+        weight = np.where(draws @ known > 0, draws @ self.below, 0.0)
         curve = np.divide(draws @ self.above, weight, out=np.full(weight.shape, np.nan), where=weight > 0)
         columns = (~np.isnan(curve)).sum(axis=1)
         return np.divide(np.nansum(curve, axis=1), columns, out=np.full(len(draws), np.nan), where=columns > 0)
@@ -229,14 +209,14 @@ class _Sums:
 def _sums(protocol: VotProtocol, runs: list[VotRuns], longest: int) -> dict[str, _Sums]:
     """By number, what each sequence adds to it."""
     frames = np.array([[len(one.truth)] for one in runs], dtype=np.float64)
-    failures = np.array([[np.mean([len(each.failures) for each in one.trajectories])] for one in runs])
+    failures = np.array([[one.failures()] for one in runs])
     accuracy = np.array([_accuracy_sums(protocol, one) for one in runs]).reshape(-1, 2)
-    pooled = _Sums.of_one(accuracy[:, :1], accuracy[:, 1:])
+    pooled = _Sums(accuracy[:, :1], accuracy[:, 1:])
     sums = {
         "accuracy": pooled,
         "average_overlap": pooled,
-        "robustness": _Sums.of_one(100 * failures, frames),
-        "lost": _Sums.of_one(failures, np.full_like(failures, 1 / max(1, len(runs)))),
+        "robustness": _Sums(100 * failures, frames),
+        "lost": _Sums(failures, np.full_like(failures, 1 / max(1, len(runs)))),
     }
     if protocol.eao_window:
         window = slice(protocol.eao_window[0] - 1, protocol.eao_window[1])

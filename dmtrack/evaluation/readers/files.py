@@ -21,6 +21,7 @@ class ResultFiles:
 
     Attributes:
         path: of the folder or archive.
+        is_archive: whether it is a zip archive.
         names: relative paths with "/", sorted; without what operating systems leave behind (`__MACOSX`, `.DS_Store`).
             Where the archive was packed with backslashes between folders, which older tools of Windows do, or was
             unpacked to files that have them in their names, they count as "/".
@@ -43,6 +44,7 @@ class ResultFiles:
         name, times = Counter(map(plain_name, stored)).most_common(1)[0] if stored else ("", 0)
         if times > 1:
             raise EvaluationError(f"{self.path} holds {name} {times} times; pack it again")
+        self.is_archive = self._archive is not None
         self._stored = {plain_name(name): name for name in stored}
         self.names = sorted(self._stored)
 
@@ -50,11 +52,6 @@ class ResultFiles:
         """Closes the archive; nothing can be read afterwards."""
         if self._archive is not None:
             self._archive.close()
-
-    @property
-    def is_archive(self) -> bool:
-        """Whether it is a zip archive."""
-        return self._archive is not None
 
     def where(self, name: str) -> str:
         """How errors and notes call a file."""

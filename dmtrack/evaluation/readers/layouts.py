@@ -65,10 +65,6 @@ class Candidate:
     companions: Mapping[str, str] = field(default_factory=dict)
     repetitions: tuple[str, ...] = ()
 
-    def names(self) -> set[str]:
-        """All its files."""
-        return {self.boxes, *self.companions.values(), *self.repetitions}
-
 
 @dataclass(frozen=True)
 class Group:

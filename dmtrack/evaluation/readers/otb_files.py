@@ -39,8 +39,11 @@ def read_mat_result(files: ResultFiles, candidate: Candidate, bad_boxes: BadBoxe
     name = next((name for name in _VARIABLES if name in own), None)
     if name is None:
         raise EvaluationError(f"{where} has no variable 'results' (it has {', '.join(own) or 'none'}); {_EXPECTED}")
-    runs = np.atleast_1d(own[name]) if _is_struct(own[name]) or _is_cell(own[name]) else [{"res": own[name]}]
-    return _read_run([_fields(run) for run in runs], where, bad_boxes)
+    found = own[name]
+    is_cell = isinstance(found, np.ndarray) and found.dtype == object
+    if not is_cell and not hasattr(found, "_fieldnames"):
+        return _read_run([{"res": found}], where, bad_boxes)
+    return _read_run([_fields(run) for run in np.atleast_1d(found)], where, bad_boxes)
 
 
 def read_json_result(files: ResultFiles, candidate: Candidate, bad_boxes: BadBoxes) -> RawResult:
@@ -100,17 +103,7 @@ def _to_boxes(rows: Any, where: str) -> NDArray[np.float64]:
     return boxes
 
 
-def _is_struct(value: Any) -> bool:
-    return hasattr(value, "_fieldnames")
-
-
-def _is_cell(value: Any) -> bool:
-    return isinstance(value, np.ndarray) and value.dtype == object
-
-
 def _fields(run: Any) -> Mapping[str, Any]:
-    if isinstance(run, Mapping):
-        return run
-    if _is_cell(run) and run.size == 1:
+    if isinstance(run, np.ndarray) and run.dtype == object and run.size == 1:
         run = run.ravel()[0]
-    return {name: getattr(run, name) for name in run._fieldnames} if _is_struct(run) else {}
+    return {name: getattr(run, name) for name in getattr(run, "_fieldnames", ())}

@@ -268,7 +268,8 @@ def _other_notes(files: ResultFiles, group: Group, matching: Matching, missing: 
     notes = []
     if missing:
         notes.append(f"missing: {len(missing)} sequences have no result and are in no score: {listed(missing)}")
-    used = {name for label in matching.found.values() for name in group.candidates[label].names()}
+    chosen = [group.candidates[label] for label in matching.found.values()]
+    used = {name for item in chosen for name in (item.boxes, *item.companions.values(), *item.repetitions)}
     failures = [name for name in files.names if name.rpartition("/")[2] == "error.txt"]
     for name in failures[:6]:
         reason = files.text(name).strip().split("\n")[-1][:200]

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from dmtrack.data.sequences import Sequence
 from dmtrack.evaluation.measures.measure import Measure
 from dmtrack.evaluation.report import Report
 from dmtrack.files import json_value
@@ -58,16 +57,6 @@ class AttributeScores:
             "sequences": dict(self.sequences),
             "trackers": json_value(self.scores),
         }
-
-
-def read_tags(sequences: Iterable[Sequence]) -> dict[str, tuple[str, ...]]:
-    """The attributes of all sequences, by name; sequences without any are left out."""
-    return {sequence.name: sequence.annotation.tags for sequence in sequences if sequence.annotation.tags}
-
-
-def full_name(tag: str) -> str:
-    """An attribute's name spelled out, where it is an abbreviation of one of the usual benchmarks."""
-    return FULL_NAMES.get(tag, tag)
 
 
 def score_attributes(report: Report, tags: Tags) -> AttributeScores:

@@ -8,25 +8,12 @@ from collections.abc import Iterable
 from dmtrack.evaluation.report import Report, shown_speed, weights_hash
 from dmtrack.evaluation.reporting.significance import Significance
 
-_SPECIAL = {
-    "\\": r"\textbackslash{}",
-    "&": r"\&",
-    "%": r"\%",
-    "$": r"\$",
-    "#": r"\#",
-    "_": r"\_",
-    "{": r"\{",
-    "}": r"\}",
-    "~": r"\textasciitilde{}",
-    "^": r"\textasciicircum{}",
-    "<": r"\textless{}",
-    ">": r"\textgreater{}",
-}
-
-
-def escape_latex(text: str) -> str:
-    """Text whose special characters LaTeX prints as they are."""
-    return "".join(_SPECIAL.get(character, character) for character in text)
+_NAMES = {"\\": "backslash", "~": "asciitilde", "^": "asciicircum", "<": "less", ">": "greater"}
+_ESCAPES = str.maketrans(
+    {character: rf"\{character}" for character in "&%$#_{}"}
+    | {character: rf"\text{name}{{}}" for character, name in _NAMES.items()}
+)
+"""What LaTeX prints as the special character."""
 
 
 def latex_tables(reports: Iterable[Report], significances: Iterable[Significance]) -> str:
@@ -51,15 +38,17 @@ def _table(report: Report, significance: Significance) -> str:
         best[measure] = sorted(printed, key=float, reverse=measure.higher_is_better)[:2]
     rows = []
     for score in report.ranked():
-        cells = [escape_latex(score.tracker)]
+        cells = [score.tracker.translate(_ESCAPES)]
         for measure in measures:
             interval = significance.intervals[score.tracker][measure.key]
             half_width = measure.scale * (interval.high - interval.low) / 2
             cells.append(_cell(measure.scale * score.scores[measure.key], half_width, best[measure]))
         speed = score.frames_per_second
-        cells += [escape_latex(shown_speed(speed)), rf"\texttt{{{weights_hash(score)[:8] or '-'}}}"]
+        cells += [shown_speed(speed).translate(_ESCAPES), rf"\texttt{{{weights_hash(score)[:8] or '-'}}}"]
         rows.append("    " + " & ".join(cells) + r" \\")
-    titles = [escape_latex(title) for title in ("Tracker", *(measure.title for measure in measures), "fps", "weights")]
+    titles = [
+        title.translate(_ESCAPES) for title in ("Tracker", *(measure.title for measure in measures), "fps", "weights")
+    ]
     counted = max((len(score.sequences) - len(score.uncounted) for score in report.scores), default=0)
     caption = (
         f"{report.benchmark} ({report.scope}; {counted} sequences), protocol {report.protocol.name}; percent, with "
@@ -69,7 +58,7 @@ def _table(report: Report, significance: Significance) -> str:
     lines = [
         r"\begin{table}",
         r"  \centering",
-        f"  \\caption{{{escape_latex(caption)} Best in bold, second underlined.}}",
+        f"  \\caption{{{caption.translate(_ESCAPES)} Best in bold, second underlined.}}",
         rf"  \begin{{tabular}}{{l{'r' * (len(measures) + 1)}l}}",
         r"    \toprule",
         "    " + " & ".join(titles) + r" \\",

@@ -12,7 +12,7 @@ from rich.text import Text
 from dmtrack.data.sequences import Sequence
 from dmtrack.evaluation.protocols import BaseProtocol
 from dmtrack.evaluation.report import Report
-from dmtrack.evaluation.reporting.attributes import AttributeScores, read_tags, score_attributes
+from dmtrack.evaluation.reporting.attributes import AttributeScores, score_attributes
 from dmtrack.evaluation.reporting.loading import build_report, common_sequences
 from dmtrack.evaluation.reporting.significance import Significance, assess
 from dmtrack.evaluation.results import TrackerResults
@@ -114,7 +114,8 @@ def make_study(
         )
         for protocol in protocols
     )
-    tags = read_tags(chosen) if reports[0].protocol.by_attribute else {}
+    tags = {item.name: item.annotation.tags for item in chosen if item.annotation.tags}
+    tags = tags if reports[0].protocol.by_attribute else {}
     attributes = score_attributes(reports[0], tags) if tags else None
     return Study(
         reports,

@@ -7,14 +7,13 @@ from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
-import numpy as np
 from numpy.typing import ArrayLike
 
 from dmtrack.data.sources.base import SequenceSource
 from dmtrack.errors import EvaluationError
 from dmtrack.evaluation.readers import read_results
 from dmtrack.evaluation.readers.files import ResultFiles
-from dmtrack.evaluation.results import BOX_DECIMALS, ResultStore, SequenceResult
+from dmtrack.evaluation.results import BOX_DECIMALS, ResultStore, SequenceResult, number_lines
 from dmtrack.evaluation.submission.checking import Checked, check_files
 from dmtrack.evaluation.submission.formats import SubmissionFormat, get_format, open_hidden
 from dmtrack.files import atomic_path
@@ -82,7 +81,9 @@ def _stored_results(
 ) -> Iterator[tuple[str, SequenceResult]]:
     """Results by name of the sequence, as far as there are any."""
     store = ResultStore(results)
-    names = package.sequences or (source.names if source is not None else _names_in(results))
+    names = package.sequences or (
+        source.names if source is not None else sorted(path.name for path in store.first_runs())
+    )
     stored = [name for name in names if store.exists(name)]
     if stored:
         for name in stored:
@@ -97,15 +98,7 @@ def _stored_results(
     yield from read_results(results, source).results.items()
 
 
-def _names_in(results: Path) -> list[str]:
-    """Sequences in a folder of got10k's layout."""
-    found = (path.parent.name for path in results.glob("*/*_001.txt") if path.name == f"{path.parent.name}_001.txt")
-    return sorted(found)
-
-
 def _add(archive: zipfile.ZipFile, entry: str, values: ArrayLike, number_format: str) -> None:
-    rows = np.asarray(values, dtype=np.float64)
-    text = "".join(",".join(number_format % value for value in row) + "\n" for row in rows.reshape(len(rows), -1))
     info = zipfile.ZipInfo(entry, _DATE)
     info.compress_type, info.external_attr = zipfile.ZIP_DEFLATED, 0o644 << 16
-    archive.writestr(info, text)
+    archive.writestr(info, number_lines(values, number_format))

@@ -11,8 +11,6 @@ from dmtrack.errors import EvaluationError
 from dmtrack.evaluation.readers.files import ResultFiles, left_by_system
 from dmtrack.evaluation.readers.names import listed
 from dmtrack.evaluation.submission.formats import (
-    GOT10K,
-    TRACKINGNET,
     ExpectedSequence,
     Problem,
     SubmissionFormat,
@@ -61,14 +59,10 @@ def check_package(path: str | Path, benchmark: str | None = None, data: str | Pa
     files = ResultFiles(path)
     if not files.is_archive:
         raise EvaluationError(f"{path} is a folder; servers take a zip archive: make one with `dmtrack submit build`")
-    package = get_format(benchmark) if benchmark else detect_format(files)
+    made_for = "got10k" if any("GOT-10k_" in name for name in files.names) else "trackingnet"
+    package = get_format(benchmark or made_for)
     known = None if data is None else open_hidden(package, data)[1]
     return check_files(files, package, known)
-
-
-def detect_format(files: ResultFiles) -> SubmissionFormat:
-    """The benchmark for which a package seems to be made: its entries' names tell."""
-    return GOT10K if any("GOT-10k_" in name for name in files.names) else TRACKINGNET
 
 
 def check_files(
@@ -84,16 +78,20 @@ def check_files(
     problems = _check_archive(files.path)
     top = _common_folder(files.names) if package.nested else ""
     present = {name.removeprefix(top): name for name in files.names}
-    wanted = list(package.sequences) or (sorted(known) if known else _flat_names(present))
+    at_top = (name.removesuffix(".txt") for name in present if name.endswith(".txt") and "/" not in name)
+    wanted = list(package.sequences) or sorted(known or at_top)
     problems += _check_names(present, package, wanted, known)
     sequences = frames = 0
     used: set[str] = set()
     for name in wanted:
-        entries = _entries_of(name, present, package)
+        first = package.boxes_entry.format(name=name)
+        # GOT-10k's further runs stand beside the first.
+        runs = [first.replace("_001.txt", f"_{run:03d}.txt") for run in range(1, 4)] if package.times_entry else [first]
+        entries = [entry for entry in runs if entry in present]
         used.update(entries)
         counts = []
         for entry in entries:
-            count, found = _check_boxes(files, present[entry], entry, package, known.get(name) if known else None)
+            count, found = _check_boxes(files, present, entry, package, known.get(name) if known else None)
             counts.append(count)
             problems += found
         if counts:
@@ -101,23 +99,21 @@ def check_files(
         if package.times_entry is not None and counts:
             times = package.times_entry.format(name=name)
             used.add(times)
-            problems += _check_times(files, present, times, counts[0])
+            text, found = _read_entry(files, present, times)
+            problems += found if text is None else [*found, *check_times_text(text, times, counts[0])]
     problems += _check_rest(present, used, package, wanted)
     return Checked(package, sequences, frames, tuple(problems), known is not None)
 
 
-def _entries_of(name: str, present: Mapping[str, str], package: SubmissionFormat) -> list[str]:
-    """The boxes of a sequence: of the first run, and of GOT-10k's further runs, which stand beside."""
-    first = package.boxes_entry.format(name=name)
-    further = [first.replace("_001.txt", f"_{number:03d}.txt") for number in range(2, 4)] if package.times_entry else []
-    return [entry for entry in (first, *further) if entry in present]
-
-
 def _check_boxes(
-    files: ResultFiles, file: str, entry: str, package: SubmissionFormat, expected: ExpectedSequence | None
+    files: ResultFiles,
+    present: Mapping[str, str],
+    entry: str,
+    package: SubmissionFormat,
+    expected: ExpectedSequence | None,
 ) -> tuple[int, list[Problem]]:
     """One file of boxes: how many it has, and what is wrong with them."""
-    text, problems = _read_entry(files, file, entry)
+    text, problems = _read_entry(files, present, entry)
     if text is None:
         return 0, problems
     count, first, found = check_boxes_text(text, entry, package.positive_sum)
@@ -130,7 +126,10 @@ def _check_boxes(
     return count, problems
 
 
-def _read_entry(files: ResultFiles, file: str, entry: str) -> tuple[str | None, list[Problem]]:
+def _read_entry(files: ResultFiles, present: Mapping[str, str], entry: str) -> tuple[str | None, list[Problem]]:
+    if entry not in present:
+        return None, [Problem(entry, "missing; expected the seconds of each frame, one line per frame")]
+    file = present[entry]
     try:
         text = files.text(file)
     except EvaluationError as error:
@@ -172,10 +171,6 @@ def _common_folder(names: list[str]) -> str:
     return f"{tops.pop()}/" if len(tops) == 1 else ""
 
 
-def _flat_names(present: Mapping[str, str]) -> list[str]:
-    return sorted(name.removesuffix(".txt") for name in present if name.endswith(".txt") and "/" not in name)
-
-
 def _check_names(
     present: Mapping[str, str],
     package: SubmissionFormat,
@@ -205,13 +200,6 @@ def _check_names(
             Problem("", f"the data set has {len(known)} test sequences, not all {package.count}", rejected=False)
         )
     return problems
-
-
-def _check_times(files: ResultFiles, present: Mapping[str, str], entry: str, boxes: int) -> list[Problem]:
-    if entry not in present:
-        return [Problem(entry, "missing; expected the seconds of each frame, one line per frame")]
-    text, problems = _read_entry(files, present[entry], entry)
-    return problems if text is None else [*problems, *check_times_text(text, entry, boxes)]
 
 
 def _check_rest(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -126,23 +126,3 @@ class Problem:
     def __str__(self) -> str:
         place = self.file + (f", line {self.line}" if self.line is not None else "")
         return (f"{place}: " if place else "") + self.says
-
-
-class Findings:
-    """Collects problems of one file: of each kind the first line, and how many more there are."""
-
-    def __init__(self, file: str) -> None:
-        self.file = file
-        self._first: dict[str, tuple[int, str]] = {}
-        self._count: dict[str, int] = {}
-
-    def add(self, kind: str, line: int, says: str) -> None:
-        """Notes a problem of a line."""
-        self._first.setdefault(kind, (line, says))
-        self._count[kind] = self._count.get(kind, 0) + 1
-
-    def problems(self) -> Iterable[Problem]:
-        """One per kind."""
-        for kind, (line, says) in self._first.items():
-            more = self._count[kind] - 1
-            yield Problem(self.file, says + (f" (and {more} more such lines)" if more else ""), line)

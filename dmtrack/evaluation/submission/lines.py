@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import math
+from collections import defaultdict
 
 import numpy as np
 
 from dmtrack.boxes import Boxes
 from dmtrack.evaluation.readers.text import SEPARATORS, find_separator
-from dmtrack.evaluation.submission.formats import Findings, Problem
+from dmtrack.evaluation.submission.formats import Problem
+
+Findings = defaultdict[str, list[tuple[int, str]]]
+"""What is wrong with the lines of a file: number of the line and a sentence, by kind."""
 
 FIRST_BOX_TOLERANCE = 1.01
 """Pixels by which the first box may differ from the given one: some tools cut boxes to whole pixels."""
@@ -25,7 +29,9 @@ def check_boxes_text(text: str, file: str, positive_sum: bool) -> tuple[int, Box
     Returns:
         How many lines it has, the first box (None where it is unreadable), and what is wrong.
     """
-    lines, findings, first = _lines(text), Findings(file), None
+    lines: list[str] = text.rstrip().split("\n") if text.strip() else []
+    findings: Findings = defaultdict(list)
+    first = None
     if not lines:
         return 0, None, [Problem(file, "the file is empty; expected a line left,top,width,height per frame")]
     for number, line in enumerate(lines, start=1):
@@ -36,18 +42,16 @@ def check_boxes_text(text: str, file: str, positive_sum: bool) -> tuple[int, Box
             first = np.array(values)
         shown = line.strip()[:60]
         if any(map(math.isnan, values)):
-            findings.add("nan", number, f"{shown!r} holds NaN; expected a box in every frame")
+            findings["nan"].append((number, f"{shown!r} holds NaN; expected a box in every frame"))
         elif any(map(math.isinf, values)):
-            findings.add("infinite", number, f"{shown!r} is infinite; expected finite numbers")
+            findings["infinite"].append((number, f"{shown!r} is infinite; expected finite numbers"))
         elif values[2] < 0 or values[3] < 0:
-            findings.add("negative", number, f"{shown!r} has a negative size; expected left,top,width,height")
+            findings["negative"].append((number, f"{shown!r} has a negative size; expected left,top,width,height"))
         elif positive_sum and sum(map(round, values)) <= 0:
-            findings.add(
-                "sum",
-                number,
-                f"{shown!r} fails the server's check of sanity: left + top + width + height is not above 0",
+            findings["sum"].append(
+                (number, f"{shown!r} fails the server's check of sanity: left + top + width + height is not above 0")
             )
-    return len(lines), first, list(findings.problems())
+    return len(lines), first, _problems(file, findings)
 
 
 def check_times_text(text: str, file: str, boxes: int) -> list[Problem]:
@@ -58,23 +62,19 @@ def check_times_text(text: str, file: str, boxes: int) -> list[Problem]:
         file: its name, for problems.
         boxes: lines of the file of boxes.
     """
-    lines, findings = _lines(text), Findings(file)
+    lines: list[str] = text.rstrip().split("\n") if text.strip() else []
+    findings: Findings = defaultdict(list)
     if not lines:
         return [Problem(file, "the file is empty; expected the seconds of each frame, one line per frame")]
     columns = lines[0].count(",") + 1
     for number, line in enumerate(lines, start=1):
         values = _numbers(line, number, findings, columns)
         if values is not None and not all(math.isfinite(value) and value >= 0 for value in values):
-            findings.add("time", number, f"{line.strip()[:60]!r} is no time; expected seconds, 0 or more")
-    problems = list(findings.problems())
+            findings["time"].append((number, f"{line.strip()[:60]!r} is no time; expected seconds, 0 or more"))
+    problems = _problems(file, findings)
     if len(lines) != boxes:
-        problems.append(
-            Problem(
-                file,
-                f"the file has {len(lines)} times for {boxes} boxes; expected one per frame",
-                min(len(lines), boxes) + 1,
-            )
-        )
+        says = f"the file has {len(lines)} times for {boxes} boxes; expected one per frame"
+        problems.append(Problem(file, says, min(len(lines), boxes) + 1))
     return problems
 
 
@@ -83,40 +83,36 @@ def check_first_box(first_xywh: Boxes, given_xywh: Boxes, file: str) -> list[Pro
     if np.abs(first_xywh - given_xywh).max() <= FIRST_BOX_TOLERANCE or not np.isfinite(given_xywh).all():
         return []
     was, given = (",".join(f"{value:g}" for value in box) for box in (first_xywh, given_xywh))
-    return [
-        Problem(
-            file,
-            f"the first box {was} is not the given one ({given}); these are boxes of another sequence, or not in "
-            "left,top,width,height",
-            1,
-        )
-    ]
+    says = f"the first box {was} is not the given one ({given}); these are boxes of another sequence, or not in "
+    return [Problem(file, says + "left,top,width,height", 1)]
 
 
-def _lines(text: str) -> list[str]:
-    text = text.rstrip()
-    return text.split("\n") if text else []
+def _problems(file: str, findings: Findings) -> list[Problem]:
+    """Of each kind the first line, and how many more there are."""
+    problems = []
+    for (line, says), *others in findings.values():
+        more = f" (and {len(others)} more such lines)" if others else ""
+        problems.append(Problem(file, says + more, line))
+    return problems
 
 
 def _numbers(line: str, number: int, findings: Findings, columns: int) -> list[float] | None:
     shown = repr(line.strip()[:60])
     if not line.strip():
-        findings.add("empty", number, "the line is empty; servers skip it, and all later boxes move up one frame")
+        findings["empty"].append((number, "the line is empty; servers skip it, and all later boxes move up one frame"))
         return None
     separator = find_separator(line)
     if separator not in (None, ","):
-        findings.add(
-            "separator",
-            number,
-            f"{shown} is separated by {SEPARATORS[separator or ' ']}; expected commas and nothing else",
+        findings["separator"].append(
+            (number, f"{shown} is separated by {SEPARATORS[separator or ' ']}; expected commas and nothing else")
         )
         return None
     try:
         values = [float(field) for field in line.split(",")]
     except ValueError:
-        findings.add("number", number, f"{shown} holds something that is no number; expected {columns} numbers")
+        findings["number"].append((number, f"{shown} holds something that is no number; expected {columns} numbers"))
         return None
     if len(values) != columns:
-        findings.add("columns", number, f"{shown} has {len(values)} numbers; expected {columns}")
+        findings["columns"].append((number, f"{shown} has {len(values)} numbers; expected {columns}"))
         return None
     return values

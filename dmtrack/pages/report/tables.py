@@ -8,7 +8,7 @@ import numpy as np
 
 from dmtrack.evaluation.measures.measure import SHARE, Measure
 from dmtrack.evaluation.report import Report, shown, shown_speed, weights_hash
-from dmtrack.evaluation.reporting.attributes import full_name
+from dmtrack.evaluation.reporting.attributes import FULL_NAMES
 from dmtrack.evaluation.reporting.figures.theme import INLINE, looks
 from dmtrack.evaluation.reporting.significance import Significance
 from dmtrack.evaluation.reporting.study import Study
@@ -131,7 +131,7 @@ def attributes_table(study: Study) -> Table | None:
         values = [attributes.scores[tracker][tag] for tracker in order]
         marks = _marks(attributes.measure, values)
         cells = (*(_number(value, marks) for value in values), Cell(f"{count}", f"{count}"))
-        rows.append((full_name(tag), cells))
+        rows.append((FULL_NAMES.get(tag, tag), cells))
     caption = f"{attributes.measure.title} by attribute, protocol {report.protocol.name}"
     titles = ("attribute", *order, "sequences")
     return Table(caption, titles, tuple(rows), ("attribute",), tracker_colours(report))

@@ -15,11 +15,11 @@ from dmtrack import registry
 from dmtrack.data.sequences import Sequence
 from dmtrack.errors import EvaluationError
 from dmtrack.evaluation.protocols import Protocol, get_protocol
-from dmtrack.evaluation.report import Report
+from dmtrack.evaluation.report import Report, csv_text
 from dmtrack.evaluation.reporting.figures.curves import save_plots
 from dmtrack.evaluation.results import ResultStore
 from dmtrack.evaluation.scoring import score_store
-from dmtrack.files import check_writable_folder, write_json
+from dmtrack.files import check_writable_folder, write_json, write_text
 from dmtrack.running.cached_tracker import build_cached, describe
 from dmtrack.running.detection_cache import DetectionCache
 from dmtrack.running.ray_engine import RayEngine, import_ray
@@ -220,8 +220,8 @@ def _complain(failed: list[_Failed]) -> None:
 
 def write_report(report: Report, folder: Path) -> None:
     """Writes `report.json`, `report.csv` and the plots."""
-    report.write_json(folder / "report.json")
-    report.write_csv(folder / "report.csv")
+    write_json(folder / "report.json", report.to_dict())
+    write_text(folder / "report.csv", csv_text([report]))
     save_plots(report, folder)
 
 

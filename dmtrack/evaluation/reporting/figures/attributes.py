@@ -11,7 +11,7 @@ from matplotlib.projections.polar import PolarAxes
 from numpy.typing import NDArray
 
 from dmtrack.evaluation.report import Report
-from dmtrack.evaluation.reporting.attributes import AttributeScores, full_name
+from dmtrack.evaluation.reporting.attributes import FULL_NAMES, AttributeScores
 from dmtrack.evaluation.reporting.figures.curves import describe
 from dmtrack.evaluation.reporting.figures.theme import LIGHT, Theme, blank, footnote, label, legend, looks, shortened
 
@@ -47,7 +47,7 @@ def draw_attribute_bars(report: Report, attributes: AttributeScores, theme: Them
         )
         if len(ranked) <= 4:
             axes.bar_label(bars, [f"{value:.3f}" for value in values], padding=2, fontsize=6.5, color=theme.ink)
-    axes.set_yticks(places, [f"{full_name(tag)} ({attributes.sequences[tag]})" for tag in tags])
+    axes.set_yticks(places, [f"{FULL_NAMES.get(tag, tag)} ({attributes.sequences[tag]})" for tag in tags])
     axes.invert_yaxis()
     axes.set_ylim(len(tags) - 0.5, -0.5)
     axes.grid(False, axis="y")
@@ -106,7 +106,7 @@ def draw_attribute_radar(report: Report, attributes: AttributeScores, theme: The
         scores = np.array([column[index] for column in values.values()])
         scores = scores[np.isfinite(scores)]
         ends = f"({scores.min():.3f}, {scores.max():.3f})" if len(scores) else "(-)"
-        names.append(f"{full_name(tag)}\n{ends}")
+        names.append(f"{FULL_NAMES.get(tag, tag)}\n{ends}")
     axes.set_xticks(angles, names, fontsize=7.5, color=theme.ink)
     axes.tick_params(axis="x", pad=2)
     for angle, text in zip(angles, axes.get_xticklabels(), strict=True):

@@ -42,7 +42,7 @@ def draw_eao_curve(
     figure, axes = blank(theme, (7.6 if many else 5.6, 4.6))
     look = looks((item.tracker for item in items), theme)
     longest = max((len(item.curve) for item in items), default=1)
-    for item in _ranked(items):
+    for item in sorted(items, key=lambda item: -np.nan_to_num(item.eao, nan=-1.0)):
         axes.plot(
             np.arange(1, len(item.curve) + 1),
             item.curve,
@@ -76,7 +76,7 @@ def draw_eao_ranking(items: list[ExpectedOverlap], benchmark: str, note: str, th
     many = len(items) > 6
     figure, axes = blank(theme, (7.6 if many else 6.4, 4.2))
     look = looks((item.tracker for item in items), theme)
-    for rank, item in enumerate(_ranked(items), start=1):
+    for rank, item in enumerate(sorted(items, key=lambda item: -item.eao), start=1):
         axes.vlines(rank, 0, item.eao, color=theme.lines, linewidth=1, zorder=1)
         axes.scatter(
             rank, item.eao, s=90, color=look[item.tracker].colour, marker=look[item.tracker].marker,
@@ -96,7 +96,3 @@ def _named(item: ExpectedOverlap) -> str:
     """A label with the number, where there is one: runs that are shorter than the window have none."""
     number = f"[{item.eao:.3f}] " if np.isfinite(item.eao) else "[no EAO] "
     return number + shortened(item.tracker)
-
-
-def _ranked(items: list[ExpectedOverlap]) -> list[ExpectedOverlap]:
-    return sorted(items, key=lambda item: -item.eao if np.isfinite(item.eao) else np.inf)

@@ -154,7 +154,9 @@ def _label_points(
             start = x + across * pixel - (width if across < 0 else width / 2 if across == 0 else 0)
             box = (start, y + up * pixel - height / 2, start + width, y + up * pixel + height / 2)
             outside = box[0] < left or box[2] > right or box[1] < bottom or box[3] > top
-            covered = sum(_overlap(box, other) for other in taken)
+            covered = sum(
+                box[0] < other[2] and other[0] < box[2] and box[1] < other[3] and other[1] < box[3] for other in taken
+            )
             choices.append((100 * outside + 10 * covered + 0.1 * place, box, across, up))
         _, box, across, up = min(choices)
         taken.append(box)
@@ -170,7 +172,3 @@ def _label_points(
             color=theme.ink,
             zorder=4,
         )
-
-
-def _overlap(box: Box, other: Box) -> bool:
-    return box[0] < other[2] and other[0] < box[2] and box[1] < other[3] and other[1] < box[3]
