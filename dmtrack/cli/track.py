@@ -9,9 +9,11 @@ import typer
 
 from dmtrack.cli import options
 from dmtrack.cli.options import OUTPUT, TRACKER, option
-from dmtrack.errors import BoxError, ConfigError, DMTrackError
+from dmtrack.errors import BoxError, ConfigError, DMTrackError, MediaError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from rich.console import Console
 
     from dmtrack.media.video import FrameSource
@@ -31,7 +33,14 @@ def track(
             help="The target in the first frame: left, top, width, height; repeatable for several.",
         ),
     ] = None,
-    select: Annotated[bool, option(TARGET, "--select", help="Drag the first box in a window.")] = False,
+    select: Annotated[
+        bool,
+        option(
+            TARGET,
+            "--select",
+            help="Drag the first box in a window; without a display, a picture with likely boxes is written.",
+        ),
+    ] = False,
     config: Annotated[
         str | None,
         option(
@@ -119,7 +128,7 @@ def track(
         opened.take(start_frame, end_frame)
         check_writable_folder(output or RESULTS)
         preview = _preview(show, opened.live)
-        chosen = boxes_xywh or [_selected(opened, console)]
+        chosen = boxes_xywh or [_selected(opened, output or RESULTS, console)]
         inside = [tuple(check_first_box_xywh(one, *opened.size_wh).tolist()) for one in chosen]
         check_distinct_xywh(inside)
         # Not before whatever is wrong with source and boxes has been said: this loads PyTorch.
@@ -153,15 +162,38 @@ def parse_box(text: str) -> tuple[float, ...]:
     return x, y, w, h
 
 
-def _selected(source: FrameSource, console: Console) -> tuple[float, ...]:
-    """The box that the user drags; it is printed, so that the same can be done again without the mouse."""
+def _selected(source: FrameSource, folder: Path, console: Console) -> tuple[float, ...]:
+    """The box that the user drags; it is printed, so that the same can be done again without the mouse.
+
+    Raises:
+        BoxError: none was dragged.
+        MediaError: there is no window to drag it in; a picture in the folder helps to write it down instead.
+    """
     from dmtrack.media.window import select_box
 
-    dragged = select_box(source.first_frame, f"dmtrack: {source.name}")
+    try:
+        dragged = select_box(source.first_frame, f"dmtrack: {source.name}")
+    except MediaError as error:
+        from dmtrack.media.first_frame import first_frame_picture, propose_boxes
+        from dmtrack.media.images import write_image
+
+        likely = propose_boxes(source.first_frame)
+        path = folder / "first_frame.png"
+        write_image(path, first_frame_picture(source.first_frame, likely))
+        for number, box in enumerate(likely):
+            console.print(f"{number + 1}: {_as_option(box)}", highlight=False)
+        raise MediaError(
+            f"{error}; {path} shows the first frame with its pixels and, by their numbers above, likely objects: track "
+            f"with {_as_option(likely[0] if len(likely) else (120, 80, 64, 48))} or another one, edited to fit"
+        ) from error
     if dragged is None:
         raise BoxError("no box was selected, nothing was tracked; drag one and press Enter, or use --box x,y,w,h")
-    console.print("selected: --box " + ",".join(f"{value:g}" for value in dragged))
+    console.print(f"selected: {_as_option(dragged)}")
     return tuple(dragged)
+
+
+def _as_option(box_xywh: Iterable[float]) -> str:
+    return "--box " + ",".join(f"{value:g}" for value in box_xywh)
 
 
 def _preview(show: bool | None, live: bool) -> PreviewWindow | None:

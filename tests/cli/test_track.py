@@ -16,7 +16,7 @@ import typer
 from dmtrack.cli import track as track_command
 from dmtrack.cli.track import parse_box
 from dmtrack.errors import BoxError, ConfigError, DMTrackError, MediaError, OutputError, WeightsError
-from dmtrack.media.images import write_image
+from dmtrack.media.images import read_image, write_image
 from dmtrack.media.video import VideoWriter, open_frames
 
 SUPPORT = Path(__file__).parents[1] / "support"
@@ -355,12 +355,14 @@ def test_a_video_that_changes_its_size_keeps_what_was_tracked(folder):
     assert len(rows(folder / "out")) == len(list(open_frames(folder / "out" / "annotated.mp4"))) == 5
 
 
-def test_select_without_a_window_system_says_box(folder, monkeypatch):
+def test_select_without_a_window_system_shows_pixels_and_likely_boxes(folder, monkeypatch, capsys):
     monkeypatch.setattr("sys.platform", "linux")
     monkeypatch.delenv("DISPLAY", raising=False)
     monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
-    with pytest.raises(MediaError, match="use --box x,y,w,h"):
-        run("frames", "--select")
+    with pytest.raises(MediaError, match=r"there is no display .* out/first_frame.png shows .* --box 4,4,8,8 "):
+        run("frames", "--select", "--output", "out")
+    assert "1: --box 4,4,8,8\n" in capsys.readouterr().out
+    assert read_image(folder / "out" / "first_frame.png").shape == (720, 960, 3)
     with pytest.raises(DMTrackError, match="leave --show out"):
         run("frames", *SQUARE, "--show")
 
