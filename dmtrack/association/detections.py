@@ -8,21 +8,23 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Iterable
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, fields
 from functools import cached_property
 from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
+from dmtrack.association.rows import Rows
 from dmtrack.boxes import Boxes, xywh_to_xyxy, xyxy_to_xywh
 from dmtrack.errors import DMTrackError
 
-Rows = NDArray[np.int64] | NDArray[np.bool_] | slice
+_NAMED = "field of supervision.Detections"
+"""What a field's metadata say under this key."""
 
 
 @dataclass(frozen=True, eq=False)
-class Detections:
+class Detections(Rows):
     """Boxes of one frame with what is known of each; row i of every array is box i.
 
     Attributes:
@@ -38,17 +40,17 @@ class Detections:
         DMTrackError: boxes have another shape, or arrays another number of rows.
     """
 
-    boxes_xyxy: NDArray[np.floating]
-    scores: NDArray[np.floating]
-    classes: NDArray[np.integer] | None = None
+    boxes_xyxy: NDArray[np.floating] = field(metadata={_NAMED: "xyxy"})
+    scores: NDArray[np.floating] = field(metadata={_NAMED: "confidence"})
+    classes: NDArray[np.integer] | None = field(default=None, metadata={_NAMED: "class_id"})
     embeddings: NDArray[np.floating] | None = None
-    masks: NDArray[np.bool_] | None = None
+    masks: NDArray[np.bool_] | None = field(default=None, metadata={_NAMED: "mask"})
     inclusive: bool = False
 
     def __post_init__(self) -> None:
         if self.boxes_xyxy.shape[1:] != (4,):
             raise DMTrackError(f"boxes_xyxy has shape {self.boxes_xyxy.shape}; expected (n, 4)")
-        for name, values in self._arrays().items():
+        for name, values in self.arrays.items():
             if len(values) != len(self.boxes_xyxy):
                 raise DMTrackError(f"{name} has {len(values)} rows for {len(self.boxes_xyxy)} boxes; expected as many")
 
@@ -62,17 +64,10 @@ class Detections:
         """A frame in which nothing was found."""
         return cls(np.zeros((0, 4), np.float32), np.zeros(0, np.float32))
 
-    def __len__(self) -> int:
-        return len(self.scores)
-
     @cached_property
     def boxes_xywh(self) -> Boxes:
         """(n, 4) float64 left, top, width, height in pixels of the frame, whatever the convention of the corners."""
         return xyxy_to_xywh(self.boxes_xyxy, self.inclusive)
-
-    def select(self, rows: Rows) -> Self:
-        """Some of them, in that order: integers, a mask or a slice."""
-        return replace(self, **{name: values[rows] for name, values in self._arrays().items()})
 
     @classmethod
     def concatenate(cls, several: Iterable[Self]) -> Self:
@@ -87,15 +82,15 @@ class Detections:
             return cls.nothing()
         first = full[0]
         for part in full[1:]:
-            if part.inclusive != first.inclusive or part._arrays().keys() != first._arrays().keys():
-                raise DMTrackError(
-                    f"detections with {_described(first)} cannot be joined with those with {_described(part)}; give "
-                    "all of them the same fields"
+            if part.inclusive != first.inclusive or part.arrays.keys() != first.arrays.keys():
+                known, other = (
+                    ", ".join(one.arrays) + (" (inclusive corners)" if one.inclusive else "") for one in (first, part)
                 )
-        joined: dict[str, Any] = {
-            name: np.concatenate([getattr(part, name) for part in full]) for name in first._arrays()
-        }
-        return replace(first, **joined)
+                raise DMTrackError(
+                    f"detections with {known} cannot be joined with those with {other}; give all of them the same "
+                    "fields"
+                )
+        return first.joined(*full[1:])
 
     @classmethod
     def from_supervision(cls, found: Any) -> Self:
@@ -103,13 +98,11 @@ class Detections:
 
         Its identities are kept by `Tracks`, embeddings are those in `data["embeddings"]`.
         """
-        corners = np.asarray(found.xyxy).reshape(-1, 4)
-        scores = np.ones(len(corners), np.float32) if found.confidence is None else np.asarray(found.confidence)
-        given = {"classes": found.class_id, "masks": found.mask, "embeddings": found.data.get("embeddings")}
-        if "ids" in {item.name for item in fields(cls)}:
-            given["ids"] = found.tracker_id
+        given = {item.name: getattr(found, item.metadata[_NAMED]) for item in fields(cls) if item.metadata}
+        given["embeddings"] = found.data.get("embeddings")
         more: dict[str, Any] = {name: np.asarray(one) for name, one in given.items() if one is not None}
-        return cls(corners, scores, **more)
+        more["boxes_xyxy"] = more["boxes_xyxy"].reshape(-1, 4)
+        return cls(**{"scores": np.ones(len(more["boxes_xyxy"]), np.float32), **more})
 
     def to_supervision(self) -> Any:
         """The same as a `supervision.Detections`, corners continuous.
@@ -123,26 +116,10 @@ class Detections:
             raise DMTrackError(
                 "supervision is not installed, so there is nothing to convert to; run `pip install supervision`"
             ) from error
-        return supervision.Detections(
-            xyxy=xywh_to_xyxy(self.boxes_xywh) if self.inclusive else self.boxes_xyxy,
-            mask=self.masks,
-            confidence=self.scores,
-            class_id=self.classes,
-            tracker_id=getattr(self, "ids", None),
-            data={} if self.embeddings is None else {"embeddings": self.embeddings},
-        )
-
-    def _arrays(self) -> dict[str, Any]:
-        """The fields that have a row per box."""
-        return {name: values for name, values in self.__dict__.items() if name in _ROWS and values is not None}
-
-
-_ROWS = ("boxes_xyxy", "scores", "classes", "embeddings", "masks", "ids")
-"""Fields with a row per box; those of `Tracks` among them."""
-
-
-def _described(found: Detections) -> str:
-    return ", ".join(found._arrays()) + (" (inclusive corners)" if found.inclusive else "")
+        given = {item.metadata[_NAMED]: getattr(self, item.name) for item in fields(self) if item.metadata}
+        if self.inclusive:
+            given["xyxy"] = xywh_to_xyxy(self.boxes_xywh)
+        return supervision.Detections(**given, data={} if self.embeddings is None else {"embeddings": self.embeddings})
 
 
 @dataclass(frozen=True, eq=False)
@@ -153,7 +130,7 @@ class Tracks(Detections):
         ids: (n,) int64; an identity is never given twice between two resets.
     """
 
-    ids: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
+    ids: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64), metadata={_NAMED: "tracker_id"})
 
 
 @dataclass(frozen=True)

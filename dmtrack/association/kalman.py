@@ -8,10 +8,13 @@ the numbers are those of its public code, which FairMOT and ByteTrack share).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
+
+from dmtrack.association.rows import Rows
 
 Array = NDArray[np.float64]
 
@@ -38,26 +41,12 @@ _FIXED_VARIANCES = np.array([0.0, 0.0, _ASPECT**2, 0.0, 0.0, 0.0, _ASPECT_VELOCI
 _MEASURED_VARIANCES = np.array([0.0, 0.0, _MEASURED_ASPECT**2, 0.0])
 
 
-@dataclass
-class BoxStates:
+@dataclass(eq=False)
+class BoxStates(Rows):
     """What is known of n boxes: `means` (n, d) and `covariances` (n, d, d); d is 8 in the model of DeepSORT."""
 
     means: Array
     covariances: Array
-
-    def __len__(self) -> int:
-        return len(self.means)
-
-    def select(self, index: NDArray[np.int64] | NDArray[np.bool_] | slice) -> BoxStates:
-        """Some of them."""
-        return BoxStates(self.means[index], self.covariances[index])
-
-    @staticmethod
-    def concatenate(*states: BoxStates) -> BoxStates:
-        """All of several."""
-        return BoxStates(
-            np.concatenate([one.means for one in states]), np.concatenate([one.covariances for one in states])
-        )
 
     @property
     def boxes_xywh(self) -> Array:
@@ -66,6 +55,10 @@ class BoxStates:
         boxes[:, 2] *= boxes[:, 3]
         boxes[:, :2] -= boxes[:, 2:] / 2
         return boxes
+
+
+States = TypeVar("States", bound=BoxStates)
+"""What a filter gets it gives back: a table of tracks stays one."""
 
 
 def xywh_to_xyah(boxes_xywh: Array) -> Array:
@@ -87,7 +80,7 @@ def start(boxes_xyah: Array) -> BoxStates:
     return BoxStates(means, covariances)
 
 
-def predict(states: BoxStates, frames: int = 1) -> BoxStates:
+def predict(states: States, frames: int = 1) -> States:
     """States so many frames later without a measurement."""
     for _ in range(frames):
         # The noise is that of the height before the step.
@@ -96,7 +89,7 @@ def predict(states: BoxStates, frames: int = 1) -> BoxStates:
     return states
 
 
-def propagate(states: BoxStates, transition: Array, variances: Array) -> BoxStates:
+def propagate(states: States, transition: Array, variances: Array) -> States:
     """States one step later, without a measurement.
 
     Args:
@@ -106,10 +99,10 @@ def propagate(states: BoxStates, transition: Array, variances: Array) -> BoxStat
     """
     covariances = transition @ states.covariances @ transition.T
     _add_to_diagonal(covariances, variances)
-    return BoxStates(states.means @ transition.T, covariances)
+    return replace(states, means=states.means @ transition.T, covariances=covariances)
 
 
-def correct(states: BoxStates, measured: Array, variances: Array) -> BoxStates:
+def correct(states: States, measured: Array, variances: Array) -> States:
     """States after the first four coordinates of each have been measured.
 
     Args:
@@ -128,10 +121,10 @@ def correct(states: BoxStates, measured: Array, variances: Array) -> BoxStates:
         solved = np.asarray(np.linalg.solve(innovation, crossed), np.float64)
     gains = solved.swapaxes(1, 2)
     means = states.means + (gains @ (measured - states.means[:, :4])[:, :, None])[:, :, 0]
-    return BoxStates(means, states.covariances - gains @ crossed)
+    return replace(states, means=means, covariances=states.covariances - gains @ crossed)
 
 
-def warp(states: BoxStates, camera_motion: NDArray[np.floating]) -> BoxStates:
+def warp(states: States, camera_motion: NDArray[np.floating]) -> States:
     """States as they are after the whole picture has moved: places and velocities turn, heights are zoomed.
 
     Args:
@@ -144,7 +137,7 @@ def warp(states: BoxStates, camera_motion: NDArray[np.floating]) -> BoxStates:
     transform = np.kron(np.eye(2), half)
     means = states.means @ transform.T
     means[:, :2] += camera_motion[:, 2]
-    return BoxStates(means, transform @ states.covariances @ transform.T)
+    return replace(states, means=means, covariances=transform @ states.covariances @ transform.T)
 
 
 def zoom_of(camera_motion: NDArray[np.floating]) -> float:
@@ -161,7 +154,7 @@ def project(states: BoxStates) -> tuple[Array, Array]:
     return states.means[:, :4], covariances
 
 
-def update(states: BoxStates, measured_xyah: Array) -> BoxStates:
+def update(states: States, measured_xyah: Array) -> States:
     """States after each has been measured.
 
     Args:

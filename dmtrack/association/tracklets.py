@@ -6,7 +6,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dmtrack.association import kalman
-from dmtrack.association.kalman import BoxStates
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -127,7 +126,7 @@ class Tracklets:
         rows = np.arange(before, before + count)
         if not count:
             return rows
-        self.states = BoxStates.concatenate(self.states, kalman.start(kalman.xywh_to_xyah(boxes_xywh)))
+        self.states = self.states.joined(kalman.start(kalman.xywh_to_xyah(boxes_xywh)))
         self.last_boxes_xywh = np.concatenate([self.last_boxes_xywh, boxes_xywh])
         self._counts = np.concatenate([self._counts, np.zeros((7, count), np.int64)], axis=1)
         self._nats = np.concatenate([self._nats, np.zeros((3, count))], axis=1)

@@ -7,10 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from dmtrack.association import area_filter
 from dmtrack.association.detections import Detections
-from dmtrack.association.kalman import BoxStates, correct, propagate
 from dmtrack.association.policies import BestCandidate, Sort
-from dmtrack.association.policies import sort as parts
 from dmtrack.association.policies.sort import SortPolicy
 from dmtrack.boxes import pairwise_iou_xyxy, xywh_to_xyxy, xyxy_to_xywh
 from dmtrack.config import parse_config
@@ -41,14 +40,14 @@ def test_identities_order_and_boxes_are_those_of_the_published_tracker(
 def test_filter(shared_folder: Path, file: str) -> None:
     with np.load(shared_folder / "golden" / "mot" / "dev" / file) as arrays:
         golden = dict(arrays)
-    measured = parts._xywh_to_uvsr(xyxy_to_xywh(np.stack([golden["sortkf_box0"], *golden["sortkf_boxes"]])))
-    states = BoxStates(np.concatenate([measured[:1], np.zeros((1, 3))], axis=1), np.diag(parts._START_VARIANCES)[None])
+    measured = area_filter.xywh_to_uvsr(xyxy_to_xywh(np.stack([golden["sortkf_box0"], *golden["sortkf_boxes"]])))
+    states = area_filter.start(measured[:1])
     for step in range(6):
-        states = propagate(states, parts._TRANSITION, parts._STEP_VARIANCES)
+        states = area_filter.predict(states)
         np.testing.assert_allclose(states.means[0], golden["sortkf_x"][2 * step], rtol=1e-6, atol=1e-6)
         np.testing.assert_allclose(states.covariances[0], golden["sortkf_P"][2 * step], rtol=1e-6, atol=1e-6)
         if step != 3:
-            states = correct(states, measured[step + 1 : step + 2], parts._MEASURED_VARIANCES)
+            states = area_filter.update(states, measured[step + 1 : step + 2])
         np.testing.assert_allclose(states.means[0], golden["sortkf_x"][2 * step + 1], rtol=1e-6, atol=1e-6)
         np.testing.assert_allclose(states.covariances[0], golden["sortkf_P"][2 * step + 1], rtol=1e-6, atol=1e-6)
 
@@ -92,7 +91,7 @@ def test_tracks_are_told_once_they_were_seen_often_enough_and_forgotten() -> Non
     assert [sorted(policy.step(walk(frame)).ids.tolist()) for frame in (7, 8, 9)] == [[2], [2], [1, 2]]
     for frame in (10, 11, 12):
         policy.step(walk(frame, hidden=True))
-    assert sorted(policy.step(walk(13)).ids.tolist()) == [2] and policy.states.means.shape == (2, 7)
+    assert sorted(policy.step(walk(13)).ids.tolist()) == [2] and policy.tracks.means.shape == (2, 7)
     assert policy.step(Detections.nothing()).ids.tolist() == []
     policy.reset()
     assert sorted(policy.step(walk(0)).ids.tolist()) == [1, 2]
