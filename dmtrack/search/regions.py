@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from dmtrack.models.siamrpn.crops import context_side
+from dmtrack.data.siamese.cropping import context_side
 from dmtrack.models.siamrpn.decoding import Decoded
 from dmtrack.models.siamrpn.flavours import SiamesePreprocessing
 
@@ -62,7 +62,7 @@ class Lattice:
         Returns:
             Its key, and (4,) the square box around which it is the crop.
         """
-        context = context_side(box_cxcywh[2:], preprocessing.context_amount)
+        context = context_side(box_cxcywh[2], box_cxcywh[3], preprocessing.context_amount)
         side = max(context * search_size / preprocessing.exemplar_size, 1.0)
         growth = 2 * math.log1p(2 * self.tolerance_px / search_size)
         level = round(math.log(side) / growth)
@@ -85,7 +85,7 @@ def realigned(
     region.
     """
     own, seen = (
-        preprocessing.exemplar_size / context_side(box[2:], preprocessing.context_amount)
+        preprocessing.exemplar_size / context_side(box[2], box[3], preprocessing.context_amount)
         for box in (box_cxcywh, region_cxcywh)
     )
     boxes = decoded.boxes_cxcywh * np.float32(own / seen)

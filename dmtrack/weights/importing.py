@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from dmtrack.config import build, load_config
 from dmtrack.config.choices import WEIGHTS_SUFFIX
 from dmtrack.errors import WeightsError
+from dmtrack.models.base import TrainableModel
 from dmtrack.registry import MODELS
 from dmtrack.weights.importers import importer
 from dmtrack.weights.loading import KeyReport, check_finite, check_report, compare_keys, expected_parameters
@@ -44,13 +45,15 @@ def import_weights(
         WeightsError: the file cannot be read or does not fit the model completely.
         OutputError: the output cannot be written.
     """
-    key_map, default_config = importer(origin)
+    known = importer(origin)
     target = _target(Path(file), output)
     foreign = read_weights(file)
-    settings = load_config(config or default_config)
+    settings = load_config(config or known.config)
     model = shapes_of_model(settings["model"])
     expected = expected_parameters(model)
-    state_dict = key_map(foreign.state_dict, expected)
+    state_dict = known.key_map(foreign.state_dict, expected)
+    if isinstance(model, TrainableModel):
+        model.check_metadata({"normalisation": known.normalisation}, file)
     report = compare_keys(expected, state_dict)
     show(report)
     check_report(report, file, type(model).__name__, metadata=foreign.metadata)

@@ -13,8 +13,8 @@ from torch import Tensor, nn
 from dmtrack.config import find_weights
 from dmtrack.errors import WeightsError
 from dmtrack.models.base import TrainableModel
-from dmtrack.weights.metadata import describe
 from dmtrack.weights.reading import WeightsFile, read_weights
+from dmtrack.weights.saving import describe
 
 _COUNTER = "num_batches_tracked"
 """Old files lack these counters, and nothing that dmtrack computes depends on them."""
@@ -72,11 +72,8 @@ def compare_keys(expected: Mapping[str, Tensor], found: Mapping[str, Tensor]) ->
 def expected_parameters(model: nn.Module, found: Collection[str] = ()) -> dict[str, Tensor]:
     """The state dict of a model without what only training needs, unless it is `found` in a file."""
     training_only = model.training_only if isinstance(model, TrainableModel) else ()
-    own: dict[str, Tensor] = model.state_dict()
-    # Taken out one by one: the state dict itself carries what else models say of their weights.
-    for name in [name for name in own if name.startswith(training_only) and name not in found]:
-        del own[name]
-    return own
+    own = model.state_dict()
+    return {name: tensor for name, tensor in own.items() if name in found or not name.startswith(training_only)}
 
 
 def load_into(

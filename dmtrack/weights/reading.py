@@ -20,7 +20,7 @@ from torch import Tensor
 
 from dmtrack.errors import WeightsError
 from dmtrack.files import sha256
-from dmtrack.weights.metadata import METADATA_KEY, from_json
+from dmtrack.weights.saving import METADATA_KEY, from_json
 
 _FOREIGN_CLASS = re.compile(r"GLOBAL ([^\s'\"`]+)|got <class '([^']+)'>")
 _CONTAINER_KEYS = ("state_dict", "model", "model_state_dict", "model_state", "net", "network", "weights")

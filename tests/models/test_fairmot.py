@@ -21,7 +21,7 @@ from dmtrack.registry import MODELS
 from dmtrack.tracking.multi_object import MultiObjectTracker
 from dmtrack.training.run import train_from_config
 from dmtrack.weights import load_into
-from dmtrack.weights.importers.fairmot import from_fairmot
+from dmtrack.weights.importers import from_fairmot
 
 SMALL = {
     "backbone": {"type": "YOLOv5s"},

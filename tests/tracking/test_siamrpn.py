@@ -211,9 +211,9 @@ def test_the_other_flavour_is_refused(tmp_path):
         import_weights(tmp_path / "pysot.pth", "mmtracking", of_mm)
     with pytest.raises(WeightsError, match=r"holds no rpn_head.*use --from mmtracking"):
         import_weights(tmp_path / "mm.pth", "pysot", of_pysot)
-    with pytest.raises(WeightsError, match=r"--from pysot: the config has model\.flavour='mmtracking'"):
+    with pytest.raises(WeightsError, match="made for flavour='pysot', but the config has flavour='mmtracking'"):
         import_weights(tmp_path / "pysot.pth", "pysot", of_mm)
-    with pytest.raises(WeightsError, match=r"--from mmtracking: the config has model\.flavour='pysot'"):
+    with pytest.raises(WeightsError, match="made for flavour='mmtracking', but the config has flavour='pysot'"):
         import_weights(tmp_path / "mm.pth", "mmtracking", of_pysot)
     with pytest.raises(WeightsError, match=r"pysot\.pth does not fit SiamRPN"):
         assemble_tracker(of_pysot, tmp_path / "pysot.pth")

@@ -6,8 +6,7 @@ import pytest
 import torch
 
 from dmtrack.errors import WeightsError
-from dmtrack.weights.importers import importer
-from dmtrack.weights.importers.dmtrack import from_dmtrack
+from dmtrack.weights.importers import from_dmtrack, importer
 
 NEW = "backbone.dla_up.ida_0.proj_1.conv.conv_offset.weight"
 LEGACY = "backbone.dla_up.ida_0.proj_1.conv_offset.weight"

@@ -51,7 +51,7 @@ def crop_around(
 def box_in_crop(size_wh: ArrayLike, size: int = CROP_SIZE) -> NDArray[np.float64]:
     """(4,) xyxy of a target of that width and height in the square around it."""
     sides = np.asarray(size_wh, dtype=np.float64)
-    half = sides * (EXEMPLAR_SIZE / context_side(sides) / 2)
+    half = sides * (EXEMPLAR_SIZE / context_side(*sides) / 2)
     return np.concatenate([size // 2 - half, size // 2 + half])
 
 
@@ -63,11 +63,16 @@ def is_cropped(image: NDArray[Any], box_xyxy: ArrayLike, size: int = CROP_SIZE) 
     return bool(np.abs(box - box_in_crop(box[2:] - box[:2], size)).max() < PLACE_TOLERANCE)
 
 
-def context_side(size_wh: NDArray[np.float64]) -> float:
-    """Side of the square that the exemplar shows of a target."""
-    width, height = size_wh
-    context = CONTEXT * (width + height)
-    return float(np.sqrt((width + context) * (height + context)))
+def context_side(width: Any, height: Any, context_amount: float = CONTEXT) -> Any:
+    """Side of the square around a target that the exemplar shows: sqrt((w + p)(h + p)), p = 0.5 (w + h).
+
+    Args:
+        width: of the target, in pixels: a number or an array.
+        height: likewise.
+        context_amount: the 0.5 of the formula.
+    """
+    context = context_amount * (width + height)
+    return np.sqrt((width + context) * (height + context))
 
 
 def warp_region(

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 
-from torch import Tensor, nn
+from torch import nn
 
 from dmtrack.errors import ConfigError
+from dmtrack.models.backbones.staged import StagedBackbone
 from dmtrack.registry import BACKBONES
 
 WIDTHS = (96, 256, 384, 384, 256)
@@ -16,7 +17,7 @@ FIRST_MODULES = (0, 4, 8, 11, 14)
 
 
 @BACKBONES.register
-class SiameseAlexNet(nn.Module):
+class SiameseAlexNet(StagedBackbone):
     """Five convolutions without padding: 127 pixels become 6 cells, 287 become 26.
 
     Args:
@@ -28,8 +29,8 @@ class SiameseAlexNet(nn.Module):
     """
 
     def __init__(self, width_mult: float = 1.0, pretrained: str | None = None) -> None:
-        super().__init__()
-        self.pretrained = pretrained
+        super().__init__(pretrained, out_stages=(1,), stages=1)
+        self.out_layers = ("features",)
         widths = [int(width * width_mult) for width in WIDTHS]
         if min(widths) < 1:
             raise ConfigError(f"SiameseAlexNet.width_mult is {width_mult:g}: expected a number that leaves channels")
@@ -42,10 +43,6 @@ class SiameseAlexNet(nn.Module):
             if index < len(widths) - 1:
                 layers.append(nn.ReLU(inplace=True))
         self.features = nn.Sequential(*layers)
-
-    def forward(self, images: Tensor) -> tuple[Tensor, ...]:
-        """(images, 3, H, W) -> one (images, channels, H', W') map."""
-        return (self.features(images),)
 
     def name_of_pretrained(self, name: str) -> str:
         """Our name of a parameter in `alexnet-bn.pth`, which numbers layers and the modules within them."""

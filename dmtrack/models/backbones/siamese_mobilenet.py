@@ -6,7 +6,7 @@ from collections import abc
 
 from torch import Tensor, nn
 
-from dmtrack.models.backbones.siamese_resnet import check_ascending
+from dmtrack.models.backbones.staged import StagedBackbone
 from dmtrack.registry import BACKBONES
 
 STEM_WIDTH = 32
@@ -56,7 +56,7 @@ class InvertedResidual(nn.Module):
 
 
 @BACKBONES.register
-class SiameseMobileNetV2(nn.Module):
+class SiameseMobileNetV2(StagedBackbone):
     """MobileNetV2 whose maps from the third stage on have stride 8: 127 -> 15 cells, 255 -> 31.
 
     Args:
@@ -71,10 +71,7 @@ class SiameseMobileNetV2(nn.Module):
     def __init__(
         self, width_mult: float = 1.4, out_stages: abc.Sequence[int] = (3, 5, 7), pretrained: str | None = None
     ) -> None:
-        super().__init__()
-        self.pretrained = pretrained
-        check_ascending("SiameseMobileNetV2.out_stages", out_stages, 1, len(STAGES))
-        self.out_stages = tuple(out_stages)
+        super().__init__(pretrained, out_stages, len(STAGES))
         self.out_channels = tuple(int(STAGES[stage - 1][1] * width_mult) for stage in self.out_stages)
         in_channels = int(STEM_WIDTH * width_mult)
         self.layer0 = nn.Sequential(
@@ -89,13 +86,3 @@ class SiameseMobileNetV2(nn.Module):
             blocks += [InvertedResidual(out_channels, out_channels, 1, expansion, dilation) for _ in range(count - 1)]
             self.add_module(f"layer{stage}", nn.Sequential(*blocks))
             in_channels, previous_dilation = out_channels, dilation
-
-    def forward(self, images: Tensor) -> tuple[Tensor, ...]:
-        """(images, 3, H, W) -> one (images, channels, H', W') map per number in `out_stages`."""
-        features = self.layer0(images)
-        maps = []
-        for stage in range(1, max(self.out_stages) + 1):
-            features = self.get_submodule(f"layer{stage}")(features)
-            if stage in self.out_stages:
-                maps.append(features)
-        return tuple(maps)

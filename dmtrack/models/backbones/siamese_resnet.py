@@ -6,11 +6,10 @@ Parameter names are torchvision's, but its weights of the shortcuts do not fit: 
 from __future__ import annotations
 
 from collections import abc
-from itertools import pairwise
 
 from torch import Tensor, nn
 
-from dmtrack.errors import ConfigError
+from dmtrack.models.backbones.staged import StagedBackbone
 from dmtrack.registry import BACKBONES
 
 EXPANSION = 4
@@ -57,7 +56,7 @@ class DilatedBottleneck(nn.Module):
 
 
 @BACKBONES.register
-class SiameseResNet50(nn.Module):
+class SiameseResNet50(StagedBackbone):
     """ResNet-50 with an unpadded stem, 3x3 shortcuts and dilated last stages (SiamRPN++, section 3.2).
 
     127 pixels become 15 cells and 255 become 31 at the second, third and fourth stage alike.
@@ -72,10 +71,7 @@ class SiameseResNet50(nn.Module):
     """
 
     def __init__(self, out_stages: abc.Sequence[int] = (2, 3, 4), pretrained: str | None = None) -> None:
-        super().__init__()
-        self.pretrained = pretrained
-        check_ascending("SiameseResNet50.out_stages", out_stages, 1, len(BLOCKS))
-        self.out_stages = tuple(out_stages)
+        super().__init__(pretrained, out_stages, len(BLOCKS))
         self.out_channels = tuple(64 * 2 ** (stage - 1) * EXPANSION for stage in self.out_stages)
         self.conv1 = nn.Conv2d(3, 64, 7, 2, bias=False)
         self.bn1 = nn.BatchNorm2d(64)
@@ -86,16 +82,6 @@ class SiameseResNet50(nn.Module):
             layer = _stage(in_channels, stage)
             in_channels = 64 * 2 ** (stage - 1) * EXPANSION
             self.add_module(f"layer{stage}", layer)
-
-    def forward(self, images: Tensor) -> tuple[Tensor, ...]:
-        """(images, 3, H, W) -> one (images, channels, H', W') map per number in `out_stages`."""
-        features = self.maxpool(self.relu(self.bn1(self.conv1(images))))
-        maps = []
-        for stage in range(1, max(self.out_stages) + 1):
-            features = self.get_submodule(f"layer{stage}")(features)
-            if stage in self.out_stages:
-                maps.append(features)
-        return tuple(maps)
 
 
 def _stage(in_channels: int, stage: int) -> nn.Sequential:
@@ -115,14 +101,3 @@ def _shortcut(in_channels: int, width: int, stage: int, stride: int, dilation: i
         padding = 0 if stride > 1 else dilation
         convolution = nn.Conv2d(in_channels, width * EXPANSION, 3, stride, padding, dilation, bias=False)
     return nn.Sequential(convolution, nn.BatchNorm2d(width * EXPANSION))
-
-
-def check_ascending(key: str, numbers: abc.Sequence[int], least: int, most: int) -> None:
-    """An error unless the numbers ascend within their range.
-
-    Raises:
-        ConfigError: names the key.
-    """
-    ascending = all(first < second for first, second in pairwise(numbers))
-    if not numbers or not ascending or numbers[0] < least or numbers[-1] > most:
-        raise ConfigError(f"{key} is {tuple(numbers)}: expected ascending numbers from {least} to {most}")

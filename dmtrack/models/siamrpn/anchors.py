@@ -6,6 +6,7 @@ import functools
 
 import numpy as np
 from numpy.typing import NDArray
+from torch import Tensor
 
 from dmtrack.models.siamrpn.flavours import SiamesePreprocessing
 
@@ -62,19 +63,20 @@ def cosine_window(preprocessing: SiamesePreprocessing, score_size: int) -> NDArr
     return flat
 
 
-def flat_outputs(outputs: NDArray[np.float32], preprocessing: SiamesePreprocessing) -> NDArray[np.float32]:
+def flat_rows(outputs: Tensor, preprocessing: SiamesePreprocessing) -> Tensor:
     """Kind-major maps -> one row per anchor, in the flavour's order.
 
     Args:
-        outputs: (kinds x anchors per cell, H, W); channel k x anchors + a.
+        outputs: (images, kinds x anchors per cell, H, W); channel k x anchors + a.
         preprocessing: of the model.
 
     Returns:
-        (H x W x anchors per cell, kinds).
+        (images, H x W x anchors per cell, kinds).
     """
-    anchors = preprocessing.anchors_per_cell
-    maps = outputs.reshape(-1, anchors, *outputs.shape[1:])
-    return _in_order(np.moveaxis(maps, 0, -1), preprocessing)
+    maps = outputs.unflatten(1, (-1, preprocessing.anchors_per_cell))
+    # (images, kinds, anchors, rows, columns)
+    order = (0, 2, 3, 4, 1) if preprocessing.conventions.anchor_major else (0, 3, 4, 2, 1)
+    return maps.permute(*order).flatten(1, 3)
 
 
 def _in_order(table: NDArray[np.floating], preprocessing: SiamesePreprocessing) -> NDArray:  # type: ignore[type-arg]

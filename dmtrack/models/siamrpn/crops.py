@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from dmtrack.data.siamese.cropping import context_side
 from dmtrack.models.siamrpn.flavours import SiamesePreprocessing
 
 Pixels = NDArray[np.float32]
@@ -18,13 +19,6 @@ Pixels = NDArray[np.float32]
 LARGEST_PATCH = 4096
 """Side of a patch, in pixels, above which PySOT's patch is sampled instead of copied: boxes of any size fit in memory.
 Values then differ by at most one level."""
-
-
-def context_side(size_wh: ArrayLike, context_amount: float = 0.5) -> float:
-    """Side of the square around a box that the template shows, in pixels: sqrt((w + p)(h + p)), p = 0.5 (w + h)."""
-    width, height = (float(value) for value in np.asarray(size_wh))
-    context = context_amount * (width + height)
-    return math.sqrt((width + context) * (height + context))
 
 
 def crop_sides(
@@ -37,7 +31,8 @@ def crop_sides(
         preprocessing: of the model.
         search_size: of the search image; by default the usual one.
     """
-    side = context_side(size_wh, preprocessing.context_amount)
+    width, height = np.asarray(size_wh, dtype=np.float64)
+    side = context_side(width, height, preprocessing.context_amount)
     search = side * ((search_size or preprocessing.search_size) / preprocessing.exemplar_size)
     return max(round(side), 1), max(round(search), 1)
 

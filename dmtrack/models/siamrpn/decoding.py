@@ -7,15 +7,14 @@ Pure functions on arrays: the parameters that people search for act here, so out
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from dmtrack.config import Amount, Share, check_fields
-from dmtrack.models.siamrpn.anchors import anchors_cxcywh, cosine_window, flat_outputs
-from dmtrack.models.siamrpn.crops import context_side
+from dmtrack.data.siamese.cropping import context_side
+from dmtrack.models.siamrpn.anchors import anchors_cxcywh, cosine_window, flat_rows
 from dmtrack.models.siamrpn.flavours import SiamesePreprocessing
 from dmtrack.models.siamrpn.layers import Outputs
 
@@ -70,10 +69,9 @@ class Best(NamedTuple):
 def decode(outputs: Outputs, preprocessing: SiamesePreprocessing) -> Decoded:
     """Scores and boxes of one image's raw outputs."""
     score_size = int(outputs.cls.shape[-1])
-    logits = flat_outputs(_to_numpy(outputs.cls), preprocessing)
+    logits, rows = (flat_rows(maps.detach().float().cpu(), preprocessing)[0].contiguous() for maps in outputs)
     # The softmax over two kinds, computed as the original does.
-    scores = torch.from_numpy(logits).softmax(1)[:, 1].numpy()
-    deltas = flat_outputs(_to_numpy(outputs.reg), preprocessing)
+    scores, deltas = logits.softmax(1)[:, 1].numpy(), rows.numpy()
     anchors = anchors_cxcywh(preprocessing, score_size)
     limit = preprocessing.conventions.delta_limit
     growth = deltas[:, 2:] if limit is None else deltas[:, 2:].clip(-limit, limit)
@@ -100,13 +98,14 @@ def choose(
     """
     influence = parameters.window_influence if window_influence is None else window_influence
     last = np.asarray(last_cxcywh, dtype=np.float64)
-    side = context_side(last[2:], preprocessing.context_amount)
+    side = context_side(last[2], last[3], preprocessing.context_amount)
     zoom = preprocessing.exemplar_size / side
     width, height = decoded.boxes_cxcywh[:, 2], decoded.boxes_cxcywh[:, 3]
     with np.errstate(over="ignore", invalid="ignore"):
-        size_change = _change(_equivalent_side(width, height) / _equivalent_side(*(last[2:] * zoom)))
-        shape_change = _change((last[2] / last[3]) / (width / height))
-        penalty = np.exp(-(size_change * shape_change - 1.0) * parameters.penalty_k)
+        size_ratio = context_side(width, height) / context_side(*(last[2:] * zoom))
+        shape_ratio = (last[2] / last[3]) / (width / height)
+        change = np.maximum(size_ratio, 1.0 / size_ratio) * np.maximum(shape_ratio, 1.0 / shape_ratio)
+        penalty = np.exp(-(change - 1.0) * parameters.penalty_k)
     # A box that overflows is no candidate.
     penalty = np.where(np.isfinite(penalty), penalty, 0.0)
     window = cosine_window(preprocessing, decoded.score_size)
@@ -126,16 +125,3 @@ def clip_to_frame(box_cxcywh: NDArray[np.float64], size_wh: tuple[int, int]) -> 
     limits = np.array([*size_wh, *size_wh], dtype=np.float64)
     least = np.array([0, 0, SMALLEST_SIDE, SMALLEST_SIDE], dtype=np.float64)
     return np.maximum(np.minimum(box_cxcywh, limits), least)
-
-
-def _equivalent_side(width: Any, height: Any) -> Any:
-    padding = (width + height) * 0.5
-    return np.sqrt((width + padding) * (height + padding))
-
-
-def _change(ratio: Any) -> Any:
-    return np.maximum(ratio, 1.0 / ratio)
-
-
-def _to_numpy(outputs: torch.Tensor) -> NDArray[np.float32]:
-    return outputs[0].detach().float().cpu().numpy()

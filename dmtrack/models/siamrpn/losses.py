@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
 from dmtrack.data.transforms.draws import Draws, permutation
-from dmtrack.models.siamrpn.anchors import anchors_cxcywh
+from dmtrack.models.siamrpn.anchors import anchors_cxcywh, flat_rows
 from dmtrack.models.siamrpn.flavours import SiamesePreprocessing
 from dmtrack.models.siamrpn.layers import Outputs
 
@@ -216,14 +216,6 @@ def stack_targets(targets: list[AnchorTargets]) -> dict[str, torch.Tensor]:
 BOX_LOSS_WEIGHT = 1.2
 
 
-def flat_rows(outputs: Tensor, preprocessing: SiamesePreprocessing) -> Tensor:
-    """(pairs, kinds x anchors per cell, H, W) -> (pairs, all anchors, kinds) in the flavour's order."""
-    maps = outputs.unflatten(1, (-1, preprocessing.anchors_per_cell))
-    # (pairs, kinds, anchors, rows, columns)
-    order = (0, 2, 3, 4, 1) if preprocessing.conventions.anchor_major else (0, 3, 4, 2, 1)
-    return maps.permute(*order).flatten(1, 3)
-
-
 def siamrpn_losses(
     outputs: Outputs, targets: dict[str, Tensor], preprocessing: SiamesePreprocessing
 ) -> dict[str, Tensor]:
@@ -243,12 +235,10 @@ def siamrpn_losses(
     distances = (deltas - targets["deltas"]).abs().sum(2)
     loss_bbox = (distances * targets["box_weights"]).sum() / pairs
     if preprocessing.flavour == "pysot":
-        loss_cls = 0.5 * (_mean_over(entropy, labels == POSITIVE) + _mean_over(entropy, labels == BACKGROUND))
+        chosen = torch.stack([labels == POSITIVE, labels == BACKGROUND])
+        sums = torch.where(chosen, entropy, 0.0).flatten(1).sum(1)
+        # The mean over each group, 0 where it is empty.
+        loss_cls = 0.5 * (sums / chosen.flatten(1).sum(1).clamp(min=1)).sum()
     else:
         loss_cls = (entropy * targets["label_weights"]).sum() / pairs
     return {"loss_cls": loss_cls, "loss_bbox": BOX_LOSS_WEIGHT * loss_bbox}
-
-
-def _mean_over(values: Tensor, chosen: Tensor) -> Tensor:
-    """Mean of the chosen values, 0 where there are none."""
-    return torch.where(chosen, values, 0.0).sum() / chosen.sum().clamp(min=1)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any, overload
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -18,9 +18,6 @@ from dmtrack.models.siamrpn.layers import Outputs, SiamRPNHead
 from dmtrack.models.siamrpn.losses import SiamRPNTraining, siamrpn_losses
 from dmtrack.models.siamrpn.pair_encoding import SiamesePairEncoder
 from dmtrack.registry import BACKBONES, HEADS, MODELS, NECKS
-
-_FLAVOUR = "flavour"
-"""Entry of a state dict's own metadata, beside the layers' versions."""
 
 CENTRE_CROP_BELOW = 20
 """Maps of fewer columns are templates that still show their border, which is cut away (section 3.2)."""
@@ -72,11 +69,10 @@ class SiamRPN(TrainableModel):
         for name, parameter in self.backbone.named_parameters():
             parameter.requires_grad_(name.rpartition(".")[0] in trained)
         self._trained_modules = frozenset(trained)
-        self.register_state_dict_post_hook(_note_flavour)
 
     def extract(self, images: Tensor) -> tuple[Tensor, ...]:
         """Maps after the neck of (images, 3, H, W) BGR images with values 0 to 255."""
-        frozen = self.training and not self._trains_backbone
+        frozen = self.training and self.epoch < self.train_cfg.backbone_from_epoch
         with torch.set_grad_enabled(torch.is_grad_enabled() and not frozen):
             features: tuple[Tensor, ...] = self.backbone(images)
         return features if self.neck is None else self.neck(features)
@@ -98,24 +94,6 @@ class SiamRPN(TrainableModel):
         """Raw outputs for search images, one per template."""
         outputs: Outputs = self.head(templates, self.extract(images))
         return outputs
-
-    @overload
-    def forward(self, inputs: Tensor, searches: Tensor) -> Outputs: ...
-
-    @overload
-    def forward(self, inputs: Batch) -> dict[str, Tensor]: ...
-
-    def forward(self, inputs: Tensor | Batch, searches: Tensor | None = None) -> Outputs | dict[str, Tensor]:
-        """Raw outputs for images, or the losses of a batch: the pass that DistributedDataParallel hooks into.
-
-        Args:
-            inputs: (pairs, 3, 127, 127) exemplars, BGR from 0 to 255; or a training batch.
-            searches: (pairs, 3, 255, 255) likewise, with exemplars.
-        """
-        if isinstance(inputs, Batch):
-            return self.losses(inputs)
-        assert searches is not None
-        return self.search(self.encode_template(inputs), searches)
 
     def losses(self, batch: Batch) -> dict[str, Tensor]:
         """`loss_cls` and `loss_bbox`, normalised as the flavour does.
@@ -147,12 +125,9 @@ class SiamRPN(TrainableModel):
         super().train(mode)
         if mode:
             for name, module in self.backbone.named_modules():
-                module.training = self._trains_backbone and name in self._trained_modules
+                joined = self.epoch >= self.train_cfg.backbone_from_epoch
+                module.training = joined and name in self._trained_modules
         return self
-
-    @property
-    def _trains_backbone(self) -> bool:
-        return self.epoch >= self.train_cfg.backbone_from_epoch
 
     def check_metadata(self, metadata: Mapping[str, Any], source: object) -> None:
         """An error if weights were made for other conventions than this model's; nothing else would show it.
@@ -190,18 +165,6 @@ class SiamRPN(TrainableModel):
                 f"model.head.in_channels is {self.head.in_channels}, but {type(last).__name__} gives {channels}; "
                 "give the same numbers"
             )
-
-
-def _note_flavour(model: nn.Module, state_dict: dict[str, Any], prefix: str, local_metadata: dict[str, Any]) -> None:
-    assert isinstance(model, SiamRPN)
-    local_metadata[_FLAVOUR] = model.preprocessing.flavour
-
-
-def flavour_of_state_dict(state_dict: Any) -> str | None:
-    """The flavour of the model that a state dict was taken from; None where it was none of these."""
-    versions = getattr(state_dict, "_metadata", {})
-    flavour: str | None = versions.get("", {}).get(_FLAVOUR)
-    return flavour
 
 
 def trained_modules(backbone: nn.Module, layers: tuple[str, ...] | None) -> set[str]:

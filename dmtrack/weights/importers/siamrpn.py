@@ -8,7 +8,6 @@ from collections.abc import Collection, Mapping
 from torch import Tensor
 
 from dmtrack.errors import WeightsError
-from dmtrack.models.siamrpn.siamrpn import flavour_of_state_dict
 
 FIRST_LEVEL = 2
 """PySOT counts levels by the stage of the ResNet that they come from."""
@@ -36,13 +35,12 @@ def from_mmtracking(state_dict: Mapping[str, Tensor], expected: Collection[str])
         expected: names that the model has.
 
     Raises:
-        WeightsError: the file is PySOT's, or the config is of its flavour.
+        WeightsError: the file is PySOT's.
     """
     if any(name.startswith("rpn_head.") for name in state_dict):
         raise WeightsError(
             "--from mmtracking: the checkpoint holds rpn_head.*, which PySOT writes; import it with --from pysot"
         )
-    check_flavour_of(expected, "mmtracking")
     return dict(state_dict)
 
 
@@ -54,7 +52,7 @@ def from_pysot(state_dict: Mapping[str, Tensor], expected: Collection[str]) -> d
         expected: names that the model has.
 
     Raises:
-        WeightsError: the file is MMTracking's or holds a mask branch, or the config is of the other flavour.
+        WeightsError: the file is MMTracking's or holds a mask branch.
     """
     if any(name.startswith(("mask_head.", "refine_head.")) for name in state_dict):
         raise WeightsError("--from pysot: the checkpoint is SiamMask's, which has a mask branch; only SiamRPN is known")
@@ -63,7 +61,6 @@ def from_pysot(state_dict: Mapping[str, Tensor], expected: Collection[str]) -> d
             "--from pysot: the checkpoint holds no rpn_head.*, which every SiamRPN of PySOT has; "
             "for checkpoints of MMTracking use --from mmtracking"
         )
-    check_flavour_of(expected, "pysot")
     return {our_name(name): tensor for name, tensor in state_dict.items()}
 
 
@@ -71,33 +68,13 @@ def our_name(name: str) -> str:
     """Our name of a parameter, or the name itself where it has no other."""
     if name in _FUSION_NAMES:
         return _FUSION_NAMES[name]
-    if match := _NECK.fullmatch(name):
-        return f"neck.convs.{_level(match[1])}.{'conv' if match[2] == '0' else 'bn'}.{match[3]}"
-    if match := _BRANCH.fullmatch(name):
+    match = _NECK.fullmatch(name) or _BRANCH.fullmatch(name)
+    # Models of a single level do not number it.
+    level = int(match[1]) - FIRST_LEVEL if match and match[1] else 0
+    if match and match.re is _NECK:
+        return f"neck.convs.{level}.{'conv' if match[2] == '0' else 'bn'}.{match[3]}"
+    if match:
         layer = _LAYER_NAMES.get((match[3], match[4]))
         if layer is not None:
-            return f"head.{_BRANCH_NAMES[match[2]]}.{_level(match[1])}.{layer}.{match[5]}"
+            return f"head.{_BRANCH_NAMES[match[2]]}.{level}.{layer}.{match[5]}"
     return name
-
-
-def _level(number: str | None) -> int:
-    """0-based; models of a single level do not number it."""
-    return int(number) - FIRST_LEVEL if number else 0
-
-
-def check_flavour_of(expected: Collection[str], origin: str) -> None:
-    """An error unless the model that is to receive the weights has the conventions of their origin.
-
-    Args:
-        expected: state dict of the model.
-        origin: 'pysot' or 'mmtracking'.
-
-    Raises:
-        WeightsError: the model is of the other flavour.
-    """
-    flavour = flavour_of_state_dict(expected)
-    if flavour is not None and flavour != origin:
-        raise WeightsError(
-            f"--from {origin}: the config has model.flavour={flavour!r}, whose anchors and crops are not those of the "
-            f"checkpoint; give a config with model.flavour={origin!r}"
-        )
