@@ -28,6 +28,7 @@ import torch
 from dmtrack.files import write_json
 from dmtrack.models.global_search.dmtrack_gs import reference_path
 from dmtrack.tracking import GlobalSearchTracker, TrackResult
+from dmtrack.tracking.device import has_bf16_instructions, resolve_precision
 from parity.formulas import formula_model, make_image, paste_texture
 
 FRAME_WH = (1280, 720)
@@ -130,6 +131,8 @@ def on_cpu(options: argparse.Namespace) -> dict[str, Any]:
     measure(paths, options.repeats, "cpu")
     figures: dict[str, Any] = {
         "device": "cpu",
+        "cpu_has_bf16": has_bf16_instructions(),
+        "auto": resolve_precision("auto", torch.device("cpu")),
         "threads": torch.get_num_threads(),
         "frame_wh": FRAME_WH,
         "repeats": options.repeats,
@@ -152,6 +155,7 @@ def on_cpu(options: argparse.Namespace) -> dict[str, Any]:
     figures["same_boxes"] = (
         figures["top_box_difference_px"] <= TOP_BOX_TOLERANCE_PX and figures["score_difference"] <= SCORE_TOLERANCE
     )
+    print(f"precision 'auto' is {figures['auto']} on this processor")
     print(
         f"fast fp32: update {figures['update_speedup']:.2f}x (target {UPDATE_TARGET:g}), "
         f"init {figures['init_speedup']:.2f}x (target {INIT_TARGET:g}), largest difference of the best box "
@@ -182,7 +186,12 @@ def on_gpu(options: argparse.Namespace) -> dict[str, Any]:
         ),
     ]
     measure(paths, options.repeats, "cuda")
-    figures: dict[str, Any] = {"device": torch.cuda.get_device_name(), "frame_wh": FRAME_WH, "repeats": options.repeats}
+    figures: dict[str, Any] = {
+        "device": torch.cuda.get_device_name(),
+        "auto": resolve_precision("auto", torch.device("cuda")),
+        "frame_wh": FRAME_WH,
+        "repeats": options.repeats,
+    }
     eager = paths[1].milliseconds("update", np.median)
     for path in paths:
         name = path.name.replace(" ", "_")

@@ -28,6 +28,7 @@ from dmtrack.files import write_json
 from dmtrack.models.global_search.base import GlobalSearchModel
 from dmtrack.registry import MODELS
 from dmtrack.tracking import GlobalSearchTracker
+from dmtrack.tracking.device import has_bf16_instructions, resolve_precision
 from dmtrack.weights import find_weights, load_into, read_weights
 from parity.formulas import make_image, paste_texture
 
@@ -85,8 +86,10 @@ def main() -> int:
         "threads": options.threads,
         "weights": weights,
         "steps": options.steps,
-        "cpu_has_bf16": bool(getattr(torch.cpu, "_is_avx512_bf16_supported", lambda: False)()),
+        "cpu_has_bf16": has_bf16_instructions(),
+        "auto": resolve_precision("auto", torch.device("cpu")),
     }
+    print(f"precision 'auto' is {figures['auto']} on this processor")
     for size_wh in SIZES_WH:
         frames, box = make_frames(size_wh)
         suffix = "" if size_wh == SIZES_WH[0] else f"_{size_wh[0]}x{size_wh[1]}"

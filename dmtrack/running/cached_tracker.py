@@ -89,6 +89,7 @@ def describe(choice: TrackerChoice) -> PolicyOrigin:
         EvaluationError: the tracker is somebody's own class, or does not decide on detections alone.
     """
     registry.load_plugins(choice.imports)
+    from dmtrack.tracking.device import choose_device, resolve_precision
     from dmtrack.tracking.loading import config_and_weights
 
     if choice.config is not None and ":" in choice.config and not Path(choice.config).exists():
@@ -99,6 +100,9 @@ def describe(choice: TrackerChoice) -> PolicyOrigin:
     settings = dict(config.get("tracker") or {"type": "GlobalSearchTracker"})
     if choice.precision is not None:
         settings["precision"] = choice.precision
+    if settings.get("precision") == "auto":
+        device = choose_device(choice.device or settings.get("device"))
+        settings["precision"] = resolve_precision("auto", device)
     name = str(settings.get("name") or Path(config_name).stem)
     kind: Any = TRACKERS.get(settings["type"])
     if not hasattr(kind, "policy"):

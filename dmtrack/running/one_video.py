@@ -246,11 +246,12 @@ class TrackingSession:
         console.print(f"{self.frames} frame{'s' if self.frames != 1 else ''}, target present in {present}")
         for note in self.source.notes:
             console.print(f"note: {note}", soft_wrap=True)
-        speed = self.latency.summary()
+        speed, origin = self.latency.summary(), self.loaded.origin()
         if speed:
+            computed = f", in {origin['precision']} on {origin['device']}" if origin["precision"] else ""
             console.print(
                 f"tracker: {speed['mean_fps']:.1f} frames/s on average, latency p50 {speed['latency_p50_ms']:.1f} ms, "
-                f"p95 {speed['latency_p95_ms']:.1f} ms (decoding and drawing not included)"
+                f"p95 {speed['latency_p95_ms']:.1f} ms (decoding and drawing not included){computed}"
             )
         for path in (self._log.csv_path, self._log.json_path, self.video_path, *self.timeline_paths):
             if path is not None and path.exists():

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import multiprocessing
+import os
 import platform
 import re
 from functools import lru_cache
@@ -61,7 +63,9 @@ def resolve_precision(precision: str, device: torch.device) -> NumberFormat:
         best = "bf16" if device.type == "cpu" and has_bf16_instructions() else "fp32"
     if asked == "fp16" and device.type == "cpu":
         raise ConfigError("precision 'fp16' needs a GPU; on a CPU use auto, bf16 or fp32")
-    if asked == "bf16" and best != "bf16":
+    # Processes that a run starts would only say it again.
+    first = multiprocessing.parent_process() is None and os.environ.get("LOCAL_RANK", "0") == "0"
+    if asked == "bf16" and best != "bf16" and first:
         _warn_of_slow_bf16(device.type)
     return best if asked == "auto" else asked
 

@@ -60,7 +60,7 @@ def start_fabric(asked: Devices, precision: str) -> Fabric:
     """Starts the processes of the run (or joins those that torchrun or Slurm started) and connects them.
 
     Raises:
-        TrainingError: devices that are not there.
+        TrainingError: devices that are not there, or machines for which `auto` is not the same.
     """
     accelerator, processes = choose_devices(asked)
     die_with_parent()
@@ -80,6 +80,12 @@ def start_fabric(asked: Devices, precision: str) -> Fabric:
         precision=_FABRIC_PRECISION[precision],
     )
     fabric.launch()
+    first = fabric.broadcast(precision)
+    if first != precision:
+        raise TrainingError(
+            f"the first process of this run computes in {first}, process {fabric.global_rank} in {precision}, because "
+            "their machines differ; give --precision fp32, bf16 or fp16"
+        )
     return fabric
 
 

@@ -70,17 +70,18 @@ def find_checkpoint(folder: Path, resume: str | None) -> Path | None:
 
 
 def check_same_run(
-    path: Path, content: Mapping[str, Any], config: Mapping[str, Any], world_size: int, exact: bool
+    path: Path, content: Mapping[str, Any], config: Mapping[str, Any], world_size: int, precision: str, exact: bool
 ) -> None:
     """Refuses a checkpoint of another run.
 
     Args:
         path: of the checkpoint, for messages.
         content: of the checkpoint.
-        config: of the run at hand, with the precision that is used in place of `auto`.
+        config: of the run at hand.
         world_size: number of its processes.
+        precision: that it computes in, which `auto` may have chosen.
         exact: whether the run must be the same; otherwise only a changed number of processes is refused, because the
-            numbering of the training pairs depends on it.
+            numbering of the training pairs depends on it, and a precision that nobody typed.
 
     Raises:
         TrainingError: names what differs.
@@ -89,16 +90,15 @@ def check_same_run(
     processes = content["metadata"]["world_size"]
     if processes != world_size:
         raise TrainingError(f"{path} was made by {processes} processes, this run has {world_size}{advice}")
-    if not exact:
-        return
     # What `auto` was is stored; checkpoints of earlier versions only have the config.
     stored = content["metadata"].get("precision", content["config"].get("precision", "fp32"))
-    here = config.get("precision", "fp32")
-    if stored != here:
+    if stored != precision and (exact or config.get("precision") == "auto"):
         raise TrainingError(
-            f"{path} was trained in {stored}, and this run would go on in {here}; use --precision {stored}, or give "
-            "the checkpoint's path to --resume to change it"
+            f"{path} was trained in {stored}, and this run would go on in {precision}; use --precision {stored}, or "
+            f"--precision {precision} and the checkpoint's path after --resume to change it"
         )
+    if not exact:
+        return
     differing = different_keys(_relevant(content["config"]), _relevant(config))
     if differing:
         raise TrainingError(f"{path} was made with another value of {', '.join(differing[:5])}{advice}; to go on with "

@@ -86,8 +86,7 @@ def train_from_config(
     content = None
     if checkpoint_path is not None:
         content = load_checkpoint(checkpoint_path)
-        same = {**config, "precision": precision}
-        check_same_run(checkpoint_path, content, same, fabric.world_size, exact=resume == "auto")
+        check_same_run(checkpoint_path, content, config, fabric.world_size, precision, exact=resume == "auto")
 
     seed_batch(settings.seed, MODEL_INITIALISATION)
     module = build(config["model"], MODELS)
@@ -217,11 +216,12 @@ def description(trainer: Trainer) -> str:
     """What is about to happen, in a line."""
     fabric, settings = trainer.fabric, trainer.settings
     parameters = sum(parameter.numel() for parameter in trainer.module.parameters() if parameter.requires_grad)
+    chosen = " (auto)" if trainer.config.get("precision") == "auto" else ""
     device = f"{torch.get_num_threads()} threads"
     if fabric.device.type == "cuda":
         device = torch.cuda.get_device_name(fabric.device)
     return (
         f"{type(trainer.module).__name__}: {parameters / 1e6:.2f} M trainable parameters, "
         f"{trainer.total_iterations} iterations, {fabric.world_size} x {fabric.device.type} ({device}), "
-        f"{settings.precision}, lr {settings.learning_rate(fabric.world_size):g}"
+        f"{settings.precision}{chosen}, lr {settings.learning_rate(fabric.world_size):g}"
     )

@@ -111,10 +111,14 @@ def test_auto_precision_is_chosen_by_the_processor_and_kept_by_resume(
         outcome = train_from_config(config, tmp_path / chosen, ONE_PROCESS)
         state = torch.load(checkpoint_files(outcome.folder / "checkpoints")[-1], weights_only=True)
         assert state["metadata"]["precision"] == chosen
-        assert f"{chosen}, lr" in capsys.readouterr().err
-    # The run in bf16 on a machine without: no silent change.
-    with pytest.raises(TrainingError, match=r"trained in bf16, .* would go on in fp32; use --precision bf16"):
-        train_from_config(config, tmp_path / "bf16", ONE_PROCESS, resume="auto")
+        assert f"{chosen} (auto), lr" in capsys.readouterr().err
+    # The run in bf16 on a machine without: no silent change, not even from a path, which allows changes.
+    last = str(checkpoint_files(tmp_path / "bf16/checkpoints")[-1])
+    for resume in ("auto", last):
+        with pytest.raises(TrainingError, match=r"trained in bf16, .* would go on in fp32; use --precision bf16, or"):
+            train_from_config(config, tmp_path / "bf16", ONE_PROCESS, resume=resume)
+    typed = load_config(toy_config, ["precision=fp32"])
+    assert train_from_config(typed, tmp_path / "bf16", ONE_PROCESS, resume=last).finished
     forced = load_config(toy_config, ["precision=bf16", "checkpoint_config.interval_iterations=1"])
     assert train_from_config(forced, tmp_path / "bf16", ONE_PROCESS, resume="auto").finished
 
