@@ -40,7 +40,7 @@ class ResultFiles:
             stored = [name for name in self._archive.namelist() if not name.endswith(("/", "\\"))]
         else:
             raise EvaluationError(f"{self.path} does not exist; give a folder of results or a zip archive of one")
-        stored = [name for name in stored if not left_by_system(plain_name(name))]
+        stored = [name for name in stored if plain_name(name) and not left_by_system(plain_name(name))]
         name, times = Counter(map(plain_name, stored)).most_common(1)[0] if stored else ("", 0)
         if times > 1:
             raise EvaluationError(f"{self.path} holds {name} {times} times; pack it again")
@@ -100,7 +100,7 @@ def plain_name(stored: str) -> str:
 def left_by_system(name: str) -> bool:
     """Whether a file is one that operating systems leave in folders and archives."""
     parts = PurePosixPath(name).parts
-    return "__MACOSX" in parts or parts[-1] in _OF_THE_SYSTEM
+    return "__MACOSX" in parts or PurePosixPath(name).name in _OF_THE_SYSTEM
 
 
 def _walk(folder: Path) -> list[str]:
