@@ -94,7 +94,7 @@ def _read_result(folder: Path, sequence: Sequence, benchmark: str, box_format: s
     from dmtrack.evaluation.results import ResultStore
 
     store = ResultStore(folder)
-    if box_format is None and store.exists(sequence.name):
+    if box_format is None and store.manifest() and store.exists(sequence.name):
         return store.read(sequence.name)
     known = "" if benchmark == "folder" else benchmark
     found = read_results(folder, [sequence], box_format=box_format, benchmark=known).results

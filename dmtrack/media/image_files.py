@@ -18,6 +18,7 @@ from dmtrack.media.images import (
     Image,
     as_rgb,
     count_pictures,
+    may_hold_several,
     open_pictures,
     picture_numbers,
     read_image,
@@ -107,6 +108,17 @@ def listed_numbers(gaps: Sequence[range], most: int = 5) -> str:
     """`4-6, 9`, shortened after some."""
     shown = [str(gap[0]) if len(gap) == 1 else f"{gap[0]}-{gap[-1]}" for gap in gaps[:most]]
     return ", ".join(shown) + (", ..." if len(gaps) > most else "")
+
+
+def is_image_file(path: Path) -> bool:
+    """Whether a file holds pictures and no video: by its ending, or its first bytes (`.lsm` and `.stk` are TIFF)."""
+    if path.suffix.lower() in (*IMAGE_SUFFIXES, ".mpo", ".avif"):
+        return True
+    try:
+        with open(path, "rb") as opened:
+            return may_hold_several(opened.read(4096))
+    except OSError:
+        return False
 
 
 class ImageFolder(FrameSource):

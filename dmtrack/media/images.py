@@ -52,7 +52,7 @@ def read_image(path: str | Path) -> Image:
     # libjpeg fills what is missing with gray and only warns; the end marker tells whether anything is missing.
     if content.startswith(b"\xff\xd8") and content.find(b"\xff\xd9", 2) < 0:
         raise MediaError(f"image {path} is cut off (a JPEG without its end marker); copy or download it again")
-    if _may_hold_several(content) and (pictures := count_pictures(path)) > 1:
+    if may_hold_several(content) and (pictures := count_pictures(path)) > 1:
         raise MediaError(
             f"image {path} holds {pictures} pictures, and one file is one frame here; track the file itself as a "
             "video, or save its pictures as files"
@@ -81,7 +81,7 @@ def _decode(content: bytes) -> Image | None:
     return as_rgb(cv2.cvtColor(decoded, cv2.COLOR_BGR2RGB) if decoded.ndim == 3 else decoded)
 
 
-def _may_hold_several(content: bytes) -> bool:
+def may_hold_several(content: bytes) -> bool:
     """Whether an image file is of a kind that can hold several frames, by its first bytes."""
     if content[:4] in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"):
         return True

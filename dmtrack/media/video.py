@@ -11,8 +11,8 @@ import cv2
 
 from dmtrack.errors import MediaError
 from dmtrack.media.frame_source import FrameSource
-from dmtrack.media.image_files import ImageFile, ImageFolder
-from dmtrack.media.images import IMAGE_SUFFIXES, Image
+from dmtrack.media.image_files import ImageFile, ImageFolder, is_image_file
+from dmtrack.media.images import Image
 from dmtrack.media.network_stream import NetworkStream
 from dmtrack.media.video_file import captured, open_video_file, positive
 from dmtrack.media.video_writer import VideoWriter
@@ -57,7 +57,7 @@ def open_frames(
         )
     if path.is_dir():
         return ImageFolder(path, allow_size_changes, skip_bad_frames)
-    if path.suffix.lower() in (*IMAGE_SUFFIXES, ".mpo"):
+    if is_image_file(path):
         return ImageFile(path, allow_size_changes, skip_bad_frames)
     return open_video_file(path, allow_size_changes, skip_bad_frames)
 

@@ -92,6 +92,8 @@ def test_a_gap_in_a_folder_is_said(tmp_path):
         ("a.webp", {"lossless": True, "duration": 40}, 25.0),
         ("a.png", {"duration": 100}, 10.0),
         ("a.gif", {"duration": 80}, 12.5),
+        ("cells.stk", {"format": "TIFF"}, None),
+        ("nameless", {"format": "WEBP", "lossless": True, "duration": 40}, 25.0),
     ],
 )
 def test_every_picture_of_a_stack_is_a_frame(name, options, fps, tmp_path):

@@ -88,7 +88,16 @@ def suspected_format(raw: RawResult, truth_xywh: Boxes) -> str:
     Args:
         raw: as its file has it.
         truth_xywh: (frames, 4) in the coordinates of the file.
+
+    Raises:
+        EvaluationError: the numbers are shares of the frame's sides.
     """
+    largest = float(np.nanmax(np.abs(raw.boxes_xywh), initial=0.0))
+    if 0 < largest <= 1 < np.nan_to_num(truth_xywh[0]).max() - _TOLERANCE:
+        raise EvaluationError(
+            f"{raw.where} has no number above 1, as if they were shares of the frame's sides: expected pixels; "
+            "multiply them by its width and height"
+        )
     rows = raw.boxes_xywh[: min(len(raw.boxes_xywh), len(truth_xywh), 1 + _EARLY)]
     truth = truth_xywh[: len(rows)]
     as_format = {"xywh": rows} | {name: to_xywh(rows) for name, to_xywh in _TO_XYWH.items()}

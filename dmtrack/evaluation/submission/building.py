@@ -95,7 +95,7 @@ def _stored_results(
             f"{names[0] if names else '<sequence>'}/..._001.txt); give the folder <results>/<tracker>, or with "
             "--data ROOT one of another tool"
         )
-    yield from read_results(results, source).results.items()
+    yield from read_results(results, source, benchmark=package.name).results.items()
 
 
 def _add(archive: zipfile.ZipFile, entry: str, values: ArrayLike, number_format: str) -> None:

@@ -131,6 +131,12 @@ def test_mixed_results_are_read_file_by_file(write):
         read_results(folder, [moving("a")], box_format="xyxy")
 
 
+def test_shares_of_the_frame_are_refused(write):
+    folder = write({"a.txt": text(TRACKED / [640, 480, 640, 480], "%.6f")})
+    with pytest.raises(EvaluationError, match=r"a\.txt has no number above 1, as if they were shares"):
+        read_results(folder, [moving()])
+
+
 def test_case_of_corner_boxes(shared_folder):
     case = shared_folder / "cases" / "corner_boxes_in_results"
     sequences = list(open_benchmark("lasot", case / "annos", images=False))
