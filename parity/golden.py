@@ -128,5 +128,6 @@ def largest_difference(actual: Array, expected: Array) -> float:
     if not actual.size:
         return 0.0
     both_nan = np.isnan(actual) & np.isnan(expected)
-    difference = np.where(both_nan | (actual == expected), 0.0, np.abs(actual - expected))
+    with np.errstate(invalid="ignore"):  # equal infinities
+        difference = np.where(both_nan | (actual == expected), 0.0, np.abs(actual - expected))
     return float(np.where(np.isnan(difference), np.inf, difference).max())

@@ -1,0 +1,82 @@
+"""FairMOT's association (Zhang et al., IJCV 2021, section 4.4), which is that of JDE: looks and motion, then overlap.
+
+A frame's detections meet the tracks by cosine distance to a moving average of their embeddings, within reach of the
+Kalman filter; what is left, by overlap with the tracks that were in sight just now. A detection that nothing claims
+begins a track, which is told from the second sighting on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from dmtrack.association.detections import Detections
+from dmtrack.association.life_cycle import StagedAssociation, StagedPolicy
+from dmtrack.association.matching import appearance_costs, motion_gated_costs
+from dmtrack.association.policy import MultiObjectPolicy
+from dmtrack.association.track_table import Floats, Integers, TrackTable, apart_by_class, unit_looks
+from dmtrack.config import Amount, Share
+from dmtrack.registry import ASSOCIATIONS
+
+
+@ASSOCIATIONS.register
+@dataclass(frozen=True)
+class JDE(StagedAssociation):
+    """Settings; the defaults are those of FairMOT's code.
+
+    Attributes:
+        min_score: detections of this score and below are not looked at (0.4 for MOT16 and MOT17, 0.3 for MOT15 and
+            MOT20).
+        appearance_limit: pairs that cost more are no match; the cost is mostly the cosine distance.
+        memory_rate: share of a new embedding in the moving average of its track.
+    """
+
+    min_score: Share = 0.4
+    appearance_limit: Amount = 0.4
+    memory_rate: Share = 0.1
+
+    search_space: ClassVar[Mapping[str, str]] = {
+        "min_score": "0.1,0.8",
+        "appearance_limit": "0.1,0.8",
+        "memory_rate": "0.01,0.5,log",
+        "track_buffer": "5,120",
+    }
+
+    def multi_object_policy(self) -> MultiObjectPolicy:
+        """The policy of everything in sight."""
+        return JDEPolicy(self)
+
+
+class JDEPolicy(StagedPolicy):
+    """Tracks of one video."""
+
+    def __init__(self, settings: JDE | None = None) -> None:
+        self.settings = settings or JDE()
+        super().__init__(self.settings)
+
+    def _split(self, found: Detections) -> tuple[Integers, Integers | None, Integers]:
+        high = np.flatnonzero(found.scores > self.settings.min_score)
+        return high, None, high
+
+    def _looks(self, found: Detections) -> Floats:
+        return unit_looks(found, "JDE")
+
+    def _first_costs(self, tracks: TrackTable, found: Detections, looks: Floats) -> tuple[Floats, float]:
+        if not len(tracks) or not len(found):
+            return np.zeros((len(tracks), len(found))), self.settings.appearance_limit
+        costs = motion_gated_costs(appearance_costs(tracks.looks, looks), tracks, found.boxes_xywh)
+        return apart_by_class(costs, tracks, found), self.settings.appearance_limit
+
+    def _unsure_costs(self, tracks: TrackTable, found: Detections) -> Floats:
+        return self._overlap_costs(tracks, found)
+
+    def _remember(self, tracks: TrackTable, rows: Integers, found: Detections, looks: Floats, again: Integers) -> None:
+        rate = self.settings.memory_rate
+        mixed = (1 - rate) * tracks.looks[rows] + rate * looks
+        tracks.looks[rows] = mixed / np.maximum(np.linalg.norm(mixed, axis=1, keepdims=True), 1e-12)
+        # In the published code a track that comes back keeps the score it was lost with.
+        told = ~np.isin(rows, again) if self.settings.compat else slice(None)
+        tracks.scores[rows[told]] = found.scores[told]
