@@ -26,31 +26,38 @@ class Within:
 
     Attributes:
         low: least value.
-        high: largest value, included.
+        high: largest value.
         above_low: `low` itself, which is 0 then, lies outside.
+        below_high: `high` itself lies outside.
     """
 
     low: float
     high: float = math.inf
     above_low: bool = False
+    below_high: bool = False
 
     def admits(self, number: float) -> bool:
         """Whether a number lies in the range; NaN and infinity lie in none."""
-        return math.isfinite(number) and self.low <= number <= self.high and not (self.above_low and number == self.low)
+        if not math.isfinite(number) or (self.above_low and number == self.low):
+            return False
+        return self.low <= number <= self.high and not (self.below_high and number == self.high)
 
     def describe(self, whole: bool) -> str:
-        """The range as errors print it: "a number from 0 to 1", "a whole number above 0"."""
+        """The range as errors print it: "a number from 0 to 1", "a number from 0 to below 1"."""
         number = "a whole number" if whole else "a number"
-        if self.above_low or (whole and self.low == 1):
+        if self.high == math.inf and (self.above_low or (whole and self.low == 1)):
             return f"{number} above 0"
-        return (
-            f"{number} from {self.low:g} to {self.high:g}" if self.high < math.inf else f"{number} from {self.low:g} up"
-        )
+        if self.high == math.inf:
+            return f"{number} from {self.low:g} up"
+        if self.above_low:
+            return f"{number} above {self.low:g} and {'below' if self.below_high else 'at most'} {self.high:g}"
+        return f"{number} from {self.low:g} to {'below ' if self.below_high else ''}{self.high:g}"
 
 
 Positive = Annotated[float, Within(0, above_low=True)]
 Amount = Annotated[float, Within(0)]
 Share = Annotated[float, Within(0, 1)]
+ShareBelowOne = Annotated[float, Within(0, 1, below_high=True)]
 Count = Annotated[int, Within(1)]
 CountOrZero = Annotated[int, Within(0)]
 

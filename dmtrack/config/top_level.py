@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from dmtrack.config.checking import ConfigValueError
-from dmtrack.config.signatures import Count, CountOrZero, Positive
+from dmtrack.config.signatures import Amount, Count, CountOrZero, Positive, Share, ShareBelowOne
 
 Precision = Literal["auto", "fp32", "bf16", "fp16"]
 """Number format of convolutions and matrix products, `auto` for the fastest one here; everything delicate is fp32."""
@@ -45,11 +45,11 @@ class Recipe:
     """
 
     type: Literal["fixed", "reference"]
-    scale: tuple[int, int] = (900, 608)
-    short_side_range: tuple[int, int] | None = (256, 608)
-    gray: float = 0.0
-    blur: float = 0.0
-    max_instances: int = 8
+    scale: tuple[Count, Count] = (900, 608)
+    short_side_range: tuple[Count, Count] | None = (256, 608)
+    gray: Share = 0.0
+    blur: Share = 0.0
+    max_instances: Count = 8
 
 
 @dataclass(frozen=True)
@@ -109,16 +109,23 @@ class Optimizer:
 
     type: Literal["SGD", "Adam", "AdamW"]
     lr: Positive
-    weight_decay: float = 0.0
-    momentum: float = 0.0
+    weight_decay: Amount = 0.0
+    momentum: ShareBelowOne = 0.0
     nesterov: bool = False
-    betas: tuple[float, float] = (0.9, 0.999)
-    eps: float = 1e-8
-    bias_lr_mult: float = 1.0
-    bias_decay_mult: float = 1.0
-    norm_decay_mult: float = 1.0
-    backbone_lr_mult: float = 1.0
+    betas: tuple[ShareBelowOne, ShareBelowOne] = (0.9, 0.999)
+    eps: Amount = 1e-8
+    bias_lr_mult: Amount = 1.0
+    bias_decay_mult: Amount = 1.0
+    norm_decay_mult: Amount = 1.0
+    backbone_lr_mult: Amount = 1.0
     decay_matrices_only: bool | None = None
+
+    def __post_init__(self) -> None:
+        if self.type == "SGD" and self.nesterov and self.momentum == 0:
+            raise ConfigValueError(
+                "optimizer.nesterov looks ahead along the momentum, which is 0: set optimizer.momentum, such as 0.9",
+                "optimizer.nesterov",
+            )
 
 
 @dataclass(frozen=True)
@@ -130,8 +137,8 @@ class GradClip:
         norm_type: which p-norm.
     """
 
-    max_norm: float
-    norm_type: float = 2
+    max_norm: Positive
+    norm_type: Positive = 2
 
 
 @dataclass(frozen=True)
@@ -170,12 +177,12 @@ class LearningRate:
 
     policy: Literal["step", "cosine", "constant", "log"] = "constant"
     warmup: Literal["constant", "linear"] | None = None
-    warmup_iters: int = 0
-    warmup_ratio: float = 0.1
-    step: tuple[int, ...] | int = ()
-    gamma: float = 0.1
-    min_lr: float = 0.0
-    min_lr_ratio: float = 0.0
+    warmup_iters: CountOrZero = 0
+    warmup_ratio: Amount = 0.1
+    step: tuple[CountOrZero, ...] | CountOrZero = ()
+    gamma: Positive = 0.1
+    min_lr: Amount = 0.0
+    min_lr_ratio: Share = 0.0
     warmup_epochs: CountOrZero = 5
 
     def __post_init__(self) -> None:
@@ -202,7 +209,7 @@ class Ema:
         decay: weight of the old average in each step, in [0, 1).
     """
 
-    decay: float
+    decay: ShareBelowOne
 
 
 @dataclass(frozen=True)
@@ -218,8 +225,8 @@ class Checkpoints:
 
     interval_iterations: Count | None = None
     interval: Count | None = None
-    interval_seconds: float | None = 900.0
-    max_keep: int | None = None
+    interval_seconds: Amount | None = 900.0
+    max_keep: Count | None = None
 
 
 @dataclass(frozen=True)
@@ -292,7 +299,7 @@ class TopLevel:
     ema: Ema | None = None
     precision: Precision = "fp32"
     channels_last: bool = False
-    seed: int = 1
+    seed: CountOrZero = 1
     checkpoint_config: Checkpoints | None = None
     log_config: Log | None = None
     evaluation: Evaluation | None = None

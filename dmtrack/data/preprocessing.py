@@ -12,6 +12,8 @@ import torch
 import torch.nn.functional as F
 from numpy.typing import NDArray
 
+from dmtrack.config import Count, Positive
+
 IMAGENET_MEAN_RGB = (123.675, 116.28, 103.53)
 IMAGENET_STD_RGB = (58.395, 57.12, 57.375)
 
@@ -28,10 +30,10 @@ class Preprocessing:
         inclusive_boxes: the model was trained with right = left + width - 1 (the DMTrack reference).
     """
 
-    scale: tuple[int, int] = (736, 512)
-    divisor: int = 32
+    scale: tuple[Count, Count] = (736, 512)
+    divisor: Count = 32
     mean_rgb: tuple[float, float, float] = IMAGENET_MEAN_RGB
-    std_rgb: tuple[float, float, float] = IMAGENET_STD_RGB
+    std_rgb: tuple[Positive, Positive, Positive] = IMAGENET_STD_RGB
     inclusive_boxes: bool = False
 
 

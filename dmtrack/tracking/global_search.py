@@ -24,7 +24,7 @@ from dmtrack.boxes import (
     check_first_box_xywh,
     xywh_to_xyxy,
 )
-from dmtrack.config import Precision
+from dmtrack.config import Count, Precision, Share
 from dmtrack.data.preprocessing import PreparedImage, prepare_image, prepare_image_on
 from dmtrack.errors import ConfigError, DMTrackError
 from dmtrack.media.images import Image, as_rgb
@@ -71,10 +71,10 @@ class GlobalSearchTracker(Tracker):
         self,
         model: GlobalSearchModel,
         name: str = "GlobalSearchTracker",
-        presence_threshold: float = 0.0,
+        presence_threshold: Share = 0.0,
         device: str | None = None,
         precision: Precision = "fp32",
-        max_candidates: int = 100,
+        max_candidates: Count = 100,
         channels_last: bool = True,
         fast: bool = True,
         cuda_graph: bool = False,

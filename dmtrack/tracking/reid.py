@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 
 from dmtrack.association.policies.distractor_aware import DistractorAware
 from dmtrack.association.policy import Association
-from dmtrack.config import Precision, build, parse_section
+from dmtrack.config import Count, Precision, Share, build, parse_section
 from dmtrack.errors import ConfigError
 from dmtrack.models.global_search.base import GlobalSearchModel
 from dmtrack.registry import ASSOCIATIONS, TRACKERS
@@ -53,10 +53,10 @@ class ReIDTracker(GlobalSearchTracker):
         model: GlobalSearchModel,
         name: str = "ReIDTracker",
         association: DistractorAware | Mapping[str, Any] | None = None,
-        presence_threshold: float = 0.3,
+        presence_threshold: Share = 0.3,
         device: str | None = None,
         precision: Precision = "fp32",
-        max_candidates: int = 100,
+        max_candidates: Count = 100,
         channels_last: bool = True,
         fast: bool = True,
         cuda_graph: bool = False,

@@ -8,6 +8,7 @@ from typing import Any, Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
+from dmtrack.config import Share
 from dmtrack.data.samples import Clip, ClipSampler
 from dmtrack.data.sampling.building import built
 from dmtrack.data.siamese.crop_folder import cropped_source
@@ -51,7 +52,7 @@ class SiamesePairs:
         sources: abc.Sequence[Any],
         shares: abc.Sequence[float | None] | None = None,
         frame_range: int | abc.Sequence[int] = 100,
-        positive_probability: float = 0.8,
+        positive_probability: Share = 0.8,
         rule: Rule = "mmtracking",
         crops: str | None = None,
     ) -> None:
@@ -149,7 +150,7 @@ class PairsWithNegatives:
         ConfigError: no sampler of pairs, or a share out of range.
     """
 
-    def __init__(self, sampler: Any, positive_probability: float = 0.8) -> None:
+    def __init__(self, sampler: Any, positive_probability: Share = 0.8) -> None:
         self.sampler: ClipSampler = built(sampler)
         if not hasattr(self.sampler, "sample"):
             raise ConfigError(f"PairsWithNegatives: {type(self.sampler).__name__} gives no pairs; name a sampler")

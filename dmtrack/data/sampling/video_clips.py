@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from dmtrack.boxes import clip_xyxy, xywh_to_xyxy
+from dmtrack.config import Count
 from dmtrack.data.samples import Clip, Sample
 from dmtrack.data.sampling.building import built
 from dmtrack.data.sequences import Video, VideoList
@@ -33,7 +34,7 @@ class VideoClips:
         DataError: the source is empty.
     """
 
-    def __init__(self, source: Any, frames: int = 2, max_step: int = 1) -> None:
+    def __init__(self, source: Any, frames: Count = 2, max_step: Count = 1) -> None:
         if frames < 1 or max_step < 1:
             raise ConfigError(f"VideoClips: frames is {frames}, max_step {max_step}: expected 1 or more")
         found = built(source)

@@ -11,6 +11,7 @@ from dataclasses import replace
 import cv2
 import numpy as np
 
+from dmtrack.config import Count, Share
 from dmtrack.data.samples import Sample
 from dmtrack.data.siamese.cropping import CROP_SIZE, CropRule, crop_around, is_cropped, warp_region
 from dmtrack.data.transforms.base import SampleTransform
@@ -38,7 +39,7 @@ class CropAround(SampleTransform):
         rule: 'mmtracking', or 'pysot' for PySOT's offline crops.
     """
 
-    def __init__(self, size: int = CROP_SIZE, rule: CropRule = "mmtracking") -> None:
+    def __init__(self, size: Count = CROP_SIZE, rule: CropRule = "mmtracking") -> None:
         self.size, self.rule = size, rule
 
     def change(self, sample: Sample, rng: Draws, place: int) -> Sample:
@@ -90,7 +91,7 @@ class ShiftColour(SampleTransform):
         probabilities: of exemplar and search image.
     """
 
-    def __init__(self, probabilities: tuple[float, float] = (1.0, 1.0)) -> None:
+    def __init__(self, probabilities: tuple[Share, Share] = (1.0, 1.0)) -> None:
         self.probabilities = probabilities
 
     def change(self, sample: Sample, rng: Draws, place: int) -> Sample:
@@ -109,7 +110,7 @@ class BlurSearch(SampleTransform):
         probabilities: of exemplar and search image.
     """
 
-    def __init__(self, probabilities: tuple[float, float] = (0.0, 0.2)) -> None:
+    def __init__(self, probabilities: tuple[Share, Share] = (0.0, 0.2)) -> None:
         self.probabilities = probabilities
 
     def change(self, sample: Sample, rng: Draws, place: int) -> Sample:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from dmtrack.config import Amount, Count, Share
 from dmtrack.data.samples import Clip
 from dmtrack.data.synthetic.camera import Camera, SizeWH
 from dmtrack.data.synthetic.compose import Canvas, Placement
@@ -68,18 +69,18 @@ class SyntheticPairs:
     def __init__(
         self,
         real_images: Collection[Mapping[str, Any]] | None = None,
-        real_share: float = 0.72,
-        cut_out_share: float = 0.6,
-        distractor_share: float = 0.5,
-        similarity: tuple[float, float] = (0.2, 0.85),
-        occluder_share: float = 0.3,
-        change_share: float = 0.12,
-        gray_share: float = 0.1,
-        max_targets: int = 3,
-        minimal_visibility: float = 0.45,
-        smallest_target: float = 8.0,
+        real_share: Share = 0.72,
+        cut_out_share: Share = 0.6,
+        distractor_share: Share = 0.5,
+        similarity: tuple[Share, Share] = (0.2, 0.85),
+        occluder_share: Share = 0.3,
+        change_share: Share = 0.12,
+        gray_share: Share = 0.1,
+        max_targets: Count = 3,
+        minimal_visibility: Share = 0.45,
+        smallest_target: Amount = 8.0,
         image_size_wh: SizeWH = (320, 192),
-        cache_megabytes: float = 512.0,
+        cache_megabytes: Amount = 512.0,
     ) -> None:
         shares = {
             "real_share": real_share,

@@ -10,6 +10,7 @@ from typing import Any
 import cv2
 import numpy as np
 
+from dmtrack.config import Count, CountOrZero, Share
 from dmtrack.data.sequences import Image, Sequence
 from dmtrack.data.synthetic.camera import SizeWH, covering_scale
 from dmtrack.data.synthetic.directing import Script, direct, procedural_canvas
@@ -61,14 +62,14 @@ class SyntheticSequences:
 
     def __init__(
         self,
-        count: int,
-        frames: int = 100,
-        seed: int = 0,
+        count: CountOrZero,
+        frames: Count = 100,
+        seed: CountOrZero = 0,
         size_wh: SizeWH = (448, 256),
-        distractors: int = 0,
-        similarity: tuple[float, float] = (0.3, 0.8),
-        absence: float = 0.25,
-        occlusion: float = 0.3,
+        distractors: CountOrZero = 0,
+        similarity: tuple[Share, Share] = (0.3, 0.8),
+        absence: Share = 0.25,
+        occlusion: Share = 0.3,
         real_images: Collection[Mapping[str, Any]] | None = None,
     ) -> None:
         lowest = {"count": (count, 0), "frames": (frames, 1), "seed": (seed, 0), "distractors": (distractors, 0)}

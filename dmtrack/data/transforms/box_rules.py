@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
+from dmtrack.config import Count
 from dmtrack.data.samples import Clip, Sample
 from dmtrack.data.transforms.base import SampleTransform
 from dmtrack.data.transforms.draws import Draws, permutation
@@ -66,7 +67,7 @@ class LimitInstances:
         maximum: instances per pair, or per image where instances are not aligned.
     """
 
-    def __init__(self, maximum: int = 8) -> None:
+    def __init__(self, maximum: Count = 8) -> None:
         self.maximum = maximum
 
     def __call__(self, clip: Clip, rng: Draws) -> Clip:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
+from dmtrack.config import Count, Share
 from dmtrack.data.preprocessing import IMAGENET_MEAN_RGB, resize, resize_factor
 from dmtrack.data.samples import Sample
 from dmtrack.data.transforms.base import SampleTransform
@@ -30,7 +31,7 @@ class RandomFlip(SampleTransform):
         inclusive: the boxes name their last pixel (x' = W - 1 - x); otherwise they are continuous (x' = W - x).
     """
 
-    def __init__(self, probability: float = 0.5, inclusive: bool = False) -> None:
+    def __init__(self, probability: Share = 0.5, inclusive: bool = False) -> None:
         self.probability = probability
         self.inclusive = inclusive
 
@@ -94,8 +95,8 @@ class Rescale(SampleTransform):
 
     def __init__(
         self,
-        scale: tuple[int, int] = (900, 608),
-        short_side_range: tuple[int, int] | None = (256, 608),
+        scale: tuple[Count, Count] = (900, 608),
+        short_side_range: tuple[Count, Count] | None = (256, 608),
         interpolations: tuple[str, ...] = ("linear", "cubic", "area", "nearest", "lanczos"),
         exact_ratio: bool = True,
     ) -> None:
@@ -128,7 +129,7 @@ class ShrinkToFit(SampleTransform):
         scale: (long side, short side) in pixels; images that fit already stay as they are.
     """
 
-    def __init__(self, scale: tuple[int, int] = (900, 608)) -> None:
+    def __init__(self, scale: tuple[Count, Count] = (900, 608)) -> None:
         self.scale = scale
 
     def change(self, sample: Sample, rng: Draws, place: int) -> Sample:

@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from dmtrack.config import Share
 from dmtrack.data.samples import Clip
 from dmtrack.data.transforms.draws import Draws, coin, happens, permutation, uniform
 from dmtrack.errors import ConfigError
@@ -99,7 +100,7 @@ class RandomGray:
         probability: of a pair.
     """
 
-    def __init__(self, probability: float = 0.1) -> None:
+    def __init__(self, probability: Share = 0.1) -> None:
         if not 0 <= probability <= 1:
             raise ConfigError(f"RandomGray.probability is {probability:g}: expected a number from 0 to 1")
         self.probability = probability
@@ -125,7 +126,7 @@ class RandomBlur:
         sigma: range of the standard deviation in pixels.
     """
 
-    def __init__(self, probability: float = 0.2, sigma: tuple[float, float] = (0.2, 2.0)) -> None:
+    def __init__(self, probability: Share = 0.2, sigma: tuple[float, float] = (0.2, 2.0)) -> None:
         self.probability = probability
         self.sigma = sigma
 

@@ -8,6 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from dmtrack.config import Count
 from dmtrack.errors import ConfigError
 from dmtrack.registry import BACKBONES
 
@@ -30,7 +31,7 @@ class HRNet(nn.Module):
 
     stride = 4
 
-    def __init__(self, width: int = 18, pretrained: str | None = None) -> None:
+    def __init__(self, width: Count = 18, pretrained: str | None = None) -> None:
         super().__init__()
         self.pretrained = pretrained
         if width not in WIDTHS:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
+from dmtrack.config import Count, CountOrZero
 from dmtrack.registry import BACKBONES
 
 
@@ -48,7 +49,7 @@ class ResidualTrunk(nn.Module):
     """
 
     def __init__(
-        self, widths: tuple[int, ...] = (24, 48, 64, 128, 160), blocks: tuple[int, ...] = (1, 2, 2, 2)
+        self, widths: tuple[Count, ...] = (24, 48, 64, 128, 160), blocks: tuple[CountOrZero, ...] = (1, 2, 2, 2)
     ) -> None:
         super().__init__()
         self.out_channels = tuple(widths[1:])

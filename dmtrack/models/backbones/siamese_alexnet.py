@@ -6,6 +6,7 @@ import re
 
 from torch import nn
 
+from dmtrack.config import Positive
 from dmtrack.errors import ConfigError
 from dmtrack.models.backbones.staged import StagedBackbone
 from dmtrack.registry import BACKBONES
@@ -28,7 +29,7 @@ class SiameseAlexNet(StagedBackbone):
         ConfigError: a factor that leaves no channels.
     """
 
-    def __init__(self, width_mult: float = 1.0, pretrained: str | None = None) -> None:
+    def __init__(self, width_mult: Positive = 1.0, pretrained: str | None = None) -> None:
         super().__init__(pretrained, out_stages=(1,), stages=1)
         self.out_layers = ("features",)
         widths = [int(width * width_mult) for width in WIDTHS]

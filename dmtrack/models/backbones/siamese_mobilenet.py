@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections import abc
+from typing import Annotated
 
 from torch import Tensor, nn
 
+from dmtrack.config import Positive, Within
 from dmtrack.models.backbones.staged import StagedBackbone
 from dmtrack.registry import BACKBONES
 
@@ -69,7 +71,10 @@ class SiameseMobileNetV2(StagedBackbone):
     """
 
     def __init__(
-        self, width_mult: float = 1.4, out_stages: abc.Sequence[int] = (3, 5, 7), pretrained: str | None = None
+        self,
+        width_mult: Positive = 1.4,
+        out_stages: abc.Sequence[Annotated[int, Within(1, 7)]] = (3, 5, 7),
+        pretrained: str | None = None,
     ) -> None:
         super().__init__(pretrained, out_stages, len(STAGES))
         self.out_channels = tuple(int(STAGES[stage - 1][1] * width_mult) for stage in self.out_stages)

@@ -6,9 +6,11 @@ Parameter names are torchvision's, but its weights of the shortcuts do not fit: 
 from __future__ import annotations
 
 from collections import abc
+from typing import Annotated
 
 from torch import Tensor, nn
 
+from dmtrack.config import Within
 from dmtrack.models.backbones.staged import StagedBackbone
 from dmtrack.registry import BACKBONES
 
@@ -70,7 +72,9 @@ class SiameseResNet50(StagedBackbone):
         ConfigError: a number that is no stage, or not ascending.
     """
 
-    def __init__(self, out_stages: abc.Sequence[int] = (2, 3, 4), pretrained: str | None = None) -> None:
+    def __init__(
+        self, out_stages: abc.Sequence[Annotated[int, Within(1, 4)]] = (2, 3, 4), pretrained: str | None = None
+    ) -> None:
         super().__init__(pretrained, out_stages, len(BLOCKS))
         self.out_channels = tuple(64 * 2 ** (stage - 1) * EXPANSION for stage in self.out_stages)
         self.conv1 = nn.Conv2d(3, 64, 7, 2, bias=False)

@@ -17,6 +17,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torchvision.ops import box_iou, nms, roi_align
 
+from dmtrack.config import Count, Positive
 from dmtrack.registry import HEADS
 
 CONSIDERED = 160
@@ -145,12 +146,12 @@ class CandidateHead(nn.Module):
 
     def __init__(
         self,
-        in_channels: tuple[int, ...] = (48, 64),
-        strides: tuple[int, ...] = (4, 8),
-        channels: int = 64,
-        hidden: int = 128,
-        roi_size: int = 7,
-        context: float = 1.4,
+        in_channels: tuple[Count, ...] = (48, 64),
+        strides: tuple[Count, ...] = (4, 8),
+        channels: Count = 64,
+        hidden: Count = 128,
+        roi_size: Count = 7,
+        context: Positive = 1.4,
     ) -> None:
         super().__init__()
         self.roi_size = roi_size

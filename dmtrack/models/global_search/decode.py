@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 from torchvision.ops import nms
 
+from dmtrack.config import Count, Share
 from dmtrack.models.global_search.head import LevelOutputs
 
 TARGET_CLASS = 1
@@ -26,10 +27,10 @@ class TestSettings:
         max_per_img: boxes kept over both classes together.
     """
 
-    nms_pre: int = 1000
-    score_thr: float = 0.0
-    nms_iou: float = 0.5
-    max_per_img: int = 100
+    nms_pre: Count = 1000
+    score_thr: Share = 0.0
+    nms_iou: Share = 0.5
+    max_per_img: Count = 100
 
 
 def level_points(height: int, width: int, stride: int, device: torch.device | None = None) -> Tensor:

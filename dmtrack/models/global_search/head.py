@@ -20,13 +20,14 @@ from __future__ import annotations
 import math
 from collections import OrderedDict, abc
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 from torchvision.ops import roi_align
 
+from dmtrack.config import Count, CountOrZero, Within
 from dmtrack.registry import HEADS, MODELS
 
 NORM_GROUPS = 32
@@ -72,11 +73,11 @@ class RoITemplate(nn.Module):
 
     def __init__(
         self,
-        channels: int = 256,
-        strides: abc.Sequence[int] = (8, 16, 32),
-        roi_size: int = 7,
-        sampling_ratio: int = 2,
-        finest_scale: int = 56,
+        channels: Count = 256,
+        strides: abc.Sequence[Count] = (8, 16, 32),
+        roi_size: Count = 7,
+        sampling_ratio: CountOrZero = 2,
+        finest_scale: Count = 56,
     ) -> None:
         super().__init__()
         self.channels, self.strides = channels, tuple(strides)
@@ -155,7 +156,7 @@ class KernelController(nn.Module):
     reference_equivalent = False
     """Computes the padded convolution and its average as published."""
 
-    def __init__(self, channels: int = 256, mid_channels: int = 32) -> None:
+    def __init__(self, channels: Count = 256, mid_channels: Count = 32) -> None:
         super().__init__()
         self.channels, self.mid_channels = channels, mid_channels
         self.controller_cls1 = nn.Conv2d(channels, channels * channels, 1, padding=1)
@@ -315,13 +316,13 @@ class FCOSHead(nn.Module):
 
     def __init__(
         self,
-        num_classes: int = 2,
-        in_channels: int = 256,
-        feat_channels: int = 256,
-        stacked_convs: int = 4,
-        mid_channels: int = 32,
-        strides: abc.Sequence[int] = (8, 16, 32),
-        prior_probability: float = 0.01,
+        num_classes: Count = 2,
+        in_channels: Count = 256,
+        feat_channels: Count = 256,
+        stacked_convs: Count = 4,
+        mid_channels: Count = 32,
+        strides: abc.Sequence[Count] = (8, 16, 32),
+        prior_probability: Annotated[float, Within(0, 1, above_low=True, below_high=True)] = 0.01,
     ) -> None:
         super().__init__()
         self.num_classes, self.feat_channels, self.mid_channels = num_classes, feat_channels, mid_channels

@@ -13,7 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from dmtrack.config import check_fields
+from dmtrack.config import Amount, Positive, Share, check_fields
 from dmtrack.models.global_search.decode import TARGET_CLASS, boxes_from_distances, level_points
 from dmtrack.models.global_search.head import LevelOutputs
 
@@ -36,9 +36,9 @@ class TrainSettings:
 
     batch_norm: Literal["live", "frozen", "sync"] = "live"
     regress_ranges: tuple[tuple[float, float], ...] = ((-1, 64), (64, 128), (128, 1e8))
-    center_sampling_radius: float = 1.5
-    focal_alpha: float = 0.25
-    focal_gamma: float = 2.0
+    center_sampling_radius: Positive = 1.5
+    focal_alpha: Share = 0.25
+    focal_gamma: Amount = 2.0
 
     def __post_init__(self) -> None:
         check_fields(self, "model.train_cfg")

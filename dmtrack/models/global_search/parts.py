@@ -13,6 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from dmtrack.config import Count
 from dmtrack.models.global_search.head import dynamic_conv1x1
 
 INITIAL_TEMPERATURE = 10.0
@@ -27,8 +28,8 @@ class TemplateParts:
         channels: size of the vectors that are compared.
     """
 
-    grid: int = 3
-    channels: int = 64
+    grid: Count = 3
+    channels: Count = 64
 
 
 class PartCorrelation(nn.Module):

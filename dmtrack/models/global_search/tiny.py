@@ -9,6 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from dmtrack.config import Amount, Count, Share
 from dmtrack.data.batches import Batch
 from dmtrack.data.preprocessing import Preprocessing
 from dmtrack.models.building import build_part
@@ -57,12 +58,12 @@ class DMTrackGSTiny(GlobalSearchModel):
         neck: dict[str, Any] | nn.Module,
         bbox_head: dict[str, Any] | nn.Module,
         candidate_head: dict[str, Any] | nn.Module | None = None,
-        scale: tuple[int, int] = (448, 256),
-        template_jitter: float = 0.04,
-        absent_share: float = 0.25,
-        max_detections: int = 8,
-        nms_iou: float = 0.5,
-        vote_iou: float = 0.3,
+        scale: tuple[Count, Count] = (448, 256),
+        template_jitter: Amount = 0.04,
+        absent_share: Share = 0.25,
+        max_detections: Count = 8,
+        nms_iou: Share = 0.5,
+        vote_iou: Share = 0.3,
     ) -> None:
         super().__init__()
         self.preprocessing = Preprocessing(scale=(scale[0], scale[1]))

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 from torchvision.ops import roi_align
 
+from dmtrack.config import Count
 from dmtrack.models.global_search.parts import PartCorrelation, TemplateParts
 from dmtrack.registry import HEADS
 
@@ -88,12 +89,12 @@ class TinyHead(nn.Module):
 
     def __init__(
         self,
-        channels: int = 64,
-        kernels: int = 16,
-        hidden: int = 192,
-        roi_size: int = 3,
+        channels: Count = 64,
+        kernels: Count = 16,
+        hidden: Count = 192,
+        roi_size: Count = 3,
         template_parts: TemplateParts | None = None,
-        stride: int = 8,
+        stride: Count = 8,
     ) -> None:
         super().__init__()
         self.channels, self.kernel_count, self.roi_size, self.stride = channels, kernels, roi_size, stride

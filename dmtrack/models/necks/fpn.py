@@ -7,6 +7,7 @@ from collections import OrderedDict, abc
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from dmtrack.config import Count
 from dmtrack.registry import NECKS
 
 
@@ -20,7 +21,7 @@ class FPN(nn.Module):
         num_outs: number of output levels; as many as inputs.
     """
 
-    def __init__(self, in_channels: abc.Sequence[int], out_channels: int, num_outs: int | None = None) -> None:
+    def __init__(self, in_channels: abc.Sequence[Count], out_channels: Count, num_outs: Count | None = None) -> None:
         super().__init__()
         if num_outs is not None and num_outs != len(in_channels):
             raise ValueError(f"num_outs={num_outs} must equal the {len(in_channels)} levels of in_channels")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from dmtrack.config import Count
 from dmtrack.registry import NECKS
 
 
@@ -22,7 +23,9 @@ class SingleMapFusion(nn.Module):
 
     stride = 8
 
-    def __init__(self, in_channels: tuple[int, int, int, int] = (48, 64, 128, 160), out_channels: int = 64) -> None:
+    def __init__(
+        self, in_channels: tuple[Count, Count, Count, Count] = (48, 64, 128, 160), out_channels: Count = 64
+    ) -> None:
         super().__init__()
         self.out_channels = out_channels
         self.fine = nn.Conv2d(in_channels[0], out_channels, 2, 2, bias=False)

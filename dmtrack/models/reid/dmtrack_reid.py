@@ -88,7 +88,7 @@ class DMTrackReID(GlobalSearchModel):
         maps: tuple[str, ...] = ("backbone.0",),
         train_mode: TrainMode = "frozen",
         embedding_losses: EmbeddingLosses | None = None,
-        n_identities: int = 0,
+        n_identities: CountOrZero = 0,
         hard_candidates: CountOrZero = 0,
         box_jitter: Amount = 0.05,
     ) -> None:

@@ -14,6 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from dmtrack.config import Count, Positive
 from dmtrack.errors import ConfigError
 from dmtrack.models.global_search.candidates import BoxCutter
 from dmtrack.registry import HEADS
@@ -42,13 +43,13 @@ class EmbeddingHead(nn.Module):
 
     def __init__(
         self,
-        in_channels: tuple[int, ...] = (128,),
-        strides: tuple[int, ...] = (8,),
+        in_channels: tuple[Count, ...] = (128,),
+        strides: tuple[Count, ...] = (8,),
         kind: Kind = "location",
-        hidden: int = 256,
-        channels: int = 128,
-        roi_size: int = 7,
-        context: float = 1.4,
+        hidden: Count = 256,
+        channels: Count = 128,
+        roi_size: Count = 7,
+        context: Positive = 1.4,
     ) -> None:
         super().__init__()
         if len(in_channels) != len(strides) or not strides:

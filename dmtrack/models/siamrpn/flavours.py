@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from dmtrack.config import Count, check_fields
+from dmtrack.config import Amount, Count, CountOrZero, Positive, check_fields
 from dmtrack.errors import ConfigError
 
 FlavourName = Literal["pysot", "mmtracking"]
@@ -53,12 +53,12 @@ class SiamesePreprocessing:
 
     flavour: FlavourName = "mmtracking"
     exemplar_size: Count = 127
-    search_size: int = 255
-    base_size: int = 8
-    context_amount: float = 0.5
+    search_size: Count = 255
+    base_size: CountOrZero = 8
+    context_amount: Amount = 0.5
     stride: Count = 8
-    ratios: tuple[float, ...] = (0.33, 0.5, 1, 2, 3)
-    scales: tuple[float, ...] = (8,)
+    ratios: tuple[Positive, ...] = (0.33, 0.5, 1, 2, 3)
+    scales: tuple[Positive, ...] = (8,)
     channel_order: Literal["bgr"] = "bgr"
 
     def __post_init__(self) -> None:

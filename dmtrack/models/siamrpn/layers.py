@@ -13,6 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from dmtrack.config import Count
 from dmtrack.errors import ConfigError
 from dmtrack.registry import HEADS, NECKS
 
@@ -42,7 +43,7 @@ class ChannelMapper(nn.Module):
         ConfigError: as many numbers as levels were expected.
     """
 
-    def __init__(self, in_channels: Sequence[int], out_channels: int | Sequence[int] = 256) -> None:
+    def __init__(self, in_channels: Sequence[Count], out_channels: Count | Sequence[Count] = 256) -> None:
         super().__init__()
         outputs = [out_channels] * len(in_channels) if isinstance(out_channels, int) else list(out_channels)
         if len(outputs) != len(in_channels):
@@ -121,7 +122,9 @@ class SiamRPNHead(nn.Module):
         ConfigError: a weighting of a single level.
     """
 
-    def __init__(self, in_channels: Sequence[int] = (256, 256, 256), anchors: int = 5, weighted: bool = True) -> None:
+    def __init__(
+        self, in_channels: Sequence[Count] = (256, 256, 256), anchors: Count = 5, weighted: bool = True
+    ) -> None:
         super().__init__()
         if weighted and len(in_channels) < 2:
             raise ConfigError("SiamRPNHead: weighted=True needs several levels in in_channels; set weighted=False")

@@ -15,6 +15,7 @@ import torch.nn.functional as F
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
+from dmtrack.config import Count, CountOrZero, Share
 from dmtrack.data.transforms.draws import Draws, permutation
 from dmtrack.models.siamrpn.anchors import anchors_cxcywh, flat_rows
 from dmtrack.models.siamrpn.flavours import SiamesePreprocessing
@@ -45,15 +46,15 @@ class SiamRPNTraining:
         backbone_from_epoch: 0-based epoch from which on they are; the whole backbone is frozen before.
     """
 
-    positive_iou: float = 0.6
-    negative_iou: float = 0.3
-    positives: int = 16
-    total: int = 64
-    negatives_of_negative_pair: int = 16
+    positive_iou: Share = 0.6
+    negative_iou: Share = 0.3
+    positives: Count = 16
+    total: Count = 64
+    negatives_of_negative_pair: Count = 16
     truncate_by_index: bool = True
-    search_size: int | None = None
+    search_size: Count | None = None
     backbone_layers: tuple[str, ...] | None = None
-    backbone_from_epoch: int = 0
+    backbone_from_epoch: CountOrZero = 0
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from dmtrack.config import Count
 from dmtrack.data.batches import Batch
 from dmtrack.errors import ConfigError, WeightsError
 from dmtrack.models.base import TrainableModel
@@ -51,7 +52,7 @@ class SiamRPN(TrainableModel):
         head: dict[str, Any] | nn.Module,
         neck: dict[str, Any] | nn.Module | None = None,
         flavour: FlavourName = "mmtracking",
-        center_size: int | None = 7,
+        center_size: Count | None = 7,
         preprocessing: SiamesePreprocessing | None = None,
         train_cfg: SiamRPNTraining | None = None,
     ) -> None:
