@@ -58,10 +58,16 @@ class ProtocolView:
     ruled: RuledFrames
     fates: Frames
 
-    def number(self, which: str) -> float | None:
-        """One of `NUMBERS`; None where the protocol does not have it."""
-        key = self.protocol.reported()[0].key if which == "headline" else which
-        return self.score.scores.get(key)
+    def changes_to(self, other: ProtocolView) -> dict[str, float | None]:
+        """What the other view adds to each of `NUMBERS`; None where a side does not have that number."""
+        changes: dict[str, float | None] = {}
+        for which in NUMBERS:
+            before, after = (
+                view.score.scores.get(view.protocol.reported()[0].key if which == "headline" else which)
+                for view in (self, other)
+            )
+            changes[which] = None if before is None or after is None else after - before
+        return changes
 
     def counts(self) -> dict[str, int]:
         """Frames counted, measured, missed by rule, hit by rule in a distance, dropped, and with a replaced result."""
@@ -255,12 +261,8 @@ def _step(rule: str, before: ProtocolView, after: ProtocolView, last: Protocol) 
         (before.ruled.results_xywh, after.ruled.results_xywh),
     ):
         same &= ((old == new) | (np.isnan(old) & np.isnan(new))).all(axis=1)
-    changes: dict[str, float | None] = {}
-    for which in NUMBERS:
-        old_number, new_number = before.number(which), after.number(which)
-        changes[which] = None if old_number is None or new_number is None else new_number - old_number
     words = _in_words(before, rule), _in_words(replace(after, protocol=last), rule)
-    return Step(rule, *words, np.flatnonzero(~same), changes)
+    return Step(rule, *words, np.flatnonzero(~same), before.changes_to(after))
 
 
 def _in_words(view: ProtocolView, rule: str) -> str:

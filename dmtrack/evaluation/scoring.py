@@ -284,13 +284,11 @@ def combine(
 def pooled_curves(protocol: Protocol, sequences: Iterable[SequenceScore]) -> Curves:
     """The curves of a set of sequences, pooled as the protocol says; all NaN without a counted frame."""
     scored = tuple(sequences)
-    frames = np.array([np.count_nonzero(item.counted) for item in scored])
+    frames = [np.count_nonzero(item.counted) for item in scored] if protocol.pooling == "frames" else None
 
     def pool(rows: list[Array], length: int) -> Array:
         matrix = np.array(rows, dtype=np.float64).reshape(len(rows), length)
-        if protocol.pooling == "frames":
-            return one_pass.mean_over_frames(matrix, frames)
-        return one_pass.mean_of_counted(matrix, skip_zero=protocol.pooling == "nonzero-sequences")
+        return one_pass.mean_of_counted(matrix, protocol.pooling == "nonzero-sequences", frames)
 
     return Curves(
         pool([item.observed.success for item in scored], len(protocol.success_thresholds)),

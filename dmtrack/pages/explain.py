@@ -132,8 +132,7 @@ def _print_differences(explanation: Explanation, console: Console) -> None:
         if not lines:
             print_indented(console, f"{names}: the same, as far as both report a number", "")
             continue
-        total = {which: _difference(reference, views[0], which) for which in NUMBERS}
-        console.print(Text(f"{_changes(total)}  {names}", style="bold"))
+        console.print(Text(f"{_changes(reference.changes_to(views[0]))}  {names}", style="bold"))
         for line in lines:
             print_indented(console, line, "    ")
     pooled: dict[str, list[str]] = {}
@@ -160,11 +159,6 @@ def _changes(changes: dict[str, float | None]) -> str:
         for change in changes.values()
     ]
     return " ".join(shown)
-
-
-def _difference(first: ProtocolView, second: ProtocolView, which: str) -> float | None:
-    before, after = first.number(which), second.number(which)
-    return None if before is None or after is None else after - before
 
 
 def page_console() -> Console:

@@ -54,12 +54,6 @@ class EaoCurve:
     lengths: NDArray[np.int64]
     overlaps: NDArray[np.float64]
 
-    def mean(self, window: tuple[int, int]) -> float:
-        """Mean over the lengths of a window, both ends included; NaN where the curve does not reach it."""
-        chosen = self.overlaps[(self.lengths >= window[0]) & (self.lengths <= window[1])]
-        chosen = chosen[~np.isnan(chosen)]
-        return float(chosen.mean()) if len(chosen) else float("nan")
-
 
 def cut_into_fragments(
     protocol: VotProtocol, trajectory: Trajectory, overlaps: NDArray[np.float64], weight: float

@@ -61,7 +61,6 @@ class LongTermScore:
     """A set of sequences under a protocol.
 
     Attributes:
-        protocol: its name.
         scores: `f_score`, `precision` and `recall` in [0, 1] at the threshold where the F-score is best; NaN for an
             empty set.
         thresholds: (thresholds,) of confidence, descending from infinity to minus infinity.
@@ -71,7 +70,6 @@ class LongTermScore:
         best: index of the threshold behind `scores`.
     """
 
-    protocol: str
     scores: dict[str, float]
     thresholds: Curve
     precision: Curve
@@ -100,7 +98,7 @@ def score_long_term(protocol: LongTermProtocol, runs: list[LongTermRun]) -> Long
     scores = {"f_score": float(f_score[best]), "precision": float(precision[best]), "recall": float(recall[best])}
     if not runs or np.isnan(recall).all():
         scores = dict.fromkeys(scores, float("nan"))
-    return LongTermScore(protocol.name, scores, thresholds, precision, recall, f_score, best)
+    return LongTermScore(scores, thresholds, precision, recall, f_score, best)
 
 
 def confidence_thresholds(confidences: NDArray[np.float64], count: int, ranks: ThresholdRanks = "vot-toolkit") -> Curve:

@@ -139,37 +139,26 @@ def longest_run(iou: ArrayLike, share: float, above: float = 0.5) -> float:
     return float(max(0, (ends - np.arange(values.size + 1)).max()) / values.size)
 
 
-def mean_of_counted(curves: ArrayLike, skip_zero: bool = False) -> Array:
+def mean_of_counted(curves: ArrayLike, skip_zero: bool = False, frames: ArrayLike | None = None) -> Array:
     """Mean over rows, leaving out the rows of sequences without a counted frame (NaN).
 
     Args:
         curves: (sequences, thresholds).
         skip_zero: leaves out rows that are zero everywhere, too. If all rows are, so is the mean.
+        frames: (sequences,) counted frames by which rows are weighted: the curve of all frames together.
 
     Returns:
         (thresholds,); all NaN when no row counts.
     """
     rows = np.asarray(curves, dtype=np.float64)
-    counted = rows[~np.isnan(rows).any(axis=-1)]
+    known = ~np.isnan(rows).any(axis=-1)
+    counted = rows[known]
+    if frames is not None and len(counted):
+        weights = np.asarray(frames, dtype=np.float64)[known]
+        return np.asarray(weights @ counted / weights.sum())
     if skip_zero and counted.any():
         counted = counted[counted.any(axis=-1)]
     return np.asarray(counted.mean(axis=0)) if len(counted) else np.full(rows.shape[-1], np.nan)
-
-
-def mean_over_frames(curves: ArrayLike, frames: ArrayLike) -> Array:
-    """Mean over rows, each weighted with its number of frames: the curve of all frames together.
-
-    Args:
-        curves: (sequences, thresholds); rows without a frame are NaN.
-        frames: (sequences,) counted frames.
-
-    Returns:
-        (thresholds,); all NaN when no row has a frame.
-    """
-    rows, weights = np.asarray(curves, dtype=np.float64), np.asarray(frames, dtype=np.float64)
-    if not weights.sum():
-        return np.full(rows.shape[-1], np.nan)
-    return np.asarray(weights[weights > 0] @ rows[weights > 0] / weights.sum())
 
 
 def trapezoid(curve: ArrayLike) -> float:

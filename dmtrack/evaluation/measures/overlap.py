@@ -200,7 +200,9 @@ def _rasterized(first: _Inclusive | _Rounded, second: _Inclusive | _Rounded, lim
         if not len(chunk):
             continue
         windows = size[chunk].astype(np.int64)
-        rows = Rows.of_windows(windows[:, 1])
+        starts = np.cumsum(windows[:, 1]) - windows[:, 1]
+        frame = np.repeat(np.arange(len(chunk)), windows[:, 1])
+        rows = Rows(frame, np.arange(len(frame)) - starts[frame], starts)
         spans, others = (region.spans(chunk, origin[chunk], rows, windows[:, 0]) for region in (first, second))
         common = filled(spans, rows, others)
         either = filled(spans, rows) + filled(others, rows) - common

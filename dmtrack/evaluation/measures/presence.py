@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import operator
 from dataclasses import astuple, dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -33,23 +32,16 @@ class PresenceCounts:
     true_negatives: int = 0
     false_positives: int = 0
 
-    def __add__(self, other: PresenceCounts) -> PresenceCounts:
-        return PresenceCounts(*map(operator.add, astuple(self), astuple(other)))
-
 
 @dataclass(frozen=True)
 class PresenceScore:
     """A set of sequences under a protocol.
 
     Attributes:
-        protocol: its name.
         scores: `tpr`, `tnr`, `gm` and `max_gm`, all in [0, 1]; NaN where no frame defines them.
-        counts: behind them.
     """
 
-    protocol: str
     scores: dict[str, float]
-    counts: PresenceCounts
 
 
 def count_presence(
@@ -89,16 +81,10 @@ def count_presence(
     return PresenceCounts(*(int((counted & kind).sum()) for kind in kinds))
 
 
-def score_presence(protocol: PresenceProtocol, counts: list[PresenceCounts]) -> PresenceScore:
-    """Scores a tracker on a set of sequences, whose frames all count alike.
-
-    Args:
-        protocol: the rules.
-        counts: one per sequence.
-    """
-    total = sum(counts, start=PresenceCounts())
-    scores = {key: float(values[0]) for key, values in presence_rates(np.array([astuple(total)])).items()}
-    return PresenceScore(protocol.name, scores, total)
+def score_presence(counts: list[PresenceCounts]) -> PresenceScore:
+    """Scores a tracker on a set of sequences, whose frames all count alike; `counts` has one entry per sequence."""
+    total = np.array([astuple(each) for each in counts], dtype=np.int64).reshape(-1, 4).sum(axis=0, keepdims=True)
+    return PresenceScore({key: float(values[0]) for key, values in presence_rates(total).items()})
 
 
 def presence_rates(counts: NDArray[Any]) -> dict[str, NDArray[np.float64]]:

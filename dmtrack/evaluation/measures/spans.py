@@ -36,14 +36,6 @@ class Rows:
     number: Integers
     starts: Integers
 
-    @staticmethod
-    def of_windows(heights: Integers) -> Rows:
-        """All rows of windows with these heights, each at least 1."""
-        ends = np.cumsum(heights)
-        starts = ends - heights
-        frame = np.repeat(np.arange(len(heights)), heights)
-        return Rows(frame, np.arange(len(frame)) - starts[frame], starts)
-
 
 Spans = list[tuple[NDArray[np.float64], NDArray[np.float64]]]
 """Disjoint stretches of filled pixels per row: the k-th entry has first and last pixels, (rows,) each; empty where the

@@ -77,14 +77,12 @@ class VotScore:
     """A set of sequences under a protocol.
 
     Attributes:
-        protocol: its name.
         scores: `eao` in [0, 1], `accuracy` in [0, 1], `robustness` in failures per 100 frames and `lost`, failures over
             all sequences and averaged over repetitions; or `average_overlap` alone. NaN where nothing defines a score.
         sequences: one by one, in the order given.
         curve: behind `eao`.
     """
 
-    protocol: str
     scores: dict[str, float]
     sequences: tuple[VotSequenceScore, ...]
     curve: EaoCurve | None = field(default=None)
@@ -109,14 +107,16 @@ def score_vot(protocol: VotProtocol, sequences: list[VotRuns]) -> VotScore:
     )
     accuracy = _accuracy(protocol, sequences, valid)
     if protocol.experiment == "unsupervised":
-        return VotScore(protocol.name, {"average_overlap": accuracy}, per_sequence)
+        return VotScore({"average_overlap": accuracy}, per_sequence)
     frames = sum(len(runs.truth) for runs in sequences)
     lost = sum(item.failures for item in per_sequence)
     scores = {"accuracy": accuracy, "robustness": 100 * lost / frames if frames else float("nan"), "lost": lost}
     if protocol.eao_window is None:
-        return VotScore(protocol.name, scores, per_sequence)
+        return VotScore(scores, per_sequence)
     curve = _eao_curve(protocol, sequences, overlaps)
-    return VotScore(protocol.name, {"eao": curve.mean(protocol.eao_window), **scores}, per_sequence, curve)
+    shortest, longest = protocol.eao_window
+    inside = (curve.lengths >= shortest) & (curve.lengths <= longest)
+    return VotScore({"eao": _mean(curve.overlaps[inside]), **scores}, per_sequence, curve)
 
 
 def _eao_curve(protocol: VotProtocol, sequences: list[VotRuns], overlaps: list[NDArray[np.float64]]) -> EaoCurve:

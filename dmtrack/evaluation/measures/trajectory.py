@@ -18,12 +18,7 @@ from dmtrack.evaluation.measures.regions import (
     as_regions,
     number_of_values,
 )
-from dmtrack.files import read_text, write_text
-
-_EXPECTED = (
-    "expected per line the code 0, 1 or 2, or x,y,width,height, or the corners x1,y1,x2,y2,... of a polygon, separated "
-    "by commas"
-)
+from dmtrack.files import write_text
 
 
 @dataclass(frozen=True)
@@ -85,42 +80,6 @@ class Trajectory:
         rows[:1] = np.nan
         rows[:1, 0] = INITIALIZED
         return Trajectory(rows)
-
-
-def read_trajectory(path: str | Path) -> Trajectory:
-    """Reads the text that VOT toolkits, PySOT and MMTracking write (`<sequence>_001.txt`).
-
-    Raises:
-        EvaluationError: the file is missing, empty, or a line is no region and no code.
-    """
-    path = Path(path)
-    lines = read_text(path, "a trajectory of the VOT format", EvaluationError).split("\n")
-    while lines and not lines[-1].strip():
-        lines.pop()
-    if not lines:
-        raise EvaluationError(f"{path} is empty; {_EXPECTED}")
-    rows = [_parse(path, number, line) for number, line in enumerate(lines, start=1)]
-    regions = np.full((len(rows), max(map(len, rows))), np.nan)
-    for region, row in zip(regions, rows, strict=True):
-        region[: len(row)] = row
-    return Trajectory(regions)
-
-
-def _parse(path: Path, number: int, line: str) -> list[float]:
-    where = f"{path}, line {number}: {line.strip()[:60]!r}"
-    if line.lstrip().startswith("m"):
-        raise EvaluationError(f"{where} is a mask; only rectangles and polygons are supported, convert it first")
-    try:
-        values = [float(value) for value in line.replace("\t", ",").split(",")]
-    except ValueError as error:
-        raise EvaluationError(f"{where} holds something that is no number; {_EXPECTED}") from error
-    if len(values) == 1 and values[0] not in (SKIPPED, INITIALIZED, FAILED):
-        raise EvaluationError(f"{where} is no code; {_EXPECTED}")
-    if len(values) in (2, 3) or (len(values) % 2 and len(values) != 1):
-        raise EvaluationError(f"{where} has {len(values)} numbers; {_EXPECTED}")
-    if not np.isfinite(values).all():
-        raise EvaluationError(f"{where} is not finite; {_EXPECTED}")
-    return values
 
 
 def write_trajectory(path: str | Path, trajectory: Trajectory) -> None:

@@ -24,6 +24,7 @@ from dmtrack.evaluation.measures.overlap import OverlapRule, region_overlaps
 from dmtrack.evaluation.measures.regions import is_region
 from dmtrack.evaluation.measures.trajectory import Trajectory
 from dmtrack.evaluation.protocols.protocol import BaseProtocol, Drawing
+from dmtrack.evaluation.reporting.bootstrap import weighted_means
 from dmtrack.evaluation.results import TrackerResults
 from dmtrack.evaluation.scoring import Score, SequenceScore, frames_per_second, known_frame_size
 from dmtrack.files import json_value
@@ -95,7 +96,11 @@ class LongTermProtocol(BaseProtocol):
     def resample(self, score: Score, draws: Array) -> dict[str, Array]:
         """The curves are averaged and the best F-score is looked for anew; the thresholds stay those of all."""
         pairs = [precision_recall(self, item.observed, score.pooled.thresholds) for item in score.sequences]
-        precision, recall = (_mean(draws, np.array(curves)) for curves in zip(*pairs, strict=True))
+        precision, recall = (
+            # The mean over the drawn sequences in which the curve is defined.
+            weighted_means(draws, curves, ~np.isnan(curves))
+            for curves in map(np.array, zip(*pairs, strict=True))
+        )
         return dict(zip(("f_score", "precision", "recall"), _best(precision, recall), strict=True))
 
     def notes(self, scores: Iterable[Score]) -> list[str]:
@@ -146,13 +151,6 @@ class LongTermProtocol(BaseProtocol):
             confidence[0] = np.nan  # the tracker was given the target there
         truth = np.where(sequence.present[:, None], sequence.regions, np.nan)
         return LongTermRun(sequence.name, truth, regions, confidence, size, result.scores is not None)
-
-
-def _mean(draws: Array, curves: Array) -> Array:
-    """(rounds, thresholds) mean over the drawn sequences in which the curve is defined."""
-    known = ~np.isnan(curves)
-    weight = draws @ known
-    return np.divide(draws @ np.nan_to_num(curves), weight, out=np.full(weight.shape, np.nan), where=weight > 0)
 
 
 def _best(precision: Array, recall: Array) -> tuple[Array, Array, Array]:

@@ -14,7 +14,6 @@ from dmtrack.boxes import paired_iou_xyxy, xywh_to_xyxy
 from dmtrack.errors import EvaluationError
 from dmtrack.evaluation.measures.measure import Measure
 from dmtrack.evaluation.measures.presence import (
-    PresenceCounts,
     PresenceScore,
     count_presence,
     presence_rates,
@@ -74,7 +73,7 @@ class PresenceProtocol(BaseProtocol):
         right[there] = 0.0
         right[both] = np.nan_to_num(paired_iou_xyxy(xywh_to_xyxy(sequence.boxes_xywh[both]), xywh_to_xyxy(boxes[both])))
         numbers = {
-            **score_presence(self, [counts]).scores,
+            **score_presence([counts]).scores,
             **{key: float(value) for key, value in vars(counts).items()},
         }
         observed = (counts, result.present is not None)
@@ -83,7 +82,7 @@ class PresenceProtocol(BaseProtocol):
 
     def pool(self, sequences: Iterable[SequenceScore]) -> PresenceScore:
         """The rates over the frames of all sequences."""
-        return score_presence(self, [item.observed[0] for item in sequences])
+        return score_presence([item.observed[0] for item in sequences])
 
     def resample(self, score: Score, draws: Array) -> dict[str, Array]:
         """The frames of the drawn sequences are counted anew."""
@@ -92,11 +91,12 @@ class PresenceProtocol(BaseProtocol):
     def notes(self, scores: Iterable[Score]) -> list[str]:
         """Numbers that no frame defines, and trackers that never say that the target is absent."""
         scores = tuple(scores)
-        total = sum((item.observed[0] for score in scores for item in score.sequences), start=PresenceCounts())
+        counts = [astuple(item.observed[0]) for score in scores for item in score.sequences]
+        with_target, without = np.array(counts, dtype=np.int64).reshape(-1, 2, 2).sum(axis=(0, 2))
         notes = []
-        if not total.true_negatives + total.false_positives:
+        if not without:
             notes = ["no annotated frame is without target: TNR, GM and MaxGM are not defined here"]
-        if not total.true_positives + total.false_negatives:
+        if not with_target:
             notes = ["no annotated frame after the first has a target: TPR, GM and MaxGM are not defined here"]
         return notes + [
             f"the results of {score.tracker} do not say where the target is absent: it counts as reported in every "

@@ -1,7 +1,7 @@
 """Readers of results that other tools have written: one tracker's folder or archive, in the terms of a benchmark.
 
 Nothing is guessed in silence: layout, names, first pixel and lengths follow declared rules (`LAYOUTS`, `names.RULES`,
-`boxes.index_base`, `ALIGNMENTS`), and each rule that was used stands in `TrackerResults.notes`.
+`Layout.first_pixel`, `ALIGNMENTS`), and each rule that was used stands in `TrackerResults.notes`.
 """
 
 from dmtrack.evaluation.readers.alignment import ALIGNMENTS

@@ -81,7 +81,8 @@ def _advice(results_xywh: Boxes, truth_xywh: Boxes) -> str:
     rows, frames = len(results_xywh), len(truth_xywh)
     late = abs(frames - rows)
     if rows < frames:
-        starts_late = _overlap(results_xywh[0], truth_xywh[late]) > _overlap(results_xywh[0], truth_xywh[0])
+        first, later = np.nan_to_num(overlaps(results_xywh[[0, 0]], truth_xywh[[0, late]]))
+        starts_late = later > first
         if starts_late and late == 1:
             return (
                 "its first box is nearest to frame 2, so the rule needed is align='add-first' (the first frame gets "
@@ -96,25 +97,20 @@ def _advice(results_xywh: Boxes, truth_xywh: Boxes) -> str:
             f"its first box is nearest to frame 1, so it stops {late} early and the rule needed is "
             "align='common-prefix' (the last frames are not scored), 'repeat-last' or 'pad-misses'"
         )
-    starts_early = _overlap(results_xywh[late], truth_xywh[0]) > _overlap(results_xywh[0], truth_xywh[0])
-    if starts_early:
+    first, later = np.nan_to_num(overlaps(results_xywh[[0, late]], truth_xywh[[0, 0]]))
+    if later > first:
         return f"its box {late + 1} is nearest to frame 1, so the rule needed is align='drop-first'"
     return "its first box is nearest to frame 1, so the rule needed is align='common-prefix' (what is too much is cut)"
-
-
-def _overlap(first_xywh: Boxes, second_xywh: Boxes) -> float:
-    return float(np.nan_to_num(overlaps(first_xywh[None], second_xywh[None]))[0])
 
 
 def aligned_result(result: SequenceResult, aligned: Alignment, given_xywh: Boxes) -> SequenceResult:
     """The result with one row per covered frame; frames that it does not have get no time and no score."""
     rows, known = np.maximum(aligned.rows, 0), aligned.rows >= 0
-
-    def take(values: NDArray[np.float64] | None) -> NDArray[np.float64] | None:
-        return None if values is None else np.where(known, values[rows], np.nan)
-
+    seconds, scores = (
+        None if values is None else np.where(known, values[rows], np.nan) for values in (result.seconds, result.scores)
+    )
     boxes = result.boxes_xywh[rows].copy()
     boxes[aligned.rows == MISS] = np.nan
     boxes[aligned.rows == FIRST_BOX] = given_xywh
     present = None if result.present is None else np.where(known, result.present[rows], aligned.rows == FIRST_BOX)
-    return SequenceResult(boxes, take(result.seconds), take(result.scores), present)
+    return SequenceResult(boxes, seconds, scores, present)

@@ -81,22 +81,6 @@ def check_boxes(boxes_xywh: Boxes, where: str, bad_boxes: BadBoxes, unit: str = 
     return boxes_xywh, notes
 
 
-def index_base(layout_base: int | None, sequence: Sequence, override: int | None) -> int:
-    """The number that the files of a result give to the first pixel.
-
-    Trackers of all toolkits but ours are started with the box as the benchmark's file has it and compared with it, so
-    their results count as that file does (`annotation.index_base` of the sequence).
-
-    Args:
-        layout_base: where a layout always counts from the same number; None where it counts as the annotation does.
-        sequence: of the benchmark.
-        override: what the user says.
-    """
-    if override is not None:
-        return override
-    return int(sequence.annotation.index_base) if layout_base is None else layout_base
-
-
 def base_notes(
     bases: Mapping[str, int], first_xy: Mapping[str, NDArray[np.float64]], sequences: Mapping[str, Sequence]
 ) -> list[str]:

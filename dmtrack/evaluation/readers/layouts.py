@@ -7,9 +7,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from dmtrack.errors import EvaluationError
-from dmtrack.registry import did_you_mean
-
 Family = Literal["folders", "flat", "mat", "json", "csv"]
 
 
@@ -92,17 +89,6 @@ _COMPANIONS: dict[str, tuple[str, ...]] = {
     ),
     "present": ("{label}_present.txt",),
 }
-
-
-def get_layout(name: str) -> Layout:
-    """A layout by its name.
-
-    Raises:
-        EvaluationError: there is none.
-    """
-    if name not in LAYOUTS:
-        raise EvaluationError(f"unknown layout {name!r}{did_you_mean(name, LAYOUTS)}; known: {', '.join(LAYOUTS)}")
-    return LAYOUTS[name]
 
 
 def find_groups(names: Iterable[str], layout: Layout | None = None) -> list[Group]:

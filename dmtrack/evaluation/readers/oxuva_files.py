@@ -10,9 +10,6 @@ from numpy.typing import NDArray
 
 from dmtrack.data.sequences import Sequence
 from dmtrack.errors import EvaluationError
-from dmtrack.evaluation.readers.boxes import RawResult
-from dmtrack.evaluation.readers.files import ResultFiles
-from dmtrack.evaluation.readers.layouts import Candidate
 
 _PRESENT = {"true": True, "present": True, "1": True, "false": False, "absent": False, "0": False}
 """What the benchmark's code writes, and what its text says."""
@@ -21,17 +18,6 @@ _EXPECTED = (
     "expected video,object,frame,present,score,xmin,xmax,ymin,ymax with present 'true' or 'false' and coordinates from "
     "0 to 1"
 )
-
-
-def read_oxuva_result(files: ResultFiles, candidate: Candidate, sequence: Sequence) -> RawResult:
-    """Predictions of one target, for the frames that the sequence has.
-
-    Raises:
-        EvaluationError: the sequence is of another benchmark, the file is malformed, or lacks an annotated frame.
-    """
-    where = files.where(candidate.boxes)
-    boxes, present, scores = parse_predictions(files.text(candidate.boxes), where, sequence)
-    return RawResult(where, boxes, scores=scores, present=present)
 
 
 def parse_predictions(

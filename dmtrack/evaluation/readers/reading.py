@@ -23,10 +23,10 @@ from dmtrack.evaluation.readers.formats import (
     formats_in_words,
     suspected_format,
 )
-from dmtrack.evaluation.readers.layouts import LAYOUTS, Candidate, Group, Layout, find_groups, get_layout
+from dmtrack.evaluation.readers.layouts import LAYOUTS, Candidate, Group, Layout, find_groups
 from dmtrack.evaluation.readers.names import Matching, is_of_benchmark, listed, match_names
 from dmtrack.evaluation.readers.otb_files import read_json_result, read_mat_result
-from dmtrack.evaluation.readers.oxuva_files import read_oxuva_result
+from dmtrack.evaluation.readers.oxuva_files import parse_predictions
 from dmtrack.evaluation.readers.text import find_separator
 from dmtrack.evaluation.readers.text_files import read_text_result, read_vot_result
 from dmtrack.evaluation.results import SequenceResult, TrackerResults
@@ -66,7 +66,9 @@ def read_results(
         layout: name of the layout; found out where None, which `notes` then say.
         align: rule for results with another number of boxes than frames (see `ALIGNMENTS`), for all sequences or by
             name of the sequence; without one they are refused.
-        index_base: number that the files give to the first pixel; None follows the layout, see `boxes.index_base`.
+        index_base: number that the files give to the first pixel; None follows the layout: trackers of all toolkits
+            but ours are started with the box as the benchmark's file has it and compared with it, so their results
+            count as that file does.
         bad_boxes: "refuse" results with infinite numbers or negative sizes, or "keep" them for the protocol's rules.
         box_format: what the numbers of a box are, see `BOX_FORMATS`; without it they are left, top, width, height, and
             refused where the first frames speak against that.
@@ -86,14 +88,18 @@ def read_results(
         raise EvaluationError(
             f"unknown box format {box_format!r}{did_you_mean(box_format, BOX_FORMATS)}; known: {', '.join(BOX_FORMATS)}"
         )
-    group, matching = _choose(files, list(by_name), get_layout(layout) if layout else None, benchmark)
-    chosen = get_layout(layout) if layout else _detect(files, group, matching)
+    if layout and layout not in LAYOUTS:
+        raise EvaluationError(f"unknown layout {layout!r}{did_you_mean(layout, LAYOUTS)}; known: {', '.join(LAYOUTS)}")
+    given_layout = LAYOUTS[layout] if layout else None
+    group, matching = _choose(files, list(by_name), given_layout, benchmark)
+    chosen = given_layout or _detect(files, group, matching)
     read = _Read()
     suspicions: dict[str, str] = {}
     formats: dict[str, str] = {}
     for name, label in matching.found.items():
         raw = _read_raw(files, group.candidates[label], chosen, bad_boxes, by_name[name])
-        base = boxes.index_base(chosen.first_pixel, by_name[name], index_base)
+        layout_base = by_name[name].annotation.index_base if chosen.first_pixel is None else chosen.first_pixel
+        base = int(layout_base if index_base is None else index_base)
         given = by_name[name].boxes_xywh + np.array([base, base, 0, 0])
         if box_format in (None, "detected"):
             suspected = suspected_format(raw, given)
@@ -210,7 +216,9 @@ def _read_raw(
     files: ResultFiles, candidate: Candidate, layout: Layout, bad_boxes: boxes.BadBoxes, sequence: Sequence
 ) -> boxes.RawResult:
     if layout.name == "oxuva":
-        return read_oxuva_result(files, candidate, sequence)
+        where = files.where(candidate.boxes)
+        rows, present, scores = parse_predictions(files.text(candidate.boxes), where, sequence)
+        return boxes.RawResult(where, rows, scores=scores, present=present)
     if sequence.annotation.relative:
         raise EvaluationError(
             f"{files.where(candidate.boxes)} has boxes in pixels of every frame, but without its images OxUvA has only "

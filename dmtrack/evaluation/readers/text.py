@@ -27,9 +27,6 @@ class Table:
     counts: NDArray[np.int64]
     separator: str | None
 
-    def __len__(self) -> int:
-        return len(self.rows)
-
 
 def parse_table(text: str, where: str, columns: tuple[int, ...] | None = None, empty_lines: bool = False) -> Table:
     """Reads numbers in lines.

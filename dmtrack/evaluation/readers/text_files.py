@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 from numpy.typing import NDArray
 
 from dmtrack.data.headings import read_named_boxes
 from dmtrack.errors import EvaluationError
-from dmtrack.evaluation.measures.regions import FAILED, INITIALIZED, SKIPPED
+from dmtrack.evaluation.measures.regions import FAILED, INITIALIZED, SKIPPED, number_of_values
 from dmtrack.evaluation.measures.trajectory import Trajectory
 from dmtrack.evaluation.readers.boxes import BadBoxes, RawResult, check_boxes, upright_boxes
 from dmtrack.evaluation.readers.files import ResultFiles
 from dmtrack.evaluation.readers.layouts import Candidate, Layout
 from dmtrack.evaluation.readers.text import SEPARATORS, Table, parse_table
+from dmtrack.files import read_text
 
 Values = NDArray[np.float64]
 
@@ -83,6 +86,19 @@ def read_vot_result(files: ResultFiles, candidate: Candidate, bad_boxes: BadBoxe
         starts_with_truth=bool(codes[0] and table.rows[0, 0] == INITIALIZED),
         notes=(*notes, *note),
     )
+
+
+def read_trajectory(path: str | Path) -> Trajectory:
+    """Reads the text that VOT toolkits, PySOT and MMTracking write (`<sequence>_001.txt`).
+
+    Raises:
+        EvaluationError: the file is missing, empty, or a line is no region and no code.
+    """
+    table = parse_vot(read_text(path, "a trajectory of the VOT format", EvaluationError), str(path))
+    unknown = number_of_values(table.rows) == 0
+    if unknown.any():
+        raise EvaluationError(f"{path}, line {int(np.argmax(unknown)) + 1} holds a NaN; expected finite numbers")
+    return Trajectory(table.rows)
 
 
 def parse_vot(text: str, where: str) -> Table:

@@ -62,7 +62,9 @@ class Comparison:
             "better": self.tracker_a,
             "worse": self.tracker_b,
             "metric": self.measure.key,
-            **interval_numbers(self.interval, "difference"),
+            "difference": json_value(self.interval.value),
+            "low": json_value(self.interval.low),
+            "high": json_value(self.interval.high),
             "p_value": json_value(self.interval.p_value),
             "significant": self.interval.excludes_zero,
             "statement": self.statement(),
@@ -113,16 +115,14 @@ class Significance:
             "level": self.level,
             "sequences": self.sequences,
             "intervals": {
-                tracker: {metric: interval_numbers(item, "value") for metric, item in items.items()}
+                tracker: {
+                    metric: json_value({"value": item.value, "low": item.low, "high": item.high})
+                    for metric, item in items.items()
+                }
                 for tracker, items in self.intervals.items()
             },
             "differences": [item.to_dict() for item in self.comparisons],
         }
-
-
-def interval_numbers(interval: Interval, name: str) -> dict[str, float | None]:
-    """An interval as JSON values, its number called `name`."""
-    return json_value({name: interval.value, "low": interval.low, "high": interval.high})
 
 
 def assess(report: Report, rounds: int = 1000, seed: int = 0, level: float = 0.95) -> Significance:

@@ -7,8 +7,6 @@ from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
-from numpy.typing import ArrayLike
-
 from dmtrack.data.sources.base import SequenceSource
 from dmtrack.errors import EvaluationError
 from dmtrack.evaluation.readers import read_results
@@ -60,9 +58,14 @@ def build_submission(
     with atomic_path(target) as temporary:
         with zipfile.ZipFile(temporary, "w", zipfile.ZIP_DEFLATED) as archive:
             for name, result in _stored_results(package, Path(results), source):
-                _add(archive, package.boxes_entry.format(name=name), result.boxes_xywh, f"%.{BOX_DECIMALS}f")
-                if package.times_entry is not None and result.seconds is not None:
-                    _add(archive, package.times_entry.format(name=name), result.seconds, "%.8f")
+                for entry, values, number_format in (
+                    (package.boxes_entry, result.boxes_xywh, f"%.{BOX_DECIMALS}f"),
+                    (package.times_entry, result.seconds, "%.8f"),
+                ):
+                    if entry is not None and values is not None:
+                        info = zipfile.ZipInfo(entry.format(name=name), _DATE)
+                        info.compress_type, info.external_attr = zipfile.ZIP_DEFLATED, 0o644 << 16
+                        archive.writestr(info, number_lines(values, number_format))
         with closing(ResultFiles(temporary)) as files:
             checked = check_files(files, package, known)
         if checked.rejected:
@@ -96,9 +99,3 @@ def _stored_results(
             "--data ROOT one of another tool"
         )
     yield from read_results(results, source, benchmark=package.name).results.items()
-
-
-def _add(archive: zipfile.ZipFile, entry: str, values: ArrayLike, number_format: str) -> None:
-    info = zipfile.ZipInfo(entry, _DATE)
-    info.compress_type, info.external_attr = zipfile.ZIP_DEFLATED, 0o644 << 16
-    archive.writestr(info, number_lines(values, number_format))

@@ -76,7 +76,10 @@ def check_files(
         known: lengths and first boxes by sequence; they are not checked where None.
     """
     problems = _check_archive(files.path)
-    top = _common_folder(files.names) if package.nested else ""
+    texts = [name for name in files.names if name.endswith(".txt")]
+    tops = {name.split("/", 1)[0] for name in texts if package.nested}
+    below_one = len(tops) == 1 and all(name.count("/") >= 2 for name in texts)
+    top = f"{tops.pop()}/" if below_one else ""  # the one folder below which all results stand
     present = {name.removeprefix(top): name for name in files.names}
     at_top = (name.removesuffix(".txt") for name in present if name.endswith(".txt") and "/" not in name)
     wanted = list(package.sequences) or sorted(known or at_top)
@@ -161,14 +164,6 @@ def _check_archive(path: Path) -> list[Problem]:
             Problem("", f"{len(strange)} entries are of the operating system ({listed(strange, 2)})", rejected=False)
         )
     return problems
-
-
-def _common_folder(names: list[str]) -> str:
-    """The one folder below which all entries of results stand, as "folder/"; "" where they stand at the top."""
-    if any(name.count("/") < 2 for name in names if name.endswith(".txt")):
-        return ""
-    tops = {name.split("/", 1)[0] for name in names if name.endswith(".txt")}
-    return f"{tops.pop()}/" if len(tops) == 1 else ""
 
 
 def _check_names(

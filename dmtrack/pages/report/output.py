@@ -73,13 +73,13 @@ def drawings(study: Study) -> Iterator[Drawing]:
         draw_attribute_bars,
         draw_attribute_radar,
     )
-    from dmtrack.evaluation.reporting.figures.scatter import draw_pair, draw_speed, has_speed
+    from dmtrack.evaluation.reporting.figures.scatter import draw_pair, draw_speed, known_speed
 
     report = study.report
     for number, each in enumerate(study.reports):
         tail = f"@{each.protocol.name}" if number else ""
         yield from (drawing._replace(name=drawing.name + tail) for drawing in each.protocol.drawings(each))
-    if has_speed(report):
+    if any(known_speed(score) is not None for score in report.scores):
         yield Drawing("speed", "accuracy against speed", functools.partial(draw_speed, report))
     rival = study.rival()
     if rival:

@@ -87,7 +87,7 @@ class ExperimentOxUvA(Experiment):
         performance = {}
         for name in names:
             each = {sequence.name: self._count(name, sequence) for sequence in self.sequences}
-            scores[name] = score_presence(self.protocol, list(each.values()))
+            scores[name] = score_presence(list(each.values()))
             performance[name] = {
                 **self.header(name, self.protocol.name),
                 "overall": {key: json_value(value) for key, value in scores[name].scores.items()},

@@ -14,8 +14,9 @@ from dmtrack.data.sequences import Sequence
 from dmtrack.data.sources.vot import boxes_of_same_area_xywh
 from dmtrack.errors import EvaluationError
 from dmtrack.evaluation.measures.supervised import VotRuns, VotScore, score_vot
-from dmtrack.evaluation.measures.trajectory import Trajectory, read_trajectory, write_trajectory
+from dmtrack.evaluation.measures.trajectory import Trajectory, write_trajectory
 from dmtrack.evaluation.protocols import VotProtocol, get_protocol
+from dmtrack.evaluation.readers.text_files import read_trajectory
 from dmtrack.evaluation.reporting.figures.eao import ExpectedOverlap, draw_eao_curve, draw_eao_ranking
 from dmtrack.evaluation.reporting.figures.saving import save_figure
 from dmtrack.evaluation.results import ResultStore, read_numbers

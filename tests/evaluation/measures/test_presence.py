@@ -105,7 +105,7 @@ def test_presence_by_hand():
         annotated=[True] * 6 + [False],
     )
     assert counts == PresenceCounts(1, 2, 1, 1)
-    score = score_presence(OXUVA, [counts, PresenceCounts(1, 0, 1, 0)])
+    score = score_presence([counts, PresenceCounts(1, 0, 1, 0)])
     assert score.scores["tpr"] == 0.5 and score.scores["tnr"] == pytest.approx(2 / 3)
     assert score.scores["gm"] == score.scores["max_gm"] == pytest.approx((1 / 3) ** 0.5)
     with pytest.raises(EvaluationError, match="2, 2, 1, 2, 2 frames"):
@@ -113,10 +113,10 @@ def test_presence_by_hand():
 
 
 def test_nothing_to_report_divides_by_nothing():
-    always = score_presence(OXUVA, [PresenceCounts(4, 0, 0, 2)]).scores
+    always = score_presence([PresenceCounts(4, 0, 0, 2)]).scores
     assert always["gm"] == 0 and always["max_gm"] == pytest.approx(0.5)
     for counts in ([], [PresenceCounts(3, 1, 0, 0)], [PresenceCounts(0, 0, 2, 2)]):
-        assert np.isnan(score_presence(OXUVA, counts).scores["max_gm"])
+        assert np.isnan(score_presence(counts).scores["max_gm"])
     nothing = count_presence(OXUVA, np.zeros((0, 4)), [], np.zeros((0, 4)), [])
     assert nothing == PresenceCounts() == count_presence(OXUVA, [BOX], [True], [BOX], [True])
 

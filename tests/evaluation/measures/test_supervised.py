@@ -14,7 +14,7 @@ from dmtrack.data.sequences import Sequence
 from dmtrack.errors import EvaluationError
 from dmtrack.evaluation.measures.eao import Fragment, expected_overlaps
 from dmtrack.evaluation.measures.supervised import VotRuns, score_vot
-from dmtrack.evaluation.measures.trajectory import Trajectory, read_trajectory, write_trajectory
+from dmtrack.evaluation.measures.trajectory import Trajectory, write_trajectory
 from dmtrack.evaluation.protocols import (
     VOT2018,
     VOT2018_MMTRACKING,
@@ -25,6 +25,7 @@ from dmtrack.evaluation.protocols import (
     protocols_of,
     register,
 )
+from dmtrack.evaluation.readers.text_files import read_trajectory
 from dmtrack.running.supervised import missed_frames, run_supervised
 
 NAN = float("nan")
@@ -231,12 +232,13 @@ def test_trajectories_survive_their_file(tmp_path):
     ("text", "complaint"),
     [
         ("", "is empty"),
-        ("1\n10,20,nan,40\n", "line 2: '10,20,nan,40' is not finite"),
-        ("1\n10;20;30;40\n", "line 2: .* no number"),
+        ("1\n10,20,nan,40\n", "line 2 holds a NaN"),
+        ("1\n10,20,inf,40\n", "line 2 is infinite"),
+        ("1\n10:20:30:40\n", "line 2: .* no number"),
         ("1\n\n10,20,30,40\n", "line 2"),
-        ("1\n10,20,30\n", "has 3 numbers"),
-        ("1\n1,2,3,4,5\n", "has 5 numbers"),
-        ("7\n", "no code"),
+        ("1\n10,20,30\n", "line 2: '10,20,30'; expected a code"),
+        ("1\n1,2,3,4,5\n", "line 2: '1,2,3,4,5'; expected a code"),
+        ("7\n", "line 1: '7'; expected a code"),
         ("1\nm0,0,3,3,2,5\n", "is a mask"),
     ],
 )

@@ -63,7 +63,7 @@ def test_rates_are_counted_anew_in_every_round(sequences, pair):
     for score in report.scores:
         counts = [item.observed[0] for item in score.sequences]
         drawn = [
-            score_presence(OXUVA, [one for one, n in zip(counts, row, strict=True) for _ in range(int(n))]).scores
+            score_presence([one for one, n in zip(counts, row, strict=True) for _ in range(int(n))]).scores
             for row in draws
         ]
         for metric in report.protocol.headings():

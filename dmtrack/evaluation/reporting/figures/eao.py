@@ -49,7 +49,7 @@ def draw_eao_curve(
             color=look[item.tracker].colour,
             linestyle=look[item.tracker].line,
             linewidth=2,
-            label=_named(item),
+            label=f"[{f'{item.eao:.3f}' if np.isfinite(item.eao) else 'no EAO'}] {shortened(item.tracker)}",
             zorder=3,
         )
     for end in window:
@@ -80,7 +80,7 @@ def draw_eao_ranking(items: list[ExpectedOverlap], benchmark: str, note: str, th
         axes.vlines(rank, 0, item.eao, color=theme.lines, linewidth=1, zorder=1)
         axes.scatter(
             rank, item.eao, s=90, color=look[item.tracker].colour, marker=look[item.tracker].marker,
-            edgecolors=theme.ink, linewidths=0.7, zorder=3, label=_named(item),
+            edgecolors=theme.ink, linewidths=0.7, zorder=3, label=f"[{item.eao:.3f}] {shortened(item.tracker)}",
         )  # fmt: skip
     axes.set_xlim(len(items) + 0.5, 0.5)
     axes.set_xticks(range(1, len(items) + 1))
@@ -90,9 +90,3 @@ def draw_eao_ranking(items: list[ExpectedOverlap], benchmark: str, note: str, th
     legend(axes, theme, len(items), beside=True)
     footnote(figure, theme, note)
     return figure
-
-
-def _named(item: ExpectedOverlap) -> str:
-    """A label with the number, where there is one: runs that are shorter than the window have none."""
-    number = f"[{item.eao:.3f}] " if np.isfinite(item.eao) else "[no EAO] "
-    return number + shortened(item.tracker)

@@ -38,21 +38,16 @@ _PLACES = (
 )
 
 
-def has_speed(report: Report) -> bool:
-    """Whether at least one tracker recorded its times."""
-    return any(_speed(score) is not None for score in report.scores)
-
-
 def draw_speed(report: Report, theme: Theme = LIGHT) -> Figure:
     """The primary number over frames per second, which has a logarithmic axis; one labelled marker per tracker.
 
     Trackers without recorded times are named in the footnote.
     """
-    known = [score for score in report.ranked() if _speed(score) is not None]
-    unknown = [score.tracker for score in report.scores if _speed(score) is None]
+    known = [score for score in report.ranked() if known_speed(score) is not None]
+    unknown = [score.tracker for score in report.scores if known_speed(score) is None]
     figure, axes = blank(theme, (5.6, 4.6))
     look = looks((score.tracker for score in report.scores), theme)
-    speeds = np.array([_speed(score) for score in known], dtype=np.float64)
+    speeds = np.array([known_speed(score) for score in known], dtype=np.float64)
     values = np.array([score.scores[report.primary.key] for score in known])
     for score, speed, value in zip(known, speeds, values, strict=True):
         axes.scatter(
@@ -122,7 +117,8 @@ def draw_pair(report: Report, tracker_a: str, tracker_b: str, theme: Theme = LIG
     return figure
 
 
-def _speed(score: Score) -> float | None:
+def known_speed(score: Score) -> float | None:
+    """Frames per second of a tracker that has a number, too; None where its times are not known."""
     speed = score.frames_per_second
     return (
         speed if speed is not None and np.isfinite(speed) and np.isfinite(next(iter(score.scores.values()))) else None
