@@ -42,10 +42,16 @@ def start(measured_uvsr: Array) -> BoxStates:
     return BoxStates(means, np.tile(np.diag(_START_VARIANCES), (len(means), 1, 1)))
 
 
-def predict(states: States) -> States:
-    """States one frame later; an area that would shrink below nothing stays."""
+def predict(states: States, keep_area: bool = True) -> States:
+    """States one frame later.
+
+    Args:
+        states: n of them; growth of areas is changed in place.
+        keep_area: an area that would shrink below nothing stays.
+    """
     means = states.means
-    means[means[:, 2] + means[:, 6] <= 0, 6] = 0.0
+    if keep_area:
+        means[means[:, 2] + means[:, 6] <= 0, 6] = 0.0
     return kalman.propagate(states, _TRANSITION, _STEP_VARIANCES)
 
 

@@ -43,7 +43,16 @@ class TrackTable(BoxStates):
     looks: Floats
 
     @classmethod
-    def begin(cls, states: BoxStates, found: Detections, first_id: int, frame: int, hits: int, looks: Floats) -> Self:
+    def begin(
+        cls,
+        states: BoxStates,
+        found: Detections,
+        first_id: int,
+        frame: int,
+        hits: int,
+        looks: Floats,
+        **more: NDArray[Any],
+    ) -> Self:
         """Tracks of what is seen for the first time.
 
         Args:
@@ -53,11 +62,12 @@ class TrackTable(BoxStates):
             frame: its number.
             hits: what a first sighting counts.
             looks: (n, channels) unit vectors.
+            more: fields of subclasses.
         """
         now, one = np.full(len(found), frame), np.full(len(found), hits)
         classes = class_numbers(found)
         ids, scores = np.arange(first_id, first_id + len(found)), found.scores.astype(np.float64)
-        return cls(states.means, states.covariances, ids, now, now.copy(), one, scores, classes, looks)
+        return cls(states.means, states.covariances, ids, now, now.copy(), one, scores, classes, looks, **more)
 
     def put(self, rows: Integers, states: BoxStates) -> None:
         """Writes states of some tracks into the table."""

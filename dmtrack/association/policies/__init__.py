@@ -5,6 +5,7 @@ from dmtrack.association.policies.bytetrack import ByteTrack
 from dmtrack.association.policies.deepsort import DeepSORT
 from dmtrack.association.policies.distractor_aware import DistractorAware
 from dmtrack.association.policies.jde import JDE
+from dmtrack.association.policies.ocsort import OCSort
 from dmtrack.association.policies.sort import Sort
 
-__all__ = ["JDE", "BestCandidate", "ByteTrack", "DeepSORT", "DistractorAware", "Sort"]
+__all__ = ["JDE", "BestCandidate", "ByteTrack", "DeepSORT", "DistractorAware", "OCSort", "Sort"]

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from dmtrack.association.detections import Detections
-from dmtrack.association.policies import JDE, ByteTrack, DeepSORT, Sort
+from dmtrack.association.policies import JDE, ByteTrack, DeepSORT, OCSort, Sort
 from dmtrack.association.policy import MultiObjectAssociation
 from dmtrack.errors import ConfigError, DMTrackError
 from dmtrack.evaluation.readers.mot import read_mot_detections
@@ -21,6 +21,7 @@ POLICIES: list[MultiObjectAssociation] = [
     DeepSORT(min_hits=1),
     JDE(),
     ByteTrack(),
+    OCSort(min_hits=0),
 ]
 STAGED: list[Any] = [JDE, ByteTrack]
 
