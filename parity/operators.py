@@ -9,7 +9,7 @@ import torch
 
 from dmtrack.data.preprocessing import Preprocessing, resize_factor
 from dmtrack.models.backbones.deformable import modulated_deform_conv
-from dmtrack.models.global_search.head import RoITemplate, padded_convolution_mean_closed_form, roi_levels
+from dmtrack.models.global_search.head import RoITemplate, padded_convolution_mean, roi_levels
 from parity.formulas import normal
 from parity.golden import GoldenFile
 
@@ -42,7 +42,7 @@ def check_operators(golden: GoldenFile) -> None:
     template, kernel_weight, kernel_bias = (
         torch.from_numpy(normal(random, *shape)) for shape in ((1, 16, 7, 7), (20, 16, 1, 1), (20,))
     )
-    kernel = padded_convolution_mean_closed_form(template, kernel_weight, kernel_bias)
+    kernel = padded_convolution_mean(template, kernel_weight, kernel_bias)
     golden.close("ctrl_out", kernel[..., None, None], OPERATOR_TOLERANCE)
 
     sides = torch.from_numpy(golden.given("lvl_sizes")).float()

@@ -44,8 +44,11 @@ class TrainableModel(nn.Module):
         """Called before every iteration with its epoch, 0-based: parts of a model may join the training later."""
 
     def pretrained_backbone(self) -> nn.Module | None:
-        """The part that starts from the ImageNet weights that its attribute `pretrained` names, if it names any."""
-        return self._modules.get("backbone")
+        """The part that starts from the ImageNet weights that its attribute `pretrained` names, if it names any.
+
+        It is the first part called `backbone`, wherever it lies.
+        """
+        return next((part for name, part in self.named_modules() if name.split(".")[-1] == "backbone"), None)
 
     def check_metadata(self, metadata: Mapping[str, Any], source: object) -> None:
         """Refuses weights whose names and shapes fit, but which mean something else to this model.

@@ -62,7 +62,7 @@ def test_fp32_gives_the_published_boxes(model, fast_model, images, boxes):
     with reference_path(model) if boxes is BOXES_BY_LEVEL[0] else nullcontext():
         expected_templates, expected_outputs, expected = run(model, images, boxes)
     templates, outputs, found = run(fast_model, images, boxes)
-    assert len(templates) == len(expected_templates) == len(boxes)
+    assert len(templates.kernels[0].cls1) == len(boxes)
     for a, b in zip(expected_templates.kernels, templates.kernels, strict=True):
         torch.testing.assert_close(b.cls1, a.cls1, atol=1e-5, rtol=1e-3)
         torch.testing.assert_close(b.reg2, a.reg2, atol=1e-5, rtol=1e-3)

@@ -2,7 +2,7 @@ import pytest
 import torch
 from torchvision.ops import deform_conv2d
 
-from dmtrack.models.backbones.deformable import ModulatedDeformableConv, modulated_deform_conv, sampled_deform_conv
+from dmtrack.models.backbones.deformable import ModulatedDeformableConv, modulated_deform_conv
 from dmtrack.models.backbones.dla34 import DeformableBlock
 from dmtrack.models.fast.dla import PreparedDeformableConv
 from dmtrack.models.fast.rewriting import Rewriting, fold_batch_norms
@@ -24,7 +24,6 @@ def test_sampling_equals_the_operator_inside_on_and_far_outside_the_map(reach):
     inputs, offset, mask, weight, bias = arguments(reach=reach)
     offset[:, :, 0] = offset[:, :, 0].round()  # points exactly on cells and on the border
     expected = deform_conv2d(inputs, offset, weight, bias, padding=1, mask=mask)
-    torch.testing.assert_close(sampled_deform_conv(inputs, offset, mask, weight, bias), expected, atol=1e-5, rtol=0)
     torch.testing.assert_close(modulated_deform_conv(inputs, offset, mask, weight, bias), expected, atol=1e-5, rtol=0)
 
 
@@ -32,7 +31,7 @@ def test_offsets_that_are_no_numbers_sample_nothing():
     inputs, offset, mask, weight, bias = arguments()
     offset[0, :, 2, 3] = torch.nan
     offset[0, :, 4, 4] = torch.inf
-    outputs = sampled_deform_conv(inputs, offset, mask, weight, bias)
+    outputs = modulated_deform_conv(inputs, offset, mask, weight, bias)
     torch.testing.assert_close(outputs[0, :, 2, 3], bias)
     torch.testing.assert_close(outputs[0, :, 4, 4], bias)
 

@@ -5,10 +5,11 @@ import torch
 
 from dmtrack.data.batches import Batch
 from dmtrack.models.backbones.residual_trunk import ResidualTrunk
+from dmtrack.models.global_search.decode import level_points
 from dmtrack.models.global_search.parts import TemplateParts
 from dmtrack.models.global_search.tiny import DMTrackGSTiny
-from dmtrack.models.global_search.tiny_head import TinyHead, TinyOutputs, locations
-from dmtrack.models.global_search.tiny_losses import absence_loss, centre_targets, focal_loss, target_losses
+from dmtrack.models.global_search.tiny_head import TinyHead, TinyOutputs
+from dmtrack.models.global_search.tiny_losses import centre_targets, target_losses
 from dmtrack.models.necks.single_map import SingleMapFusion
 
 
@@ -83,30 +84,31 @@ def test_decode_reads_boxes_scores_and_frame_pixels_from_the_maps() -> None:
 
 
 def test_the_central_half_of_a_box_answers_for_it() -> None:
-    points = locations(12, 16, 8, torch.device("cpu"))
+    points = level_points(12, 16, 8)
     positive, distances, centerness = centre_targets(torch.tensor([[32.0, 16, 96, 80]]), points, 4.0)
-    rows, columns = torch.nonzero(positive[0], as_tuple=True)
+    rows, columns = torch.nonzero(positive.view(12, 16), as_tuple=True)
     assert (rows.min(), rows.max(), columns.min(), columns.max()) == (4, 7, 6, 9)
-    torch.testing.assert_close(distances[0, :, 4, 6], torch.tensor([20.0, 20, 44, 44]))
-    assert float(centerness[0, 4, 6]) == pytest.approx(20 / 44)
+    torch.testing.assert_close(distances[0, 4 * 16 + 6], torch.tensor([20.0, 20, 44, 44]))
+    assert float(centerness[0, 4 * 16 + 6]) == pytest.approx(20 / 44)
     tiny_positive, _, _ = centre_targets(torch.tensor([[33.0, 17, 35, 19]]), points, 4.0)
     assert int(tiny_positive.sum()) >= 1
 
 
 def test_a_perfect_prediction_costs_next_to_nothing() -> None:
-    points = locations(12, 16, 8, torch.device("cpu"))
     boxes = torch.tensor([[32.0, 16, 96, 80]])
-    positive, distances, centerness = centre_targets(boxes, points)
-    outputs = TinyOutputs(positive.float() * 40 - 20, distances, torch.logit(centerness.clamp(1e-4, 1 - 1e-4)))
+    positive, distances, centerness = centre_targets(boxes, level_points(12, 16, 8))
+    maps = positive.float() * 40 - 20, distances.transpose(1, 2), torch.logit(centerness.clamp(1e-4, 1 - 1e-4))
+    outputs = TinyOutputs(*(one.unflatten(-1, (12, 16)) for one in maps))
     losses = target_losses(outputs, boxes, 8)
     assert float(losses["loss_cls"]) < 1e-3
     assert float(losses["loss_bbox"]) < 1e-5
-    wrong = TinyOutputs(-outputs.logits, distances * 2, outputs.centerness)
+    wrong = TinyOutputs(-outputs.logits, outputs.ltrb * 2, outputs.centerness)
     assert float(target_losses(wrong, boxes, 8)["loss_cls"]) > 1
-    assert float(absence_loss(outputs)) > 1
+    assert float(target_losses(outputs, boxes[:0], 8)["loss_absent"]) > 1
 
 
-def test_focal_loss_of_known_values() -> None:
-    logits = torch.tensor([[[0.0]]])
+def test_a_place_in_doubt_costs_what_the_focal_loss_says() -> None:
+    outputs = TinyOutputs(torch.zeros(1, 1, 1), torch.full((1, 4, 1, 1), 4.0), torch.zeros(1, 1, 1))
     expected = 0.4 * 0.25 * torch.log(torch.tensor(2.0))
-    assert float(focal_loss(logits, torch.tensor([[[True]]]))) == pytest.approx(float(expected))
+    found = target_losses(outputs, torch.tensor([[0.0, 0, 8, 8]]), 8)["loss_cls"]
+    assert float(found) == pytest.approx(float(expected))

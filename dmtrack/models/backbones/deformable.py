@@ -33,7 +33,9 @@ def modulated_deform_conv(inputs: Tensor, offset: Tensor, mask: Tensor, weight: 
     needs_gradient = torch.is_grad_enabled() and any(tensor.requires_grad for tensor in tensors)
     if inputs.device.type == "cpu" and not needs_gradient and all(tensor.dtype == torch.float32 for tensor in tensors):
         with torch.autocast("cpu", enabled=False):
-            return sampled_deform_conv(*tensors)
+            taps = sample_taps(inputs, offset, mask)
+            outputs = F.linear(taps, weight.permute(0, 2, 3, 1).flatten(1), bias).permute(0, 3, 1, 2)
+            return outputs.contiguous() if inputs.is_contiguous() else outputs
     return torchvision_deform_conv(*tensors)
 
 
@@ -83,17 +85,6 @@ class ModulatedDeformableConv(nn.Module):
 
 TAPS = 9
 """Sampling points of a 3x3 kernel."""
-
-
-def sampled_deform_conv(inputs: Tensor, offset: Tensor, mask: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
-    """The same as `modulated_deform_conv`, whose arguments it takes, without gradients."""
-    outputs = F.linear(sample_taps(inputs, offset, mask), arrange_weight(weight), bias).permute(0, 3, 1, 2)
-    return outputs.contiguous() if inputs.is_contiguous() else outputs
-
-
-def arrange_weight(weight: Tensor) -> Tensor:
-    """(out_channels, in_channels, 3, 3) -> (out_channels, 9 x in_channels), in the order of `sample_taps`."""
-    return weight.permute(0, 2, 3, 1).flatten(1)
 
 
 def sample_taps(inputs: Tensor, offset: Tensor, mask: Tensor, origin: tuple[int, int] = (0, 0)) -> Tensor:

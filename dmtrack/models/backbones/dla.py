@@ -21,19 +21,26 @@ class BasicBlock(nn.Module):
         in_channels: channels of the input.
         out_channels: channels of the output.
         stride: of the first convolution.
+        project: whether the residual is a projection of the input that the block learns itself.
     """
 
-    def __init__(self, in_channels: int, out_channels: int, stride: int = 1) -> None:
+    def __init__(self, in_channels: int, out_channels: int, stride: int = 1, project: bool = False) -> None:
         super().__init__()
         self.conv1 = nn.Conv2d(in_channels, out_channels, 3, stride, 1, bias=False)
         self.bn1 = nn.BatchNorm2d(out_channels)
         self.conv2 = nn.Conv2d(out_channels, out_channels, 3, 1, 1, bias=False)
         self.bn2 = nn.BatchNorm2d(out_channels)
+        self.shortcut: nn.Module | None = None
+        if project:
+            convolution = nn.Conv2d(in_channels, out_channels, 1, stride, bias=False)
+            self.shortcut = nn.Sequential(convolution, nn.BatchNorm2d(out_channels))
 
     def forward(self, inputs: Tensor, residual: Tensor | None = None) -> Tensor:
         """Adds `residual`, or the input where none is given, before the last activation."""
+        if residual is None:
+            residual = inputs if self.shortcut is None else self.shortcut(inputs)
         hidden = F.relu(self.bn1(self.conv1(inputs)))
-        return F.relu(self.bn2(self.conv2(hidden)) + (inputs if residual is None else residual))
+        return F.relu(self.bn2(self.conv2(hidden)) + residual)
 
 
 class Root(nn.Module):
@@ -43,10 +50,11 @@ class Root(nn.Module):
         super().__init__()
         self.conv = nn.Conv2d(in_channels, out_channels, 1, bias=False)
         self.bn = nn.BatchNorm2d(out_channels)
+        self.relu = nn.ReLU(inplace=True)
 
     def forward(self, branches: list[Tensor]) -> Tensor:
         """Branches of equal size -> (images, out_channels, H, W)."""
-        return F.relu(self.bn(self.conv(torch.cat(branches, dim=1))))
+        return self.relu(self.bn(self.conv(torch.cat(branches, dim=1))))
 
 
 class Tree(nn.Module):
@@ -104,16 +112,12 @@ class Tree(nn.Module):
             first = self.tree1(inputs, residual)
             second = self.tree2(first)
             return self.root([second, first, *children])
-        if self.project is not None:
-            self._update_unused_projection(self.project, bottom)
+        if self.project is not None and (self.project[1].training or self.reference_equivalent):
+            # The inner tree projects on its own; of this projection only the BN statistics of training survive.
+            with torch.no_grad():
+                self.project(bottom)
         first = self.tree1(inputs)
         return self.tree2(first, (*children, first))
-
-    def _update_unused_projection(self, project: nn.Sequential, bottom: Tensor) -> None:
-        """The inner tree projects on its own; of this projection only the BN statistics of training survive."""
-        if project[1].training or self.reference_equivalent:
-            with torch.no_grad():
-                project(bottom)
 
 
 class DLA(nn.Module):

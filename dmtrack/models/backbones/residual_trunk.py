@@ -5,38 +5,8 @@ from __future__ import annotations
 from torch import Tensor, nn
 
 from dmtrack.config import Count, CountOrZero
+from dmtrack.models.backbones.dla import BasicBlock
 from dmtrack.registry import BACKBONES
-
-
-class ResidualBlock(nn.Module):
-    """Two 3x3 convolutions with batch normalisation around a shortcut.
-
-    Args:
-        in_channels: of the input.
-        out_channels: of the output.
-        stride: of the first convolution; the shortcut is projected where stride or channels change.
-    """
-
-    def __init__(self, in_channels: int, out_channels: int, stride: int = 1) -> None:
-        super().__init__()
-        self.conv1 = nn.Conv2d(in_channels, out_channels, 3, stride, 1, bias=False)
-        self.bn1 = nn.BatchNorm2d(out_channels)
-        self.conv2 = nn.Conv2d(out_channels, out_channels, 3, 1, 1, bias=False)
-        self.bn2 = nn.BatchNorm2d(out_channels)
-        self.relu = nn.ReLU(inplace=True)
-        self.shortcut: nn.Module | None = None
-        if stride != 1 or in_channels != out_channels:
-            self.shortcut = nn.Sequential(
-                nn.Conv2d(in_channels, out_channels, 1, stride, bias=False), nn.BatchNorm2d(out_channels)
-            )
-
-    def forward(self, x: Tensor) -> Tensor:
-        """(N, in, H, W) -> (N, out, ceil(H / stride), ceil(W / stride))."""
-        shortcut = x if self.shortcut is None else self.shortcut(x)
-        x = self.relu(self.bn1(self.conv1(x)))
-        x = self.bn2(self.conv2(x))
-        x += shortcut
-        return self.relu(x)
 
 
 @BACKBONES.register
@@ -59,8 +29,8 @@ class ResidualTrunk(nn.Module):
         )
         self.stages = nn.ModuleList()
         for in_channels, out_channels, count in zip(widths, widths[1:], blocks, strict=False):
-            stage = [ResidualBlock(in_channels, out_channels, stride=2)]
-            stage += [ResidualBlock(out_channels, out_channels) for _ in range(count - 1)]
+            stage = [BasicBlock(in_channels, out_channels, stride=2, project=True)]
+            stage += [BasicBlock(out_channels, out_channels) for _ in range(count - 1)]
             self.stages.append(nn.Sequential(*stage))
 
     def forward(self, images: Tensor) -> tuple[Tensor, ...]:

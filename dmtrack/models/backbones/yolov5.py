@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
+
 import torch
 from torch import Tensor, nn
 
 from dmtrack.registry import BACKBONES
 
 
-class ConvNormAct(nn.Module):
-    """Convolution without bias, batch norm, SiLU."""
-
-    def __init__(self, in_channels: int, out_channels: int, kernel: int = 1, stride: int = 1) -> None:
-        super().__init__()
-        self.conv = nn.Conv2d(in_channels, out_channels, kernel, stride, kernel // 2, bias=False)
-        self.bn = nn.BatchNorm2d(out_channels, eps=1e-3, momentum=0.03)
-        self.act = nn.SiLU(inplace=True)
-
-    def forward(self, inputs: Tensor) -> Tensor:
-        """(images, in_channels, H, W) -> (images, out_channels, H/stride, W/stride)."""
-        return self.act(self.bn(self.conv(inputs)))
+def conv_norm_act(in_channels: int, out_channels: int, kernel: int = 1, stride: int = 1) -> nn.Sequential:
+    """Convolution without bias, batch norm, SiLU; with a stride, maps become smaller by that factor."""
+    layers = OrderedDict[str, nn.Module]()
+    layers["conv"] = nn.Conv2d(in_channels, out_channels, kernel, stride, kernel // 2, bias=False)
+    layers["bn"] = nn.BatchNorm2d(out_channels, eps=1e-3, momentum=0.03)
+    layers["act"] = nn.SiLU(inplace=True)
+    return nn.Sequential(layers)
 
 
 class Focus(nn.Module):
@@ -27,7 +24,7 @@ class Focus(nn.Module):
 
     def __init__(self, in_channels: int, out_channels: int, kernel: int = 3) -> None:
         super().__init__()
-        self.conv = ConvNormAct(4 * in_channels, out_channels, kernel)
+        self.conv = conv_norm_act(4 * in_channels, out_channels, kernel)
 
     def forward(self, inputs: Tensor) -> Tensor:
         """(images, in_channels, H, W) -> (images, out_channels, H/2, W/2)."""
@@ -40,8 +37,8 @@ class Bottleneck(nn.Module):
 
     def __init__(self, channels: int, shortcut: bool) -> None:
         super().__init__()
-        self.cv1 = ConvNormAct(channels, channels)
-        self.cv2 = ConvNormAct(channels, channels, 3)
+        self.cv1 = conv_norm_act(channels, channels)
+        self.cv2 = conv_norm_act(channels, channels, 3)
         self.shortcut = shortcut
 
     def forward(self, inputs: Tensor) -> Tensor:
@@ -56,9 +53,9 @@ class C3(nn.Module):
     def __init__(self, in_channels: int, out_channels: int, bottlenecks: int = 1, shortcut: bool = True) -> None:
         super().__init__()
         half = out_channels // 2
-        self.cv1 = ConvNormAct(in_channels, half)
-        self.cv2 = ConvNormAct(in_channels, half)
-        self.cv3 = ConvNormAct(2 * half, out_channels)
+        self.cv1 = conv_norm_act(in_channels, half)
+        self.cv2 = conv_norm_act(in_channels, half)
+        self.cv3 = conv_norm_act(2 * half, out_channels)
         self.m = nn.Sequential(*(Bottleneck(half, shortcut) for _ in range(bottlenecks)))
 
     def forward(self, inputs: Tensor) -> Tensor:
@@ -71,22 +68,14 @@ class SPP(nn.Module):
 
     def __init__(self, channels: int) -> None:
         super().__init__()
-        self.cv1 = ConvNormAct(channels, channels // 2)
-        self.cv2 = ConvNormAct(2 * channels, channels)
+        self.cv1 = conv_norm_act(channels, channels // 2)
+        self.cv2 = conv_norm_act(2 * channels, channels)
         self.m = nn.ModuleList(nn.MaxPool2d(window, 1, window // 2) for window in (5, 9, 13))
 
     def forward(self, inputs: Tensor) -> Tensor:
         """Features of the same shape."""
         hidden = self.cv1(inputs)
         return self.cv2(torch.cat([hidden, *(pool(hidden) for pool in self.m)], dim=1))
-
-
-class JoinedUpsampling(nn.Module):
-    """The map enlarged twice by nearest neighbours, with a finer map of the trunk behind its channels."""
-
-    def forward(self, inputs: Tensor, finer: Tensor) -> Tensor:
-        """(images, a, H, W) and (images, b, 2H, 2W) -> (images, a + b, 2H, 2W)."""
-        return torch.cat([nn.functional.interpolate(inputs, scale_factor=2.0, mode="nearest"), finer], dim=1)
 
 
 JOINED_LATER = (2, 4, 6)
@@ -107,12 +96,16 @@ class YOLOv5s(nn.Module):
     def __init__(self, pretrained: str | None = None) -> None:
         super().__init__()
         self.pretrained = pretrained
-        trunk = [Focus(3, 32), ConvNormAct(32, 64, 3, 2), C3(64, 64), ConvNormAct(64, 128, 3, 2), C3(128, 128, 3)]
-        trunk += [ConvNormAct(128, 256, 3, 2), C3(256, 256, 3), ConvNormAct(256, 512, 3, 2), SPP(512)]
+        trunk = [Focus(3, 32), conv_norm_act(32, 64, 3, 2), C3(64, 64), conv_norm_act(64, 128, 3, 2), C3(128, 128, 3)]
+        trunk += [conv_norm_act(128, 256, 3, 2), C3(256, 256, 3), conv_norm_act(256, 512, 3, 2), SPP(512)]
         layers: list[nn.Module] = [*trunk, C3(512, 512, shortcut=False)]
         for channels in (256, 128, 64):
             # Published files number the enlarging and the joining as two layers without parameters.
-            layers += [ConvNormAct(2 * channels, channels), JoinedUpsampling(), nn.Identity()]
+            layers += [
+                conv_norm_act(2 * channels, channels),
+                nn.Upsample(scale_factor=2.0, mode="nearest"),
+                nn.Identity(),
+            ]
             layers += [C3(2 * channels, channels, shortcut=False)]
         self.model = nn.ModuleList(layers)
 
@@ -121,7 +114,9 @@ class YOLOv5s(nn.Module):
         features = images
         finer: list[Tensor] = []
         for number, layer in enumerate(self.model):
-            features = layer(features, finer.pop()) if isinstance(layer, JoinedUpsampling) else layer(features)
+            features = layer(features)
+            if isinstance(layer, nn.Upsample):
+                features = torch.cat([features, finer.pop()], dim=1)
             if number in JOINED_LATER:
                 finer.append(features)
         return features

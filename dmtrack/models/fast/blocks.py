@@ -6,7 +6,6 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from dmtrack.models.backbones.dla import BasicBlock
-from dmtrack.models.backbones.residual_trunk import ResidualBlock
 from dmtrack.models.backbones.siamese_resnet import DilatedBottleneck
 from dmtrack.models.fast.convolution import PreparedConv
 from dmtrack.models.fast.rewriting import Rewriting, fast_layer
@@ -38,7 +37,7 @@ class FusedBlock(nn.Module):
         return F.relu_(self.last(inside).add_(residual))
 
 
-@fast_layer(BasicBlock, ResidualBlock, DilatedBottleneck)
+@fast_layer(BasicBlock, DilatedBottleneck)
 def _fused_block(layer: nn.Module, rewriting: Rewriting, path: str) -> nn.Module:
     """For blocks whose convolutions are called conv1, conv2, ... and their norms bn1, bn2, ..."""
     names = [name for name, _ in layer.named_children() if name.startswith("conv")]

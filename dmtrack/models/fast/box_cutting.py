@@ -6,36 +6,17 @@ from collections import abc
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
 
 from dmtrack.models.fast.rewriting import Rewriting, fast_layer
 from dmtrack.models.global_search.candidates import BoxCutter
 
 
-@fast_layer(BoxCutter)
-class FastBoxCutter(BoxCutter):
-    """A `BoxCutter` that cuts by table look-up, which spares two copies of every map."""
-
-    def __init__(self, cutter: BoxCutter, rewriting: Rewriting, path: str) -> None:
-        super().__init__(cutter.strides, cutter.size, cutter.context)
-
-    def pool(self, maps: abc.Sequence[Tensor], rois: Tensor) -> list[Tensor]:
-        """As `BoxCutter.pool`."""
-        on_cpu = rois.device.type == "cpu"
-        return sample_cells(maps, rois, self.size, self.strides) if on_cpu else super().pool(maps, rois)
-
-
 def sample_cells(maps: abc.Sequence[Tensor], rois: Tensor, size: int, strides: abc.Sequence[int]) -> list[Tensor]:
-    """RoIAlign with one sample per cell (`aligned`), without gradients, from several maps.
+    """`roi_align_cells` by table look-up, without gradients, which spares two copies of every map.
 
-    Args:
-        maps: (images, channels, height, width) each, fastest where channels lie innermost.
-        rois: (n, 5) float32, image and corners in input pixels.
-        size: cells per side.
-        strides: of the maps, in input pixels.
-
-    Returns:
-        (n, channels, size, size) of each map in its number format, channels innermost.
+    The arguments and the result are those of `roi_align_cells`, but that maps are fastest where channels lie innermost,
+    that the results have the maps' number formats, and their channels innermost.
     """
     # Places in all maps at once, x and y alike: (maps, n, cells, 2). What takes time are calls, not numbers.
     scale = rois.new_tensor([1 / stride for stride in strides]).view(-1, 1, 1, 1)
@@ -67,3 +48,10 @@ def sample_cells(maps: abc.Sequence[Tensor], rois: Tensor, size: int, strides: a
         )
         cut.append(samples.view(len(rois), size, size, channels).permute(0, 3, 1, 2))
     return cut
+
+
+@fast_layer(BoxCutter)
+def _box_cutter(layer: BoxCutter, rewriting: Rewriting, path: str) -> nn.Module:
+    if rewriting.on_cpu:
+        layer.sample = sample_cells
+    return layer

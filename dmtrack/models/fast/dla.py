@@ -11,7 +11,6 @@ from torch import Tensor, nn
 from dmtrack.models.backbones.deformable import (
     TAPS,
     ModulatedDeformableConv,
-    arrange_weight,
     sample_taps,
     torchvision_deform_conv,
 )
@@ -21,24 +20,14 @@ from dmtrack.models.fast.convolution import PreparedConv, convolve_region
 from dmtrack.models.fast.rewriting import Rewriting, fast_layer, folds, is_foldable
 
 
-class FusedRoot(nn.Module):
-    """Concatenation and a convolution that includes its ReLU."""
-
-    def __init__(self, convolution: nn.Module) -> None:
-        super().__init__()
-        self.convolution = convolution
-
-    def forward(self, branches: list[Tensor]) -> Tensor:
-        """Branches of equal size -> (images, out_channels, H, W)."""
-        return self.convolution(torch.cat(branches, dim=1))
-
-
 @fast_layer(Root)
-def _root(layer: Root, rewriting: Rewriting, path: str) -> nn.Module:
-    norm: nn.Module = layer.bn
-    if not isinstance(norm, nn.Identity):
-        return rewriting.inside(layer, path)
-    return FusedRoot(rewriting.convolution(layer.conv, f"{path}.conv", relu=True))
+def _root(layer: nn.Module, rewriting: Rewriting, path: str) -> nn.Module:
+    """The convolution includes the ReLU."""
+    if isinstance(layer.bn, nn.Identity):
+        layer.conv = rewriting.convolution(layer.get_submodule("conv"), f"{path}.conv", relu=True)  # type: ignore[arg-type]
+        layer.relu = nn.Identity()
+        return layer
+    return rewriting.inside(layer, path)
 
 
 @folds(DeformableBlock)
@@ -73,7 +62,7 @@ class PreparedDeformableConv(nn.Module):
         self.weight = nn.Parameter(convolution.weight.detach(), requires_grad=False)
         self.bias = nn.Parameter(convolution.bias.detach(), requires_grad=False)
         product = nn.Conv2d(convolution.weight.shape[1] * TAPS, len(convolution.weight), 1)
-        product.weight.data = arrange_weight(self.weight)[:, :, None, None]
+        product.weight.data = self.weight.permute(0, 2, 3, 1).flatten(1)[:, :, None, None]
         product.bias = self.bias
         self.product = PreparedConv(product, self.dtype)
 

@@ -87,7 +87,7 @@ class FastDMTrackGS(GlobalSearchModel):
         features = self._pyramid(features)
         chunks = [
             self._search(features, templates.select(chosen), image_index[chosen])
-            for chosen in torch.arange(len(templates), device=image_index.device).split(TARGETS_AT_ONCE)
+            for chosen in torch.arange(len(image_index), device=image_index.device).split(TARGETS_AT_ONCE)
         ]
         return LevelOutputs.concatenate(chunks)
 

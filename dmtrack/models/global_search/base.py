@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
+import torch
 from torch import Tensor
 
 from dmtrack.data.preprocessing import Preprocessing
@@ -28,6 +29,21 @@ class Detections:
     boxes_xyxy: Tensor
     scores: Tensor
     embeddings: Tensor | None = None
+
+
+Record = TypeVar("Record")
+
+
+def concatenate(*records: Record) -> Record:
+    """One record with the rows of several: dataclasses whose fields are tensors of one row per target, or None."""
+    columns = zip(*(vars(record).values() for record in records), strict=True)
+    return type(records[0])(*(None if column[0] is None else torch.cat(column) for column in columns))
+
+
+def jittered(boxes_xyxy: Tensor, share: float) -> Tensor:
+    """Boxes (n, 4) shifted and scaled at random by a share of their size, as people and detectors draw them."""
+    size = (boxes_xyxy[:, 2:] - boxes_xyxy[:, :2]).repeat(1, 2)
+    return boxes_xyxy + torch.randn_like(boxes_xyxy) * size * share
 
 
 class GlobalSearchModel(TrainableModel, ABC):

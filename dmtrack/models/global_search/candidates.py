@@ -93,6 +93,24 @@ def vote_boxes(boxes_xyxy: Tensor, scores: Tensor, keep: Tensor, min_iou: float)
     return votes @ boxes_xyxy / votes.sum(1, keepdim=True)
 
 
+def roi_align_cells(maps: abc.Sequence[Tensor], rois: Tensor, size: int, strides: abc.Sequence[int]) -> list[Tensor]:
+    """RoIAlign with one sample per cell from several maps.
+
+    Args:
+        maps: (images, channels, height, width) each.
+        rois: (n, 5) float32, image and corners in input pixels.
+        size: cells per side.
+        strides: of the maps, in input pixels.
+
+    Returns:
+        (n, channels, size, size) of each map, float32, because RoIAlign has no bfloat16 kernel on CPU.
+    """
+    return [
+        roi_align(level.float(), rois, size, 1.0 / stride, sampling_ratio=1, aligned=True)
+        for level, stride in zip(maps, strides, strict=True)
+    ]
+
+
 class BoxCutter(nn.Module):
     """Cuts boxes and what surrounds them out of maps; has no parameters.
 
@@ -100,11 +118,15 @@ class BoxCutter(nn.Module):
         strides: of the maps, in input pixels.
         size: boxes are cut into size x size cells.
         context: the cut is this many times as wide and high as the box, so that its borders are seen.
+
+    Attributes:
+        sample: reads the cells; an equivalent of `roi_align_cells`.
     """
 
     def __init__(self, strides: abc.Sequence[int], size: int, context: float) -> None:
         super().__init__()
         self.strides, self.size, self.context = tuple(strides), size, context
+        self.sample = roi_align_cells
 
     def forward(self, maps: abc.Sequence[Tensor], boxes_xyxy: Tensor, image_index: Tensor) -> list[Tensor]:
         """RoIAlign with one sample per cell.
@@ -120,15 +142,7 @@ class BoxCutter(nn.Module):
         centres = (boxes_xyxy[:, :2] + boxes_xyxy[:, 2:]) / 2
         reach = (boxes_xyxy[:, 2:] - boxes_xyxy[:, :2]) / 2 * self.context
         rois = torch.cat([image_index[:, None].to(boxes_xyxy.dtype), centres - reach, centres + reach], dim=1)
-        return self.pool(maps, rois.float())
-
-    def pool(self, maps: abc.Sequence[Tensor], rois: Tensor) -> list[Tensor]:
-        """The same for (n, 5) float32 images and corners."""
-        # RoIAlign has no bfloat16 kernel on CPU.
-        return [
-            roi_align(level.float(), rois, self.size, 1.0 / stride, sampling_ratio=1, aligned=True)
-            for level, stride in zip(maps, self.strides, strict=True)
-        ]
+        return self.sample(maps, rois.float(), self.size, self.strides)
 
 
 @HEADS.register
@@ -180,10 +194,6 @@ class CandidateHead(nn.Module):
         """What the boxes show, (n, channels, roi_size, roi_size); arguments as those of `BoxCutter.forward`."""
         return self.embedding(torch.cat(self.cutter(maps, boxes_xyxy, image_index), dim=1))
 
-    def appearance(self, cells: Tensor) -> Tensor:
-        """(n, channels) unit vectors of cuts: one description of each box, its surroundings left out."""
-        return F.normalize(cells[:, :, 1:-1, 1:-1].mean(dim=(2, 3)).float(), dim=1)
-
     def forward(self, templates: Tensor, candidates: Tensor, sizes_ratio: Tensor, scores: Tensor) -> Tensor:
         """Compares candidates with the template of each target.
 
@@ -208,7 +218,11 @@ class CandidateHead(nn.Module):
         aligned = COSINE_SCALE * template_unit * candidate_unit
         evidence = torch.cat([candidate, template, aligned, (candidate - template).abs(), 4.0 * found], dim=1)
         compared = self.compare(evidence).flatten(1)
-        alike = COSINE_SCALE * self.appearance(candidate) * self.appearance(template)
+        # One description of each box as a whole, its surroundings left out.
+        candidate_mean, template_mean = (
+            F.normalize(cells[:, :, 1:-1, 1:-1].mean(dim=(2, 3)).float(), dim=1) for cells in (candidate, template)
+        )
+        alike = COSINE_SCALE * candidate_mean * template_mean
         known = torch.cat(
             [
                 torch.log(sizes_ratio.clamp(0.05, 20.0)),

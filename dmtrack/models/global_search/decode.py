@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections import abc
 from dataclasses import dataclass
 
@@ -33,11 +34,16 @@ class TestSettings:
     max_per_img: Count = 100
 
 
+@functools.lru_cache(maxsize=16)
 def level_points(height: int, width: int, stride: int, device: torch.device | None = None) -> Tensor:
-    """Centres of a level's cells as (height * width, 2) x, y in network-input pixels, row-major."""
-    xs = torch.arange(width, device=device, dtype=torch.float32) * stride + stride // 2
-    ys = torch.arange(height, device=device, dtype=torch.float32) * stride + stride // 2
-    return torch.stack([xs.repeat(height), ys.repeat_interleave(width)], dim=1)
+    """Centres of a level's cells as (height * width, 2) x, y in network-input pixels, row-major.
+
+    They are kept for the next call, and not to be changed.
+    """
+    with torch.inference_mode(False):  # what is kept may be needed for training
+        xs = torch.arange(width, device=device, dtype=torch.float32) * stride + stride // 2
+        ys = torch.arange(height, device=device, dtype=torch.float32) * stride + stride // 2
+        return torch.stack([xs.repeat(height), ys.repeat_interleave(width)], dim=1)
 
 
 def boxes_from_distances(points: Tensor, distances: Tensor) -> Tensor:

@@ -45,13 +45,10 @@ class Templates:
     kernels: list[LevelKernels]
     parts: Tensor | None = None
 
-    def __len__(self) -> int:
-        return len(self.kernels[0].cls1)
-
     def select(self, chosen: Tensor | slice) -> Templates:
         """Those of some of the targets."""
         parts = None if self.parts is None else self.parts[chosen]
-        return Templates([level.select(chosen) for level in self.kernels], parts)
+        return Templates([LevelKernels(*(kernel[chosen] for kernel in level)) for level in self.kernels], parts)
 
 
 @dataclass(frozen=True)
@@ -150,7 +147,7 @@ class DMTrackGS(GlobalSearchModel):
             templates: of `encode_templates`.
             image_index: (targets,) int64, the search image of each target.
         """
-        if self.reference_equivalent and len(templates) > 1:
+        if self.reference_equivalent and len(image_index) > 1:
             return self._search_one_by_one(features, templates, image_index)
         outputs = []
         for level, (level_features, kernels) in enumerate(zip(features, templates.kernels, strict=True)):
@@ -160,7 +157,7 @@ class DMTrackGS(GlobalSearchModel):
                 cls_features, reg_features = self.part_fusion(
                     cls_features, reg_features, level_features, templates.parts, image_index
                 )
-            cls_features, reg_features = self.bbox_head.towers(cls_features, reg_features)
+            cls_features, reg_features = self.bbox_head.cls_convs(cls_features), self.bbox_head.reg_convs(reg_features)
             cls_features, reg_features = self.cond_modulator(cls_features, reg_features, kernels)
             outputs.append(self.bbox_head.predict(cls_features, reg_features, level))
         return outputs

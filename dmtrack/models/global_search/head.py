@@ -6,7 +6,7 @@ x_l of a search image at the levels l = 0, 1, 2 with strides 8, 16, 32 (`*` is a
     1. template      z_l = M_l * RoIAlign(q, b)                                      `RoITemplate`
     2. controller    K_l = mean(G * z_l), for K in cls1, cls2, reg1, reg2            `KernelController`
     3. modulation    c_l = relu(cls1_l * x_l),        r_l = relu(reg1_l * x_l)       `Premodulator`
-    4. towers        c_l = T_cls(c_l),                r_l = T_reg(r_l)               `FCOSHead.towers`
+    4. towers        c_l = T_cls(c_l),                r_l = T_reg(r_l)               `FCOSHead.cls_convs`, `reg_convs`
     5. modulation    c_l = relu(cls2_l * (D_cls * c_l)),  r_l likewise               `Modulator`
     6. prediction    class = P_cls * c_l,  distances = relu(s_l (P_reg * r_l)),  centerness = P_ctr * r_l
                                                                                      `FCOSHead.predict`
@@ -19,7 +19,6 @@ from __future__ import annotations
 
 import math
 from collections import OrderedDict, abc
-from dataclasses import dataclass
 from typing import Annotated, NamedTuple
 
 import torch
@@ -120,8 +119,7 @@ class RoITemplate(nn.Module):
 # Step 2: controller. The template becomes the kernels of the dynamic convolutions.
 
 
-@dataclass
-class LevelKernels:
+class LevelKernels(NamedTuple):
     """1x1 kernels of every target for one level; no bias is generated.
 
     Attributes:
@@ -135,10 +133,6 @@ class LevelKernels:
     cls2: Tensor
     reg1: Tensor
     reg2: Tensor
-
-    def select(self, chosen: Tensor | slice) -> LevelKernels:
-        """Those of some of the targets."""
-        return LevelKernels(self.cls1[chosen], self.cls2[chosen], self.reg1[chosen], self.reg2[chosen])
 
 
 @MODELS.register
@@ -170,9 +164,9 @@ class KernelController(nn.Module):
         targets, wide, narrow = len(templates[0]), self.channels, self.mid_channels
         # One product for all levels: the large weight matrices are read once.
         stacked = torch.cat(list(templates))
-        generate = padded_convolution_mean if self.reference_equivalent else padded_convolution_mean_closed_form
+        shape, as_published = (len(templates), targets), self.reference_equivalent
         cls1, cls2, reg1, reg2 = (
-            generate(stacked, layer.weight, layer.bias).reshape(len(templates), targets, side, side)
+            padded_convolution_mean(stacked, layer.weight, layer.bias, as_published).reshape(*shape, side, side)
             for layer, side in (
                 (self.controller_cls1, wide),
                 (self.controller_cls2, narrow),
@@ -183,16 +177,14 @@ class KernelController(nn.Module):
         return [LevelKernels(*level) for level in zip(cls1, cls2, reg1, reg2, strict=True)]
 
 
-def padded_convolution_mean(inputs: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+def padded_convolution_mean(inputs: Tensor, weight: Tensor, bias: Tensor | None, as_published: bool = False) -> Tensor:
     """Mean over all positions of a 1x1 convolution with padding 1: (n, in, h, w) -> (n, out).
 
-    One template after the other, as published; all at once would need gigabytes.
+    As published, one template after the other is convolved, because all at once would need gigabytes; the closed form
+    needs no intermediate map.
     """
-    return torch.cat([F.conv2d(one, weight, bias, padding=1).mean(dim=(2, 3)) for one in inputs.split(1)])
-
-
-def padded_convolution_mean_closed_form(inputs: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
-    """`padded_convolution_mean` without the intermediate map."""
+    if as_published:
+        return torch.cat([F.conv2d(one, weight, bias, padding=1).mean(dim=(2, 3)) for one in inputs.split(1)])
     height, width = inputs.shape[2:]
     share = (height * width) / ((height + 2) * (width + 2))
     return F.linear(inputs.mean(dim=(2, 3)) * share, weight.flatten(1), bias)
@@ -288,18 +280,6 @@ class LevelOutputs(NamedTuple):
         ]
 
 
-class Scale(nn.Module):
-    """One learned factor, s_l."""
-
-    def __init__(self, value: float = 1.0) -> None:
-        super().__init__()
-        self.scale = nn.Parameter(torch.tensor(value))
-
-    def forward(self, inputs: Tensor) -> Tensor:
-        """The input times the factor."""
-        return inputs * self.scale
-
-
 @HEADS.register
 class FCOSHead(nn.Module):
     """Class, box and centerness of every location; all weights but the scales are shared by the levels.
@@ -332,14 +312,10 @@ class FCOSHead(nn.Module):
         self.fcos_cls = nn.Conv2d(mid_channels, num_classes, 3, padding=1)
         self.fcos_reg = nn.Conv2d(mid_channels, 4, 3, padding=1)
         self.fcos_centerness = nn.Conv2d(mid_channels, 1, 3, padding=1)
-        self.scales = nn.ModuleList(Scale() for _ in self.strides)
+        self.scales = nn.ModuleList(nn.ParameterDict({"scale": torch.tensor(1.0)}) for _ in self.strides)
         initialise_normal(*(module for module in self.modules() if isinstance(module, nn.Conv2d)))
         assert self.fcos_cls.bias is not None
         nn.init.constant_(self.fcos_cls.bias, -math.log((1 - prior_probability) / prior_probability))
-
-    def towers(self, cls_features: Tensor, reg_features: Tensor) -> tuple[Tensor, Tensor]:
-        """(targets, in_channels, H, W) twice -> (targets, feat_channels, H, W) twice."""
-        return self.cls_convs(cls_features), self.reg_convs(reg_features)
 
     def predict(self, cls_features: Tensor, reg_features: Tensor, level: int) -> LevelOutputs:
         """Predictions from the modulated maps (targets, mid_channels, H, W) of a level.
@@ -347,7 +323,7 @@ class FCOSHead(nn.Module):
         Unlike in FCOS, distances are a ReLU (not an exponential) and are not multiplied by the stride. Centerness comes
         from the box branch.
         """
-        distances = F.relu(self.scales[level](self.fcos_reg(reg_features)))
+        distances = F.relu(self.fcos_reg(reg_features) * self.scales[level].get_parameter("scale"))
         return LevelOutputs(self.fcos_cls(cls_features), distances, self.fcos_centerness(reg_features))
 
 

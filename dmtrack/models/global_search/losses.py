@@ -90,11 +90,11 @@ def assign_locations(
     ranges = ranges.repeat_interleave(counts, dim=0, output_size=len(points))
 
     boxes = boxes_xyxy.float()[:, :, None]  # (targets, boxes, 1, 4) against (locations, ...)
-    distances = _distances(points, boxes[..., :2], boxes[..., 2:])
+    distances = torch.cat([points - boxes[..., :2], boxes[..., 2:] - points], dim=-1)
     centres = (boxes[..., :2] + boxes[..., 2:]) / 2
     top_left = torch.maximum(centres - radius[:, None], boxes[..., :2])
     bottom_right = torch.minimum(centres + radius[:, None], boxes[..., 2:])
-    central = _distances(points, top_left, bottom_right).amin(dim=-1) > 0
+    central = torch.minimum(points - top_left, bottom_right - points).amin(dim=-1) > 0
     largest = distances.amax(dim=-1)
     claimed = central & (largest >= ranges[:, 0]) & (largest <= ranges[:, 1])
 
@@ -108,10 +108,6 @@ def assign_locations(
     ratio = horizontal.amin(-1) / horizontal.amax(-1) * (vertical.amin(-1) / vertical.amax(-1))
     centerness = torch.where(positive, ratio.sqrt(), torch.zeros_like(ratio))
     return LocationTargets(points, positive, chosen, centerness)
-
-
-def _distances(points: Tensor, top_left: Tensor, bottom_right: Tensor) -> Tensor:
-    return torch.cat([points - top_left, bottom_right - points], dim=-1)
 
 
 def target_losses(
@@ -161,16 +157,17 @@ def iou_loss(distances: Tensor, targets: LocationTargets) -> Tensor:
     """-log(IoU) of predicted and true boxes at every location; meaningful where `targets.positive`."""
     predicted = boxes_from_distances(targets.points, distances)
     true = boxes_from_distances(targets.points, targets.distances)
-    top_left = torch.maximum(predicted[..., :2], true[..., :2])
-    bottom_right = torch.minimum(predicted[..., 2:], true[..., 2:])
-    overlap = _area(top_left, bottom_right)
-    area = _area(predicted[..., :2], predicted[..., 2:]) + _area(true[..., :2], true[..., 2:])
-    return -(overlap / (area - overlap)).clamp(min=SMALLEST_IOU).log()
+    return -paired_iou(predicted, true).clamp(min=SMALLEST_IOU).log()
 
 
-def _area(top_left: Tensor, bottom_right: Tensor) -> Tensor:
-    sides = (bottom_right - top_left).clamp(min=0)
-    return sides[..., 0] * sides[..., 1]
+def paired_iou(boxes_xyxy: Tensor, other_xyxy: Tensor) -> Tensor:
+    """IoU of boxes (..., 4) that broadcast against each other."""
+    top_left = torch.maximum(boxes_xyxy[..., :2], other_xyxy[..., :2])
+    bottom_right = torch.minimum(boxes_xyxy[..., 2:], other_xyxy[..., 2:])
+    corners = ((top_left, bottom_right), boxes_xyxy.split(2, dim=-1), other_xyxy.split(2, dim=-1))
+    sides = ((last - first).clamp(min=0) for first, last in corners)
+    overlap, area, other_area = (side[..., 0] * side[..., 1] for side in sides)
+    return overlap / (area + other_area - overlap).clamp(min=1e-6)
 
 
 def average_over_pairs(per_target: Tensor, pair_index: Tensor) -> Tensor:

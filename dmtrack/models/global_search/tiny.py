@@ -8,22 +8,21 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torchvision.ops import roi_align
 
 from dmtrack.config import Amount, Count, Share
 from dmtrack.data.batches import Batch
 from dmtrack.data.preprocessing import Preprocessing
 from dmtrack.models.building import build_part
-from dmtrack.models.global_search.base import Detections, Features, GlobalSearchModel
+from dmtrack.models.global_search.base import Detections, Features, GlobalSearchModel, concatenate, jittered
 from dmtrack.models.global_search.candidates import CandidateHead, Proposals, propose
+from dmtrack.models.global_search.decode import boxes_from_distances, level_points
 from dmtrack.models.global_search.tiny_head import (
     TinyHead,
     TinyOutputs,
     TinyTemplates,
-    boxes_from_ltrb,
-    locations,
-    pool_templates,
 )
-from dmtrack.models.global_search.tiny_losses import absence_loss, candidate_losses, target_losses
+from dmtrack.models.global_search.tiny_losses import candidate_losses, target_losses
 from dmtrack.registry import BACKBONES, HEADS, MODELS, NECKS
 
 TRUE_BOX_JITTER = 0.1
@@ -86,8 +85,10 @@ class DMTrackGSTiny(GlobalSearchModel):
     def encode_templates(self, features: Features, boxes_xyxy: Tensor, image_index: Tensor) -> TinyTemplates:
         """Gate, kernels, parts and cells of (targets, 4) boxes in input pixels."""
         head = self.bbox_head
-        pooled = pool_templates(features[-1], boxes_xyxy, image_index, head.roi_size, head.stride)
-        templates = head.encode(pooled, boxes_xyxy[:, 2:] - boxes_xyxy[:, :2])
+        rois = torch.cat([image_index[:, None].float(), boxes_xyxy.float()], dim=1)
+        # RoIAlign has no bfloat16 kernel on CPU.
+        cells = roi_align(features[-1].float(), rois, head.roi_size, 1.0 / head.stride, sampling_ratio=2, aligned=True)
+        templates = head.encode(cells.to(features[-1].dtype), boxes_xyxy[:, 2:] - boxes_xyxy[:, :2])
         if self.candidate_head is None:
             return templates
         return replace(templates, cells=self.candidate_head.cut(features, boxes_xyxy, image_index))
@@ -119,12 +120,12 @@ class DMTrackGSTiny(GlobalSearchModel):
         """The best boxes of the dense search of every target, in an image of `size_hw` input pixels."""
         height, width = outputs.logits.shape[-2:]
         stride = self.bbox_head.stride
-        points_xy = locations(height, width, stride, outputs.logits.device)
-        boxes = boxes_from_ltrb(outputs.ltrb, points_xy).flatten(1, 2)
+        points_xy = level_points(height, width, stride, outputs.logits.device)
+        boxes = boxes_from_distances(points_xy, outputs.ltrb.flatten(2).transpose(1, 2))
         scores = (torch.sigmoid(outputs.logits) * torch.sigmoid(outputs.centerness).sqrt()).flatten(1)
         if size_hw[0] <= (height - 0.5) * stride or size_hw[1] <= (width - 0.5) * stride:  # places lie in the padding
-            inside = (points_xy[..., 0] < size_hw[1]) & (points_xy[..., 1] < size_hw[0])
-            scores = scores.masked_fill(~inside.flatten(), 0.0)
+            inside = (points_xy[:, 0] < size_hw[1]) & (points_xy[:, 1] < size_hw[0])
+            scores = scores.masked_fill(~inside, 0.0)
         return propose(boxes, scores, size_hw, self.max_detections, self.nms_iou, self.vote_iou)
 
     def second_look(
@@ -145,18 +146,19 @@ class DMTrackGSTiny(GlobalSearchModel):
         first, second, size_hw = self._extract_both(batch)
         index = batch.query.clip_index
         query_xyxy, search_xyxy = batch.query.boxes_xyxy, batch.search.boxes_xyxy
-        query_templates = self.encode_templates(first, self._jittered(query_xyxy), index)
-        search_templates = self.encode_templates(second, self._jittered(search_xyxy), index)
+        jitter = self.template_jitter if self.training else 0.0
+        query_templates, search_templates = (
+            self.encode_templates(features, jittered(boxes_xyxy, jitter) if jitter else boxes_xyxy, index)
+            for features, boxes_xyxy in ((first, query_xyxy), (second, search_xyxy))
+        )
         pairs = len(batch.query.images)
         absent = self._absent_targets(index, pairs)
         both = tuple(torch.cat([b, a]) for a, b in zip(first, second, strict=True))  # searched image of each direction
-        templates = TinyTemplates.concatenate(query_templates, search_templates, query_templates.select(absent))
+        templates = concatenate(query_templates, search_templates, query_templates.select(absent))
         searched_in = torch.cat([index, index + pairs, (index[absent] + 1) % max(pairs, 1)])
         outputs = self.search(both, templates, searched_in)
-        present = 2 * len(index)
         boxes_xyxy = torch.cat([search_xyxy, query_xyxy])
-        losses = target_losses(outputs.select(slice(present)), boxes_xyxy, self.bbox_head.stride)
-        losses["loss_absent"] = absence_loss(outputs.select(slice(present, None)))
+        losses = target_losses(outputs, boxes_xyxy, self.bbox_head.stride)
         if self.candidate_head is not None:
             losses |= self._candidate_losses(both, outputs, templates, searched_in, boxes_xyxy, size_hw)
         return losses
@@ -181,9 +183,8 @@ class DMTrackGSTiny(GlobalSearchModel):
     def _with_true_boxes(self, proposals: Proposals, boxes_xyxy: Tensor) -> Proposals:
         """In place of the weakest proposal a shifted true box, where the target is present."""
         present = len(boxes_xyxy)
-        size = (boxes_xyxy[:, 2:] - boxes_xyxy[:, :2]).repeat(1, 2)
         boxes, scores, valid = proposals.boxes_xyxy.clone(), proposals.scores.clone(), proposals.valid.clone()
-        boxes[:present, -1] = boxes_xyxy + torch.randn_like(boxes_xyxy) * size * TRUE_BOX_JITTER
+        boxes[:present, -1] = jittered(boxes_xyxy, TRUE_BOX_JITTER)
         # As good as any of the others, so that the score of the first look does not give it away.
         other = torch.randint(0, boxes.shape[1] - 1, (present, 1), device=boxes.device)
         scores[:present, -1] = scores[:present].gather(1, other)[:, 0]
@@ -201,12 +202,6 @@ class DMTrackGSTiny(GlobalSearchModel):
         )
         halves = [level.chunk(2) for level in self.extract(images)]
         return tuple(half[0] for half in halves), tuple(half[1] for half in halves), (height, width)
-
-    def _jittered(self, boxes_xyxy: Tensor) -> Tensor:
-        if not self.training or self.template_jitter == 0:
-            return boxes_xyxy
-        size = (boxes_xyxy[:, 2:] - boxes_xyxy[:, :2]).repeat(1, 2)
-        return boxes_xyxy + torch.randn_like(boxes_xyxy) * size * self.template_jitter
 
     def _absent_targets(self, pair_index: Tensor, pairs: int) -> Tensor:
         """Instances (at most one per pair) that are looked for in the next pair's search image."""

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import functools
 import math
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
-from torchvision.ops import roi_align
 
 from dmtrack.config import Count
 from dmtrack.models.global_search.parts import PartCorrelation, TemplateParts
@@ -37,12 +35,6 @@ class TinyTemplates:
         """Some of the targets."""
         return type(self)(*(None if value is None else value[index] for value in vars(self).values()))  # type: ignore[arg-type]
 
-    @staticmethod
-    def concatenate(*templates: TinyTemplates) -> TinyTemplates:
-        """The targets of several."""
-        columns = zip(*(vars(one).values() for one in templates), strict=True)
-        return type(templates[0])(*(None if column[0] is None else torch.cat(column) for column in columns))  # type: ignore[arg-type]
-
 
 @dataclass
 class TinyOutputs:
@@ -59,10 +51,6 @@ class TinyOutputs:
     ltrb: Tensor
     centerness: Tensor
     searched: tuple[tuple[Tensor, ...], TinyTemplates, Tensor] | None = None
-
-    def select(self, chosen: slice) -> TinyOutputs:
-        """The maps of some of the targets, without a second look."""
-        return TinyOutputs(self.logits[chosen], self.ltrb[chosen], self.centerness[chosen])
 
 
 def _conv_bn_relu(in_channels: int, out_channels: int, kernel: int, dilation: int = 1) -> nn.Sequential:
@@ -158,27 +146,3 @@ class TinyHead(nn.Module):
         box = self.box_output(x).float()
         ltrb = torch.exp(box[:, :4].clamp(max=6.0)) * self.stride
         return TinyOutputs(logits, ltrb, box[:, 4])
-
-
-@functools.lru_cache(maxsize=16)
-def locations(height: int, width: int, stride: int, device: torch.device) -> Tensor:
-    """Centres (x, y) of the cells in input pixels: (height, width, 2), kept for the next call and not to be changed."""
-    with torch.inference_mode(False):  # what is kept may be needed for training
-        y = (torch.arange(height, device=device, dtype=torch.float32) + 0.5) * stride
-        x = (torch.arange(width, device=device, dtype=torch.float32) + 0.5) * stride
-        return torch.stack([x.expand(height, -1), y[:, None].expand(-1, width)], dim=-1)
-
-
-def boxes_from_ltrb(ltrb: Tensor, points_xy: Tensor) -> Tensor:
-    """(T, 4, h, w) distances and (h, w, 2) points -> (T, h, w, 4) xyxy."""
-    left, top, right, bottom = ltrb.unbind(1)
-    x, y = points_xy[..., 0], points_xy[..., 1]
-    return torch.stack([x - left, y - top, x + right, y + bottom], dim=-1)
-
-
-def pool_templates(feature: Tensor, boxes_xyxy: Tensor, image_index: Tensor, roi_size: int, stride: int) -> Tensor:
-    """RoIAlign (aligned, sampling 2) of the targets: (T, channels, roi_size, roi_size)."""
-    rois = torch.cat([image_index[:, None].float(), boxes_xyxy.float()], dim=1)
-    # RoIAlign has no bfloat16 kernel on CPU.
-    pooled = roi_align(feature.float(), rois, roi_size, 1.0 / stride, sampling_ratio=2, aligned=True)
-    return pooled.to(feature.dtype)

@@ -8,10 +8,12 @@ from torch import Tensor
 from torchvision.ops import generalized_box_iou_loss
 
 from dmtrack.models.global_search.candidates import Proposals
-from dmtrack.models.global_search.losses import sigmoid_focal_loss
-from dmtrack.models.global_search.tiny_head import TinyOutputs, boxes_from_ltrb, locations
+from dmtrack.models.global_search.decode import boxes_from_distances, level_points
+from dmtrack.models.global_search.losses import paired_iou, sigmoid_focal_loss
+from dmtrack.models.global_search.tiny_head import TinyOutputs
 
 FOCAL_ALPHA, FOCAL_GAMMA = 0.4, 2.0
+LOSS_NAMES = ("loss_cls", "loss_bbox", "loss_centerness", "loss_where", "loss_absent")
 
 
 def centre_targets(boxes_xyxy: Tensor, points_xy: Tensor, minimum_radius: float = 4.0) -> tuple[Tensor, Tensor, Tensor]:
@@ -19,73 +21,69 @@ def centre_targets(boxes_xyxy: Tensor, points_xy: Tensor, minimum_radius: float 
 
     Args:
         boxes_xyxy: (T, 4) input pixels.
-        points_xy: (h, w, 2) input pixels.
+        points_xy: (locations, 2) input pixels.
         minimum_radius: in input pixels, so that boxes smaller than a cell have a location too.
 
     Returns:
-        positive (T, h, w) bool, target distances (T, 4, h, w), centerness in [0, 1] (T, h, w).
+        positive (T, locations) bool, target distances (T, locations, 4), centerness in [0, 1] (T, locations).
     """
-    x, y = points_xy[..., 0], points_xy[..., 1]
-    left, top, right, bottom = (side[:, None, None] for side in boxes_xyxy.unbind(1))
-    distances = torch.stack([x - left, y - top, right - x, bottom - y], dim=1)
+    x, y = points_xy.unbind(1)
+    left, top, right, bottom = boxes_xyxy[:, None].unbind(2)
+    distances = torch.stack([x - left, y - top, right - x, bottom - y], dim=2)
     radius_x = ((right - left) / 4).clamp(min=minimum_radius)
     radius_y = ((bottom - top) / 4).clamp(min=minimum_radius)
     offset_x, offset_y = (x - (left + right) / 2).abs(), (y - (top + bottom) / 2).abs()
     positive = (offset_x <= radius_x) & (offset_y <= radius_y)
     inside = distances.clamp(min=0)
-    horizontal = inside[:, 0::2].amin(1) / inside[:, 0::2].amax(1).clamp(min=1e-6)
-    vertical = inside[:, 1::2].amin(1) / inside[:, 1::2].amax(1).clamp(min=1e-6)
+    horizontal = inside[..., 0::2].amin(2) / inside[..., 0::2].amax(2).clamp(min=1e-6)
+    vertical = inside[..., 1::2].amin(2) / inside[..., 1::2].amax(2).clamp(min=1e-6)
     # Locations that answer for a box smaller than a cell may lie outside it; they keep a little weight.
     centerness = torch.sqrt(horizontal * vertical).clamp(min=0.05) * positive
     return positive, distances, centerness
 
 
-def focal_loss(logits: Tensor, positive: Tensor) -> Tensor:
-    """Sigmoid focal loss summed over each target's locations: (T,)."""
-    return sigmoid_focal_loss(logits, positive.to(logits.dtype), FOCAL_ALPHA, FOCAL_GAMMA).flatten(1).sum(1)
-
-
 def target_losses(outputs: TinyOutputs, boxes_xyxy: Tensor, stride: int) -> dict[str, Tensor]:
-    """Mean losses over targets that are in their search image.
+    """Mean losses over targets, those in their search image and those that are not.
 
     `loss_where` is the cross-entropy of a softmax over all locations: it makes "where" one choice among all places,
-    look-alikes included, which the per-location focal loss does not.
+    look-alikes included, which the per-location focal loss does not. `loss_absent` is the focal loss where every
+    location is background.
 
     Args:
         outputs: of T targets.
-        boxes_xyxy: (T, 4) input pixels.
+        boxes_xyxy: (P, 4) input pixels of the first P targets; the others are absent.
         stride: input pixels per cell.
     """
-    targets, height, width = outputs.logits.shape
-    if targets == 0:
-        nothing = outputs.logits.sum() + outputs.ltrb.sum() + outputs.centerness.sum()
-        return dict.fromkeys(("loss_cls", "loss_bbox", "loss_centerness", "loss_where"), nothing * 0.0)
-    points_xy = locations(height, width, stride, boxes_xyxy.device)
+    height, width = outputs.logits.shape[1:]
+    present = len(boxes_xyxy)
+    points_xy = level_points(height, width, stride, boxes_xyxy.device)
     positive, _, centerness = centre_targets(boxes_xyxy, points_xy, stride / 2)
-    positives = positive.flatten(1).sum(1).clamp(min=1)
-
-    predicted_xyxy = boxes_from_ltrb(outputs.ltrb, points_xy)[positive]
-    wanted_xyxy = boxes_xyxy[:, None, None].expand(-1, height, width, -1)[positive]
-    weight = centerness / centerness.flatten(1).sum(1).clamp(min=1e-6)[:, None, None]
+    logits = outputs.logits.flatten(1)
+    log_probability = F.log_softmax(logits[:present], dim=1)
+    labels = torch.zeros_like(logits)
+    labels[:present] = positive.to(logits.dtype)
+    focal = sigmoid_focal_loss(logits, labels, FOCAL_ALPHA, FOCAL_GAMMA).sum(1)
+    nothing = outputs.logits.sum() + outputs.ltrb.sum() + outputs.centerness.sum()
+    losses = dict.fromkeys(LOSS_NAMES, nothing * 0.0)
+    if len(logits) > present:
+        losses["loss_absent"] = 0.5 * focal[present:].mean()
+    if present == 0:
+        return losses
+    positives = positive.sum(1).clamp(min=1)
+    distances = outputs.ltrb[:present].flatten(2).transpose(1, 2)
+    predicted_xyxy = boxes_from_distances(points_xy, distances)[positive]
+    wanted_xyxy = boxes_xyxy[:, None].expand(-1, len(points_xy), -1)[positive]
+    weight = centerness / centerness.sum(1).clamp(min=1e-6)[:, None]
     box_loss = generalized_box_iou_loss(predicted_xyxy, wanted_xyxy, reduction="none")
-    centerness_loss = F.binary_cross_entropy_with_logits(
-        outputs.centerness[positive], centerness[positive], reduction="none"
-    )
-    per_target_share = (positive / positives[:, None, None])[positive]
-    log_probability = F.log_softmax(outputs.logits.flatten(1), dim=1)
-    return {
-        "loss_cls": (focal_loss(outputs.logits, positive) / positives).mean(),
-        "loss_bbox": 1.5 * (box_loss * weight[positive]).sum() / targets,
-        "loss_centerness": 0.5 * (centerness_loss * per_target_share).sum() / targets,
-        "loss_where": 0.5 * -(weight.flatten(1) * log_probability).sum(1).mean(),
+    said = outputs.centerness[:present].flatten(1)[positive]
+    centerness_loss = F.binary_cross_entropy_with_logits(said, centerness[positive], reduction="none")
+    per_target_share = (positive / positives[:, None])[positive]
+    return losses | {
+        "loss_cls": (focal[:present] / positives).mean(),
+        "loss_bbox": 1.5 * (box_loss * weight[positive]).sum() / present,
+        "loss_centerness": 0.5 * (centerness_loss * per_target_share).sum() / present,
+        "loss_where": 0.5 * -(weight * log_probability).sum(1).mean(),
     }
-
-
-def absence_loss(outputs: TinyOutputs, weight: float = 0.5) -> Tensor:
-    """Focal loss of targets that are not in the image they were looked for in: every location is background."""
-    if len(outputs.logits) == 0:
-        return outputs.logits.sum() * 0.0
-    return weight * focal_loss(outputs.logits, torch.zeros_like(outputs.logits, dtype=torch.bool)).mean()
 
 
 def candidate_losses(logits: Tensor, proposals: Proposals, boxes_xyxy: Tensor) -> dict[str, Tensor]:
@@ -102,7 +100,7 @@ def candidate_losses(logits: Tensor, proposals: Proposals, boxes_xyxy: Tensor) -
     if targets == 0:
         return dict.fromkeys(("loss_candidate", "loss_choice"), logits.sum() * 0.0)
     iou = torch.zeros_like(logits)
-    iou[:present] = _paired_iou(proposals.boxes_xyxy[:present], boxes_xyxy[:, None])
+    iou[:present] = paired_iou(proposals.boxes_xyxy[:present], boxes_xyxy[:, None])
     right = iou > 0.5
     taught = proposals.valid & ~((iou > 0.4) & (iou <= 0.5))
     each = F.binary_cross_entropy_with_logits(logits, right.to(logits.dtype), reduction="none")
@@ -112,12 +110,3 @@ def candidate_losses(logits: Tensor, proposals: Proposals, boxes_xyxy: Tensor) -
     wanted = logits.masked_fill(~(right & proposals.valid), lowest).logsumexp(1)
     choice = torch.where(answers, every - wanted, 0.0)
     return {"loss_candidate": (each * taught).sum() / targets / 3.0, "loss_choice": choice.sum() / targets}
-
-
-def _paired_iou(boxes_xyxy: Tensor, other_xyxy: Tensor) -> Tensor:
-    """IoU of boxes (..., 4) that broadcast against each other."""
-    lowest = torch.maximum(boxes_xyxy[..., :2], other_xyxy[..., :2])
-    highest = torch.minimum(boxes_xyxy[..., 2:], other_xyxy[..., 2:])
-    intersection = (highest - lowest).clamp(min=0).prod(-1)
-    areas = [(boxes[..., 2:] - boxes[..., :2]).clamp(min=0).prod(-1) for boxes in (boxes_xyxy, other_xyxy)]
-    return intersection / (areas[0] + areas[1] - intersection).clamp(min=1e-6)

@@ -13,7 +13,7 @@ from dmtrack.config import Amount, CountOrZero
 from dmtrack.data.batches import Batch
 from dmtrack.errors import ConfigError
 from dmtrack.models.building import build_part
-from dmtrack.models.global_search.base import Detections, Features, GlobalSearchModel
+from dmtrack.models.global_search.base import Detections, Features, GlobalSearchModel, concatenate, jittered
 from dmtrack.models.reid.embedding_head import EmbeddingHead
 from dmtrack.models.reid.instances import Instances, detected_candidates, relate, things_of
 from dmtrack.models.reid.losses import EmbeddingLosses, IdentityClassifier, UncertaintyWeighting, embedding_losses
@@ -34,9 +34,6 @@ class ReIDTemplates:
 
     found_by: Any
     embeddings: Tensor
-
-    def __len__(self) -> int:
-        return len(self.embeddings)
 
 
 @dataclass
@@ -112,10 +109,6 @@ class DMTrackReID(GlobalSearchModel):
             self.detector.requires_grad_(False)
             self.detector.eval()
 
-    def pretrained_backbone(self) -> nn.Module | None:
-        """The detector's."""
-        return self.detector.pretrained_backbone()
-
     @property
     def tapped(self) -> nn.Module:
         """The module whose parts `maps` names."""
@@ -132,7 +125,7 @@ class DMTrackReID(GlobalSearchModel):
         """The detector's features of (images, 3, H, W), and behind them the maps that embeddings are taken from."""
         with TappedMaps(self.tapped, self.maps).recording() as calls:
             features = self.detector.extract(images)
-        (maps,) = calls.maps()
+        (maps,) = calls
         return (*features, *maps)
 
     def encode_templates(self, features: Features, boxes_xyxy: Tensor, image_index: Tensor) -> ReIDTemplates:
@@ -175,7 +168,7 @@ class DMTrackReID(GlobalSearchModel):
             return self._embedding_losses(*self._extract_frozen(batch, instances))
         with TappedMaps(self.tapped, self.maps).recording() as calls:
             detection = self.detector.losses(batch)
-        identification = self._embedding_losses(calls.maps(), instances)
+        identification = self._embedding_losses(calls, instances)
         return self.uncertainty(detection, identification if len(instances) else {})
 
     def _split(self, features: Features) -> tuple[Features, Features]:
@@ -189,8 +182,7 @@ class DMTrackReID(GlobalSearchModel):
         things = things_of(identities)
         boxes_xyxy = torch.cat([batch.query.boxes_xyxy, batch.search.boxes_xyxy])
         if self.training and self.box_jitter:
-            size = (boxes_xyxy[:, 2:] - boxes_xyxy[:, :2]).repeat(1, 2)
-            boxes_xyxy = boxes_xyxy + torch.randn_like(boxes_xyxy) * size * self.box_jitter
+            boxes_xyxy = jittered(boxes_xyxy, self.box_jitter)
         return Instances(
             boxes_xyxy=boxes_xyxy,
             images=torch.cat([index, index + len(batch.query.images)]),
@@ -209,7 +201,7 @@ class DMTrackReID(GlobalSearchModel):
             candidates = detected_candidates(
                 self.detector, query_features, search_features, batch, things, self.hard_candidates
             )
-            instances = Instances.concatenate(instances, candidates)
+            instances = concatenate(instances, candidates)
         return [query_maps, search_maps], instances
 
     def _embedding_losses(self, calls: Sequence[Features], instances: Instances) -> dict[str, Tensor]:

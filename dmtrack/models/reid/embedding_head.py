@@ -153,14 +153,12 @@ def neighbours(points_xy: Tensor, size_hw: abc.Sequence[int]) -> tuple[Tensor, T
     Returns:
         Columns and rows, (n, 4) int64 each, and weights (n, 4) float32 that sum to 1.
     """
-    x, x_share = _between(points_xy[:, 0], size_hw[1])
-    y, y_share = _between(points_xy[:, 1], size_hw[0])
-    columns, rows = x[:, [0, 1, 0, 1]], y[:, [0, 0, 1, 1]]
-    return columns, rows, x_share[:, [0, 1, 0, 1]] * y_share[:, [0, 0, 1, 1]]
-
-
-def _between(points: Tensor, length: int) -> tuple[Tensor, Tensor]:
-    clamped = points.clamp(0, length - 1)
+    last = points_xy.new_tensor([size_hw[1] - 1, size_hw[0] - 1])
+    clamped = torch.minimum(points_xy.clamp(min=0), last)
     first = clamped.floor()
     share = clamped - first
-    return torch.stack([first, (first + 1).clamp(max=length - 1)], dim=1).long(), torch.stack([1 - share, share], dim=1)
+    # (n, 2, 2): before and behind the point, x and y
+    cells = torch.stack([first, torch.minimum(first + 1, last)], dim=1).long()
+    shares = torch.stack([1 - share, share], dim=1)
+    left_right, top_bottom = [0, 1, 0, 1], [0, 0, 1, 1]
+    return cells[:, left_right, 0], cells[:, top_bottom, 1], shares[:, left_right, 0] * shares[:, top_bottom, 1]

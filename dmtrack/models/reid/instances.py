@@ -10,7 +10,7 @@ from torch import Tensor
 from torchvision.ops import box_iou
 
 from dmtrack.data.batches import Batch
-from dmtrack.models.global_search.base import Features, GlobalSearchModel
+from dmtrack.models.global_search.base import Features, GlobalSearchModel, concatenate
 
 NOTHING = -1
 """Number of what is no annotated object: a false candidate, which only serves as a negative."""
@@ -36,12 +36,6 @@ class Instances:
 
     def __len__(self) -> int:
         return len(self.things)
-
-    @staticmethod
-    def concatenate(*several: Instances) -> Instances:
-        """All boxes of several."""
-        columns = zip(*(vars(one).values() for one in several), strict=True)
-        return Instances(*(torch.cat(column) for column in columns))
 
 
 @dataclass
@@ -132,7 +126,7 @@ def detected_candidates(
         _labelled(detections.boxes_xyxy[:count].float(), int(pair), batch, things)
         for detections, pair in zip(detector.decode(outputs, (height, width), 1.0), pairs, strict=True)
     ]
-    return Instances.concatenate(*parts)
+    return concatenate(*parts)
 
 
 def one_per_pair(pair_index: Tensor) -> Tensor:

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections import abc
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import partial
 from typing import Any
 
 from torch import Tensor, nn
@@ -45,31 +44,28 @@ class TappedMaps:
             self._levels.append((path, int(level)))
 
     @contextmanager
-    def recording(self) -> Iterator[TappedCalls]:
-        """Inside the block, every call of the parts is recorded."""
+    def recording(self) -> Iterator[list[Features]]:
+        """Inside the block, every call of the parts is recorded.
+
+        Yields:
+            A list that has, after the block, the named maps of every call in the order of their names.
+
+        Raises:
+            ConfigError: a part returns fewer maps.
+        """
         returned: dict[str, list[Any]] = {path: [] for path in self._parts}
-        hooks = [part.register_forward_hook(partial(_record, returned[path])) for path, part in self._parts.items()]
+        calls: list[Features] = []
+        hooks = [
+            part.register_forward_hook(lambda part, inputs, output, to=returned[path]: to.append(output))
+            for path, part in self._parts.items()
+        ]
         try:
-            yield TappedCalls(returned, self._levels)
+            yield calls
         finally:
             for hook in hooks:
                 hook.remove()
-
-
-class TappedCalls:
-    """What was recorded: `maps()` has one entry per call of the parts, in their order."""
-
-    def __init__(self, returned: dict[str, list[Any]], levels: abc.Sequence[tuple[str, int]]) -> None:
-        self._returned, self._levels = returned, levels
-
-    def maps(self) -> list[Features]:
-        """For every call, the named maps in the order of their names."""
-        columns = [[_level(output, level) for output in self._returned[path]] for path, level in self._levels]
-        return list(zip(*columns, strict=True))
-
-
-def _record(returned: list[Any], part: nn.Module, inputs: Any, output: Any) -> None:
-    returned.append(output)
+        columns = [[_level(output, level) for output in returned[path]] for path, level in self._levels]
+        calls += zip(*columns, strict=True)
 
 
 def _level(output: Any, level: int) -> Tensor:
