@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import cv2
 import numpy as np
 from numpy.typing import ArrayLike
@@ -90,6 +92,22 @@ def draw_label(image: Image, text: str, corner_xy: tuple[float, float], colour: 
     plate = image[top : top + plate_height, left : left + plate_width]
     plate[:] = plate // 4
     cv2.putText(image, text, (left + pad, top + pad + text_height), _FONT, scale, colour, thickness, cv2.LINE_AA)
+
+
+def annotate_tracks(frame: Image, boxes_xywh: ArrayLike, ids: Iterable[int]) -> Image:
+    """A copy of the frame with every track's box and identity on it; an identity always has the same colour.
+
+    Args:
+        frame: HxWx3 uint8 RGB.
+        boxes_xywh: (n, 4) left, top, width, height in pixels of the frame.
+        ids: of the tracks.
+    """
+    image = np.ascontiguousarray(frame).copy()
+    for box, one in zip(np.asarray(boxes_xywh, np.float64).reshape(-1, 4), ids, strict=True):
+        colour = TARGETS_RGB[one % len(TARGETS_RGB)]
+        draw_box(image, box, colour)
+        draw_label(image, str(one), (float(box[0]), float(box[1])), colour)
+    return image
 
 
 def annotate(

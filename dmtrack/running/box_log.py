@@ -34,7 +34,14 @@ _KINDS: dict[str, Callable[[str], Any]] = {
 RESULTS = Path("results", "track")
 
 
-def choose_folder(output: Path | None, run: Mapping[str, Any], live: bool = False, overwrite: bool = False) -> Path:
+def choose_folder(
+    output: Path | None,
+    run: Mapping[str, Any],
+    live: bool = False,
+    overwrite: bool = False,
+    results: Path = RESULTS,
+    head: str = "boxes.json",
+) -> Path:
     """Where the results of a run go: never over those of another run unless that is asked for.
 
     Without `output` it is named after the source: `videos/my clip.mp4` -> `my_clip`, `camera:0` -> `camera_0`; where
@@ -42,16 +49,18 @@ def choose_folder(output: Path | None, run: Mapping[str, Any], live: bool = Fals
 
     Args:
         output: the folder that the user wants.
-        run: its metadata, as `boxes.json` will hold them.
+        run: its metadata, as that file will hold them.
         live: the source never shows the same twice.
         overwrite: replace the results of other runs on the same source, or whatever is in `output`.
+        results: folder of all runs without `output`.
+        head: the file that says what run the results of a folder are of.
 
     Raises:
         OutputError: `output` holds the results of another run.
     """
 
     def may_replace(folder: Path) -> bool:
-        document = _read_head(folder)
+        document = _read_head(folder / head)
         if document is None or (overwrite and (output is not None or _is_same_source(document, run["source"]))):
             return True
         return not live and is_same_run(document, run)
@@ -67,19 +76,20 @@ def choose_folder(output: Path | None, run: Mapping[str, Any], live: bool = Fals
     stem = Path(source).stem if "://" not in source else source.split("://", 1)[1]
     name = re.sub(r"[^\w.-]+", "_", stem or Path(source).resolve().name).strip("_.") or "source"
     names = itertools.chain([name], (f"{name}-{number}" for number in itertools.count(2)))
-    return next(RESULTS / one for one in names if may_replace(RESULTS / one))
+    return next(results / one for one in names if may_replace(results / one))
 
 
-def _read_head(folder: Path) -> dict[str, Any] | None:
-    """The `boxes.json` of a folder; None where there is none."""
+def _read_head(path: Path) -> dict[str, Any] | None:
+    """The content of a JSON file; None where there is none."""
     try:
-        content = json.loads((folder / "boxes.json").read_bytes())
+        content = json.loads(path.read_bytes())
     except (OSError, ValueError):
         return None
     return content if isinstance(content, dict) else None
 
 
-IDENTITY = ("first_box_xywh", "first_boxes_xywh", "config_hash", "config", "weights_sha256", "start_frame", "end_frame")
+IDENTITY = ("first_box_xywh", "first_boxes_xywh", "config_hash", "config", "weights_sha256", "start_frame", "end_frame",
+            "detections", "tracker", "policy")  # fmt: skip
 """Entries of `boxes.json` that tell runs on one source apart."""
 
 
@@ -94,11 +104,54 @@ def _is_same_source(document: Mapping[str, Any], source_name: str) -> bool:
     return Path(str(document.get("source"))).resolve() == Path(source_name).resolve()
 
 
-class BoxLog:
-    """Boxes of one run. Each row goes to disk at once; memory does not grow with the length of the video.
+class RowLog:
+    """A table that grows as long as a run lasts. Each row goes to disk at once; memory does not grow with the video.
 
-    While the run lasts the rows stand in `boxes.partial.csv`, which also survives a kill or a power cut. `finish` turns
-    it into `boxes.csv` and writes `boxes.json`.
+    Until `finish` the rows stand in `NAME.partial.SUFFIX`, which also survives a kill or a power cut.
+
+    Args:
+        path: of the finished table; its folder must exist.
+
+    Raises:
+        OutputError: the folder is read-only or the disk is full.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._partial = path.with_suffix(f".partial{path.suffix}")
+        try:
+            # Open as long as the run lasts; `finish` closes it.
+            self._file = open(self._partial, "w", encoding="utf-8", errors=ODD_NAMES, newline="")  # noqa: SIM115
+        except OSError as error:
+            raise self._error(error) from error
+
+    def write(self, row: Sequence[Any]) -> None:
+        """Appends a row, its values separated by commas."""
+        line = io.StringIO()
+        csv.writer(line, lineterminator="\n").writerow(row)
+        try:
+            self._file.write(line.getvalue())
+            self._file.flush()
+        except OSError as error:
+            raise self._error(error) from error
+
+    def finish(self) -> None:
+        """Puts the table in its place."""
+        try:
+            os.fsync(self._file.fileno())
+            self._file.close()
+            self._partial.replace(self.path)
+        except OSError as error:
+            raise self._error(error) from error
+
+    def _error(self, error: OSError) -> OutputError:
+        return OutputError(
+            f"cannot write {self._partial}: {error.strerror or error}; free some space or choose another --output"
+        )
+
+
+class BoxLog:
+    """Boxes of one run: a `RowLog`, which `finish` turns into `boxes.csv` and `boxes.json`.
 
     Args:
         folder: where the files go; it must exist.
@@ -123,13 +176,8 @@ class BoxLog:
             *(("time",) if timed else ()),
             *(("file",) if names else ()),
         )
-        self._partial = folder / "boxes.partial.csv"
-        try:
-            # Open as long as the run lasts; `finish` closes it.
-            self._file = open(self._partial, "w", encoding="utf-8", errors=ODD_NAMES, newline="")  # noqa: SIM115
-        except OSError as error:
-            raise self._error(error) from error
-        self._write(self.columns)
+        self._rows = RowLog(self.csv_path)
+        self._rows.write(self.columns)
 
     def add(self, results: list[TrackResult], frame: int | None = None, time: float | None = None) -> None:
         """Appends the next frame, one row per target: pixels with 3 decimals, score with 4, presence as 0 or 1.
@@ -145,31 +193,12 @@ class BoxLog:
             start = [frame, number] if self._several else [frame]
             name = [self._names[frame]] if self._names else []
             seconds = ["" if time is None else f"{time:.6f}"] if self._timed else []
-            self._write([*start, *box, f"{result.score:.4f}", int(result.present), *seconds, *name])
+            self._rows.write([*start, *box, f"{result.score:.4f}", int(result.present), *seconds, *name])
         self.frames += 1
-
-    def _write(self, row: Any) -> None:
-        line = io.StringIO()
-        csv.writer(line, lineterminator="\n").writerow(row)
-        try:
-            self._file.write(line.getvalue())
-            self._file.flush()
-        except OSError as error:
-            raise self._error(error) from error
-
-    def _error(self, error: OSError) -> OutputError:
-        return OutputError(
-            f"cannot write {self._partial}: {error.strerror or error}; free some space or choose another --output"
-        )
 
     def finish(self, metadata: dict[str, Any]) -> None:
         """Puts `boxes.csv` in its place and writes `boxes.json`: the metadata and the same rows."""
-        try:
-            os.fsync(self._file.fileno())
-            self._file.close()
-            self._partial.replace(self.csv_path)
-        except OSError as error:
-            raise self._error(error) from error
+        self._rows.finish()
         with (
             atomic_path(self.json_path) as path,
             open(path, "w", encoding="utf-8", errors=ODD_NAMES) as target,

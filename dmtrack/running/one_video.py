@@ -29,7 +29,7 @@ from dmtrack.tracking.base import Tracker, TrackResult
 if TYPE_CHECKING:
     from dmtrack.tracking.loading import LoadedTracker
 
-_FPS_OF_FOLDERS = 25.0
+FPS_OF_FOLDERS = 25.0
 END_OF_SOURCE = "end of the source"
 
 
@@ -148,7 +148,7 @@ class TrackingSession:
                 if self.preview is not None:
                     stack.callback(self.preview.close)
                 if self.video_path is not None:
-                    fps = self.source.fps or _FPS_OF_FOLDERS
+                    fps = self.source.fps or FPS_OF_FOLDERS
                     self._video = stack.enter_context(
                         AnnotatedVideo(
                             self.video_path, fps, self.source.size_wh, self.targets.annotate, self.video_scale

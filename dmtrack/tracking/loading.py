@@ -11,13 +11,16 @@ from typing import Any
 
 import torch
 
+from dmtrack.association.detections import Detections
 from dmtrack.config import Config, as_config, build, config_hash, load_config, require
 from dmtrack.config.choices import WEIGHTS_SUFFIXES
 from dmtrack.errors import ConfigError, DMTrackError, WeightsError
+from dmtrack.models.fast.inference_copy import inference_copy
 from dmtrack.registry import MODELS, TRACKERS, did_you_mean, import_module
 from dmtrack.tracking.adapter import as_tracker
 from dmtrack.tracking.base import Tracker
-from dmtrack.tracking.device import choose_device, resolve_precision
+from dmtrack.tracking.device import autocast, choose_device, resolve_precision
+from dmtrack.tracking.multi_object import Detector
 from dmtrack.weights import WeightsFile, find_weights, load_into, read_weights
 
 DEFAULT_CONFIG = "dmtrackReID_tiny"
@@ -113,6 +116,54 @@ def _load_plugin(module_name: str, name: str, device: str | None, precision: str
         raise ConfigError(f"tracker {spec}: {error}") from error
     tracker.loaded = LoadedTracker(tracker, None, spec)
     return tracker.loaded
+
+
+def assemble_detector(
+    config: str | Path,
+    weights: str | Path | None = None,
+    device: str | None = None,
+    precision: str | None = None,
+    overrides: Sequence[str] = (),
+) -> tuple[Detector, dict[str, Any]]:
+    """The detector of a multi-object tracker, and where it comes from.
+
+    Args:
+        config: name or file of a config whose model detects everything in an image, such as `configs/fairmot/*.py`.
+        weights: a weights file; without it, the one that ships under the config's name.
+        device: as in `load_tracker`.
+        precision: as in `load_tracker`.
+        overrides: as in `load_tracker`.
+
+    Raises:
+        ConfigError: the config, a key, the device or the precision is unknown, or the model needs to be shown a target.
+        WeightsError: there are no weights, or they do not fit the model.
+    """
+    chosen_device = choose_device(device)
+    chosen_precision = resolve_precision(precision or "fp32", chosen_device)
+    node, name, stored = config_and_weights(config, weights, overrides)
+    require(node, "model", purpose="tracking")
+    model = build(node["model"], MODELS)
+    if not hasattr(model, "detect"):
+        raise ConfigError(
+            f"{name}: a {type(model).__name__} searches for one target that it is shown; give a config whose model "
+            "detects everything, such as those of configs/fairmot"
+        )
+    load_into(model, stored.state_dict, stored.path, metadata=stored.metadata)
+    fast, needs_autocast = inference_copy(model, chosen_precision, chosen_device)
+
+    def detect(image: Any) -> Detections:
+        with autocast(chosen_device, chosen_precision if needs_autocast else "fp32"):
+            found: Detections = fast.detect(image)
+        return found
+
+    return detect, {
+        "config": name,
+        "config_hash": config_hash(node),
+        "weights": str(stored.path),
+        "weights_sha256": stored.sha256,
+        "device": str(chosen_device),
+        "precision": chosen_precision,
+    }
 
 
 def config_and_weights(

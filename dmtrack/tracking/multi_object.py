@@ -2,18 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from dmtrack.association.detections import Detections, Tracks
 from dmtrack.association.policy import Association
+from dmtrack.config import build
+from dmtrack.config.located import locate
+from dmtrack.config.overrides import apply_override
 from dmtrack.errors import DMTrackError
 from dmtrack.media.images import as_rgb
+from dmtrack.registry import ASSOCIATIONS
 from dmtrack.tracking.base import MultiTracker
 from dmtrack.tracking.camera_motion import CameraMotion
 
 Detector = Callable[[Any], Detections]
 """Finds everything in an image, HxWx3 uint8 RGB."""
+
+
+def policy_of(name: str, overrides: Sequence[str] = ()) -> Association:
+    """The settings of a policy by its name, in any case, with some of them changed.
+
+    Args:
+        name: `ByteTrack`, `bytetrack`, ...
+        overrides: `policy.max_age=60`.
+
+    Raises:
+        ConfigError: no policy of that name, an unknown setting, or a value out of range.
+    """
+    known = {one.lower(): one for one in ASSOCIATIONS}
+    node = locate({"policy": {"type": known.get(name.lower(), name)}}, "--policy")
+    for override in overrides:
+        node = apply_override(node, override)
+    settings: Association = build(node["policy"], ASSOCIATIONS)
+    return settings
 
 
 class MultiObjectTracker(MultiTracker):

@@ -1,0 +1,109 @@
+"""`dmtrack mot`: everything in a video, with identities."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from dmtrack.cli import options
+from dmtrack.cli.options import OUTPUT, TRACKER, option
+from dmtrack.errors import ConfigError
+
+group = typer.Typer(help="Many objects at once: tracking.", no_args_is_help=True)
+
+RESULTS = Path("results", "mot")
+SOURCE = "Source"
+"""Panel of the options about the frames."""
+
+
+@group.command("track")
+def track(
+    source: Annotated[
+        str, typer.Argument(help="A video, a folder of images, a sequence of MOTChallenge, a camera or an address.")
+    ],
+    config: Annotated[
+        str | None, option(TRACKER, callback=options.CONFIG, help="A config whose model detects, as configs/fairmot/*.")
+    ] = None,
+    detections: Annotated[
+        Path | None,
+        option(
+            TRACKER, callback=options.EXISTING, metavar="FILE", help="A det.txt of MOTChallenge instead of --config."
+        ),
+    ] = None,
+    policy: Annotated[
+        str | None,
+        option(
+            TRACKER,
+            metavar="NAME",
+            help="Which association: ByteTrack, JDE, DeepSort, Sort; without it, JDE, or ByteTrack with --detections.",
+        ),
+    ] = None,
+    weights: options.Weights = None,
+    device: options.Device = None,
+    precision: options.Precision = None,
+    set_: Annotated[
+        list[str] | None,
+        option(
+            TRACKER,
+            "--set",
+            metavar="KEY=VALUE",
+            help="Change a value of the config or the policy (policy.max_age=60).",
+        ),
+    ] = None,
+    import_: options.Import = None,
+    skip_bad_frames: Annotated[
+        bool, option(SOURCE, "--skip-bad-frames", help="Go on behind frames that do not decode, instead of stopping.")
+    ] = False,
+    output: Annotated[
+        Path | None, option(OUTPUT, help="Folder of the results; without it, results/mot/<name of the source>.")
+    ] = None,
+    overwrite: Annotated[
+        bool, option(OUTPUT, "--overwrite", help="Replace the results of another run in the folder.")
+    ] = False,
+    video: Annotated[bool, option(OUTPUT, "--video/--no-video", help="Write annotated.mp4.")] = True,
+    video_scale: Annotated[
+        float | None,
+        option(OUTPUT, min=0.05, max=1.0, help="Size of annotated.mp4 over the frames'; at most 1920 pixels if unset."),
+    ] = None,
+) -> None:
+    """Follows everything that the detector finds; writes tracks.txt (MOTChallenge), tracks.json and annotated.mp4."""
+    if (config is None) == (detections is None):
+        raise ConfigError("say where detections come from: either --config of a model, or --detections det.txt")
+    options.add_modules(import_)
+
+    from rich.console import Console
+
+    from dmtrack.evaluation.readers.mot import read_mot_detections
+    from dmtrack.files import check_writable_folder
+    from dmtrack.media.video import open_frames
+    from dmtrack.running.box_log import choose_folder
+    from dmtrack.running.many_targets import ManyTargetsSession
+    from dmtrack.tracking.multi_object import MultiObjectTracker, policy_of
+
+    overrides = [one for one in set_ or () if not one.startswith("policy.")]
+    chosen = policy or ("JDE" if detections is None else "ByteTrack")
+    settings = policy_of(chosen, [one for one in set_ or () if one.startswith("policy.")])
+    console, frames = Console(), Path(source, "img1")
+    with open_frames(str(frames) if frames.is_dir() else source, skip_bad_frames=skip_bad_frames) as opened:
+        opened.name = source  # also where the frames stand in a folder inside
+        check_writable_folder(output or RESULTS)
+        given = detector = None
+        origin: dict[str, object] = {"detections": str(detections)}
+        if detections is not None:
+            given = read_mot_detections(detections)
+        else:
+            from dmtrack.tracking.loading import assemble_detector
+
+            assert config is not None
+            detector, origin = assemble_detector(config, weights, device, precision, overrides)
+        tracker = MultiObjectTracker(settings, detector)
+        origin = {"tracker": tracker.name, "policy": dict(vars(settings)), **origin}
+        run = {**opened.origin(), **origin}
+        folder = check_writable_folder(choose_folder(output, run, opened.live, overwrite, RESULTS, "tracks.json"))
+        session = ManyTargetsSession(opened, tracker, folder, origin, given, video, video_scale)
+        try:
+            session.track(console)
+        finally:
+            session.report(console)

@@ -1,0 +1,159 @@
+"""A video with everything that moves in it: identities on disk at once in MOTChallenge's format, an annotated video."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from rich.console import Console
+
+from dmtrack import __version__
+from dmtrack.association.detections import Detections, Tracks
+from dmtrack.errors import DMTrackError
+from dmtrack.files import write_json
+from dmtrack.media.drawing import annotate_tracks
+from dmtrack.media.images import Image
+from dmtrack.media.video import FrameSource
+from dmtrack.progress import ProgressBar
+from dmtrack.running.annotated_video import AnnotatedVideo, default_scale
+from dmtrack.running.box_log import Latency, RowLog
+from dmtrack.running.one_video import END_OF_SOURCE, FPS_OF_FOLDERS, interrupt_between_frames
+from dmtrack.tracking.base import MultiTracker
+
+FIRST_FRAME, FIRST_PIXEL = 1, 1.0
+"""MOTChallenge counts frames and pixels from 1."""
+
+
+class ManyTargetsSession:
+    """One run through one source.
+
+    Args:
+        source: the frames.
+        tracker: follows everything in them.
+        folder: of the results; it must exist.
+        origin: where the tracker comes from, kept beside the results.
+        given: detections of every frame, for a tracker without a detector; None where it has one.
+        video: write annotated.mp4.
+        video_scale: its size over that of the frames; None is at most 1920 pixels.
+
+    Raises:
+        DMTrackError: there are more frames with detections than frames.
+    """
+
+    def __init__(
+        self,
+        source: FrameSource,
+        tracker: MultiTracker,
+        folder: Path,
+        origin: dict[str, Any],
+        given: Sequence[Detections] | None = None,
+        video: bool = True,
+        video_scale: float | None = None,
+    ) -> None:
+        if given is not None and source.frame_count is not None and len(given) > source.frame_count:
+            raise DMTrackError(
+                f"there are detections of {len(given)} frames, but {source.name} has {source.frame_count}; give the "
+                "detections of this video"
+            )
+        self.source, self.tracker, self.origin, self.given = source, tracker, origin, given
+        self.folder = folder
+        self.video_path = folder / "annotated.mp4" if video else None
+        self.video_scale = default_scale(source.size_wh) if video_scale is None else video_scale
+        self.frames, self.boxes = 0, 0
+        self.identities: set[int] = set()
+        self.latency = Latency()
+        self.end = END_OF_SOURCE
+        self._log = RowLog(folder / "tracks.txt")
+
+    def track(self, console: Console) -> None:
+        """Goes through the frames; whatever ends it, the files of the frames so far are put in their places."""
+        self.tracker.reset()
+        with contextlib.ExitStack() as stack:
+            # The tracks are closed last, and so even if the video cannot be.
+            stack.callback(self._finish)
+            video: AnnotatedVideo | None = None
+            if self.video_path is not None:
+                fps = self.source.fps or FPS_OF_FOLDERS
+                video = stack.enter_context(
+                    AnnotatedVideo(self.video_path, fps, self.source.size_wh, _draw, self.video_scale)
+                )
+            bar = stack.enter_context(
+                ProgressBar("frames", self.source.frame_count, description="tracking", console=console)
+            )
+            interrupt = stack.enter_context(interrupt_between_frames())
+            for frame in self.source:
+                tracks = self._one(frame)
+                self._write(tracks)
+                if video is not None:
+                    video.add(frame, tracks, self.source.time)
+                bar.advance()
+                if interrupt.requested:
+                    self.end = "stopped by the user"
+                    break
+            bar.update(total=self.frames)
+        if interrupt.requested and not self.source.live:
+            raise KeyboardInterrupt
+
+    def _one(self, frame: Image) -> Tracks:
+        start = time.perf_counter()
+        seen: Any = frame
+        if self.given is not None:
+            seen = self.given[self.frames] if self.frames < len(self.given) else Detections.nothing()
+        tracks = self.tracker.step(seen)
+        self.latency.add(time.perf_counter() - start)
+        return tracks
+
+    def _write(self, tracks: Tracks) -> None:
+        """`frame,id,left,top,width,height,score,class,-1,-1`, frames and pixels from 1; class -1 where there is one."""
+        number = self.source.number + FIRST_FRAME
+        classes = np.full(len(tracks), -1) if tracks.classes is None else tracks.classes
+        columns = (tracks.ids, tracks.boxes_xywh, tracks.scores, classes)
+        rows = zip(*(column.tolist() for column in columns), strict=True)
+        for one, (left, top, width, height), score, kind in rows:
+            box = (left + FIRST_PIXEL, top + FIRST_PIXEL, width, height)
+            self._log.write([number, one, *(f"{value:.2f}" for value in box), f"{score:.4f}", kind, -1, -1])
+        self.identities.update(tracks.ids.tolist())
+        self.boxes += len(tracks)
+        self.frames += 1
+
+    def _finish(self) -> None:
+        self._log.finish()
+        write_json(
+            self.folder / "tracks.json",
+            {
+                **self.source.origin(),
+                "frames": self.frames,
+                "identities": len(self.identities),
+                "boxes": self.boxes,
+                "ended_by": self.end,
+                "notes": list(self.source.notes),
+                **self.origin,
+                "dmtrack_version": __version__,
+                "speed": self.latency.summary(),
+            },
+        )
+
+    def report(self, console: Console) -> None:
+        """Prints what was found and where everything is."""
+        if not self.frames:
+            return
+        console.print(f"{self.frames} frames, {len(self.identities)} identities, {self.boxes} boxes")
+        for note in self.source.notes:
+            console.print(f"note: {note}", soft_wrap=True)
+        speed = self.latency.summary()
+        console.print(
+            f"{self.tracker.name}: {speed['mean_fps']:.1f} frames/s on average, latency p50 "
+            f"{speed['latency_p50_ms']:.1f} ms, p95 {speed['latency_p95_ms']:.1f} ms (without decoding and drawing)",
+            soft_wrap=True,
+        )
+        for path in (self._log.path, self.folder / "tracks.json", self.video_path):
+            if path is not None and path.exists():
+                console.print(f"  {path}", soft_wrap=True)
+
+
+def _draw(frame: Image, tracks: Tracks, scale: float) -> Image:
+    return annotate_tracks(frame, tracks.boxes_xywh * scale, tracks.ids.tolist())
