@@ -18,6 +18,7 @@ from dmtrack.errors import DataError, DMTrackError
 from dmtrack.media.images import IMAGE_SUFFIXES
 
 _AGAIN = "download it again"
+_IDS = ("id", "image_id", "category_id")
 
 
 @dataclass(frozen=True)
@@ -80,11 +81,13 @@ def _read_json(path: Path, folder: Path, found: Examination) -> list[ListedImage
     except (OSError, ValueError) as error:
         found.add(path, f"is no valid JSON ({error})", _AGAIN)
         return []
-    if not isinstance(content, dict) or not all(
-        isinstance(content.get(key), list) for key in ("images", "annotations")
-    ):
+    lists = [content.get("images"), content.get("annotations")] if isinstance(content, dict) else [None]
+    if not all(isinstance(entries, list) for entries in lists) or not isinstance(content.get("categories", []), list):
         found.add(path, 'is no JSON object with the lists "images" and "annotations"', _AGAIN)
         return []
+    for entry in [*content["images"], *content["annotations"], *content.get("categories", [])]:
+        if isinstance(entry, dict):  # damaged files have lists where ids should be
+            entry.update({key: str(entry[key]) for key in _IDS if isinstance(entry.get(key), (list, dict))})
     listed = [image for entry in content["images"] if (image := _listed(entry, path, folder, found)) is not None]
     _check_ids(content, path, found)
     _check_objects(content, path, found)

@@ -61,9 +61,9 @@ def _read_json(path: Path) -> dict[str, Any]:
 
 
 def _records(content: dict[str, Any], path: Path, folder: Path) -> list[AnnotatedImage]:
-    categories = {entry["id"]: str(entry["name"]) for entry in content.get("categories", [])}
     objects: dict[Any, list[dict[str, Any]]] = defaultdict(list)
     try:
+        categories = {entry["id"]: str(entry["name"]) for entry in content.get("categories") or ()}
         for place, entry in enumerate(content["annotations"]):
             if len(entry["bbox"]) != 4:
                 raise DataError(f'{path}: annotations[{place}] has the "bbox" {entry["bbox"]}; expected [x, y, w, h]')

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import shutil
 from collections.abc import Callable
@@ -16,6 +17,7 @@ from dmtrack.data.benchmarks import open_benchmark
 from dmtrack.data.doctor import Examination, Options, examine
 from dmtrack.data.doctor.box_checks import upright_xywh
 from dmtrack.data.sequences import Sequence
+from dmtrack.data.sources.coco import Coco
 from dmtrack.data.writers import WRITERS
 from dmtrack.errors import DataError, DMTrackError
 
@@ -363,3 +365,22 @@ def test_real_sequences_are_whole(shared_folder):
     assert found.problems == [] and found.sequences == 11 and found.frames == 2542
     coco = shared_folder / "data" / "detection" / "coco_sample"
     assert examine("coco", coco, Options(annotations=coco / "annotations.json")).problems == []
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        '{"images": [{"id": [], "file_name": "a"}], "annotations": [{"id": {}, "image_id": [1], "bbox": [1, 2, 3]}]}',
+        '{"images": [], "annotations": [], "categories": 3}',
+        '{"images": [{"id": 1, "file_name": "a"}], "annotations": [], "categories": [{"name": "cat"}, [], null]}',
+        '{"images": null, "annotations": []}',
+        "[]",
+    ],
+)
+def test_damaged_coco_files_are_findings(content, tmp_path):
+    (tmp_path / "a.json").write_text(content)
+    assert isinstance(examine("coco", tmp_path, Options(annotations=tmp_path / "a.json")).problems, list)
+    with pytest.raises(DMTrackError):
+        Coco(tmp_path, annotations=tmp_path / "a.json", images=tmp_path / "none")
+    with contextlib.suppress(DMTrackError):
+        Coco(tmp_path, annotations=tmp_path / "a.json", images=tmp_path)
