@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, fields, replace
-from typing import Any, Protocol
+from typing import Any, Generic, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 Image = NDArray[np.uint8]
 """HxWx3 RGB."""
+
+Item = TypeVar("Item", covariant=True)
 
 TrackId = int | str
 """Tells the objects of one video apart; means nothing in another video."""
@@ -213,24 +215,40 @@ class _TakenFrames:
         return self.read_frame(int(self.numbers[index]))
 
 
-class VideoList(Protocol):
-    """A list of videos, or anything that reads them when asked for one."""
+class ListOf(Protocol[Item]):
+    """A list, or anything that reads or renders its items when they are asked for."""
 
     def __len__(self) -> int:
         """How many."""
 
-    def __getitem__(self, index: int, /) -> Video:
+    def __getitem__(self, index: int, /) -> Item:
         """One of them."""
 
-
-class SequenceList(Protocol):
-    """A list of sequences, or anything that reads or renders them when asked for one."""
-
-    def __len__(self) -> int:
-        """How many."""
-
-    def __getitem__(self, index: int, /) -> Sequence:
-        """One of them."""
-
-    def __iter__(self) -> Iterator[Sequence]:
+    def __iter__(self) -> Iterator[Item]:
         """All in order."""
+
+
+VideoList = ListOf[Video]
+SequenceList = ListOf[Sequence]
+
+
+@dataclass(frozen=True)
+class OnDemand(Generic[Item]):
+    """Items that are made when they are asked for.
+
+    Attributes:
+        length: how many there are.
+        make: gives the item of a number.
+    """
+
+    length: int
+    make: Callable[[int], Item]
+
+    def __len__(self) -> int:
+        return self.length
+
+    def __getitem__(self, index: int, /) -> Item:
+        return self.make(range(self.length)[index])
+
+    def __iter__(self) -> Iterator[Item]:
+        return map(self.make, range(self.length))

@@ -26,11 +26,6 @@ def parse_stages(stages: Iterable[Stage | Mapping[str, Any]] | None) -> tuple[St
     return parse_section({"stages": stages}, Data, "data").stages or (Stage(),)
 
 
-def stage_starts(stages: list[Stage] | tuple[Stage, ...], total_iterations: int) -> list[int]:
-    """The first iteration of every stage, and `total_iterations` as the last entry."""
-    return [0, *(round(stage.until * total_iterations) for stage in stages[:-1]), total_iterations]
-
-
 class IterationBatches(Sampler[list[ClipToken]]):
     """The tokens of one process, iteration by iteration; iteration k is the same whether the run was resumed or not.
 
@@ -68,7 +63,8 @@ class IterationBatches(Sampler[list[ClipToken]]):
 
     def tokens(self, iteration: int) -> list[ClipToken]:
         """The pairs of this process in one iteration; a closed form, no earlier iteration is looked at."""
-        starts = stage_starts(self.stages, self.total_iterations)
+        ends = [round(stage.until * self.total_iterations) for stage in self.stages[:-1]]
+        starts = [0, *ends, self.total_iterations]
         number = next((stage for stage, end in enumerate(starts[1:]) if iteration < end), len(self.stages) - 1)
         stage = self.stages[number]
         earlier = sum(

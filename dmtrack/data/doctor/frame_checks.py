@@ -71,10 +71,11 @@ def check_frames(
     look: Callable[[Path], tuple[int, int] | Finding] = decode if full else open_header
     shapes = open_all([place.frames / name for name in opened], look, pool, found)
     if len(set(shapes.values())) > 1:
-        first, other = (next(path for path, size in shapes.items() if size == wanted) for wanted in _two(shapes))
+        first = next(iter(shapes))
+        other = next(path for path, size in shapes.items() if size != shapes[first])
         found.add(
             other,
-            f"has {_shown(shapes[other])} pixels but {first.name} has {_shown(shapes[first])}",
+            "has {}x{} pixels but {} has {}x{}".format(*shapes[other], first.name, *shapes[first]),
             "the boxes may belong to frames of another size: compare with the official download",
             severe=False,
         )
@@ -175,12 +176,3 @@ def _suspicious(names: list[str], sizes: dict[str, int]) -> list[str]:
     last = len(names) - 1
     spaced = {names[round(place * last / (_SAMPLED - 1))] for place in range(_SAMPLED)}
     return [name for name in names if name in spaced or sizes[name] < small]
-
-
-def _two(shapes: dict[Path, tuple[int, int]]) -> tuple[tuple[int, int], tuple[int, int]]:
-    kinds = list(dict.fromkeys(shapes.values()))
-    return kinds[0], kinds[1]
-
-
-def _shown(size_wh: tuple[int, int]) -> str:
-    return f"{size_wh[0]}x{size_wh[1]}"

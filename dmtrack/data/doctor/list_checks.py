@@ -24,12 +24,8 @@ def check_lists(
                 path = root / Path(rule.path).name
             if path.is_file():
                 _check_list(path, rule, [place for place in places if rule.split in (None, place.split)], places, found)
-            elif path.parent.is_dir() and rule.complete and _has(places, rule.split):
+            elif path.parent.is_dir() and rule.complete and any(rule.split in (None, item.split) for item in places):
                 found.add(path, "is missing: expected one sequence name per line", "download it again", severe=False)
-
-
-def _has(places: list[SequencePlace], split: str | None) -> bool:
-    return any(split in (None, place.split) for place in places)
 
 
 def _check_list(

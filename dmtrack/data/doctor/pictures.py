@@ -39,15 +39,11 @@ def sequence_row(sequence: Sequence, frames: int) -> Row:
     for index in spaced(len(sequence), frames):
         present = bool(sequence.present[index])
         boxes = sequence.boxes_xywh[index : index + 1] if present else np.zeros((0, 4))
-        tiles.append(Tile(sequence.read_frame(index), boxes, _frame_label(index, present), not present))
+        tiles.append(Tile(sequence.read_frame(index), boxes, f"{index}" if present else f"{index} absent", not present))
     width, height = (tiles[0].image.shape[1], tiles[0].image.shape[0]) if tiles else (0, 0)
     absent = int((~sequence.present).sum())
     gone = f", {absent} without target" if absent else ""
     return f"{sequence.name}: {len(sequence)} frames, {width}x{height}{gone}", tiles
-
-
-def _frame_label(index: int, present: bool) -> str:
-    return f"{index}" if present else f"{index} absent"
 
 
 def image_rows(source: ImageSource, count: int, columns: int) -> list[Row]:

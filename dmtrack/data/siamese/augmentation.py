@@ -14,8 +14,7 @@ import numpy as np
 from dmtrack.config import Count, Share
 from dmtrack.data.samples import Sample
 from dmtrack.data.siamese.cropping import CROP_SIZE, CropRule, crop_around, is_cropped, warp_region
-from dmtrack.data.transforms.base import SampleTransform
-from dmtrack.data.transforms.draws import Draws, happens, integer, uniform
+from dmtrack.data.transforms.base import Draws, SampleTransform, integer
 from dmtrack.registry import TRANSFORMS
 
 COLOUR_AXES = np.array(
@@ -72,11 +71,11 @@ class ShiftScaleCrop(SampleTransform):
         """Cuts the exemplar or the search image."""
         size, shift, scale = self.sizes[place], self.shifts[place], self.scales[place]
         lengths = np.array(sample.size_wh, dtype=np.float64)
-        factors = np.array([1 + uniform(rng, -1, 1) * scale for _ in range(2)])
+        factors = np.array([1 + rng.uniform(-1, 1) * scale for _ in range(2)])
         factors = np.minimum(factors, lengths / size)
         middle = lengths // 2
         low, high = middle - 0.5 * factors * size, middle + 0.5 * factors * size
-        moves = np.array([uniform(rng, -1, 1) * shift for _ in range(2)])
+        moves = np.array([rng.uniform(-1, 1) * shift for _ in range(2)])
         moves = np.minimum(lengths - high, np.maximum(-low, moves))
         low, high = low + moves, high + moves
         image = warp_region(sample.image, np.concatenate([low, high]), size, (0.0, 0.0, 0.0))
@@ -96,7 +95,7 @@ class ShiftColour(SampleTransform):
 
     def change(self, sample: Sample, rng: Draws, place: int) -> Sample:
         """Shifts the colours or leaves them; the image becomes float32."""
-        if not happens(rng, self.probabilities[place]):
+        if rng.random() >= self.probabilities[place]:
             return replace(sample, image=np.asarray(sample.image, dtype=np.float32))
         offset = COLOUR_AXES @ rng.standard_normal((3, 1))
         return replace(sample, image=np.asarray(sample.image - offset[:, 0], dtype=np.float32))
@@ -115,7 +114,7 @@ class BlurSearch(SampleTransform):
 
     def change(self, sample: Sample, rng: Draws, place: int) -> Sample:
         """Blurs the image with the probability of its side."""
-        if not happens(rng, self.probabilities[place]):
+        if rng.random() >= self.probabilities[place]:
             return sample
         size = BLUR_SIZES[integer(rng, 0, len(BLUR_SIZES))]
         down = float(rng.random())

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from dmtrack.data.transforms.draws import Draws, happens, integer
+from dmtrack.data.transforms.base import Draws, integer
 
 
 class FramePair(NamedTuple):
@@ -42,11 +42,11 @@ def pair_frames(
     first, second = lengths
     if first > 1 and second > 1:
         template = integer(rng, 0, first)
-        if happens(rng, positive_probability):
+        if rng.random() < positive_probability:
             low, high = max(template - frame_range, 0), min(template + frame_range, first)
             return FramePair((0, template), (0, low + integer(rng, 0, high - low)), True)
         return FramePair((0, template), (1, integer(rng, 0, second)), False)
-    positive = happens(rng, positive_probability)
+    positive = rng.random() < positive_probability
     return FramePair((0, 0), (0, 0) if positive else (1, 0), positive)
 
 

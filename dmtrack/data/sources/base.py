@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dmtrack.data.sequences import Annotation, Sequence, Track, TrackId, Video, VideoList
+from dmtrack.data.sequences import Annotation, OnDemand, Sequence, Track, TrackId, Video, VideoList
 from dmtrack.data.sources.annotations import mask_absent
 from dmtrack.data.sources.frames import FrameFiles, NoFrames, check_counts, image_size_wh
 from dmtrack.errors import DataError
@@ -69,7 +68,7 @@ class VideoSource(SequenceSource):
     @property
     def videos(self) -> VideoList:
         """The videos with all their objects."""
-        return _Videos(self)
+        return OnDemand(len(self.video_starts) - 1, self.read_video)
 
     @abstractmethod
     def read_video(self, number: int) -> Video:
@@ -85,17 +84,6 @@ class VideoSource(SequenceSource):
     def video_of(self, place: int) -> int:
         """The number of the video that a sequence shows."""
         return int(np.searchsorted(self.video_starts, place, side="right")) - 1
-
-
-@dataclass(frozen=True)
-class _Videos:
-    source: VideoSource
-
-    def __len__(self) -> int:
-        return len(self.source.video_starts) - 1
-
-    def __getitem__(self, index: int, /) -> Video:
-        return self.source.read_video(range(len(self))[index])
 
 
 class TracksOnDemand(Mapping[TrackId, Track]):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from abc import ABC
-from collections import abc
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,7 +10,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from dmtrack.data.sequences import Image, Track, TrackId, Video, VideoList
+from dmtrack.data.sequences import Image, ListOf, OnDemand, Track, TrackId, Video, VideoList
+from dmtrack.data.sources.frames import FrameFiles
 from dmtrack.media.images import read_image
 
 
@@ -51,18 +51,7 @@ class AnnotatedImage:
             category = self.labels[number] if self.labels else ""
             tracks[number] = Track(self.boxes_xywh[number][None], np.ones(1, dtype=bool), category)
         name = "/".join(self.path.with_suffix("").parts[-2:])
-        return Video(name, 1, ImageFrame(self.path), tracks, self.size_wh)
-
-
-@dataclass(frozen=True)
-class ImageFrame:
-    """The only frame of an image that stands for a video."""
-
-    path: Path
-
-    def __call__(self, index: int) -> Image:
-        """The image as HxWx3 uint8 RGB."""
-        return read_image(self.path)
+        return Video(name, 1, FrameFiles(self.path.parent, (self.path.name,)), tracks, self.size_wh)
 
 
 class ImageSource(ABC):
@@ -72,7 +61,7 @@ class ImageSource(ABC):
         records: one entry per image.
     """
 
-    records: abc.Sequence[AnnotatedImage]
+    records: ListOf[AnnotatedImage]
     identity_count = 0
     """How many objects the data set can tell apart."""
 
@@ -88,15 +77,8 @@ class ImageSource(ABC):
     @property
     def videos(self) -> VideoList:
         """The images as videos of one frame, with all their objects."""
-        return _ImageVideos(self.records)
+        return OnDemand(len(self), self.read_video)
 
-
-@dataclass(frozen=True)
-class _ImageVideos:
-    records: abc.Sequence[AnnotatedImage]
-
-    def __len__(self) -> int:
-        return len(self.records)
-
-    def __getitem__(self, index: int, /) -> Video:
-        return self.records[index].video()
+    def read_video(self, number: int) -> Video:
+        """The image of that number as a video."""
+        return self.records[number].video()

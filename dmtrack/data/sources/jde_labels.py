@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections import abc
-from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import overload
 
 import numpy as np
 from numpy.typing import NDArray
 
+from dmtrack.data.sequences import OnDemand
 from dmtrack.data.sources.annotations import read_rows
 from dmtrack.data.sources.frames import image_size_wh
 from dmtrack.data.sources.images import AnnotatedImage, ImageSource
@@ -44,51 +43,27 @@ class JDELabels(ImageSource):
         path = Path(data).expanduser()
         named_root, lists = _read_lists(path, split)
         folder = Path(root).expanduser() if root is not None else path.parent / named_root
-        records: list[_Record] = []
+        labelled: list[tuple[Path, NDArray[np.float64]]] = []
         for list_file in lists:
-            own = [_Record(folder / image, _read_labels(folder / image)) for image in _read_list(folder, list_file)]
-            records += [record.counted_from(self.identity_count) for record in own]
-            self.identity_count += max((int(record.rows[:, 1].max(initial=-1)) for record in own), default=-1) + 1
-        if not records:
+            own = [(folder / image, _read_labels(folder / image)) for image in _read_list(folder, list_file)]
+            identities = max((int(rows[:, 1].max(initial=-1)) for _, rows in own), default=-1) + 1
+            for _, rows in own:
+                rows[rows[:, 1] >= 0, 1] += self.identity_count
+            self.identity_count += identities
+            labelled += own
+        if not labelled:
             raise DataError(f"{path}: the lists of {split!r} name no image; expected {LAYOUT}")
-        self.records = _Records(records)
+        self.records = OnDemand(len(labelled), partial(_image, labelled))
 
 
-@dataclass(frozen=True)
-class _Record:
-    """An image whose size is read when it is asked for: labels are shares of it."""
-
-    path: Path
-    rows: NDArray[np.float64]
-
-    def counted_from(self, first_identity: int) -> _Record:
-        rows = self.rows.copy()
-        rows[rows[:, 1] >= 0, 1] += first_identity
-        return _Record(self.path, rows)
-
-    def image(self) -> AnnotatedImage:
-        width, height = image_size_wh(self.path)
-        centres, sizes = self.rows[:, 2:4] * (width, height), self.rows[:, 4:6] * (width, height)
-        boxes_xywh = np.concatenate([centres - sizes / 2, sizes], axis=1)
-        labels = tuple(str(int(number)) for number in self.rows[:, 0])
-        return AnnotatedImage(
-            self.path, boxes_xywh, labels, size_wh=(width, height), identities=self.rows[:, 1].astype(np.int64)
-        )
-
-
-@dataclass(frozen=True)
-class _Records(abc.Sequence[AnnotatedImage]):
-    records: list[_Record]
-
-    def __len__(self) -> int:
-        return len(self.records)
-
-    @overload
-    def __getitem__(self, index: int) -> AnnotatedImage: ...
-    @overload
-    def __getitem__(self, index: slice) -> _Records: ...
-    def __getitem__(self, index: int | slice) -> AnnotatedImage | _Records:
-        return _Records(self.records[index]) if isinstance(index, slice) else self.records[index].image()
+def _image(labelled: list[tuple[Path, NDArray[np.float64]]], index: int) -> AnnotatedImage:
+    """An image, whose size is read when it is asked for: labels are shares of it."""
+    path, rows = labelled[index]
+    width, height = image_size_wh(path)
+    centres, sizes = rows[:, 2:4] * (width, height), rows[:, 4:6] * (width, height)
+    boxes_xywh = np.concatenate([centres - sizes / 2, sizes], axis=1)
+    labels = tuple(str(int(number)) for number in rows[:, 0])
+    return AnnotatedImage(path, boxes_xywh, labels, size_wh=(width, height), identities=rows[:, 1].astype(np.int64))
 
 
 def _read_lists(path: Path, split: str) -> tuple[str, list[str]]:

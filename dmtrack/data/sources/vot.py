@@ -38,6 +38,8 @@ class VOT(SequenceSource):
         DataError: the folder or a file is missing, or files do not match; the message shows the expected layout.
     """
 
+    absent_is_nan = False
+
     def __init__(self, root: str | Path, images: bool = True) -> None:
         self.root = find_root(root, "VOT", LAYOUT)
         self.images = images
@@ -62,13 +64,10 @@ class VOT(SequenceSource):
             frames,
             upright_boxes_xywh(rows),
             annotation,
-            present=self._presence(rows),
+            present=np.atleast_1d(np.isfinite(rows).all(axis=1)) if self.absent_is_nan else None,
             polygons=rows if rows.shape[1] == 8 else None,
             frame_tags={path.stem: _read_tag(path, len(rows)) for path in sorted(folder.glob("*.tag"))},
         )
-
-    def _presence(self, rows: NDArray[np.float64]) -> NDArray[np.bool_] | None:
-        return None
 
 
 @DATASETS.register
@@ -83,8 +82,7 @@ class VOTLongTerm(VOT):
         DataError: the folder or a file is missing, or files do not match; the message shows the expected layout.
     """
 
-    def _presence(self, rows: NDArray[np.float64]) -> NDArray[np.bool_] | None:
-        return np.asarray(np.isfinite(rows).all(axis=1))
+    absent_is_nan = True
 
 
 def _read_tag(path: Path, frames: int) -> NDArray[np.bool_]:

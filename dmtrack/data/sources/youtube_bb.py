@@ -112,7 +112,8 @@ def _read_rows(path: Path, frames: Path) -> dict[_Key, list[tuple[float, ...]]]:
                 if presence != "present":
                     continue
                 if category not in files:
-                    files[category] = _files(frames / category)
+                    folder = frames / category  # of hundreds of thousands of files
+                    files[category] = frozenset(os.listdir(folder) if folder.is_dir() else ())  # noqa: PTH208
                 try:
                     left, right, top, bottom = map(float, sides)
                     moment = int(timestamp)
@@ -123,10 +124,3 @@ def _read_rows(path: Path, frames: Path) -> dict[_Key, list[tuple[float, ...]]]:
     except (OSError, UnicodeDecodeError) as error:
         raise DataError(f"YouTube-BB: {path} cannot be read ({error}); expected {LAYOUT}") from error
     return rows
-
-
-def _files(folder: Path) -> frozenset[str]:
-    try:
-        return frozenset(os.listdir(folder))  # noqa: PTH208 hundreds of thousands of names
-    except OSError:
-        return frozenset()

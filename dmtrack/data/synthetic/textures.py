@@ -42,10 +42,6 @@ def colourise(field: Field, palette: NDArray[np.float64], hard: bool) -> Image:
     return np.asarray(cv2.applyColorMap(field, np.rint(table).astype(np.uint8).reshape(256, 1, 3)))
 
 
-def _stretch(field: NDArray[np.float32]) -> Field:
-    return np.asarray(cv2.normalize(field, None, 0, 255, cv2.NORM_MINMAX, cv2.CV_8U))
-
-
 def noise_field(rng: np.random.Generator, height: int, width: int) -> Field:
     """Smooth noise summed over octaves."""
     size = max(height, width)
@@ -61,7 +57,7 @@ def noise_field(rng: np.random.Generator, height: int, width: int) -> Field:
         total += cv2.resize(grid, (width, height), interpolation=cv2.INTER_CUBIC)
         base *= 2.7
         weight *= decay
-    return _stretch(total)
+    return np.asarray(cv2.normalize(total, None, 0, 255, cv2.NORM_MINMAX, cv2.CV_8U))
 
 
 def _plane(rng: np.random.Generator, height: int, width: int, angle: float | None = None) -> NDArray[np.float32]:
@@ -119,7 +115,8 @@ def rings_field(rng: np.random.Generator, height: int, width: int) -> Field:
 
 def gradient_field(rng: np.random.Generator, height: int, width: int) -> Field:
     """A linear gradient."""
-    return _stretch(_plane(rng, height, width))
+    plane = _plane(rng, height, width)
+    return np.asarray(cv2.normalize(plane, None, 0, 255, cv2.NORM_MINMAX, cv2.CV_8U))
 
 
 def blobs_field(rng: np.random.Generator, height: int, width: int) -> Field:

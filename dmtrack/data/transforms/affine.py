@@ -11,8 +11,7 @@ from numpy.typing import NDArray
 from dmtrack.config.signatures import Amount, Count, Share
 from dmtrack.data.letterbox import letterbox
 from dmtrack.data.samples import Sample
-from dmtrack.data.transforms.base import SampleTransform
-from dmtrack.data.transforms.draws import Draws, uniform
+from dmtrack.data.transforms.base import Draws, SampleTransform
 from dmtrack.registry import TRANSFORMS
 
 BORDER = 127.5
@@ -33,7 +32,7 @@ class SaturationValueJitter(SampleTransform):
         """Changes the colours; uint8 stays uint8."""
         hsv = cv2.cvtColor(np.ascontiguousarray(sample.image.astype(np.uint8)), cv2.COLOR_RGB2HSV)
         for channel in (1, 2):
-            factor = uniform(rng, 1 - self.spread, 1 + self.spread)
+            factor = rng.uniform(1 - self.spread, 1 + self.spread)
             hsv[..., channel] = np.clip(hsv[..., channel].astype(np.float32) * factor, 0, 255).astype(np.uint8)
         return sample.warped(np.asarray(cv2.cvtColor(hsv, cv2.COLOR_HSV2RGB)), sample.boxes_xyxy, lambda mask: mask)
 
@@ -85,14 +84,14 @@ class RandomAffine(SampleTransform):
     def change(self, sample: Sample, rng: Draws, place: int) -> Sample:
         """Draws angle, scale, moves along x and y, and shears along x and y."""
         width, height = sample.size_wh
-        angle = uniform(rng, -self.degrees, self.degrees)
+        angle = rng.uniform(-self.degrees, self.degrees)
         matrix = np.eye(3)
-        matrix[:2] = cv2.getRotationMatrix2D((width / 2, height / 2), angle, uniform(rng, *self.scale))
+        matrix[:2] = cv2.getRotationMatrix2D((width / 2, height / 2), angle, rng.uniform(*self.scale))
         move = np.eye(3)
-        move[:2, 2] = [uniform(rng, -self.translate, self.translate) * side for side in (height, width)]
+        move[:2, 2] = [rng.uniform(-self.translate, self.translate) * side for side in (height, width)]
         shear = np.eye(3)
-        shear[0, 1] = math.tan(math.radians(uniform(rng, -self.shear, self.shear)))
-        shear[1, 0] = math.tan(math.radians(uniform(rng, -self.shear, self.shear)))
+        shear[0, 1] = math.tan(math.radians(rng.uniform(-self.shear, self.shear)))
+        shear[1, 0] = math.tan(math.radians(rng.uniform(-self.shear, self.shear)))
         matrix = shear @ move @ matrix
         image = np.ascontiguousarray(sample.image)
         fill = (BORDER,) * 3

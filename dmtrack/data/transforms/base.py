@@ -1,12 +1,30 @@
-"""Transforms that treat the images of a clip alike."""
+"""What transforms share: random draws from either of numpy's generators, and steps that treat images alike.
+
+Training uses `numpy.random.Generator`. `numpy.random.RandomState` is the generator that the published code drew from;
+with it the transforms of the `reference` recipe repeat the published draws one by one. `random`, `uniform` and
+`permutation` mean the same in both.
+"""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import replace
 
+import numpy as np
+
 from dmtrack.data.samples import Clip, Sample
-from dmtrack.data.transforms.draws import Draws
+
+Draws = np.random.Generator | np.random.RandomState
+
+
+def integer(rng: Draws, low: int, high: int) -> int:
+    """A whole number in [low, high)."""
+    return int(rng.randint(low, high) if isinstance(rng, np.random.RandomState) else rng.integers(low, high))
+
+
+def coin(rng: Draws) -> bool:
+    """Heads or tails."""
+    return integer(rng, 0, 2) == 1
 
 
 class SampleTransform(ABC):

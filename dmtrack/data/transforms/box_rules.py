@@ -9,8 +9,7 @@ from numpy.typing import NDArray
 
 from dmtrack.config import Count
 from dmtrack.data.samples import Clip, Sample
-from dmtrack.data.transforms.base import SampleTransform
-from dmtrack.data.transforms.draws import Draws, permutation
+from dmtrack.data.transforms.base import Draws, SampleTransform
 from dmtrack.registry import TRANSFORMS
 
 
@@ -80,4 +79,4 @@ class LimitInstances:
     def _rows(self, count: int, rng: Draws) -> list[int]:
         if count <= self.maximum:
             return list(range(count))
-        return sorted(permutation(rng, count)[: self.maximum])
+        return sorted(rng.permutation(count)[: self.maximum].tolist())

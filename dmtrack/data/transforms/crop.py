@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from dmtrack.boxes import area_xyxy
 from dmtrack.data.samples import Clip, Sample
+from dmtrack.data.transforms.base import Draws, integer
 from dmtrack.data.transforms.box_rules import keep_instances
-from dmtrack.data.transforms.draws import Draws, one_of, uniform
 from dmtrack.registry import TRANSFORMS
 
 _NO_CROP = 1.0
@@ -70,7 +70,7 @@ class RandomCrop:
         if not len(sample.boxes_xyxy):
             return whole
         for _ in range(self.rounds):
-            min_iou = one_of(rng, self.min_ious)
+            min_iou = self.min_ious[integer(rng, 0, len(self.min_ious))]
             if min_iou == _NO_CROP:
                 return whole
             for _ in range(self.trials):
@@ -86,12 +86,12 @@ class RandomCrop:
 
     def _window(self, sample: Sample, rng: Draws) -> tuple[int, int, int, int] | None:
         width, height = sample.size_wh
-        new_width = uniform(rng, self.min_side * width, width)
-        new_height = uniform(rng, self.min_side * height, height)
+        new_width = rng.uniform(self.min_side * width, width)
+        new_height = rng.uniform(self.min_side * height, height)
         if not 0.5 <= new_height / new_width <= 2:
             return None
-        left = uniform(rng, 0, width - new_width)
-        top = uniform(rng, 0, height - new_height)
+        left = rng.uniform(0, width - new_width)
+        top = rng.uniform(0, height - new_height)
         x1, y1 = int(left), int(top)
         x2, y2 = min(int(left + new_width), width), min(int(top + new_height), height)
         return (x1, y1, x2, y2) if x2 > x1 and y2 > y1 else None

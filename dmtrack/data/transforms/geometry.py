@@ -8,8 +8,7 @@ import numpy as np
 from dmtrack.config import Count, Share
 from dmtrack.data.preprocessing import IMAGENET_MEAN_RGB, resize, resize_factor
 from dmtrack.data.samples import Sample
-from dmtrack.data.transforms.base import SampleTransform
-from dmtrack.data.transforms.draws import Draws, coin, happens, integer, one_of, uniform
+from dmtrack.data.transforms.base import Draws, SampleTransform, coin, integer
 from dmtrack.errors import ConfigError
 from dmtrack.registry import TRANSFORMS
 
@@ -37,7 +36,7 @@ class RandomFlip(SampleTransform):
 
     def change(self, sample: Sample, rng: Draws, place: int) -> Sample:
         """Flips the image or leaves it."""
-        if not happens(rng, self.probability):
+        if rng.random() >= self.probability:
             return sample
         boxes = sample.boxes_xyxy.copy()
         right_end = sample.image.shape[1] - (1 if self.inclusive else 0)
@@ -67,10 +66,10 @@ class RandomExpand(SampleTransform):
         if coin(rng):
             return sample
         width, height = sample.size_wh
-        ratio = uniform(rng, *self.ratio)
+        ratio = rng.uniform(*self.ratio)
         new_height, new_width = int(height * ratio), int(width * ratio)
-        left = int(uniform(rng, 0, new_width - width))
-        top = int(uniform(rng, 0, new_height - height))
+        left = int(rng.uniform(0, new_width - width))
+        top = int(rng.uniform(0, new_height - height))
         margins = (top, new_height - height - top, left, new_width - width - left)
         fill = [round(value) for value in self.fill_rgb] if sample.image.dtype == np.uint8 else list(self.fill_rgb)
         canvas = cv2.copyMakeBorder(np.ascontiguousarray(sample.image), *margins, cv2.BORDER_CONSTANT, value=fill)
@@ -112,7 +111,8 @@ class Rescale(SampleTransform):
 
     def change(self, sample: Sample, rng: Draws, place: int) -> Sample:
         """Resizes the image."""
-        interpolation = one_of(rng, self.interpolations) if len(self.interpolations) > 1 else self.interpolations[0]
+        several = len(self.interpolations) > 1
+        interpolation = self.interpolations[integer(rng, 0, len(self.interpolations)) if several else 0]
         scale = self.scale
         if self.short_side_range is not None:
             low, high = self.short_side_range

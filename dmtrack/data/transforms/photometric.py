@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from dmtrack.config import Share
 from dmtrack.data.samples import Clip
-from dmtrack.data.transforms.draws import Draws, coin, happens, permutation, uniform
+from dmtrack.data.transforms.base import Draws, coin
 from dmtrack.errors import ConfigError
 from dmtrack.registry import TRANSFORMS
 
@@ -48,34 +48,31 @@ class PhotometricDistort:
     def __call__(self, clip: Clip, rng: Draws) -> Clip:
         """Distorts all images."""
         images = [self._distort(clip.query.image, rng)]
-        shared = permutation(rng, 3) if coin(rng) else None
+        shared = rng.permutation(3) if coin(rng) else None
         images += [self._distort(sample.image, rng) for sample in clip.samples[1:]]
         if shared is not None:
             images = [image[..., shared] for image in images]
-        return with_images(clip, [self._finish(image) for image in images])
+        if self.clip:
+            images = [cv2.convertScaleAbs(np.ascontiguousarray(np.maximum(image, 0))) for image in images]
+        return with_images(clip, [np.ascontiguousarray(image) for image in images])
 
     def _distort(self, image: NDArray[Any], rng: Draws) -> NDArray[np.float32]:
         # A copy even of float32, because what follows works in place.
         values = np.array(image, dtype=np.float32)
         if coin(rng):
-            values += np.float32(uniform(rng, -self.brightness, self.brightness))
+            values += np.float32(rng.uniform(-self.brightness, self.brightness))
         contrast_first = coin(rng)
         if contrast_first and coin(rng):
-            values *= np.float32(uniform(rng, *self.contrast))
-        saturation = uniform(rng, *self.saturation) if coin(rng) else None
-        hue = uniform(rng, -self.hue, self.hue) if coin(rng) else None
+            values *= np.float32(rng.uniform(*self.contrast))
+        saturation = rng.uniform(*self.saturation) if coin(rng) else None
+        hue = rng.uniform(-self.hue, self.hue) if coin(rng) else None
         if saturation is not None or hue is not None or not self.clip:
             values = _change_hue_saturation(values, saturation, hue)
         if not contrast_first and coin(rng):
-            values *= np.float32(uniform(rng, *self.contrast))
+            values *= np.float32(rng.uniform(*self.contrast))
         if coin(rng):
-            values = values[..., permutation(rng, 3)]
+            values = values[..., rng.permutation(3)]
         return values
-
-    def _finish(self, values: NDArray[np.float32]) -> NDArray[Any]:
-        if not self.clip:
-            return np.ascontiguousarray(values)
-        return cv2.convertScaleAbs(np.ascontiguousarray(np.maximum(values, 0)))
 
 
 def _change_hue_saturation(
@@ -107,14 +104,10 @@ class RandomGray:
 
     def __call__(self, clip: Clip, rng: Draws) -> Clip:
         """Grays all images or none."""
-        if not happens(rng, self.probability):
+        if rng.random() >= self.probability:
             return clip
-        return with_images(clip, [_gray(sample.image) for sample in clip.samples])
-
-
-def _gray(image: NDArray[Any]) -> NDArray[Any]:
-    gray = cv2.cvtColor(np.ascontiguousarray(image), cv2.COLOR_RGB2GRAY)
-    return np.repeat(gray[..., None], 3, axis=2)
+        grays = [cv2.cvtColor(np.ascontiguousarray(sample.image), cv2.COLOR_RGB2GRAY) for sample in clip.samples]
+        return with_images(clip, [np.repeat(gray[..., None], 3, axis=2) for gray in grays])
 
 
 @TRANSFORMS.register
@@ -132,10 +125,10 @@ class RandomBlur:
 
     def __call__(self, clip: Clip, rng: Draws) -> Clip:
         """Blurs the search images or leaves them."""
-        if not happens(rng, self.probability):
+        if rng.random() >= self.probability:
             return clip
         blurred = [
-            cv2.GaussianBlur(np.ascontiguousarray(sample.image), (0, 0), uniform(rng, *self.sigma))
+            cv2.GaussianBlur(np.ascontiguousarray(sample.image), (0, 0), rng.uniform(*self.sigma))
             for sample in clip.samples[1:]
         ]
         return with_images(clip, [clip.query.image, *blurred])

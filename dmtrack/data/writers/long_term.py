@@ -10,7 +10,6 @@ import numpy as np
 from dmtrack.boxes import xywh_to_xyxy
 from dmtrack.data.sequences import Sequence
 from dmtrack.data.writers.folders import Progress, atomic_folder, box_lines, extend_list, write_frames
-from dmtrack.data.writers.sequences import frame_size_wh
 from dmtrack.files import read_text, write_text
 
 OXUVA_FRAMES_PER_SECOND = 30
@@ -69,7 +68,7 @@ def write_oxuva(
     """
     names = []
     for sequence in sequences:
-        width, height = frame_size_wh(sequence)
+        width, height = sequence.video.size_wh()
         with atomic_folder(Path(root) / "images" / split / sequence.name) as folder:
             write_frames(folder, sequence, "{:06d}.jpeg", first=0, quality=quality, progress=progress)
         relative = np.nan_to_num(xywh_to_xyxy(sequence.boxes_xywh)) / np.array([width, height, width, height])

@@ -12,7 +12,6 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from dmtrack.boxes import xywh_to_xyxy
 from dmtrack.data.sequences import Sequence
@@ -49,13 +48,15 @@ def write_got10k(
     names = []
     for sequence in sequences:
         cover = np.where(sequence.present, 8, 0) if sequence.cover is None else sequence.cover
-        width, height = frame_size_wh(sequence)
+        width, height = sequence.video.size_wh()
+        x1, y1, x2, y2 = np.nan_to_num(xywh_to_xyxy(sequence.boxes_xywh)).T
+        cut = sequence.present & ((x1 <= 0) | (y1 <= 0) | (x2 >= width) | (y2 >= height))
         with atomic_folder(Path(root) / split / sequence.name) as folder:
             write_frames(folder, sequence, quality=quality, progress=progress)
             (folder / "groundtruth.txt").write_text(box_lines(sequence.boxes_xywh, _ABSENT_ZERO))
             (folder / "absence.label").write_text(flag_lines(~sequence.present))
             (folder / "cover.label").write_text(flag_lines(cover))
-            (folder / "cut_by_image.label").write_text(flag_lines(_cut_by_image(sequence, width, height)))
+            (folder / "cut_by_image.label").write_text(flag_lines(cut))
             (folder / "meta_info.ini").write_text(
                 f"[METAINFO]\nurl: none\nbegin: 00:00:00\nend: 00:00:00\nanno_fps: 10Hz\nobject_class: object\n"
                 f"motion_class: motion\nmajor_class: object\nroot_class: object\nresolution: ({width}, {height})\n"
@@ -149,7 +150,8 @@ def write_vot(
     for sequence in sequences:
         polygons = sequence.annotation.polygons
         if polygons is None:
-            polygons = corners_of(sequence.boxes_xywh)
+            x1, y1, x2, y2 = xywh_to_xyxy(sequence.boxes_xywh).T
+            polygons = np.stack([x1, y1, x2, y1, x2, y2, x1, y2], axis=1)
         with atomic_folder(Path(root) / sequence.name) as folder:
             write_frames(folder / "color", sequence, quality=quality, progress=progress)
             (folder / "groundtruth.txt").write_text(
@@ -161,22 +163,3 @@ def write_vot(
         names.append(sequence.name)
     extend_list(Path(root) / "list.txt", names)
     return names
-
-
-def corners_of(boxes_xywh: NDArray[np.float64]) -> NDArray[np.float64]:
-    """(frames, 8): top left, top right, bottom right, bottom left."""
-    x1, y1, x2, y2 = xywh_to_xyxy(boxes_xywh).T
-    return np.stack([x1, y1, x2, y1, x2, y2, x1, y2], axis=1)
-
-
-def frame_size_wh(sequence: Sequence) -> tuple[int, int]:
-    """(width, height) of the frames, from the first one where the sequence does not know it."""
-    if sequence.frame_size_wh is not None:
-        return sequence.frame_size_wh
-    height, width = sequence.read_frame(0).shape[:2]
-    return int(width), int(height)
-
-
-def _cut_by_image(sequence: Sequence, width: int, height: int) -> NDArray[np.bool_]:
-    x1, y1, x2, y2 = np.nan_to_num(xywh_to_xyxy(sequence.boxes_xywh)).T
-    return np.asarray(sequence.present & ((x1 <= 0) | (y1 <= 0) | (x2 >= width) | (y2 >= height)))

@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
 from dmtrack.config import Count, CountOrZero, Share
-from dmtrack.data.transforms.draws import Draws, permutation
+from dmtrack.data.transforms.base import Draws
 from dmtrack.models.siamrpn.anchors import anchors_cxcywh, flat_rows
 from dmtrack.models.siamrpn.flavours import SiamesePreprocessing
 from dmtrack.models.siamrpn.layers import Outputs
@@ -195,7 +195,7 @@ def _drawn(candidates: NDArray[np.int64], count: int, rng: Draws) -> NDArray[np.
     """All candidates, or so many of them by chance."""
     if len(candidates) <= count:
         return candidates
-    return candidates[permutation(rng, len(candidates))[:count]]
+    return candidates[rng.permutation(len(candidates))[:count]]
 
 
 def _weights(labels: NDArray[np.int64]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
