@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,9 @@ IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff", ".p
 
 _NEW_SUBFILE_TYPE = 254
 """The TIFF tag whose lowest bit marks a reduced image of another page (TIFF 6.0, section 8)."""
+
+_IMAGE_DESCRIPTION = 270
+"""The TIFF tag of free text."""
 
 _EXPECTED = "expected HxW, HxWx1, HxWx3 or HxWx4 (gray, RGB, RGBA)"
 
@@ -130,18 +134,28 @@ def count_pictures(path: Path) -> int:
     """How many frames an image file holds, thumbnails left out.
 
     Raises:
-        MediaError: the file is missing or no image.
+        MediaError: the file is missing, no image, or a stack of ImageJ that only ImageJ takes for one.
     """
+    described = ""
     try:
         with open_pictures(path) as opened:
-            return len(picture_numbers(opened))
+            pictures = len(picture_numbers(opened))
+            if opened.format == "TIFF":
+                described = str(opened.tag_v2.get(_IMAGE_DESCRIPTION, ""))  # type: ignore[attr-defined]
     except MediaError:
         import cv2
 
         pictures = int(cv2.imcount(str(path)))  # knows kinds that Pillow does not, such as 16-bit colours
         if not pictures:
             raise
-        return pictures
+    # ImageJ writes large stacks as one picture with a note of how many more follow it in one block.
+    promised = re.search(r"^images=(\d+)", described, re.MULTILINE) if described.startswith("ImageJ") else None
+    if promised and int(promised[1]) > pictures:
+        raise MediaError(
+            f"image {path} is a stack of ImageJ with {promised[1]} pictures in one block, of which other programs see "
+            f"{pictures}; save it as an image sequence, and give the folder"
+        )
+    return pictures
 
 
 def as_rgb(image: Any) -> Image:

@@ -121,6 +121,16 @@ def test_a_thumbnail_in_a_tiff_file_is_no_frame(tmp_path):
     np.testing.assert_array_equal(read_image(tmp_path / "a.tif"), square(1))
 
 
+def test_stacks_that_only_imagej_understands_are_refused(tmp_path):
+    note = "ImageJ=1.53k\nimages=40\nslices=40\nloop=false\n"
+    PILImage.fromarray(square(0)).save(tmp_path / "a.tif", tiffinfo={270: note})
+    for read in (open_frames, read_image):
+        with pytest.raises(MediaError, match=r"a\.tif is a stack of ImageJ with 40 pictures in one block"):
+            read(tmp_path / "a.tif")
+    save_stack(tmp_path / "b.tif", 3, tiffinfo={270: note.replace("40", "3")})
+    assert open_frames(tmp_path / "b.tif").frame_count == 3
+
+
 def test_pictures_that_are_no_frames_are_refused(tmp_path):
     save_stack(tmp_path / "phone.jpg", 2, format="MPO")
     with pytest.raises(MediaError, match=r"phone\.jpg holds 2 pictures of one moment \(MPO"):

@@ -74,6 +74,16 @@ def test_each_problem_of_got10k(pack, got10k_files, entry, content, says):
     assert any(line.startswith(says) for line in found), found
 
 
+def test_backslashes_are_no_folders_for_servers(pack, got10k_files):
+    path = pack(got10k_files)
+    content = path.read_bytes().replace(BOXES.encode(), BOXES.replace("/", "\\").encode())
+    path.write_bytes(content)
+    assert any(
+        line.startswith("1 entries have backslashes in their names") and line.endswith("use `dmtrack submit build`")
+        for line in rejected(path)
+    )
+
+
 def test_capitals_count(pack, got10k_files):
     got10k_files[BOXES.replace("Test", "test")] = got10k_files.pop(BOXES)
     checked = check_package(pack(got10k_files))
