@@ -1,4 +1,5 @@
-"""How long commands take that do no tracking, in this tree and in another one, and which heavy libraries they import.
+"""How long commands take that do no tracking, in this tree and in another one, and which heavy libraries they import;
+and how long a user waits for the first printed word, for a refusal, and for the first tracked frame.
 
     python benchmarks/bench_cli.py --before ../older-tree --json cli.json
 
@@ -13,11 +14,13 @@ import os
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from PIL import Image
 from rich.console import Console
 
 from dmtrack.evaluation.results import ResultStore, SequenceResult
@@ -34,14 +37,32 @@ COMMANDS = {
     "report": ["report", "videos", "near", "far"],
     "submit check": ["submit", "check", "none.zip", "--benchmark", "got10k"],
 }
+BOX = ["--box", "20,20,30,30"]
+TRACK = ["track", "frames", *BOX, "--no-video", "--output"]
+"""Ends with the folder of the results, a new one for every run."""
+
+REFUSED = {
+    "track missing.mp4": ["track", "missing.mp4", *BOX],
+    "track a box outside": ["track", "frames", "--box", "900,900,5,5"],
+    "track --config missing": ["track", "frames", *BOX, "--config", "missing"],
+    "train --config missing": ["train", "--config", "missing"],
+    "test --data missing": ["test", "--data", "missing"],
+    "report, results missing": ["report", "videos", "missing"],
+    "eval protocols missing": ["eval", "protocols", "missing"],
+    "weights show missing": ["weights", "show", "missing"],
+}
 HEAVY = ("torch", "torchvision", "cv2", "matplotlib")
 SAY = f"print('heavy:', *[name for name in {HEAVY!r} if name in sys.modules], file=sys.stderr)"
 PROGRAM = f"import atexit, sys\natexit.register(lambda: {SAY})\nfrom dmtrack.cli.main import main\nmain()"
 
 
 def write_results(folder: Path) -> None:
-    """Annotations without images, and the results of two trackers."""
+    """Annotations without images, the results of two trackers, and eight frames to track."""
     random = np.random.default_rng(0)
+    (folder / "frames").mkdir()
+    for number in range(8):
+        picture = random.integers(0, 255, (96, 128, 3), dtype=np.uint8)
+        Image.fromarray(picture).save(folder / "frames" / f"{number}.png")
     for number in range(SEQUENCES):
         boxes = np.concatenate([random.uniform(10, 40, (FRAMES, 2)), np.full((FRAMES, 2), 20.0)], axis=1)
         (folder / "videos" / f"video{number:02d}").mkdir(parents=True)
@@ -67,6 +88,58 @@ def seconds_and_libraries(arguments: list[str], tree: Path, folder: Path) -> tup
     return seconds, last.split()[1:]
 
 
+def waiting(arguments: list[str], tree: Path, folder: Path, log: Path | None = None) -> tuple[float, float]:
+    """Seconds until the first word is printed, and until the command ends or has tracked the second frame.
+
+    Args:
+        arguments: of the command.
+        tree: whose command.
+        folder: where it runs.
+        log: what it writes a line to per tracked frame, below a head and the line of the given box.
+    """
+    environment = {**os.environ, "PYTHONPATH": str(tree), "PYTHONUNBUFFERED": "1"}
+    start = time.perf_counter()
+    process = subprocess.Popen(
+        [sys.executable, "-c", PROGRAM, *arguments], cwd=folder, env=environment, stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+    )  # fmt: skip
+    first: list[float] = []
+
+    def read() -> None:
+        assert process.stdout is not None
+        process.stdout.read(1)
+        first.append(time.perf_counter() - start)
+        process.stdout.read()
+
+    reader = threading.Thread(target=read)
+    reader.start()
+    tracked = float("nan")
+    while log is not None and tracked != tracked and process.poll() is None:
+        if log.exists() and log.read_text().count("\n") >= 3:
+            tracked = time.perf_counter() - start
+        time.sleep(0.005)
+    reader.join()
+    code = process.wait()
+    ended = time.perf_counter() - start
+    if code != (0 if log else 2):
+        raise SystemExit(f"dmtrack {' '.join(arguments)} in {tree} ended with {code}")
+    return first[0], ended if log is None or tracked != tracked else tracked
+
+
+def waits(trees: dict[str, Path], folder: Path, runs: int) -> dict[str, Any]:
+    """Shortest waits of all refused commands and of tracking, by command and tree."""
+    found: dict[str, Any] = {}
+    for run in range(runs):
+        for command, arguments in {**REFUSED, "track": TRACK}.items():
+            for tree, path in trees.items():
+                log = folder / f"out-{tree}-{run}" / "boxes.partial.csv" if command == "track" else None
+                more = [str(log.parent)] if log else []
+                times = waiting([*arguments, *more], path, folder, log)
+                row = found.setdefault(command, {}).setdefault(tree, [float("inf")] * 2)
+                found[command][tree] = [round(min(pair), 3) for pair in zip(row, times, strict=True)]
+    return found
+
+
 def main() -> None:
     """Measures, prints, writes."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -88,15 +161,27 @@ def main() -> None:
                     seconds, libraries = seconds_and_libraries(arguments, path, folder)
                     found[tree] = {"seconds": round(min(seconds, found[tree]["seconds"]), 3), "imports": libraries}
             commands[command] = found
+        waited = waits(trees, folder, options.runs)
     table = plain_table(["command"], [title for tree in trees for title in (f"{tree} [s]", "imports")])
     for command, found in commands.items():
         cells = [[f"{one['seconds']:.2f}", " ".join(one["imports"]) or "-"] for one in found.values()]
         table.add_row(f"dmtrack {command}", *(cell for pair in cells for cell in pair))
     Console(width=120).print(table)
+    table = plain_table(["a user waits"], [f"{tree}, {what} [s]" for tree in trees for what in ("first word", "end")])
+    for command, rows in waited.items():
+        name = "track: first tracked frame" if command == "track" else command
+        table.add_row(name, *(f"{seconds:.2f}" for pair in rows.values() for seconds in pair))
+    Console(width=120).print(table)
     reached = commands["--help"]["now"]["seconds"] < TARGET_SECONDS
     print(f"dmtrack --help: target {TARGET_SECONDS} s {'reached' if reached else 'MISSED'} (best of {options.runs})")
     if options.json:
-        figures = {"commands": commands, "target_seconds": TARGET_SECONDS, "reached": reached, "runs": options.runs}
+        figures = {
+            "commands": commands,
+            "waits": waited,
+            "target_seconds": TARGET_SECONDS,
+            "reached": reached,
+            "runs": options.runs,
+        }
         write_json(options.json, figures)
 
 

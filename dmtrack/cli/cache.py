@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from dmtrack.cli import options
+from dmtrack.cli import options, sweep_options
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -16,20 +16,9 @@ group = typer.Typer(help="Store what a model sees, so that trackers run without 
 
 
 @group.command("build")
+@sweep_options.added
 def build(
     context: typer.Context,
-    experiment: options.Experiment = None,
-    data: options.Data = None,
-    layout: options.Layout = None,
-    split: options.Split = None,
-    stride: options.Stride = 1,
-    synthetic: options.Synthetic = None,
-    seed: options.Seed = 900_001,
-    count: options.Count = 20,
-    frames: options.Frames = 100,
-    config: options.Config = None,
-    weights: options.Weights = None,
-    benchmark: options.Benchmark = None,
     cache: Annotated[
         Path, options.option(options.OUTPUT, callback=options.OUTPUT_FOLDER, help="Folder of all stored detections.")
     ] = Path("cache"),
@@ -42,9 +31,6 @@ def build(
     processes: options.Processes = 1,
     gpus: options.Gpus = 0,
     device: options.Device = None,
-    precision: options.Precision = None,
-    import_: options.Import = None,
-    set_: options.SweepSet = None,
 ) -> None:
     """Search every frame of a benchmark and store boxes, scores and embeddings of the best candidates.
 
@@ -53,10 +39,9 @@ def build(
     """
     from rich.console import Console
 
-    from dmtrack.cli.sweep_options import settings_of
     from dmtrack.running.caching import build_caches
 
-    build_caches(settings_of(context), k, Console())
+    build_caches(sweep_options.settings_of(context), k, Console())
 
 
 @group.command("show")

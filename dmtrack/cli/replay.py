@@ -7,25 +7,14 @@ from typing import Annotated
 
 import typer
 
-from dmtrack.cli import options
+from dmtrack.cli import options, sweep_options
 from dmtrack.cli.options import OUTPUT, SCORES, SEQUENCES, option
 
 
+@sweep_options.added
 def replay(
     context: typer.Context,
-    experiment: options.Experiment = None,
-    data: options.Data = None,
-    layout: options.Layout = None,
-    split: options.Split = None,
-    stride: options.Stride = 1,
-    synthetic: options.Synthetic = None,
-    seed: options.Seed = 900_001,
-    count: options.Count = 20,
-    frames: options.Frames = 100,
-    config: options.Config = None,
-    weights: options.Weights = None,
     name: options.Name = None,
-    benchmark: options.Benchmark = None,
     sequence: Annotated[
         list[str] | None, option(SEQUENCES, metavar="NAME", help="Only the sequence of that name; repeatable.")
     ] = None,
@@ -40,10 +29,7 @@ def replay(
     output: Annotated[
         Path, option(OUTPUT, callback=options.OUTPUT_FOLDER, help="Folder of boxes, scores and timelines.")
     ] = Path("replay"),
-    precision: options.Precision = None,
     json: Annotated[Path | None, option(OUTPUT, help="Also write scores and speed to this file.")] = None,
-    import_: options.Import = None,
-    set_: options.SweepSet = None,
 ) -> None:
     """Runs association from stored detections, without the network: for debugging, tuning and ablation.
 
@@ -52,7 +38,6 @@ def replay(
     OUTPUT/<benchmark>/<tracker>/ in got10k's layout, with <sequence>.png and <sequence>.html, which show every tracklet
     over time, which one was the answer, and why it changed.
     """
-    from dmtrack.cli.sweep_options import settings_of
     from dmtrack.pages.replays import run_replays
 
-    run_replays(settings_of(context), output, tuple(sequence or ()), timeline)
+    run_replays(sweep_options.settings_of(context), output, tuple(sequence or ()), timeline)

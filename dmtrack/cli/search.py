@@ -7,8 +7,9 @@ from typing import Annotated, cast
 
 import typer
 
-from dmtrack.cli import options
+from dmtrack.cli import options, sweep_options
 from dmtrack.cli.options import MACHINE, OUTPUT, SCORES, SEQUENCES, option
+from dmtrack.errors import ConfigError
 
 _RANGE_HELP = "START,STOP,STEP as published (numpy.arange), or LOW,HIGH for all numbers between."
 
@@ -16,20 +17,10 @@ SPACE, STUDY = "What is searched", "Study"
 """Panels of the options about parameters and about trials."""
 
 
+@sweep_options.added
 def search(
     context: typer.Context,
-    experiment: options.Experiment = None,
-    data: options.Data = None,
-    layout: options.Layout = None,
-    split: options.Split = None,
-    stride: options.Stride = 1,
-    synthetic: options.Synthetic = None,
     seed: Annotated[int, option(SEQUENCES, min=0, help="Seed of --synthetic.")] = 700_001,
-    count: options.Count = 20,
-    frames: options.Frames = 100,
-    config: options.Config = None,
-    weights: options.Weights = None,
-    benchmark: options.Benchmark = None,
     sampler: Annotated[str, option(STUDY, help="tpe, cma-es, random or grid.")] = "tpe",
     trials: Annotated[
         int | None, option(STUDY, min=1, help="In the whole study.", show_default="100, or the whole grid")
@@ -100,9 +91,6 @@ def search(
         Path, option(OUTPUT, callback=options.OUTPUT_FOLDER, help="Folder of the best config, tables and plots.")
     ] = Path("search"),
     device: options.Device = None,
-    precision: options.Precision = None,
-    import_: options.Import = None,
-    set_: options.SweepSet = None,
 ) -> None:
     """Searches the test-time parameters of a tracker, on a tuning split.
 
@@ -110,13 +98,16 @@ def search(
     ones. A study can be stopped and goes on with the same command. Written are the best config with its provenance,
     tables, all trials (CSV), importance and slice plots.
     """
+    sweep = sweep_options.settings_of(context)
+    if len(sweep.benchmarks) != 1 or len(sweep.trackers) != 1:
+        raise ConfigError("a search is on one benchmark and one tracker; the experiment file has several")
+
     from dataclasses import replace
 
     from rich.console import Console
 
-    from dmtrack.cli.sweep_options import settings_of
-    from dmtrack.errors import ConfigError
     from dmtrack.running.caching import build_caches
+    from dmtrack.search.running import check
     from dmtrack.search.running import search as run
     from dmtrack.search.settings import SearchSettings
     from dmtrack.search.splits import check_split, hold_out
@@ -124,9 +115,6 @@ def search(
     from dmtrack.search.tracks import chosen_space, origin_of
 
     import_optuna()  # what is missing should be said before seconds are spent
-    sweep = settings_of(context)
-    if len(sweep.benchmarks) != 1 or len(sweep.trackers) != 1:
-        raise ConfigError("a search is on one benchmark and one tracker; the experiment file has several")
     test_split = check_split(sweep.benchmarks[0], allow_test_split)
     tuning, held_out = hold_out(sweep.benchmarks[0], held_out_share, held_out_seed, sampler_seed)
     choice = sweep.trackers[0].choice
@@ -157,14 +145,13 @@ def search(
         test_split=test_split,
     )
     if sharing and origin.way == "replay":
+        check(settings)
         both = tuple(item for item in (tuning, held_out) if item is not None)
         build_caches(replace(sweep, benchmarks=both, cache=cache), None, Console())
     run(settings)
 
 
 def _key_and_values(text: str) -> tuple[str, str]:
-    from dmtrack.errors import ConfigError
-
     key, equals, values = text.partition("=")
     if not equals:
         raise ConfigError(f"--range {text}: expected KEY=LOW,HIGH")

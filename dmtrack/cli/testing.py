@@ -7,23 +7,13 @@ from typing import Annotated
 
 import typer
 
-from dmtrack.cli import options
+from dmtrack.cli import options, sweep_options
 from dmtrack.cli.options import MACHINE, OUTPUT, SCORES, TRACKER, option
 
 
+@sweep_options.added
 def test(
     context: typer.Context,
-    experiment: options.Experiment = None,
-    data: options.Data = None,
-    layout: options.Layout = None,
-    split: options.Split = None,
-    stride: options.Stride = 1,
-    synthetic: options.Synthetic = None,
-    seed: options.Seed = 900_001,
-    count: options.Count = 20,
-    frames: options.Frames = 100,
-    config: options.Config = None,
-    weights: options.Weights = None,
     tracker: Annotated[
         str | None,
         option(
@@ -34,7 +24,6 @@ def test(
         ),
     ] = None,
     name: options.Name = None,
-    benchmark: options.Benchmark = None,
     protocol: Annotated[
         str | None, option(SCORES, help="Rules of scoring.", show_default="the experiment's, or dmtrack-visible")
     ] = None,
@@ -63,11 +52,8 @@ def test(
     engine: Annotated[str, option(MACHINE, help="local, or ray: the machines of an existing Ray cluster.")] = "local",
     address: Annotated[str | None, option(MACHINE, help="Of the Ray cluster; without it, this machine's.")] = None,
     device: options.Device = None,
-    precision: options.Precision = None,
     json: Annotated[Path | None, option(OUTPUT, help="Also write the scores to this file.")] = None,
     restart: Annotated[bool, option(OUTPUT, "--restart", help="Replace stored results instead of resuming.")] = False,
-    import_: options.Import = None,
-    set_: options.SweepSet = None,
 ) -> None:
     """Runs trackers over sequences and scores them.
 
@@ -77,7 +63,6 @@ def test(
     """
     from rich.console import Console
 
-    from dmtrack.cli.sweep_options import settings_of
     from dmtrack.running.sweeps.running import run_sweep
 
-    run_sweep(settings_of(context), Console())
+    run_sweep(sweep_options.settings_of(context), Console())

@@ -28,6 +28,19 @@ from dmtrack.search.work import work_on
 DEFAULT_TRIALS = 100
 
 
+def check(settings: SearchSettings) -> None:
+    """Finds what `search` would refuse, for those who compute something for it first.
+
+    Raises:
+        DMTrackError: see `search`.
+    """
+    make_sampler(settings.sampler, 0, 0, 0, False)
+    prepare(settings)
+    check_writable_folder(settings.output)
+    with study_lock(settings.storage, settings.join):
+        _open(settings, 0)
+
+
 def search(settings: SearchSettings, console: Console | None = None) -> Outcome:
     """Runs the trials that a study lacks, compares on held-out sequences, writes config, tables and plots.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,15 @@ from dmtrack.search.objective import Scoring
 from dmtrack.search.sharing import SharedOutputs
 from dmtrack.search.space import Space
 from dmtrack.search.study import Sampler
-from dmtrack.search.tracks import FullRuns, Origin, ReplayedDetections, TrialTracker, origin_of, stored_detections
+from dmtrack.search.tracks import (
+    FullRuns,
+    Origin,
+    ReplayedDetections,
+    TrialTracker,
+    origin_of,
+    policy_of,
+    stored_detections,
+)
 from dmtrack.tracking.loading import assemble_tracker
 
 
@@ -89,9 +98,7 @@ class SearchSettings:
             return FullRuns(self.tracker, origin.settings)
         if origin.way == "replay":
             stored = stored_detections(self.cache, benchmark, self.tracker)
-            replayed = ReplayedDetections(origin.kind, origin.settings, stored)
-            check_values(replayed, self.space)
-            return replayed
+            return ReplayedDetections(origin.kind, origin.settings, stored)
         tracker: Any = assemble_tracker(
             self.tracker.config,
             self.tracker.weights,
@@ -108,14 +115,14 @@ class SearchSettings:
         return [sequences[index] for index in np.random.default_rng(0).permutation(len(sequences))]
 
 
-def check_values(replayed: ReplayedDetections, space: Space) -> None:
+def check_values(kind: Any, settings: Mapping[str, Any], space: Space) -> None:
     """Tries both ends of all ranges, so that a value out of range is not found by a hundred crashed trials.
 
     Raises:
         ConfigError: a key is unknown, or an end out of its range.
     """
     for end in ("low", "high"):
-        replayed.policy({item.name: getattr(item, end) for item in space.ranges})
+        policy_of(kind, settings, {item.name: getattr(item, end) for item in space.ranges})
 
 
 @dataclass
@@ -175,4 +182,6 @@ def prepare(settings: SearchSettings) -> Prepared:
             parse_section(values, SearchParameters, source="--range", name="SiamRPN++'s parameters")
     elif settings.tolerance_px:
         raise ConfigError("--sharing-tolerance is for SiamRPN++ alone; other trackers share exactly or not at all")
+    elif origin.way == "replay" and settings.share:
+        check_values(origin.kind, origin.settings, settings.space)
     return Prepared(settings, origin, scoring, sequences, origin.current(settings.space))

@@ -67,6 +67,23 @@ class Stored(Protocol):
         """The detections in a sequence."""
 
 
+def policy_of(kind: Any, settings: Mapping[str, Any], parameters: Parameters) -> TargetPolicy:
+    """What decides in a trial.
+
+    Args:
+        kind: a tracker class with `policy(settings)`.
+        settings: of the config's `tracker` section.
+        parameters: of the trial.
+
+    Raises:
+        ConfigError: a parameter is unknown or out of range.
+    """
+    changed = with_parameters(settings, parameters)
+    changed.pop("type", None)
+    policy: TargetPolicy = kind.policy(changed)
+    return policy
+
+
 class ReplayedDetections:
     """Policies on stored detections; exact, because all trials decide on the very same candidates.
 
@@ -81,20 +98,9 @@ class ReplayedDetections:
         self._opened: dict[str, StoredSequence] = {}
         self._frames = 0
 
-    def policy(self, parameters: Parameters) -> TargetPolicy:
-        """What decides.
-
-        Raises:
-            ConfigError: a parameter is unknown or out of range.
-        """
-        settings = with_parameters(self._settings, parameters)
-        settings.pop("type", None)
-        policy: TargetPolicy = self._kind.policy(settings)
-        return policy
-
     def track(self, sequence: Sequence, parameters: Parameters) -> Boxes:
         """See `TrialTracker`."""
-        policy, stored = self.policy(parameters), self._open(sequence)
+        policy, stored = policy_of(self._kind, self._settings, parameters), self._open(sequence)
         boxes = [first_box_of(sequence)]
         for index, found in enumerate(stored):
             if index == 0:

@@ -194,9 +194,10 @@ def test_replay_takes_any_store():
     replayed = ReplayedDetections(ReIDTracker, {"type": "ReIDTracker"}, opener)
     boxes = replayed.track(sequence, {"association.reach": 0.3})
     np.testing.assert_allclose(boxes, sequence.boxes_xywh)
-    check_values(replayed, Space((Range("association.reach", 0.1, 1.0),)))
+    section = {"type": "ReIDTracker"}
+    check_values(ReIDTracker, section, Space((Range("association.reach", 0.1, 1.0),)))
     with pytest.raises(ConfigError, match="did you mean 'reach'"):
-        check_values(replayed, Space((Range("association.reech", 0.1, 1.0),)))
+        check_values(ReIDTracker, section, Space((Range("association.reech", 0.1, 1.0),)))
     settings = {"association": {"reach": 1}, "name": "x"}
     assert with_parameters(settings, {"association.reach": 2})["association"]["reach"] == 2
     assert settings["association"]["reach"] == 1
