@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import resource
 import subprocess
 import sys
 import tempfile
@@ -88,8 +89,8 @@ def seconds_and_libraries(arguments: list[str], tree: Path, folder: Path) -> tup
     return seconds, last.split()[1:]
 
 
-def waiting(arguments: list[str], tree: Path, folder: Path, log: Path | None = None) -> tuple[float, float]:
-    """Seconds until the first word is printed, and until the command ends or has tracked the second frame.
+def waiting(arguments: list[str], tree: Path, folder: Path, log: Path | None = None) -> tuple[float, float, float]:
+    """Seconds until the first word is printed, until the command ends or has tracked the second frame, and of CPU.
 
     Args:
         arguments: of the command.
@@ -98,6 +99,7 @@ def waiting(arguments: list[str], tree: Path, folder: Path, log: Path | None = N
         log: what it writes a line to per tracked frame, below a head and the line of the given box.
     """
     environment = {**os.environ, "PYTHONPATH": str(tree), "PYTHONUNBUFFERED": "1"}
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
     start = time.perf_counter()
     process = subprocess.Popen(
         [sys.executable, "-c", PROGRAM, *arguments], cwd=folder, env=environment, stdout=subprocess.PIPE,
@@ -123,7 +125,9 @@ def waiting(arguments: list[str], tree: Path, folder: Path, log: Path | None = N
     ended = time.perf_counter() - start
     if code != (0 if log else 2):
         raise SystemExit(f"dmtrack {' '.join(arguments)} in {tree} ended with {code}")
-    return first[0], ended if log is None or tracked != tracked else tracked
+    now = resource.getrusage(resource.RUSAGE_CHILDREN)
+    cpu = now.ru_utime + now.ru_stime - used.ru_utime - used.ru_stime
+    return first[0], ended if log is None or tracked != tracked else tracked, cpu
 
 
 def waits(trees: dict[str, Path], folder: Path, runs: int) -> dict[str, Any]:
@@ -135,7 +139,7 @@ def waits(trees: dict[str, Path], folder: Path, runs: int) -> dict[str, Any]:
                 log = folder / f"out-{tree}-{run}" / "boxes.partial.csv" if command == "track" else None
                 more = [str(log.parent)] if log else []
                 times = waiting([*arguments, *more], path, folder, log)
-                row = found.setdefault(command, {}).setdefault(tree, [float("inf")] * 2)
+                row = found.setdefault(command, {}).setdefault(tree, [float("inf")] * 3)
                 found[command][tree] = [round(min(pair), 3) for pair in zip(row, times, strict=True)]
     return found
 
@@ -167,10 +171,12 @@ def main() -> None:
         cells = [[f"{one['seconds']:.2f}", " ".join(one["imports"]) or "-"] for one in found.values()]
         table.add_row(f"dmtrack {command}", *(cell for pair in cells for cell in pair))
     Console(width=120).print(table)
-    table = plain_table(["a user waits"], [f"{tree}, {what} [s]" for tree in trees for what in ("first word", "end")])
+    table = plain_table(
+        ["a user waits"], [f"{tree}, {what} [s]" for tree in trees for what in ("first word", "end", "CPU")]
+    )
     for command, rows in waited.items():
         name = "track: first tracked frame" if command == "track" else command
-        table.add_row(name, *(f"{seconds:.2f}" for pair in rows.values() for seconds in pair))
+        table.add_row(name, *(f"{seconds:.2f}" for times in rows.values() for seconds in times))
     Console(width=120).print(table)
     reached = commands["--help"]["now"]["seconds"] < TARGET_SECONDS
     print(f"dmtrack --help: target {TARGET_SECONDS} s {'reached' if reached else 'MISSED'} (best of {options.runs})")

@@ -74,7 +74,9 @@ def show(
         str | None, typer.Argument(metavar="[NAME]", help="Which data set, as in `dmtrack data check`.")
     ] = None,
     path: Annotated[Path | None, typer.Argument(metavar="[PATH]", help="Its folder.")] = None,
-    config: Annotated[str | None, option(SEQUENCES, help="Show the training pairs of this config instead.")] = None,
+    config: Annotated[
+        str | None, option(SEQUENCES, callback=options.CONFIG, help="Show the training pairs of this config instead.")
+    ] = None,
     split: Annotated[str | None, option(SEQUENCES, help="Split of the data set.")] = None,
     sequence: Annotated[list[str] | None, option(SEQUENCES, help="Show this sequence; repeatable.")] = None,
     count: Annotated[int, option(OUTPUT, min=1, help="Sequences, images or pairs on the sheet.")] = 8,

@@ -23,7 +23,6 @@ from dmtrack.boxes import Boxes
 from dmtrack.errors import DMTrackError, MediaError
 from dmtrack.media.images import Image, as_rgb, read_image
 from dmtrack.tracking.base import Tracker, TrackResult
-from dmtrack.tracking.siamrpn import SiamRPNTracker
 
 REGIONS = ("rectangle", "polygon")
 IMAGES = ("path", "memory", "buffer")
@@ -87,6 +86,9 @@ def import_trax() -> Any:
 
 def _answer(tracker: Tracker, request: Any, region: str, trax: Any) -> tuple[Any, dict[str, str]]:
     """The reply to one request: a region and its properties."""
+    # The options of this program are read without PyTorch, so that a wrong one is refused at once.
+    from dmtrack.tracking.siamrpn import SiamRPNTracker
+
     frame = frame_of(request.image["color"], trax)
     if request.type == trax.TraxStatus.INITIALIZE:
         given = request.objects[0][0]
