@@ -155,10 +155,8 @@ def _check_archive(path: Path) -> list[Problem]:
         backslashes = [name for name in archive.namelist() if "\\" in name]
         strange = [name for name in archive.namelist() if not name.endswith("/") and left_by_system(name)]
     if backslashes:
-        says = (
-            f"{len(backslashes)} entries have backslashes in their names ({listed(backslashes, 2)}), which servers do"
-        )
-        problems.append(Problem("", f"{says} not take for folders; pack them with `dmtrack submit build`"))
+        says = f"{len(backslashes)} entries have backslashes in their names ({listed(backslashes, 2)})"
+        problems.append(Problem("", f"{says}, which servers do not take for folders; use `dmtrack submit build`"))
     if strange:
         problems.append(
             Problem("", f"{len(strange)} entries are of the operating system ({listed(strange, 2)})", rejected=False)
