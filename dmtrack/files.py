@@ -162,6 +162,21 @@ def check_place_of_folder(folder: str | Path) -> None:
             raise OutputError(f"cannot write to folder {folder}: {_reason_and_advice(NotADirectoryError())}")
 
 
+@contextlib.contextmanager
+def output_folder(folder: str | Path) -> Iterator[Path]:
+    """As `check_writable_folder`; where the block fails before it has written anything, no new empty folder stays."""
+    folder = Path(folder)
+    new = [path for path in (folder, *folder.parents) if not path.exists()]
+    check_writable_folder(folder)
+    try:
+        yield folder
+    except BaseException:
+        with contextlib.suppress(OSError):  # what has been written in it stays
+            for path in new:
+                path.rmdir()
+        raise
+
+
 def check_writable_folder(folder: str | Path) -> Path:
     """The folder, created if needed; an `OutputError` before any work is done if nothing can be written there."""
     folder = Path(folder)

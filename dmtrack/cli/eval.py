@@ -20,10 +20,10 @@ group = typer.Typer(help="Show the protocols, and why their scores differ.")
 
 @group.command("protocols")
 def protocols(
-    names: Annotated[list[str] | None, typer.Argument(metavar="[NAME]...", help="Only these.")] = None,
+    names: Annotated[list[str] | None, typer.Argument(metavar="[NAME]...", help="Show all rules of these.")] = None,
     import_: options.Import = None,
 ) -> None:
-    """List the protocols with all their rules."""
+    """List the protocols, a line each; with NAME, all rules of one."""
     options.add_modules(import_)
     from dmtrack.pages.explain import print_protocols
 

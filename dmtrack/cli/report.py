@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -73,64 +74,63 @@ def report(
     from dmtrack.evaluation.protocols import get_protocol
     from dmtrack.evaluation.reporting.loading import common_stride, load_tracker_results
     from dmtrack.evaluation.reporting.study import make_study, print_study
-    from dmtrack.files import check_writable_folder
+    from dmtrack.files import output_folder
     from dmtrack.pages.report.output import steps, write_csv, write_latex, write_study, write_study_json
     from dmtrack.progress import ProgressBar
     from dmtrack.running.sweeps.benchmarks import absent_sequences
 
-    if out:
-        check_writable_folder(out)
-    console = Console()
-    stride = common_stride(results)
-    known, place, label = find_benchmark(benchmark, root)
-    if place is None:
-        raise EvaluationError(f"where does {known.name} lie? Give its folder with --data FOLDER")
-    rules = [get_protocol(name) for name in dict.fromkeys(protocol or known.protocols[:1])]
-    opened = _open(known, place, split, stride, rules, images and out is not None)
-    sequences = list(opened)
-    reading: dict[str, Any] = {
-        "layout": layout,
-        "align": _alignment_rules(align or []),
-        "box_format": box_format,
-        "benchmark": "" if known.name == "folder" else known.name,
-        "index_base": index_base,
-        "bad_boxes": "keep" if keep_bad_boxes else "refuse",
-    }
-    with ProgressBar(
-        "trackers", len(results), description="reading results", rate=False, console=console, transient=True
-    ) as bar:
-        trackers = []
-        for source in results:
-            trackers.append(load_tracker_results(source, sequences, **reading))
-            bar.advance()
-    study = make_study(
-        label,
-        rules,
-        sequences,
-        trackers,
-        split=split or known.splits[0],
-        stride=stride,
-        common=common,
-        rounds=rounds,
-        seed=seed,
-        absent=absent_sequences(opened),
-    )
-    print_study(study, console)
-    for path, write in ((json, write_study_json), (csv, write_csv), (latex, write_latex)):
-        if path:
-            write(study, path)
-            print(f"written: {path}")
-    if out:
+    with output_folder(out) if out else contextlib.nullcontext():
+        console = Console()
+        stride = common_stride(results)
+        known, place, label = find_benchmark(benchmark, root)
+        if place is None:
+            raise EvaluationError(f"where does {known.name} lie? Give its folder with --data FOLDER")
+        rules = [get_protocol(name) for name in dict.fromkeys(protocol or known.protocols[:1])]
+        opened = _open(known, place, split, stride, rules, images and out is not None)
+        sequences = list(opened)
+        reading: dict[str, Any] = {
+            "layout": layout,
+            "align": _alignment_rules(align or []),
+            "box_format": box_format,
+            "benchmark": "" if known.name == "folder" else known.name,
+            "index_base": index_base,
+            "bad_boxes": "keep" if keep_bad_boxes else "refuse",
+        }
         with ProgressBar(
-            "files", steps(study), description="writing", rate=False, console=console, transient=True
+            "trackers", len(results), description="reading results", rate=False, console=console, transient=True
         ) as bar:
-
-            def show(file: str) -> None:
-                bar.update(description=f"writing {file}")
+            trackers = []
+            for source in results:
+                trackers.append(load_tracker_results(source, sequences, **reading))
                 bar.advance()
+        study = make_study(
+            label,
+            rules,
+            sequences,
+            trackers,
+            split=split or known.splits[0],
+            stride=stride,
+            common=common,
+            rounds=rounds,
+            seed=seed,
+            absent=absent_sequences(opened),
+        )
+        print_study(study, console)
+        for path, write in ((json, write_study_json), (csv, write_csv), (latex, write_latex)):
+            if path:
+                write(study, path)
+                print(f"written: {path}")
+        if out:
+            with ProgressBar(
+                "files", steps(study), description="writing", rate=False, console=console, transient=True
+            ) as bar:
 
-            page = write_study(study, out, images=images, worst=worst, on_step=show)
-        print(f"page: {page}\ntables: {out}\nplots: {out / 'plots'}")
+                def show(file: str) -> None:
+                    bar.update(description=f"writing {file}")
+                    bar.advance()
+
+                page = write_study(study, out, images=images, worst=worst, on_step=show)
+            print(f"page: {page}\ntables: {out}\nplots: {out / 'plots'}")
 
 
 def _open(

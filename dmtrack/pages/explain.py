@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import textwrap
-from collections.abc import Iterable
+from collections.abc import Collection
 
 import numpy as np
 from rich.console import Console
@@ -11,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from dmtrack.evaluation.explain import NUMBERS, Explanation, Frames, ProtocolView, Step
-from dmtrack.evaluation.protocols import PROTOCOLS, get_protocol
+from dmtrack.evaluation.protocols import PROTOCOLS, BaseProtocol, get_protocol
 from dmtrack.evaluation.protocols.describing import describe_rule
 from dmtrack.progress import plain_table
 
@@ -20,16 +21,17 @@ NARROWEST = 108
 """Columns: a table that is cut or folded in every cell is no help."""
 
 
-def print_protocols(names: Iterable[str]) -> None:
-    """Prints each protocol with its rules; all of them where none is named.
+def print_protocols(names: Collection[str]) -> None:
+    """Prints each protocol with its rules; a table of all of them, a line each, where none is named.
 
     Raises:
         EvaluationError: no such protocol.
     """
     console = page_console()
-    # Protocols of boxes alone come first.
-    every = sorted(PROTOCOLS.values(), key=lambda protocol: protocol.needs != {"boxes"})
-    for protocol in [get_protocol(name) for name in names] or every:
+    if not names:
+        console.print(_protocols_table())
+        print_indented(console, "All rules of one: dmtrack eval protocols NAME", "", style="dim")
+    for protocol in [get_protocol(name) for name in names]:
         console.print(Text(protocol.name, style="bold"))
         print_indented(console, protocol.description, "  ")
         if protocol.source:
@@ -41,6 +43,27 @@ def print_protocols(names: Iterable[str]) -> None:
             rules.add_row(f"  {rule}", text)
         console.print(rules)
         console.print()
+
+
+def _protocols_table() -> Table:
+    """Protocols of boxes alone first; those of several years of one challenge share a line."""
+    families: dict[str, list[BaseProtocol]] = {}
+    for protocol in sorted(PROTOCOLS.values(), key=lambda protocol: protocol.needs != {"boxes"}):
+        families.setdefault(re.sub(r"\d{4}", "", protocol.name), []).append(protocol)
+    table = plain_table()
+    for title in ("protocol", "ranks by", "needs beside boxes", "whose rules"):
+        table.add_column(title, style="bold" if title == "protocol" else "")
+    for first, *others in families.values():
+        years = [re.findall(r"\d{4}", protocol.name)[0] for protocol in others[-1:]]
+        # A description begins with what the protocol is.
+        whose = re.split(r"[:;.,] ", first.description)[0]
+        table.add_row(
+            " ... ".join([first.name, *years]),
+            first.reported()[0].title,
+            ", ".join(sorted(first.needs - {"boxes", "regions"})) or "-",
+            re.sub(r"(?<=VOT)\d{4} ", " ", whose) if others else whose,
+        )
+    return table
 
 
 def print_explanation(explanation: Explanation, tracker: str, console: Console) -> None:

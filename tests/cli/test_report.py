@@ -72,6 +72,11 @@ def test_a_folder_gets_page_plots_and_tables(folders, capsys):
     assert (folders / "out/report.html").read_text().count('class="failure"') == 2
 
 
+def test_a_report_that_fails_leaves_no_empty_folder(folders, capsys):
+    code, _, error = report(capsys, folders / "data", folders / "nothing", "--out", folders / "new/out")
+    assert code == 2 and "nothing" in error and not (folders / "new").exists()
+
+
 def test_missing_sequences_are_named_or_left_out_on_demand(folders, capsys):
     for path in (folders / "results/far/video2").iterdir():
         path.unlink()
