@@ -127,7 +127,7 @@ class Report:
 
         table = plain_table(
             title=f"{self.benchmark} ({self.scope}) · protocol {self.protocol.name}",
-            caption=self.protocol.description,
+            caption=f"{self.protocol.description}\n{self.first_number_in_words()}".rstrip(),
             title_justify="left",
             caption_justify="left",
         )
@@ -156,6 +156,11 @@ class Report:
                 weights_hash(score)[:8] or "-",
             )
         return table
+
+    def first_number_in_words(self) -> str:
+        """What the number says that trackers are ranked by, and which would be good; empty where it does not say it."""
+        meaning = self.protocol.legend().get(self.primary.title)
+        return f"{self.primary.title}: {meaning}." if meaning else ""
 
     def remarks(self) -> list[str]:
         """Sentences on what no average holds: sequences without result or without a counted frame; and the notes."""

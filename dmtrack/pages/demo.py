@@ -273,12 +273,21 @@ def _values(item: DemoSet) -> dict[str, Any]:
     return {
         **vars(item),
         "success": shown(score.scores["success"]),
+        "first_number": _first_number(item),
+        "legend": dict(list(item.report.protocol.legend().items())[1:]),
         "numbers": numbers,
         "plots": plots,
         "trackers": _trackers(item.report),
         "sequences": _sequences(item),
         "remarks": item.report.remarks(),
     }
+
+
+def _first_number(item: DemoSet) -> str:
+    """What the large number says, and what would be bad and good."""
+    text = item.report.first_number_in_words()
+    still = [score for score in item.report.scores if score.tracker == StaticBox().name]
+    return f"{text} A box that never moves gets {shown(still[0].scores['success'])} here." if still else text
 
 
 def _trackers(report: Report) -> Table:

@@ -30,6 +30,7 @@ class Measure:
         unit: `share`, or what is counted ("failures").
         higher_is_better: whether a larger number is the better one.
         range: smallest and largest possible number.
+        meaning: what the number says, and which would be good: part of a sentence for people.
         needs: what it needs of a run: `boxes`, `regions`, `frame size`, `restarts`, `confidences`, `presence`, `times`.
     """
 
@@ -38,6 +39,7 @@ class Measure:
     unit: str = field(default=SHARE, kw_only=True)
     higher_is_better: bool = field(default=True, kw_only=True)
     range: tuple[float, float] = field(default=(0.0, 1.0), kw_only=True)
+    meaning: str = field(default="", kw_only=True)
     needs: tuple[str, ...] = field(default=("boxes",), kw_only=True)
 
     @property

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dmtrack.evaluation.measures import one_pass
 from dmtrack.evaluation.protocols.rules import CurveMeasure, Protocol
 
 RULES: dict[str, tuple[str, ...]] = {
@@ -102,6 +103,31 @@ def describe_measure(protocol: Protocol, measure: CurveMeasure) -> str:
         return f"{what} at {measure.at:g}{unit}"
     kind = "mean" if measure.reading == "mean" else "trapezoid area"
     return f"{kind} over {len(thresholds)} thresholds of {what}, 0 to {thresholds[-1]:g}{unit}"
+
+
+def measure_in_words(protocol: Protocol, measure: CurveMeasure) -> str:
+    """What a number says, for people who do not know the protocol."""
+    if measure.reading == "mean-overlap":
+        return "mean overlap (IoU) of box and truth, 1 if all boxes fit exactly"
+    if measure.reading == "longest-run":
+        return f"longest run of frames of which {measure.at:.0%} have IoU > 0.5, as a share of the sequence"
+    last = protocol.thresholds(measure.curve)[-1]
+    hit = {
+        "success": f"IoU {'>' if protocol.success_strict else '>='} ",
+        "precision": "the centre of the box within ",
+        "normalized_precision": "the centre of the box, in widths and heights of the target, within ",
+    }[measure.curve]
+    if measure.reading == "at":
+        return f"share of frames with {hit}{measure.at:g}{' px of the true one' * (measure.curve == 'precision')}"
+    if measure.curve != "success":
+        return f"share of frames with {hit}a threshold, averaged over thresholds of 0 to {last:g}"
+    ones = one_pass.success_curve([1.0], protocol.success_thresholds, protocol.success_strict)
+    most = one_pass.trapezoid(ones) if measure.reading == "trapezoid" else float(ones.mean())
+    text = (
+        f"area under the success curve, about the mean overlap (IoU) of box and truth: 0 is the worst, {most:.3g} is "
+    )
+    published = "; published trackers get about 0.5 to 0.75 on LaSOT, OTB-100 and UAV123"
+    return f"{text}perfect{published if measure == protocol.reported()[0] else ''}"
 
 
 def _describe_truth(protocol: Protocol) -> str:

@@ -97,7 +97,14 @@ TRACKINGNET_OFFICIAL = register(
         precision_thresholds=grid(50.0, 21),
         normalized_precision_thresholds=grid(0.5, 21),
         measures=(
-            CurveMeasure("success", "success AUC", "success", "trapezoid"),
+            CurveMeasure(
+                "success",
+                "success AUC",
+                "success",
+                "trapezoid",
+                meaning="area under the success curve, about the mean overlap (IoU) of box and truth: 0 is the worst, "
+                "1 is perfect; published trackers get about 0.7 to 0.86 on TrackingNet",
+            ),
             CurveMeasure("precision", "P AUC", "precision", "trapezoid"),
             CurveMeasure("normalized_precision", "Pnorm AUC", "normalized_precision", "trapezoid"),
             CurveMeasure("success_rate", "IoU>=0.5", "success", "at", 0.5),
@@ -124,7 +131,14 @@ GOT10K = register(
         normalized_precision_thresholds=(),
         pooling="frames",
         measures=(
-            CurveMeasure("ao", "AO", "success", "mean-overlap"),
+            CurveMeasure(
+                "ao",
+                "AO",
+                "success",
+                "mean-overlap",
+                meaning="average overlap (IoU) of box and truth: 0 is the worst, 1 is perfect; published trackers get "
+                "about 0.5 to 0.8 on GOT-10k",
+            ),
             CurveMeasure("sr50", "SR.50", "success", "at", 0.5),
             CurveMeasure("sr75", "SR.75", "success", "at", 0.75),
             CurveMeasure("success", "mean of curve", "success", "mean"),

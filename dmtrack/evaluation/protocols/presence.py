@@ -47,8 +47,18 @@ class PresenceProtocol(BaseProtocol):
 
     def reported(self) -> tuple[Measure, ...]:
         """The rates and their geometric means."""
-        titles = {"max_gm": "MaxGM", "gm": "GM", "tpr": "TPR", "tnr": "TNR"}
-        return tuple(Measure(key, title, needs=("boxes", "presence")) for key, title in titles.items())
+        texts = {
+            "max_gm": (
+                "MaxGM",
+                'the largest geometric mean of both rates that also saying "absent" at random gives: 0 is the worst, 1 '
+                "is perfect; published trackers get about 0.5 to 0.8 on OxUvA",
+            ),
+            "gm": ("GM", "geometric mean of both rates"),
+            "tpr": ("TPR", f"share of frames with target that are reported with IoU >= {self.iou_threshold:g}"),
+            "tnr": ("TNR", "share of frames without target that are reported as such"),
+        }
+        needs = ("boxes", "presence")
+        return tuple(Measure(key, title, needs=needs, meaning=meaning) for key, (title, meaning) in texts.items())
 
     def check(self) -> None:
         """Refuses impossible rules.

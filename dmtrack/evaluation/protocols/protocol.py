@@ -112,6 +112,10 @@ class BaseProtocol(ABC):
         """The measure of that key."""
         return next(measure for measure in self.reported() if measure.key == key)
 
+    def legend(self) -> dict[str, str]:
+        """What the numbers say, by their titles, in the order of `reported`."""
+        return {measure.title: measure.meaning for measure in self.reported() if measure.meaning}
+
     def headings(self) -> dict[str, str]:
         """Column titles by the key of the measure, in the order of `reported`."""
         return {measure.key: measure.title for measure in self.reported()}

@@ -229,6 +229,12 @@ class Protocol(BaseProtocol):
                     "thresholds; give them or leave the measure out"
                 )
 
+    def legend(self) -> dict[str, str]:
+        """What the numbers say, by their titles: as the curve and the reading tell, where a measure does not."""
+        from dmtrack.evaluation.protocols.describing import measure_in_words
+
+        return {measure.title: measure.meaning or measure_in_words(self, measure) for measure in self.reported()}
+
     def rules(self) -> list[tuple[str, str]]:
         """The rules in words."""
         from dmtrack.evaluation.protocols.describing import RULES, describe_rule

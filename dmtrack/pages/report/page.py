@@ -20,7 +20,7 @@ from dmtrack.pages.report.tables import (
     sequences_table,
     tracker_colours,
 )
-from dmtrack.pages.shell import render, trusted
+from dmtrack.pages.shell import Table, render, trusted
 
 FEW_STATEMENTS = 6
 """More of them are folded away."""
@@ -54,7 +54,8 @@ def report_page(study: Study, figures: Mapping[str, str], failures: Mapping[str,
         f"({report.scope}), protocol{'s' * (len(study.reports) > 1)} {names}",
         lead=_summary(study),
         warning=report.remarks()[0].capitalize() if report.left_out else "",
-        rankings=[ranking_table(*pair) for pair in zip(study.reports, study.significances, strict=True)],
+        first_number=report.first_number_in_words(),
+        rankings=_rankings(study),
         remarks=study.remarks(),
         differences=differences_table(report, study.significance) if several else None,
         statements=_statements(study),
@@ -73,6 +74,23 @@ def report_page(study: Study, figures: Mapping[str, str], failures: Mapping[str,
         height=_HEIGHT,
         method=_method(study),
     )
+
+
+def _rankings(study: Study) -> list[tuple[Table, dict[str, str]]]:
+    """A table per protocol, each with what those of its columns say that no table before it has."""
+    rankings = []
+    # The first number is explained at the top of the page.
+    told = set(list(study.report.protocol.legend().items())[:1])
+    for report, significance in zip(study.reports, study.significances, strict=True):
+        legend = {
+            **report.protocol.legend(),
+            "fps": "frames per second of the tracker alone",
+            "weights": "first digits of the SHA-256 of the weights",
+        }
+        new = {title: text for title, text in legend.items() if (title, text) not in told}
+        rankings.append((ranking_table(report, significance), new))
+        told |= legend.items()
+    return rankings
 
 
 def _summary(study: Study) -> str:

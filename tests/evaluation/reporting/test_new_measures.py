@@ -113,6 +113,9 @@ def test_every_measure_of_every_protocol_describes_itself():
                 measure.key and measure.title and measure.unit and measure.needs and measure.range[0] < measure.range[1]
             )
             assert measure == protocol.measure(measure.key)
+            assert protocol.legend()[measure.title]
+    assert "0.952 is perfect" in get_protocol("dmtrack-visible").legend()["success"]
+    assert get_protocol("pysot").legend()["P@20px"].endswith("within 20 px of the true one")
     assert {"restarts", "regions", "frame size"} <= get_protocol("vot2018").needs
     assert get_protocol("oxuva").needs == {"boxes", "presence"} and get_protocol("lasot-official").needs == {"boxes"}
     assert not get_protocol("vot2018").measure("lost").higher_is_better

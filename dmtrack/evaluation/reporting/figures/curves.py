@@ -38,6 +38,8 @@ class CurveKind:
     thresholds: tuple[float, ...]
 
 
+ONE_PASS = "OPE: one-pass evaluation, in which trackers are started once, with the true box of the first frame"
+
 _LABELS: dict[CurveName, tuple[str, str, str]] = {
     "success": ("Success plots of OPE", "Overlap threshold", "Success rate"),
     "precision": ("Precision plots of OPE", "Location error threshold [px]", "Precision"),
@@ -87,7 +89,7 @@ def draw_curve(report: Report, kind: CurveKind, theme: Theme = LIGHT) -> Figure:
     label(axes, theme, f"{kind.title} on {report.benchmark}", kind.across, kind.up)
     # A fixed corner would hide weak trackers, such as the static box.
     legend(axes, theme, len(report.scores), beside=many)
-    footnote(figure, theme, describe(report, f"[{measure.title}]"))
+    footnote(figure, theme, describe(report, f"[number]: {measure.title}", ONE_PASS))
     return figure
 
 

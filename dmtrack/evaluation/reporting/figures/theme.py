@@ -82,8 +82,10 @@ def label(axes: Axes, theme: Theme, title: str, across: str = "", up: str = "", 
 
 def footnote(figure: Figure, theme: Theme, text: str) -> None:
     """Whose rules the numbers follow, small below the plot."""
-    letters = int(figure.get_figwidth() * 19)
-    figure.supxlabel("\n".join(textwrap.wrap(text, letters)), fontsize=6.5, color=theme.ink)
+    # A page shows all figures equally wide, two beside each other: the letters of wide ones shrink more.
+    size = 8.5 * max(1.0, figure.get_figwidth() / 5.6)
+    letters = int(figure.get_figwidth() * 124 / size)
+    figure.supxlabel("\n".join(textwrap.wrap(text, letters)), fontsize=size, color=theme.ink)
 
 
 def legend(axes: Axes, theme: Theme, entries: int, beside: bool = False, **options: Any) -> None:
