@@ -152,3 +152,20 @@ def test_case_of_a_heading_that_says_corners(shared_folder):
     folder = shared_folder / "cases" / "csv_heading_with_corners" / "photos"
     assert [record.boxes_xywh[0].tolist()[2:] for record in ImageFolder(folder)] == [[16, 16]] * 3
     assert examine("image-folder", folder, Options(full=True)).problems == []
+
+
+@pytest.mark.parametrize(
+    ("attributes", "tags"),
+    [('"OCC"', ("OCC",)), ('["OCC", "SV"]', ("OCC", "SV")), ('{"OCC": true, "SV": false}', ("OCC",)), ("3", None)],
+)
+def test_attributes_of_a_sequence_in_any_form(attributes, tags, tmp_path):
+    (tmp_path / "seq").mkdir()
+    (tmp_path / "seq/groundtruth.txt").write_text(LINES)
+    (tmp_path / "seq/meta.json").write_text(f'{{"attributes": {attributes}}}')
+    if tags is None:
+        with pytest.raises(
+            DataError, match=r'meta\.json: expected a name, a list of names or an object in "attributes"'
+        ):
+            list(SequenceFolder(tmp_path, images=False))
+    else:
+        assert SequenceFolder(tmp_path, images=False)[0].annotation.tags == tags

@@ -63,6 +63,9 @@ class SequenceFolder(SequenceSource):
         boxes = read_rows(annotation, "a line x,y,w,h per frame")
         meta = _read_meta(folder / "meta.json")
         index_base = float(meta.get("index_base", self.index_base))
+        attributes = meta.get("attributes", ())  # a name, a list of names, or an object from name to true or false
+        if isinstance(attributes, dict):
+            attributes = [name for name, present in attributes.items() if present]
         boxes[:, :2] -= index_base
         absence = folder / "absence.label"
         present = np.atleast_1d(~np.isnan(boxes).any(axis=1))  # NaN means absent here, too
@@ -76,17 +79,10 @@ class SequenceFolder(SequenceSource):
             annotation,
             present=present,
             index_base=index_base,
-            tags=_tags(meta.get("attributes", ())),
+            tags=tuple(map(str, [attributes] if isinstance(attributes, str) else attributes)),
             category=str(meta.get("class", "")),
             meta=meta,
         )
-
-
-def _tags(found: Any) -> tuple[str, ...]:
-    """Attributes of a sequence from a name, a list of names, or an object from name to true or false."""
-    if isinstance(found, dict):
-        return tuple(str(name) for name, present in found.items() if present)
-    return (found,) if isinstance(found, str) else tuple(str(name) for name in found)
 
 
 def _read_meta(path: Path) -> dict[str, Any]:
@@ -98,6 +94,8 @@ def _read_meta(path: Path) -> dict[str, Any]:
         raise DataError(f"{path}:{error.lineno}: no valid JSON ({error.msg})") from error
     if not isinstance(meta, dict) or meta.get("index_base", 0) not in (0, 1):
         raise DataError(f'{path}: expected a JSON object whose "index_base", if it has one, is 0 or 1')
+    if not isinstance(meta.get("attributes", []), (str, list, dict)):
+        raise DataError(f'{path}: expected a name, a list of names or an object in "attributes"')
     return meta
 
 
