@@ -80,8 +80,9 @@ class Examination:
         """Counts in one line."""
         counted = f"{self.sequences:,} sequences, " if self.sequences else ""
         looked = f"{counted}{self.frames:,} images, {self.boxes:,} boxes, {self.decoded:,} images opened"
-        verdict = "nothing wrong" if not self.problems else _counted(len(self.problems), "problem")
-        return f"{self.dataset}: {looked}: {verdict}, {_counted(len(self.notes), 'note')}"
+        problems, notes = len(self.problems), len(self.notes)
+        verdict = f"{problems} problem{'s' * (problems != 1)}" if problems else "nothing wrong"
+        return f"{self.dataset}: {looked}: {verdict}, {notes} note{'s' * (notes != 1)}"
 
     def as_json(self) -> dict[str, Any]:
         """The same for machines."""
@@ -102,7 +103,3 @@ class Examination:
                 for finding in self.findings
             ],
         }
-
-
-def _counted(number: int, noun: str) -> str:
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

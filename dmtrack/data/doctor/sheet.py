@@ -85,20 +85,16 @@ def contact_sheet(rows: Collection[tuple[str, Collection[Tile]]], tile_width: in
     columns = max((len(tiles) for _, tiles in rows), default=1)
     width = columns * (tile_width + _GAP) + _GAP
     strips = [_strip(title, [tile.render(tile_width) for tile in tiles], width) for title, tiles in rows]
-    return np.concatenate(strips) if strips else _paper(_GAP, width)
+    return np.concatenate(strips) if strips else np.full((_GAP, width, 3), _PAPER_RGB, np.uint8)
 
 
 def _strip(title: str, tiles: list[Image], width: int) -> Image:
     height = max((tile.shape[0] for tile in tiles), default=0)
     top = _TITLE_HEIGHT if title else 0
-    strip = _paper(top + height + _GAP, width)
+    strip = np.full((top + height + _GAP, width, 3), _PAPER_RGB, np.uint8)
     cv2.putText(strip, title, (_GAP, _TITLE_HEIGHT - 8), _FONT, 0.5, _INK_RGB, 1, cv2.LINE_AA)
     left = _GAP
     for tile in tiles:
         strip[top : top + tile.shape[0], left : left + tile.shape[1]] = tile
         left += tile.shape[1] + _GAP
     return strip
-
-
-def _paper(height: int, width: int) -> Image:
-    return np.broadcast_to(np.array(_PAPER_RGB, dtype=np.uint8), (height, width, 3)).copy()

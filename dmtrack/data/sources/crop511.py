@@ -3,33 +3,19 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from dmtrack.data.sequences import Image, Sequence
+from dmtrack.data.sequences import Sequence
 from dmtrack.data.sources.base import SequenceSource, find_root
+from dmtrack.data.sources.frames import NumberedFrames
 from dmtrack.errors import DataError
-from dmtrack.media.images import read_image
 from dmtrack.registry import DATASETS
 
 LAYOUT = "<root>/train.json and <root>/crop511/<video>/<frame>.<track>.x.jpg"
-
-
-@dataclass(frozen=True)
-class CropFiles:
-    """The crops of one target; frame i of the sequence is number `first + i` in the file names."""
-
-    folder: Path
-    track: str
-    first: int
-
-    def __call__(self, index: int) -> Image:
-        """Crop i as a 511x511x3 uint8 RGB array."""
-        return read_image(self.folder / f"{self.first + index:06d}.{self.track}.x.jpg")
 
 
 @DATASETS.register
@@ -92,7 +78,7 @@ class Crop511(SequenceSource):
             x1, y1, x2, y2 = box_in_crop(size)
             boxes_xywh[number - first] = x1, y1, x2 - x1, y2 - y1
         present = np.isfinite(boxes_xywh).all(axis=1)
-        files = CropFiles(self.crops / video, track, first)
+        files = NumberedFrames(self.crops / video, f"{{:06d}}.{track}.x.jpg", first)
         size_wh = (CROP_SIZE, CROP_SIZE)
         return Sequence(f"{video}/{track}", boxes_xywh, present, files, size_wh, video_name=video, track_id=track)
 

@@ -41,6 +41,25 @@ class FrameFiles:
 
 
 @dataclass(frozen=True)
+class NumberedFrames:
+    """Reads frame i from a file whose name counts; equal for all objects of a video.
+
+    Attributes:
+        folder: of the frames.
+        name: of their files, to be formatted with the number.
+        first: number of frame 0.
+    """
+
+    folder: Path
+    name: str
+    first: int = 0
+
+    def __call__(self, index: int) -> Image:
+        """Frame i as an HxWx3 uint8 RGB array."""
+        return read_image(self.folder / self.name.format(self.first + index))
+
+
+@dataclass(frozen=True)
 class NoFrames:
     """Stands for the frames of a sequence of which only the annotations were opened.
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +11,7 @@ from numpy.typing import NDArray
 from dmtrack.boxes import xyxy_to_xywh
 from dmtrack.data.sequences import Track, Video
 from dmtrack.data.sources.base import TracksOnDemand, VideoSource, check_split, find_root
-from dmtrack.data.sources.frames import FrameFiles
+from dmtrack.data.sources.frames import NumberedFrames
 from dmtrack.data.sources.imagenet_index import BoxIndex, index_boxes
 from dmtrack.data.sources.images import AnnotatedImage, ImageSource
 from dmtrack.errors import DataError
@@ -64,28 +63,13 @@ class ImageNetVID(VideoSource):
         rows = {int(track): self._index.rows_by_target[first:end] for _, track, first, end in targets}
         width, height = (int(side) for side in self._index.sizes_wh[group])
         tracks = TracksOnDemand(rows, lambda track_id: self._track(rows[int(track_id)], length))
-        return Video(name, length, NumberedFrames(self.frames / name, length), tracks, (width, height))
+        return Video(name, length, NumberedFrames(self.frames / name, "{:06d}" + SUFFIX), tracks, (width, height))
 
     def _track(self, rows: NDArray[np.int64], length: int) -> Track:
         boxes_xywh = np.full((length, 4), np.nan)
         boxes_xywh[self._index.frames[rows]] = xyxy_to_xywh(self._index.boxes_xyxy[rows].astype(np.float64))
         boxes_xywh[~(boxes_xywh[:, 2:] > 0).all(axis=1)] = np.nan
         return Track(boxes_xywh, np.isfinite(boxes_xywh).all(axis=1))
-
-
-@dataclass(frozen=True)
-class NumberedFrames:
-    """Frames `000000.JPEG`, `000001.JPEG` and so on of one folder; equal for all objects of a video."""
-
-    folder: Path
-    length: int
-
-    def __call__(self, index: int) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
-        """Frame i as an HxWx3 uint8 RGB array."""
-        return FrameFiles(self.folder, (f"{index:06d}{SUFFIX}",))(0)
-
-    def __len__(self) -> int:
-        return self.length
 
 
 @DATASETS.register
