@@ -69,6 +69,7 @@ def _siamrpn(folder: Path) -> list[Check]:
 def _mot(folder: Path) -> list[Check]:
     from parity.mot_association import check_parts, check_streams
     from parity.mot_fairmot import check_core, check_fairmot
+    from parity.mot_labels import check_labels
 
     def core(golden: GoldenFile) -> None:
         check_core(golden)
@@ -84,7 +85,7 @@ def _mot(folder: Path) -> list[Check]:
             "core_": core,
             "assoc_": check_streams,
             "metrics_": not_covered,
-            "pipe_": not_covered,
+            "pipe_": check_labels,
             "yolox_": not_covered,
         },
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json as json_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -19,6 +20,9 @@ CHECKS = "Checks"
 
 _LARGEST_SIDE = 8192
 _IMAGE_SETS = ("coco", "image-folder")
+CONVERTED = ("mot15", "mot16", "mot17", "mot20", "dancetrack", "mot", "crowdhuman")
+"""Data sets that `data convert` reads; `mot` is one's own in the layout of MOTChallenge."""
+FORMATS, HALVES = ("fairmot", "cocovid"), (None, "first", "second")
 NAMES = (
     "lasot, got10k, trackingnet, otb100, otb2013, uav123, uav20l, vot2018, vot2018-lt, oxuva, tlp, folder, coco, "
     "image-folder"
@@ -195,6 +199,43 @@ def synthesize(
         names = WRITERS[layout](made, output, quality=quality, progress=bar.advance, **options_of_writer)
     what = "images" if layout == "coco" else "sequences"
     print(f"wrote {len(names)} {what} in the layout of {layout} to {output}")
+
+
+@group.command()
+def convert(
+    name: Annotated[str, typer.Argument(metavar="NAME", help=f"Which data set: {', '.join(CONVERTED)}.")],
+    source: Annotated[
+        Path, typer.Argument(callback=options.EXISTING, help="Its folder: of the sequences, or CrowdHuman's own.")
+    ],
+    output: Annotated[Path, typer.Argument(help="Folder of the labels; images become links.")],
+    to: Annotated[str, option(OUTPUT, metavar="fairmot|cocovid", help="Label files, or one JSON file.")] = "fairmot",
+    half: Annotated[
+        str | None, option(SEQUENCES, metavar="first|second", help="Half of the frames of every video.")
+    ] = None,
+    split: Annotated[str, option(SEQUENCES, help="Split of crowdhuman: train or val.")] = "train",
+) -> None:
+    """Write a data set of many objects as trackers train on it: FairMOT's labels with identities, or CocoVID's JSON."""
+    for what, given, known in (("data set", name, CONVERTED), ("--to", to, FORMATS), ("--half", half, HALVES)):
+        if given not in known:
+            raise ConfigError(f"unknown {what} {given!r}; use one of {', '.join(str(one) for one in known if one)}")
+
+    from rich.console import Console
+
+    from dmtrack.data.writers.tracking_labels import coco_vid, read_crowdhuman, read_mot_videos, write_fairmot
+    from dmtrack.files import check_writable_folder, write_text
+    from dmtrack.progress import ProgressBar
+
+    check_writable_folder(output)
+    label = name if half is None else f"{name}_{half}_half"
+    videos: Any = read_crowdhuman(source, split) if name == "crowdhuman" else read_mot_videos(source, half)  # type: ignore[arg-type]
+    images = sum(len(video.images) for video in videos)
+    identities = len({one for video in videos for one in video.identities.tolist()})
+    if to == "cocovid":
+        write_text(output / f"{label}.json", json_module.dumps(coco_vid(videos)) + "\n")
+    else:
+        with ProgressBar("images", images, console=Console()) as bar:
+            write_fairmot(videos, output, label, bar.advance)
+    print(f"wrote {images} images with {identities} identities to {output / label}.json")
 
 
 def _parse_size(size: str) -> tuple[int, int]:

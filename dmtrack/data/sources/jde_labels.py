@@ -87,10 +87,10 @@ def _read_list(folder: Path, name: str) -> list[str]:
 
 def _read_labels(image: Path) -> NDArray[np.float64]:
     """(objects, 6) class, identity, centre and size as shares; no row where there is no label file."""
-    name = image.as_posix()
-    if "images" not in name:
+    before, found, behind = image.as_posix().rpartition("/images/")
+    if not found:
         raise DataError(f"{image}: expected a folder called images in the path, beside which labels_with_ids stands")
-    path = Path(name.replace("images", "labels_with_ids")).with_suffix(".txt")
+    path = Path(before, "labels_with_ids", behind).with_suffix(".txt")
     if not path.is_file() or not path.stat().st_size:
         return np.zeros((0, 6))
     rows = read_rows(path, "lines class id x-centre y-centre width height", (6,))

@@ -57,7 +57,7 @@ class MOTChallenge(VideoSource):
     def read_video(self, number: int) -> Video:
         """The video of that number with its objects."""
         folder, rows = self._folders[number], self._rows[number]
-        length, images, size_wh = _read_info(folder / "seqinfo.ini")
+        length, images, size_wh = read_info(folder / "seqinfo.ini")
         frames = list_frames(folder / images, LAYOUT)
         if rows[:, 0].max(initial=0) > length or len(frames) < length:
             raise DataError(
@@ -76,7 +76,7 @@ class MOTChallenge(VideoSource):
         return Video(folder.name, length, frames, tracks, size_wh)
 
 
-def _read_info(path: Path) -> tuple[int, str, tuple[int, int]]:
+def read_info(path: Path) -> tuple[int, str, tuple[int, int]]:
     """Number of frames, folder of the images, and their width and height."""
     parser = configparser.ConfigParser(interpolation=None)
     try:

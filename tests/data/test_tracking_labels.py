@@ -1,0 +1,122 @@
+"""Data sets of many objects as trackers train on them."""
+
+import json
+
+import numpy as np
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from dmtrack.cli.main import app
+from dmtrack.data.sources import JDELabels
+from dmtrack.data.writers.tracking_labels import read_mot_videos
+from dmtrack.errors import ConfigError, DataError
+from dmtrack.media.images import write_image
+from parity.golden import GoldenFile
+from parity.mot_labels import check_labels
+
+
+def sequence(root, name, rows, frames=5, size_wh=(200, 100)):
+    for frame in range(1, frames + 1):
+        write_image(root / name / "img1" / f"{frame:06d}.jpg", np.zeros((size_wh[1], size_wh[0], 3), np.uint8))
+    (root / name / "gt").mkdir()
+    (root / name / "gt" / "gt.txt").write_text("\n".join(",".join(map(str, row)) for row in rows))
+    (root / name / "seqinfo.ini").write_text(
+        f"[Sequence]\nname={name}\nimDir=img1\nseqLength={frames}\nimWidth={size_wh[0]}\nimHeight={size_wh[1]}\n"
+    )
+
+
+@pytest.fixture
+def mot17(tmp_path, monkeypatch):
+    """Two videos, of which one also stands there for another detector; tracks are not in order."""
+    monkeypatch.chdir(tmp_path)
+    rows = [(f, track, 10 * track, 20, 20, 40, 1, 1, 1) for f in range(1, 6) for track in (7, 3)]
+    rows += [(1, 9, 50, 20, 20, 40, 0, 1, 1), (1, 12, 60, 20, 20, 40, 1, 8, 1)]  # not counted; a distractor
+    sequence(tmp_path / "train", "MOT17-02-SDP", rows)
+    sequence(tmp_path / "train", "MOT17-02-DPM", rows)
+    sequence(tmp_path / "train", "MOT17-04-SDP", [(2, 1, -10, 20, 40, 100, 1, 1, 0.5)])
+    return tmp_path
+
+
+def run(*arguments):
+    result = CliRunner().invoke(app, ["data", "convert", *map(str, arguments)])
+    if result.exception and not isinstance(result.exception, (SystemExit, typer.Exit)):
+        raise result.exception
+    assert result.exit_code == 0, result.output
+    return result.output
+
+
+def test_labels_of_fairmot_are_read_back_with_their_identities(mot17):
+    printed = run("mot17", "train", "out")
+    assert "10 images with 3 identities" in printed
+    source = JDELabels(mot17 / "out" / "mot17.json")
+    assert len(source) == 10
+    first = source[0]
+    assert sorted(first.identities.tolist()) == [1, 2]
+    assert np.allclose(sorted(first.boxes_xywh.tolist()), [[30, 20, 20, 40], [70, 20, 20, 40]], atol=1e-3)
+    assert source[6].identities.tolist() == [3]
+    assert np.allclose(source[6].boxes_xywh, [[-10, 20, 40, 100]], atol=1e-3)  # what leaves the image stays whole
+    assert first.read().shape == (100, 200, 3)
+    lines = (mot17 / "out/mot17/labels_with_ids/MOT17-02-SDP/000001.txt").read_text().splitlines()
+    assert lines == ["0 1 0.200000 0.400000 0.100000 0.400000", "0 2 0.400000 0.400000 0.100000 0.400000"]
+    run("mot17", "train", "out")  # again: labels are replaced, not appended to
+    assert len((mot17 / "out/mot17/labels_with_ids/MOT17-02-SDP/000001.txt").read_text().splitlines()) == 2
+
+
+def test_halves_of_every_video(mot17):
+    assert [len(video.images) for video in read_mot_videos("train", "first")] == [2, 2]
+    assert [len(video.images) for video in read_mot_videos("train", "second")] == [3, 3]
+    run("mot17", "train", "out", "--half", "second", "--to", "cocovid")
+    content = json.loads((mot17 / "out" / "mot17_second_half.json").read_text())
+    assert [image["file_name"] for image in content["images"][:1]] == ["MOT17-02-SDP/img1/000003.jpg"]
+    assert [image["prev_image_id"] for image in content["images"]] == [-1, 1, 2, -1, 4, 5]
+    assert len(content["annotations"]) == 6
+    assert {one["track_id"] for one in content["annotations"]} == {1, 2}
+    assert content["annotations"][0]["bbox"] == [30, 20, 20, 40]
+
+
+def test_every_person_of_crowdhuman_is_an_identity(tmp_path):
+    write_image(tmp_path / "ch" / "Images" / "a.jpg", np.zeros((50, 80, 3), np.uint8))
+    people = [
+        {"tag": "person", "fbox": [1, 2, 10, 20], "extra": {"ignore": 0}},
+        {"tag": "person", "fbox": [30, 2, 10, 20], "extra": {"ignore": 1}},
+        {"tag": "mask", "fbox": [0, 0, 5, 5]},
+        {"tag": "person", "fbox": [60, 2, 10, 20]},
+    ]
+    (tmp_path / "ch" / "annotation_train.odgt").write_text(json.dumps({"ID": "a", "gtboxes": people}))
+    run("crowdhuman", tmp_path / "ch", tmp_path / "out")
+    source = JDELabels(tmp_path / "out" / "crowdhuman.json")
+    assert source[0].identities.tolist() == [1, 2]
+    (tmp_path / "ch" / "annotation_train.odgt").write_text('{"ID": "a"}')
+    with pytest.raises(DataError, match=r"annotation_train.odgt:1: .*gtboxes"):
+        run("crowdhuman", tmp_path / "ch", tmp_path / "out")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "says"),
+    [
+        (("mot18", "train", "out"), ConfigError, "unknown data set 'mot18'"),
+        (("mot17", "train", "out", "--to", "yolo"), ConfigError, "fairmot, cocovid"),
+        (("mot17", "train", "out", "--half", "third"), ConfigError, "first, second"),
+        (("mot17", "out2", "out"), DataError, "gt/gt.txt"),
+    ],
+)
+def test_what_is_unknown_is_named(mot17, arguments, error, says):
+    (mot17 / "out2").mkdir()
+    with pytest.raises(error, match=says):
+        run(*arguments)
+
+
+def test_a_truth_beyond_the_video_is_named(mot17):
+    with (mot17 / "train/MOT17-04-SDP/gt/gt.txt").open("a") as file:
+        file.write("\n9,1,1,1,5,5,1,1,1")
+    with pytest.raises(DataError, match=r"MOT17-04-SDP: seqinfo.ini says 5 frames.* to 9"):
+        run("mot17", "train", "out")
+
+
+@pytest.mark.parametrize("seed", [20, 21])
+def test_labels_are_the_reference(seed, shared_folder):
+    golden = GoldenFile(shared_folder / "golden" / "mot" / "dev" / f"pipe_s{seed}.npz")
+    check_labels(golden)
+    assert [check.quantity for check in golden.checks if check.tolerance is not None] == ["lab15_out", "lab16_out"]
+    assert all(check.passed for check in golden.finish())
