@@ -3,8 +3,8 @@
     python benchmarks/bench_fairmot.py --network dla34 --size 1088x608
 
 Plainly means the network as it is published: batch norms apart, torchvision's deformable convolution. Both take turns,
-and the least processor time of several runs counts. Target: DLA-34 at least 1.5 times as fast on a CPU, the same cells, boxes within
-0.01 pixels.
+and the least processor time of several runs counts. Target: DLA-34 at least 1.5 times as fast on a CPU, the same cells,
+boxes within 0.01 pixels.
 """
 
 from __future__ import annotations
