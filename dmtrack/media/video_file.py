@@ -15,7 +15,15 @@ from dmtrack.errors import MediaError
 from dmtrack.media.frame_source import FrameSource
 from dmtrack.media.frame_times import FrameClock
 from dmtrack.media.images import Image
-from dmtrack.media.video_streams import choose_stream, declared_frames, displayed, frame_rate, reason
+from dmtrack.media.video_streams import (
+    choose_stream,
+    declared_length,
+    declared_rate,
+    displayed,
+    frame_rate,
+    gives_a_frame,
+    reason,
+)
 
 try:
     import av
@@ -61,7 +69,8 @@ class PyAVVideoFile(FrameSource):
         container, stream = self._open()
         try:
             self.fps = frame_rate(container, stream)
-            self.frame_count, self._exact_count = declared_frames(container, stream, self.fps)
+            self._declared = declared_length(container, stream, self.fps)
+            self.frame_count = self._declared.frames
         finally:
             container.close()
         try:
@@ -86,10 +95,16 @@ class PyAVVideoFile(FrameSource):
 
     def _decode(self) -> Generator[Image]:
         container, stream = self._open()
-        clock = FrameClock(self.fps)
-        bad = 0
+        clock = FrameClock(self.fps, declared_rate(stream) is not None)
+        bad, unit = 0, stream.time_base
+        # AVI numbers its packets; where frames are decoded in another order, that is not when they are shown.
+        timed = not (container.format.name == "avi" and stream.codec_context.has_b_frames)
         try:
-            for packet in container.demux(stream):
+            packets = container.demux(stream)
+            while (packet := self._read(packets, clock)) is not None:
+                if gives_a_frame(packet):
+                    times = [None if ticks is None else float(ticks * unit) for ticks in (packet.pts, packet.dts)]
+                    clock.expect(*times) if timed else clock.expect(None)
                 try:
                     decoded = packet.decode()
                 except av.error.FFmpegError as error:
@@ -102,17 +117,21 @@ class PyAVVideoFile(FrameSource):
                     bad += 1
                     continue
                 for frame in decoded:
-                    self.time = clock.tick(frame.time)
+                    self.time = clock.tick(frame.time if timed else None, bool(getattr(frame, "is_corrupt", False)))
                     yield displayed(frame)
-            declared = None if self.frame_count is None else (self.frame_count, self._exact_count)
-            self.notes = clock.notes(declared, bad)
+            self.notes = clock.notes(self._declared, bad)
+        finally:
+            container.close()
+
+    def _read(self, packets: Iterator[Any], clock: FrameClock) -> Any:
+        """The next packet; None at the end."""
+        try:
+            return next(packets, None)
         except av.error.FFmpegError as error:
             raise MediaError(
                 f"video {self.name} cannot be read from frame {clock.frames} on, counted from 0 ({reason(error)}); "
                 "the file is damaged, copy or encode it again"
             ) from error
-        finally:
-            container.close()
 
 
 class OpenCVVideoFile(FrameSource):

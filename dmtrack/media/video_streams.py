@@ -8,12 +8,16 @@ from typing import Any
 import numpy as np
 
 from dmtrack.errors import MediaError
+from dmtrack.media.frame_times import Declared
 from dmtrack.media.images import Image
 
 FRAMES_LOOKED_AT = 300
 """Packets whose times tell the rate of a file that does not say it."""
 
 PICTURE_CODECS = ("mjpeg", "png", "bmp", "gif", "webp", "tiff", "jpeg2000", "jpegls")
+_DEFAULT_WORTH = 6
+"""How many times its pixels a video counts that the file declares as the default."""
+
 HIGHEST_RATE = 480.0
 """Frames per second; a file that declares more declares the unit of its clock."""
 
@@ -21,8 +25,9 @@ HIGHEST_RATE = 480.0
 def choose_stream(container: Any, name: str) -> Any:
     """The video of a file that may hold covers, thumbnails and previews beside it.
 
-    Stills (attached pictures, and streams of one picture beside longer ones) do not count. Of several videos the one
-    that the file declares as the default is taken, then the longest, then the largest.
+    Stills (attached pictures, and streams of one picture or few beside longer ones) do not count, those of a codec for
+    pictures only where there are no others. Of several videos the largest is taken, unless a smaller one, but not as
+    small as a preview, is declared as the default.
 
     Args:
         container: of PyAV.
@@ -39,7 +44,8 @@ def choose_stream(container: Any, name: str) -> Any:
     if not moving:
         held = "a cover picture but no video" if streams else "no video"
         raise MediaError(f"{name} holds {held}; expected a video file such as .mp4, .mkv, .avi")
-    return max(moving, key=lambda stream: (stream.frames != 1, *_rank(stream)))
+    most = max(stream.frames for stream in moving)
+    return max(moving, key=lambda stream: _rank(stream, most))
 
 
 def _is_attached_picture(stream: Any) -> bool:
@@ -56,10 +62,13 @@ def _is_one_picture(container: Any, stream: Any) -> bool:
     return packets < 2
 
 
-def _rank(stream: Any) -> tuple[bool, int, int]:
-    flags = type(stream.disposition)
+def _rank(stream: Any, most_frames: int) -> tuple[bool, bool, int, int]:
+    """Sorts the video behind stills, pictures of chapters and previews."""
     area = (stream.codec_context.width or 0) * (stream.codec_context.height or 0)
-    return bool(stream.disposition & flags.default), stream.frames or 0, area
+    # Most writers declare the first of several videos as the default, also where it is a preview.
+    area *= _DEFAULT_WORTH if stream.disposition & type(stream.disposition).default else 1
+    few = stream.frames == 1 or 0 < 10 * stream.frames < most_frames
+    return not few, stream.codec_context.name not in PICTURE_CODECS, area, stream.frames
 
 
 def reason(error: Exception) -> str:
@@ -77,16 +86,15 @@ def frame_rate(container: Any, stream: Any) -> float | None:
         container: of PyAV, just opened.
         stream: its video.
     """
-    declared = float(stream.average_rate or stream.guessed_rate or 0)
-    ticks = 1 / float(stream.time_base) if stream.time_base else 0.0
-    if 0 < declared <= HIGHEST_RATE and not declared == ticks >= 90:
-        if stream.frames > 1 and stream.duration and ticks:
-            counted = stream.frames * ticks / stream.duration
-            return counted if abs(counted / declared - 1) > 0.05 else declared
-        return declared
-    packets = itertools.islice((one for one in container.demux(stream) if one.pts is not None), FRAMES_LOOKED_AT)
-    times = sorted(float(packet.pts * packet.time_base) for packet in packets)
-    seconds = _seconds(container, stream)
+    declared = declared_rate(stream)
+    seconds, _ = declared_seconds(container, stream)
+    if declared is not None:
+        # Of variable rate, or trimmed: frames that are not shown are counted with the others.
+        odd = stream.frames > 1 and seconds and abs(stream.frames / seconds / declared - 1) > 0.05
+        if not odd:
+            return declared
+    shown = (one for one in container.demux(stream) if one.pts is not None and gives_a_frame(one))
+    times = sorted(float(packet.pts * packet.time_base) for packet in itertools.islice(shown, FRAMES_LOOKED_AT))
     if len(times) < FRAMES_LOOKED_AT and seconds:
         return len(times) / seconds
     if len(times) < 2 or times[-1] <= times[0]:
@@ -94,25 +102,40 @@ def frame_rate(container: Any, stream: Any) -> float | None:
     return (len(times) - 1) / (times[-1] - times[0])
 
 
-def declared_frames(container: Any, stream: Any, fps: float | None) -> tuple[int | None, bool]:
-    """How many frames the file says it has, and whether it says so itself; otherwise its length tells about."""
-    if stream.frames:
-        return int(stream.frames), True
-    seconds = _seconds(container, stream)
-    if not fps or seconds is None:
-        return None, False
-    return max(1, round(seconds * fps)), False
+def declared_rate(stream: Any) -> float | None:
+    """The rate that a stream declares; None where that is only the unit of its clock."""
+    declared = float(stream.average_rate or stream.guessed_rate or 0)
+    ticks = 1 / float(stream.time_base) if stream.time_base else 0.0
+    return declared if 0 < declared <= HIGHEST_RATE and not declared == ticks >= 90 else None
 
 
-def _seconds(container: Any, stream: Any) -> float | None:
+def gives_a_frame(packet: Any) -> bool:
+    """Whether a packet is of a frame that is shown: not cut away by trimming, nor a hidden reference of VP8."""
+    if not packet.size or getattr(packet, "is_discard", False):
+        return False
+    return packet.stream.codec_context.name != "vp8" or bool(bytes(packet)[0] & 0x10)  # RFC 6386, 9.1: show_frame
+
+
+def declared_length(container: Any, stream: Any, fps: float | None) -> Declared:
+    """How long the file says it is, in frames and in seconds."""
+    seconds, own = declared_seconds(container, stream)
+    frames = int(stream.frames) or (None if not fps or seconds is None else max(1, round(seconds * fps)))
+    start = float((stream.start_time or 0) * stream.time_base) if stream.time_base else 0.0
+    return Declared(frames, bool(stream.frames), None if seconds is None else start + seconds, own)
+
+
+def declared_seconds(container: Any, stream: Any) -> tuple[float | None, bool]:
+    """How long the file says it is from its first frame on, and whether that is of the video and not of all streams."""
     if stream.duration is not None and stream.time_base is not None:
-        return float(stream.duration * stream.time_base)
-    written = stream.metadata.get("DURATION", "")  # of Matroska, "00:00:02.430000000"
+        return float(stream.duration * stream.time_base), True
+    written = stream.metadata.get("DURATION", "")  # of Matroska, "00:00:02.430000000" from the start of the file
+    start = float((stream.start_time or 0) * stream.time_base) if stream.time_base else 0.0
     try:
         hours, minutes, seconds = written.split(":")
-        return int(hours) * 3600 + int(minutes) * 60 + float(seconds)
+        return int(hours) * 3600 + int(minutes) * 60 + float(seconds) - start, True
     except ValueError:
-        return None if container.duration is None else container.duration / 1e6
+        alone = len(container.streams) == 1
+        return (None if container.duration is None else container.duration / 1e6 - start * alone), alone
 
 
 def displayed(frame: Any) -> Image:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from dmtrack.errors import MediaError
-from dmtrack.media.frame_times import FrameClock
+from dmtrack.media.frame_times import Declared, FrameClock
 from dmtrack.media.video import VideoWriter, open_frames
 
 WIDTH, HEIGHT = 96, 64
@@ -112,6 +112,9 @@ def streams(path, *kinds):
         ("b.mkv", [("cover", 1, (48, 32), ""), ("video", 12, (96, 64), "")]),
         ("c.mp4", [("video", 12, (48, 32), ""), ("video", 12, (96, 64), "default")]),  # a preview before the video
         ("d.mkv", [("video", 12, (48, 32), ""), ("sound",), ("video", 12, (96, 64), "default")]),
+        ("f.mov", [("cover", 12, (48, 32), ""), ("video", 12, (96, 64), "")]),  # a preview in motion
+        ("g.mkv", [("cover", 12, (320, 200), "default"), ("video", 12, (96, 64), "")]),
+        ("h.mp4", [("video", 30, (24, 16), ""), ("video", 12, (96, 64), "")]),  # longer, and the file's default
         ("e.mov", [("sound",), ("cover", 1, (320, 200), "attached_pic"), ("video", 12, (96, 64), "default")]),
     ],
 )
@@ -208,6 +211,98 @@ def test_a_bad_frame_costs_only_itself(tmp_path):
     assert "1 place did not decode" in source.notes[0]
 
 
+def spoiled(source, target, numbers):
+    """The mp4 or AVI with the content of some packets zeroed."""
+    content = bytearray(source.read_bytes())
+    with av.open(str(source)) as container:
+        packets = [(packet.pos, packet.size) for packet in container.demux(video=0) if packet.size]
+    for number in numbers:
+        place, size = packets[number]
+        content[place : place + size] = bytes(size)
+    target.write_bytes(content)
+    return target
+
+
+@pytest.mark.parametrize(
+    ("numbers", "frames", "says"),
+    [
+        ((12, 13), 39, "2 frames are lacking: 2 after frame 11 (1.59 s)"),
+        ((38, 39, 40), 38, "about 3 are lacking at the end"),
+        ((5, 20), 39, "2 frames are lacking: 1 after frame 4 (0.60 s); 1 after frame 18"),
+    ],
+)
+def test_frames_that_do_not_decode_are_placed_where_no_rhythm_tells(tmp_path, numbers, frames, says):
+    times = [0.6 * whole + part for whole in range(10) for part in (0, 0.04, 0.34, 0.39)] + [6.0]
+    whole = write(tmp_path / "a.mp4", 41, rate=1000, times=times, options=KEY_FRAMES)
+    source = open_frames(spoiled(whole, tmp_path / "b.mp4", numbers), skip_bad_frames=True)
+    assert len(list(source)) == frames
+    assert len(source.notes) == 2 and says in source.notes[1]
+
+
+def test_frames_lost_in_the_middle_are_not_lost_again_at_the_end(tmp_path):
+    groups = {"g": "10", "bf": "2"}
+    for name, codec, options in (("a.mp4", "libx264", groups), ("a.avi", "mpeg4", {})):
+        whole = write(tmp_path / name, 60, rate=25, codec=codec, options=options)
+        source = open_frames(spoiled(whole, tmp_path / f"b{name}", (23, 24, 25)), skip_bad_frames=True)
+        assert len(list(source)) == 57
+        assert "3 frames are lacking" in source.notes[1] and len(source.notes) == 2
+
+
+def test_a_file_that_begins_without_a_key_frame_says_so(tmp_path):
+    whole = write(tmp_path / "a.mkv", 60, rate=25, options={"g": "10", "bf": "0"})
+    source = open_frames(without_frames(whole, tmp_path / "a.ts", {0, 1, 2}))
+    assert (len(list(source)), square_of(source.first_frame)[0]) == (50, 16)
+    assert source.notes == (
+        "7 frames before the first do not decode (the file begins without a key frame); frame 0 is the first one that "
+        "does",
+    )
+
+
+def test_a_trimmed_video_lacks_nothing_and_keeps_its_rate(tmp_path):
+    content = bytearray(write(tmp_path / "a.mp4", 60, rate=25, options={"g": "10", "bf": "2"}).read_bytes())
+    place = content.index(b"elst") + 12  # its first entry: duration in thousandths, first tick that is shown
+    length, first = (int.from_bytes(content[place + at : place + at + 4], "big") for at in (0, 4))
+    content[place : place + 8] = (length // 3).to_bytes(4, "big") + (first + 8192).to_bytes(4, "big")
+    (tmp_path / "b.mp4").write_bytes(content)
+    source = open_frames(tmp_path / "b.mp4")
+    frames = len(list(source))
+    assert 18 <= frames <= 22
+    assert (source.fps, source.notes) == (pytest.approx(25, rel=0.05), ())
+
+
+def test_recordings_that_were_joined_keep_growing_times(tmp_path):
+    part = write(tmp_path / "a.ts", 20, rate=25).read_bytes()
+    (tmp_path / "b.ts").write_bytes(part + part)
+    source = open_frames(tmp_path / "b.ts")
+    assert [source.time for _ in source] == pytest.approx([number / 25 for number in range(40)])
+    assert len(source.notes) == 1 and "clock of the file goes back" in source.notes[0]
+
+
+def test_pauses_and_late_starts_of_recordings_are_no_losses(tmp_path):
+    for times, fps in (([0, 0.04, 0.08, 0.12, 0.16, 0.2, 0.24, 5.0], 1.6), ([1.5 + n * 0.04 for n in range(30)], 25.8)):
+        source = open_frames(write(tmp_path / "a.mkv", len(times), rate=1000, times=times))
+        assert len(list(source)) == len(times)
+        assert (source.notes, source.fps) == ((), pytest.approx(fps, abs=0.1))
+
+
+def test_dropped_frames_of_an_avi_are_counted(tmp_path):
+    content = bytearray(write(tmp_path / "a.avi", 40, rate=25, codec="mpeg4").read_bytes())
+    place, index, chunks = content.index(b"movi") + 4, content.index(b"idx1") + 8, []
+    while content[place : place + 4] == b"00dc":
+        size = int.from_bytes(content[place + 4 : place + 8], "little")
+        chunks.append((place, size + size % 2))
+        place += 8 + size + size % 2
+    for number in (10, 11, 20):  # a chunk without content stands for the frame before, the rest of it is filled
+        place, size = chunks[number]
+        filler = (0).to_bytes(4, "little") + b"JUNK" + (size - 8).to_bytes(4, "little")
+        content[place + 4 : place + 16] = filler
+        content[index + 16 * number + 12 : index + 16 * number + 16] = bytes(4)
+    (tmp_path / "b.avi").write_bytes(content)
+    source = open_frames(tmp_path / "b.avi")
+    assert len(list(source)) == 37
+    assert len(source.notes) == 1 and "3 frames are lacking: 2 after frame 9 (0.36 s); 1 after" in source.notes[0]
+
+
 def test_frames_from_and_to(tmp_path):
     source = open_frames(write(tmp_path / "a.mp4", 12))
     source.take(3, 7)
@@ -232,7 +327,7 @@ def test_a_clock_of_an_irregular_source_lacks_nothing():
     clock = FrameClock(10.0)
     for time in (0, 0.1, 0.4, 0.9, 1.0, 1.6, 2.2):
         clock.tick(time)
-    assert clock.notes(None, 0) == ()
+    assert clock.notes(Declared(), 0) == ()
 
 
 @pytest.mark.parametrize(
