@@ -1,3 +1,4 @@
+import pydoc
 import subprocess
 import sys
 import zipfile
@@ -47,6 +48,13 @@ def test_importing_the_package_is_light():
     code = "import sys, dmtrack; print([name for name in ('torch', 'cv2', 'matplotlib') if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_the_public_names_are_listed_and_explained():
+    assert dir(dmtrack) == ["__version__", "evaluate", "load_tracker", "track"]
+    text = pydoc.plain(pydoc.render_doc(dmtrack))
+    for said in ("dmtrack --help", "load_tracker(config", "evaluate(benchmark", "track(source", dmtrack.__version__):
+        assert said in text
 
 
 def test_track_gives_every_frame_with_its_result(tmp_path):
