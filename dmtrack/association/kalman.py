@@ -113,10 +113,8 @@ def correct(states: States, measured: Array, variances: Array) -> States:
     innovation = states.covariances[:, :4, :4].copy()
     _add_to_diagonal(innovation, variances)
     crossed = states.covariances[:, :4]
-    diagonal = innovation.reshape(-1, 16)[:, ::5]
-    if np.count_nonzero(innovation) == np.count_nonzero(diagonal):
-        # Coordinates that nothing has mixed yet need no system of equations.
-        solved = np.divide(crossed, diagonal[:, :, None])
+    if _uncorrelated(innovation):
+        solved = np.divide(crossed, innovation.reshape(-1, 16)[:, ::5, None])
     else:
         solved = np.asarray(np.linalg.solve(innovation, crossed), np.float64)
     gains = solved.swapaxes(1, 2)
@@ -172,14 +170,20 @@ def gating_distances(states: BoxStates, measured_xyah: Array, position_only: boo
         measured_xyah: (m, 4).
         position_only: compare centres alone (2 degrees of freedom instead of 4).
     """
-    expected, covariances = project(states)
     dimensions = 2 if position_only else 4
-    offsets = measured_xyah[None, :, :dimensions] - expected[:, None, :dimensions]
-    if offsets.size == 0:
-        return np.zeros(offsets.shape[:2])
-    solved = np.linalg.solve(covariances[:, :dimensions, :dimensions], np.swapaxes(offsets, 1, 2))
-    distances: Array = np.einsum("nmd,ndm->nm", offsets, solved)
-    return distances
+    expected, covariances = project(states)
+    covariances = covariances[:, :dimensions, :dimensions]
+    if _uncorrelated(covariances):
+        distances = np.zeros((len(states), len(measured_xyah)))
+        for number in range(dimensions):
+            apart = measured_xyah[:, number] - expected[:, number, None]
+            apart *= apart
+            apart /= covariances[:, number, number, None]
+            distances += apart
+        return distances
+    offsets = measured_xyah.T[:dimensions] - expected[:, :dimensions, None]
+    whitened = np.linalg.inv(np.linalg.cholesky(covariances)) @ offsets
+    return np.asarray((whitened * whitened).sum(axis=1))
 
 
 def _variances(height: Array, deviations: Array, fixed: Array) -> Array:
@@ -187,6 +191,12 @@ def _variances(height: Array, deviations: Array, fixed: Array) -> Array:
     scaled = height[:, None] * deviations
     variances: Array = scaled * scaled + fixed
     return variances
+
+
+def _uncorrelated(covariances: Array) -> bool:
+    """Whether all (n, d, d) are diagonal: coordinates that nothing has mixed yet need no system of equations."""
+    diagonals = covariances.diagonal(axis1=1, axis2=2)
+    return np.count_nonzero(covariances) == np.count_nonzero(diagonals)
 
 
 def _add_to_diagonal(matrices: Array, values: Array) -> None:

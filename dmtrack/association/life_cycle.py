@@ -111,7 +111,10 @@ class StagedPolicy(ABC):
         pool = np.flatnonzero(sure)
         # What is lost does not grow or shrink; what is not sure yet stays where it was seen.
         tracks.means[~in_sight, 7] = 0.0
-        tracks.put(pool, kalman.predict(tracks.select(pool)))
+        if len(pool) == len(tracks):
+            tracks = self.tracks = kalman.predict(tracks)
+        else:
+            tracks.put(pool, kalman.predict(tracks.select(pool)))
         costs, limit = self._first_costs(tracks.select(pool), found.select(first), looks[first])
         matches, left, free = assign(costs, limit)
         pairs = [(pool[matches[:, 0]], first[matches[:, 1]])]
@@ -130,8 +133,9 @@ class StagedPolicy(ABC):
         rows, columns = (np.concatenate(parts) for parts in zip(*pairs, strict=True))
         self._see(rows, found.select(columns), looks[columns], again)
         born = free[alone][np.isin(free[alone], may_begin)]
-        self.tracks = tracks.joined(self._begin(found.select(born), looks[born]))
-        self._next_id += len(born)
+        if len(born):
+            self.tracks = tracks.joined(self._begin(found.select(born), looks[born]))
+            self._next_id += len(born)
         in_sight[lost] = in_sight[unsure[dropped]] = False
         self.removed += len(dropped)
         self._sort(np.flatnonzero(in_sight), len(born), again, lost)

@@ -9,24 +9,34 @@ from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 
 from dmtrack.association.kalman import CHI_SQUARE_95, BoxStates, gating_distances, xywh_to_xyah
-from dmtrack.boxes import pairwise_iou_xyxy, xywh_to_xyxy
+from dmtrack.boxes import paired_iou_xyxy, xywh_to_xyxy
 
 Array = NDArray[np.float64]
 
 
 def iou_costs(tracklets_xywh: Array, detections_xywh: Array, inclusive: bool = False) -> Array:
-    """1 - IoU of (n, 4) and (m, 4) boxes.
+    """1 - IoU of (n, 4) and (m, 4) boxes: (n, m).
 
     Args:
         tracklets_xywh: predicted boxes.
         detections_xywh: detected boxes.
         inclusive: count pixels from the first to the last (+1 in every size), as the MOT trackers do.
     """
-    first, second = xywh_to_xyxy(tracklets_xywh), xywh_to_xyxy(detections_xywh)
+    first, second = (xywh_to_xyxy(boxes).reshape(-1, 4) for boxes in (tracklets_xywh, detections_xywh))
     if inclusive:
         last_pixel = np.array([0.0, 0.0, 1.0, 1.0])
         first, second = first + last_pixel, second + last_pixel
-    return 1.0 - pairwise_iou_xyxy(first, second)
+    if not len(first) or not len(second):
+        return np.ones((len(first), len(second)))
+    # Few of many boxes meet, and only of those is there something to compute.
+    meets = np.ones((len(first), len(second)), bool)
+    for low, high in ((0, 2), (1, 3)):
+        meets &= first[:, low, None] < second[:, high]
+        meets &= second[:, low] < first[:, high, None]
+    rows, columns = meets.nonzero()
+    costs = np.ones(meets.shape)
+    costs[rows, columns] = 1.0 - paired_iou_xyxy(first[rows], second[columns])
+    return costs
 
 
 def appearance_costs(tracklets: NDArray[np.floating], detections: NDArray[np.floating]) -> Array:

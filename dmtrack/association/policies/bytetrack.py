@@ -69,10 +69,12 @@ class ByteTrackPolicy(StagedPolicy):
 
     def _unsure_costs(self, tracks: TrackTable, found: Detections) -> Floats:
         costs = self._overlap_costs(tracks, found)
-        if not self.settings.fuse_scores:
-            return costs
-        # What is impossible stays so: infinity times a score of 0 would be none.
-        return np.where(np.isinf(costs), np.inf, 1.0 - (1.0 - np.minimum(costs, 1.0)) * found.scores)
+        if self.settings.fuse_scores:
+            # In place: these are the largest arrays of a frame. High scores are above 0, so that infinity stays.
+            np.subtract(1.0, costs, out=costs)
+            costs *= found.scores
+            np.subtract(1.0, costs, out=costs)
+        return costs
 
     def _remember(self, tracks: TrackTable, rows: Integers, found: Detections, looks: Floats, again: Integers) -> None:
         tracks.scores[rows] = found.scores
