@@ -144,6 +144,14 @@ def zoom_of(camera_motion: NDArray[np.floating]) -> float:
     return float(np.sqrt(abs(a * d - b * c)))
 
 
+def warp_boxes(boxes_xywh: Array, camera_motion: NDArray[np.floating]) -> Array:
+    """Boxes (n, 4) after the whole picture has moved: centres go along, sizes are zoomed and stay upright."""
+    zoom = zoom_of(camera_motion)
+    size = boxes_xywh[:, 2:]
+    centres = (boxes_xywh[:, :2] + size / 2) @ camera_motion[:, :2].T + camera_motion[:, 2]
+    return np.concatenate([centres - zoom * size / 2, zoom * size], axis=1)
+
+
 def project(states: BoxStates) -> tuple[Array, Array]:
     """Where measurements are expected: means (n, 4) and covariances (n, 4, 4)."""
     noise = _variances(states.means[:, 3], _STEP_DEVIATIONS[:4], _MEASURED_VARIANCES)

@@ -8,7 +8,7 @@ state. Trackers, replay, search and timeline ask the settings and know no policy
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import ClassVar, Protocol
 
@@ -21,6 +21,9 @@ from dmtrack.errors import ConfigError
 
 Affine = NDArray[np.float32]
 """(2, 3) from pixels of the frame before to pixels of this one."""
+
+Regressor = Callable[[Boxes], Detections]
+"""Where the things are in the frame at hand whose boxes, (n, 4) left, top, width, height, are roughly these: n rows."""
 
 SAME_OBJECT_IOU = 0.5
 """A track that overlaps the target's last box by this much is the target's, where no other track is."""

@@ -62,10 +62,7 @@ class Tracklets:
             camera_motion: (2, 3) from pixels of the frame before to pixels of the current one.
         """
         self.states = kalman.warp(self.states, camera_motion)
-        zoom = kalman.zoom_of(camera_motion)
-        size = self.last_boxes_xywh[:, 2:]
-        centres = (self.last_boxes_xywh[:, :2] + size / 2) @ camera_motion[:, :2].T + camera_motion[:, 2]
-        self.last_boxes_xywh = np.concatenate([centres - zoom * size / 2, zoom * size], axis=1)
+        self.last_boxes_xywh = kalman.warp_boxes(self.last_boxes_xywh, camera_motion)
 
     def advance(self, motion: bool) -> None:
         """To the next frame, in which nothing has been seen yet."""

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 from dmtrack.association.detections import Detections, Tracks
 from dmtrack.association.policy import Association
+from dmtrack.boxes import Boxes
 from dmtrack.config import build
 from dmtrack.config.located import locate
 from dmtrack.config.overrides import apply_override
@@ -47,19 +49,32 @@ class MultiObjectTracker(MultiTracker):
             of images, such as those of a `det.txt` of MOTChallenge.
         name: of the tracker in results and reports.
         camera_motion: estimate from the images how the camera moved, for policies that let tracks go along.
+        regressor: says where the things are in an image whose boxes, (n, 4) left, top, width, height, are roughly
+            given, row by row with scores; for `Tracktor`, which takes the nearest detections without.
 
     Raises:
         ConfigError: the policy follows one target.
-        DMTrackError: the camera cannot be followed without images.
+        DMTrackError: the camera cannot be followed, or boxes regressed, without images; the policy regresses no boxes.
     """
 
     def __init__(
-        self, policy: Association, detector: Detector | None = None, name: str = "", camera_motion: bool = False
+        self,
+        policy: Association,
+        detector: Detector | None = None,
+        name: str = "",
+        camera_motion: bool = False,
+        regressor: Callable[[Any, Boxes], Detections] | None = None,
     ) -> None:
         super().__init__(name or type(policy).__name__)
         if camera_motion and detector is None:
             raise DMTrackError(f"tracker {self.name}: camera_motion follows the images; give a detector that sees them")
-        self._policy, self._detector = policy.multi_object_policy(), detector
+        self._policy: Any = policy.multi_object_policy()
+        self._detector, self._regressor = detector, regressor
+        if regressor is not None and (detector is None or not hasattr(self._policy, "regressor")):
+            raise DMTrackError(
+                f"tracker {self.name}: a regressor sees the images that a detector sees, and serves policies that "
+                "regress boxes; give a detector and Tracktor, or no regressor"
+            )
         self._follows_camera, self._camera = camera_motion, CameraMotion()
 
     def reset(self) -> None:
@@ -76,8 +91,12 @@ class MultiObjectTracker(MultiTracker):
         if self._detector is None:
             if not isinstance(image, Detections):
                 raise DMTrackError(f"tracker {self.name} has no detector: its frames are Detections, not images")
-            return self._policy.step(image)
+            given: Tracks = self._policy.step(image)
+            return given
         frame = as_rgb(image)
         found = self._detector(frame)
+        if self._regressor is not None:
+            self._policy.regressor = partial(self._regressor, frame)
         motion = self._camera.step(frame, found.boxes_xywh) if self._follows_camera else None
-        return self._policy.step(found, motion)
+        tracks: Tracks = self._policy.step(found, motion)
+        return tracks

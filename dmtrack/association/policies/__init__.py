@@ -7,5 +7,6 @@ from dmtrack.association.policies.distractor_aware import DistractorAware
 from dmtrack.association.policies.jde import JDE
 from dmtrack.association.policies.ocsort import OCSort
 from dmtrack.association.policies.sort import Sort
+from dmtrack.association.policies.tracktor import Tracktor
 
-__all__ = ["JDE", "BestCandidate", "ByteTrack", "DeepSORT", "DistractorAware", "OCSort", "Sort"]
+__all__ = ["JDE", "BestCandidate", "ByteTrack", "DeepSORT", "DistractorAware", "OCSort", "Sort", "Tracktor"]

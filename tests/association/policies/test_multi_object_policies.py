@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from dmtrack.association.detections import Detections
-from dmtrack.association.policies import JDE, ByteTrack, DeepSORT, OCSort, Sort
+from dmtrack.association.policies import JDE, ByteTrack, DeepSORT, OCSort, Sort, Tracktor
 from dmtrack.association.policy import MultiObjectAssociation
 from dmtrack.errors import ConfigError, DMTrackError
 from dmtrack.evaluation.readers.mot import read_mot_detections
@@ -22,6 +22,7 @@ POLICIES: list[MultiObjectAssociation] = [
     JDE(),
     ByteTrack(),
     OCSort(min_hits=0),
+    Tracktor(),
 ]
 STAGED: list[Any] = [JDE, ByteTrack]
 
