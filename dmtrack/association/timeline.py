@@ -26,6 +26,9 @@ RIGHT_IOU = 0.5
 MOST_SIGHTINGS = 12
 """Tracklets that are remembered of one frame: the target's, those on the true target, then the best scores."""
 
+MOST_SAMPLES = 4
+"""Pictures of frames, evenly spread, that are kept as long as nothing changes."""
+
 MOST_TURNS = 400
 """Snapshots of frames in which the target gets lost."""
 
@@ -127,7 +130,8 @@ class Timeline:
         sightings: who was seen when.
         events: in order.
         truth_xywh: (frames, 4) true boxes, NaN rows where the target is absent; None where they are unknown.
-        snapshots: by frame, of those before and in which an answer turns from right to wrong or "absent".
+        snapshots: by frame, of those before and in which an answer turns from right to wrong or "absent", and of a few
+            others with their pictures, where nothing changed.
     """
 
     name: str
@@ -192,6 +196,8 @@ class TimelineRecorder:
         self._events: list[Event] = []
         self._was_lost = False
         self._turns: dict[int, Snapshot] = {}
+        self._samples: dict[int, Snapshot] = {}
+        self._stride = 1
         self._before: tuple[Snapshot, Callable[[], bytes] | None] | None = None
 
     def __len__(self) -> int:
@@ -210,8 +216,9 @@ class TimelineRecorder:
         Args:
             decision: on it.
             truth_xywh: (4,) true box, NaN where the target is absent; in all frames or in none.
-            encode: gives the frame as JPEG. It is called for the frames of an event alone: of this one, and of the
-                frame before, whose pixels must therefore stay as they are until the next call.
+            encode: gives the frame as JPEG. It is called for the frames of an event: of this one, and of the frame
+                before, whose pixels must therefore stay as they are until the next call; and, until the first event,
+                for frames at distances that double.
         """
         known = None if truth_xywh is None or np.isnan(truth_xywh).any() else truth_xywh
         snapshot = Snapshot.of(len(self), decision, known)
@@ -225,6 +232,11 @@ class TimelineRecorder:
         self._keep_turn(snapshot)
         if decision.events:
             self._note(snapshot, decision.events, encode)
+        elif encode is not None and not self._events and snapshot.frame % self._stride == 0:
+            self._samples[snapshot.frame] = replace(snapshot, jpeg=encode())
+            if len(self._samples) > MOST_SAMPLES:
+                self._stride *= 2
+                self._samples = {frame: kept for frame, kept in self._samples.items() if frame % self._stride == 0}
         self._before = (snapshot, encode)
 
     def _sight(self, seen: Snapshot) -> None:
@@ -283,5 +295,5 @@ class TimelineRecorder:
             ),
             tuple(self._events),
             np.array(self._truth).reshape(-1, 4) if self._truth else None,
-            dict(self._turns),
+            self._turns if self._events else self._samples | self._turns,
         )

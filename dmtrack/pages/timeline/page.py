@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dmtrack.association.timeline import Event, Snapshot, Timeline
+from dmtrack.association.timeline import MOST_SAMPLES, Event, Snapshot, Timeline
 from dmtrack.files import json_value, write_bytes, write_text
 from dmtrack.media.images import Image
 from dmtrack.pages.shell import data_uri, render
@@ -71,6 +71,7 @@ def _page(timeline: Timeline, png: bytes, read_frame: ReadFrame | None) -> str:
         losses=None if timeline.truth_xywh is None else _losses(losses, timeline, read_frame),
         pictured=pictured,
         told=told,
+        samples=_samples(timeline, read_frame) if not pictured else [],
         data=_data(timeline, losses),
     )
 
@@ -121,6 +122,14 @@ def _events(timeline: Timeline, read_frame: ReadFrame | None) -> tuple[list[dict
         item = {"number": number, "frame": event.frame, "text": event.text, "turned_to": turned_to, "turned": turned}
         (pictured if pictures else told).append({**item, "pictures": pictures})
     return pictured, told
+
+
+def _samples(timeline: Timeline, read_frame: ReadFrame | None) -> list[dict[str, Any]]:
+    """A few frames, evenly spread, for a page without pictures of changes."""
+    if read_frame is None:
+        return [_taken(kept, None) for _, kept in sorted(timeline.snapshots.items()) if kept.jpeg is not None]
+    frames = np.unique(np.linspace(0, len(timeline) - 1, MOST_SAMPLES).astype(int))
+    return [_taken(_at(timeline, int(frame)), read_frame) for frame in frames]
 
 
 def _turned(timeline: Timeline, event: Event) -> tuple[str, str]:

@@ -153,7 +153,7 @@ def _draw_answers(axes: Axes, timeline: Timeline, columns: Columns) -> None:
     _line(axes, timeline.scores, columns, CHOSEN)
     axes.set_ylim(0, 1.08)
     axes.set_yticks([0, 0.5, 1])
-    axes.set_ylabel("score, IoU", fontsize=8)
+    axes.set_ylabel("score" if timeline.truth_xywh is None else "score, IoU", fontsize=8)
 
 
 def _line(axes: Axes, values: NDArray[np.float64], columns: Columns, colour: str) -> None:

@@ -121,6 +121,8 @@ def test_everything_is_written_and_the_page_needs_nothing_else(study, tmp_path):
     assert len(ids) == len(set(ids))
     assert {link[1:] for link in links if link.startswith("#")} <= set(ids)
     assert "weak &lt;b&gt;" in text and "<b>" not in text
+    first_number = study.report.first_number_in_words()
+    assert first_number in text.partition("<h2")[0] and text.count("P@20px</strong>: share of frames") == 1
     assert text.count("data:image/jpeg") >= 5 and "lost from frame 16 to 30 of 30" in text
     pixels = np.asarray(Image.open(tmp_path / "plots/success.png").convert("RGB"))
     assert (pixels == (0xD5, 0x5E, 0)).all(axis=-1).sum() > 300

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 import time
 from array import array
 from pathlib import Path
@@ -144,7 +145,7 @@ def test_frames_are_kept_only_where_something_happens(tmp_path: Path) -> None:
     for frame in range(100):
         events = ("changed",) if frame in (10, 20, 21, 60, 90) else ()
         recorder.add(told(0, {0: 0.0}, events=events), encode=lambda frame=frame: encoder(frame))  # type: ignore[misc]
-    assert calls == [9, 10, 19, 20, 20, 21, 59, 60, 89, 90]
+    assert calls[7:] == [9, 10, 19, 20, 20, 21, 59, 60, 89, 90] and calls[:7] == [0, 1, 2, 3, 4, 6, 8]
     timeline = recorder.timeline("kept")
     # The choices of frames 20 and 10 lasted shortest.
     assert [event.frame for event in timeline.events if event.after is not None] == [21, 60, 90]
@@ -152,6 +153,20 @@ def test_frames_are_kept_only_where_something_happens(tmp_path: Path) -> None:
     text = page.read_text(encoding="utf-8")
     assert page.name == "timeline.html" and text.count("data:image/jpeg") == 6
     assert text.count("changed") >= 5
+
+
+@pytest.mark.parametrize("again", [False, True], ids=["kept frames", "read frames"])
+def test_without_truth_and_changes_a_page_shows_frames_and_does_not_speak_of_truth(tmp_path: Path, again: bool) -> None:
+    recorder, frame = TimelineRecorder(VIEW), np.full((24, 32, 3), 90, np.uint8)
+    for _ in range(100):
+        recorder.add(told(0, {0: 0.0}), encode=lambda: encode_frame(frame))
+    timeline = recorder.timeline("calm")
+    assert list(timeline.snapshots) == [0, 32, 64, 96]
+    _, page = write_timeline(timeline, tmp_path, (lambda _: frame) if again else None)
+    text = page.read_text(encoding="utf-8").partition("<script>")[0]
+    assert text.count("data:image/jpeg") == 4 and "Nothing: one tracklet" in text
+    words = re.sub(r'"data:[^"]*"', "", text.partition("<main>")[2])
+    assert not re.search(r"IoU|truth|wrong", words)
 
 
 def test_a_long_sequence_takes_little_memory_and_draws_quickly() -> None:
