@@ -61,7 +61,7 @@ def measure(settings: SearchSettings, options: argparse.Namespace, stored: dict[
     for _ in range(options.full_runs):
         values = {item.name: float(draws.uniform(item.low, item.high)) for item in settings.space.ranges}
         runs = FullRuns(settings.tracker, prepared.origin.settings)
-        full.append(timed(lambda: evaluate(runs, prepared.sequences, prepared.scoring, values))[1])  # noqa: B023
+        full.append(timed(lambda: evaluate(runs.track, prepared.sequences, prepared.scoring, values))[1])  # noqa: B023
     trials = len(outcome.trials)
     shared = {
         "wall": outcome.sharing["seconds"] + stored["wall"],
@@ -101,7 +101,8 @@ def value_error(outcome: Outcome, checked: int) -> dict[str, float]:
     some = [ranked[index] for index in np.unique(np.linspace(0, len(ranked) - 1, checked).round().astype(int))]
     tracks = prepared.settings.tracks(prepared.origin, prepared.settings.tuning, exact=True)
     exact = [
-        prepared.scoring.value(evaluate(tracks, prepared.sequences, prepared.scoring, trial.params)) for trial in some
+        prepared.scoring.value(evaluate(tracks.track, prepared.sequences, prepared.scoring, trial.params))
+        for trial in some
     ]
     errors = np.array([trial.value for trial in some]) - np.array(exact)
     return {

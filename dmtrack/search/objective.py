@@ -4,49 +4,40 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from dmtrack.data.sequences import Sequence
 from dmtrack.errors import EvaluationError
-from dmtrack.evaluation.protocols import CurveMeasure, Protocol
+from dmtrack.evaluation.protocols import Protocol
 from dmtrack.evaluation.results import SequenceResult
 from dmtrack.evaluation.scoring import SequenceScore, pooled_curves, score_result
 from dmtrack.registry import did_you_mean
 from dmtrack.search.space import Parameters
-from dmtrack.search.tracks import TrialTracker
+from dmtrack.search.tracks import Track
 
 
-@dataclass(frozen=True)
 class Scoring:
     """What is maximised.
 
-    Attributes:
+    Args:
         protocol: the rules.
-        metric: key of one of its numbers, of which more is better.
+        metric: key of one of its numbers, of which more is better; None is the protocol's first.
+
+    Attributes:
+        measure: of the metric.
+
+    Raises:
+        EvaluationError: the protocol has no such number.
     """
 
-    protocol: Protocol
-    metric: str
-
-    @classmethod
-    def of(cls, protocol: Protocol, metric: str | None) -> Scoring:
-        """With the protocol's own first number where none is named.
-
-        Raises:
-            EvaluationError: the protocol has no such number.
-        """
-        known = [measure.key for measure in protocol.reported()]
+    def __init__(self, protocol: Protocol, metric: str | None) -> None:
+        known = {measure.key: measure for measure in protocol.reported()}
         if metric is not None and metric not in known:
             raise EvaluationError(f"protocol {protocol.name!r} reports no {metric!r}{did_you_mean(metric, known)}")
-        return cls(protocol, metric or known[0])
-
-    @property
-    def measure(self) -> CurveMeasure:
-        """Of the metric."""
-        return next(measure for measure in self.protocol.reported() if measure.key == self.metric)
+        self.protocol, self.metric = protocol, metric or next(iter(known))
+        self.measure = known[self.metric]
 
     def value(self, scores: list[SequenceScore]) -> float:
         """The metric over several sequences, pooled as the protocol says; NaN without a counted frame."""
@@ -60,7 +51,7 @@ class Scoring:
 
 
 def evaluate(
-    tracks: TrialTracker,
+    track: Track,
     sequences: list[Sequence],
     scoring: Scoring,
     parameters: Parameters,
@@ -69,7 +60,7 @@ def evaluate(
     """Tracks and scores sequences in the given order.
 
     Args:
-        tracks: tracks.
+        track: gives the boxes of one.
         sequences: all of the split.
         scoring: the rules.
         parameters: of the trial.
@@ -81,7 +72,7 @@ def evaluate(
     """
     scores: list[SequenceScore] = []
     for sequence in sequences:
-        result = SequenceResult(tracks.track(sequence, parameters))
+        result = SequenceResult(track(sequence, parameters))
         scores.append(score_result(scoring.protocol, sequence, result))
         so_far = scoring.value(scores)
         if on_sequence is not None and not math.isnan(so_far):

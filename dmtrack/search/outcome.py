@@ -49,7 +49,9 @@ class Outcome:
     Attributes:
         prepared: what was asked.
         trials: frozen Optuna trials that ended.
-        best: the trial with the highest value.
+        counts: how trials ended: complete, pruned, fail.
+        ranked: trials with a value, best first.
+        best: the first of them.
         comparisons: on the tuning sequences and, where asked for, on held-out ones.
         sharing: how network passes of this run's trials were shared, and how long it took.
         provenance: JSON values that belong to every file.
@@ -59,18 +61,14 @@ class Outcome:
 
     prepared: Prepared
     trials: list[Any]
+    counts: dict[str, int]
+    ranked: list[Any]
     best: Any
     comparisons: tuple[Comparison, ...]
     sharing: dict[str, Any]
     provenance: dict[str, Any]
     shared_error: float | None
     importance: dict[str, float] = field(default_factory=dict)
-
-    @property
-    def ranked(self) -> list[Any]:
-        """Trials with a value, best first."""
-        complete = [trial for trial in self.trials if trial.state.name == "COMPLETE"]
-        return sorted(complete, key=lambda trial: (-trial.value, trial.number))
 
     @property
     def value_heading(self) -> str:
@@ -83,16 +81,12 @@ class Outcome:
         """Whose numbers these are, for the foot of a figure and the head of a table."""
         settings, scoring = self.prepared.settings, self.prepared.scoring
         mark = f"{TEST_MARK.upper()}. " if settings.test_split else ""
-        counts = ", ".join(f"{count} {name}" for name, count in sorted(self.counts().items()))
+        counts = ", ".join(f"{count} {name}" for name, count in sorted(self.counts.items()))
         return (
             f"{mark}{self.value_heading} by {scoring.protocol.name} on {settings.tuning.title}, split "
             f"{settings.tuning.shown_split}, {len(self.prepared.sequences)} sequences; {settings.sampler}, trials: "
             f"{counts}; weights {str(self.prepared.origin.weights_sha256)[:8]}"
         )
-
-    def counts(self) -> dict[str, int]:
-        """How trials ended: complete, pruned, fail."""
-        return dict(Counter(trial.state.name.lower() for trial in self.trials))
 
 
 def conclude(prepared: Prepared, study: Study, sharing: dict[str, Any]) -> Outcome:
@@ -102,17 +96,18 @@ def conclude(prepared: Prepared, study: Study, sharing: dict[str, Any]) -> Outco
         EvaluationError: no trial has a value.
     """
     settings = prepared.settings
-    states = import_optuna().trial.TrialState
     trials = [trial for trial in study.trials if trial.state.is_finished()]
     with study.errors():
         attributes = dict(study.inner.user_attrs)
-    complete = [trial for trial in trials if trial.state == states.COMPLETE]
+    complete = [trial for trial in trials if trial.state.name == "COMPLETE"]
     if not complete:
         reasons = [trial.user_attrs["error"] for trial in trials if "error" in trial.user_attrs]
         raise EvaluationError(
             f"none of {len(trials)} trials has a value; the first crashed with: {reasons[0] if reasons else 'nothing'}"
         )
-    best = max(complete, key=lambda trial: trial.value)
+    counts = dict(Counter(trial.state.name.lower() for trial in trials))
+    ranked = sorted(complete, key=lambda trial: (-trial.value, trial.number))
+    best = ranked[0]
     comparisons = [_compare(prepared, settings.tuning, best.params, "tuned on these")]
     if settings.held_out is not None:
         comparisons.append(_compare(prepared, settings.held_out, best.params, "held out"))
@@ -127,7 +122,9 @@ def conclude(prepared: Prepared, study: Study, sharing: dict[str, Any]) -> Outco
     }
     shared_error = float(best.value) - comparisons[0].best[prepared.scoring.metric] if settings.tolerance_px else None
     importance = _importance(study, complete)
-    return Outcome(prepared, trials, best, tuple(comparisons), sharing, provenance, shared_error, importance)
+    return Outcome(
+        prepared, trials, counts, ranked, best, tuple(comparisons), sharing, provenance, shared_error, importance
+    )
 
 
 def _compare(prepared: Prepared, benchmark: BenchmarkChoice, best: dict[str, Any], relation: str) -> Comparison:
@@ -136,7 +133,7 @@ def _compare(prepared: Prepared, benchmark: BenchmarkChoice, best: dict[str, Any
     pools_frames = scoring.protocol.pooling == "frames"
     sequences = prepared.sequences if benchmark == settings.tuning else settings.open(benchmark)
     tracks = settings.tracks(prepared.origin, benchmark, exact=True)
-    scores = [evaluate(tracks, sequences, scoring, parameters) for parameters in (best, prepared.current)]
+    scores = [evaluate(tracks.track, sequences, scoring, parameters) for parameters in (best, prepared.current)]
     with_best, with_own = (scoring.per_sequence(item) for item in scores)
     # Where frames are pooled, a sequence weighs as much as it has counted ones.
     weights = [float(np.count_nonzero(score.counted)) if pools_frames else 1.0 for score in scores[0]]

@@ -83,7 +83,7 @@ def summary(outcome: Outcome) -> dict[str, Any]:
             }
             for item in outcome.comparisons
         ],
-        "trials": outcome.counts(),
+        "trials": outcome.counts,
         "errors": {
             str(trial.number): trial.user_attrs["error"] for trial in outcome.trials if "error" in trial.user_attrs
         },
@@ -135,7 +135,7 @@ def print_outcome(outcome: Outcome, files: list[Path], console: Console) -> None
         )
     if outcome.sharing:
         console.print(sharing_text(outcome), highlight=False)
-    crashed = outcome.counts().get("fail", 0)
+    crashed = outcome.counts.get("fail", 0)
     if crashed:
         reason = next(t.user_attrs["error"] for t in outcome.trials if "error" in t.user_attrs)
         console.print(f"note: trials without a value: {crashed}; the first: {reason}", highlight=False, markup=False)

@@ -22,7 +22,6 @@ from dmtrack.search.outputs import print_outcome, write_outcome
 from dmtrack.search.settings import Prepared, SearchSettings, prepare
 from dmtrack.search.splits import TEST_MARK
 from dmtrack.search.study import Study, import_optuna, make_sampler
-from dmtrack.search.tracks import TrialTracker
 from dmtrack.search.work import work_on
 
 DEFAULT_TRIALS = 100
@@ -147,10 +146,10 @@ def _run_trials(prepared: Prepared, trials: int, console: Console) -> dict[str, 
             tracks = settings.tracks(prepared.origin, settings.tuning)
             bar.show(study)
             work_on(
-                study, settings.space, tracks, prepared.sequences, prepared.scoring, trials,
+                study, settings.space, tracks.track, prepared.sequences, prepared.scoring, trials,
                 lambda trial: bar.show(study),
             )  # fmt: skip
-            facts = tracks.facts()
+            facts: dict[str, Any] = tracks.facts
         else:
             facts = _run_processes(prepared, study, trials, bar)
     return {
@@ -205,15 +204,15 @@ def _worker(settings: SearchSettings, trials: int, number: int, told: Any) -> No
     torch.set_num_threads(1)
     try:
         prepared = prepare(settings)
-        tracks: TrialTracker = settings.tracks(prepared.origin, settings.tuning)
+        tracks = settings.tracks(prepared.origin, settings.tuning)
         work_on(
-            _open(settings, number), settings.space, tracks, prepared.sequences, prepared.scoring,
+            _open(settings, number), settings.space, tracks.track, prepared.sequences, prepared.scoring,
             trials, lambda trial: None,
         )  # fmt: skip
     except DMTrackError as error:
         told.put((number, str(error)))
         return
-    told.put((number, tracks.facts()))
+    told.put((number, tracks.facts))
 
 
 class _Bar(ProgressBar):

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -14,22 +13,15 @@ from dmtrack.data.sequences import Sequence
 from dmtrack.errors import ConfigError
 from dmtrack.evaluation.protocols import Protocol, get_protocol
 from dmtrack.models.siamrpn.decoding import SearchParameters
+from dmtrack.running.cached_tracker import describe
 from dmtrack.running.sweeps.benchmarks import BenchmarkChoice
+from dmtrack.running.sweeps.running import cache_of
 from dmtrack.running.trackers import TrackerChoice
 from dmtrack.search.objective import Scoring
 from dmtrack.search.sharing import SharedOutputs
 from dmtrack.search.space import Space
 from dmtrack.search.study import Sampler
-from dmtrack.search.tracks import (
-    FullRuns,
-    Origin,
-    ReplayedDetections,
-    TrialTracker,
-    origin_of,
-    policy_of,
-    stored_detections,
-)
-from dmtrack.tracking.loading import assemble_tracker
+from dmtrack.search.tracks import FullRuns, Origin, ReplayedDetections, origin_of, policy_of
 
 
 @dataclass(frozen=True)
@@ -83,7 +75,9 @@ class SearchSettings:
     def __post_init__(self) -> None:
         check_fields(self)
 
-    def tracks(self, origin: Origin, benchmark: BenchmarkChoice, exact: bool = False) -> TrialTracker:
+    def tracks(
+        self, origin: Origin, benchmark: BenchmarkChoice, exact: bool = False
+    ) -> FullRuns | ReplayedDetections | SharedOutputs:
         """How sequences of a benchmark are tracked with the parameters of trials.
 
         Args:
@@ -97,32 +91,16 @@ class SearchSettings:
         if origin.way == "full" or not self.share:
             return FullRuns(self.tracker, origin.settings)
         if origin.way == "replay":
-            stored = stored_detections(self.cache, benchmark, self.tracker)
+            stored = cache_of(self.cache, benchmark, describe(self.tracker).detections)
+            stored.require()
             return ReplayedDetections(origin.kind, origin.settings, stored)
-        tracker: Any = assemble_tracker(
-            self.tracker.config,
-            self.tracker.weights,
-            self.tracker.device,
-            self.tracker.precision,
-            self.tracker.overrides,
-        ).tracker
         tolerance = 0.0 if exact else self.tolerance_px
-        return SharedOutputs(tracker, tolerance, int(self.memory_gb * 2**30))
+        return SharedOutputs(self.tracker.build(), tolerance, int(self.memory_gb * 2**30))
 
     def open(self, benchmark: BenchmarkChoice) -> list[Sequence]:
         """The sequences of a benchmark, in one order for all trials: the first ones stand for all of them."""
         sequences = list(benchmark.opener()())
         return [sequences[index] for index in np.random.default_rng(0).permutation(len(sequences))]
-
-
-def check_values(kind: Any, settings: Mapping[str, Any], space: Space) -> None:
-    """Tries both ends of all ranges, so that a value out of range is not found by a hundred crashed trials.
-
-    Raises:
-        ConfigError: a key is unknown, or an end out of its range.
-    """
-    for end in ("low", "high"):
-        policy_of(kind, settings, {item.name: getattr(item, end) for item in space.ranges})
 
 
 @dataclass
@@ -147,7 +125,7 @@ class Prepared:
         """What a study keeps: where its numbers come from. JSON values."""
         settings, origin = self.settings, self.origin
         return {
-            "space": settings.space.identity(),
+            "space": [asdict(item) for item in sorted(settings.space.ranges, key=lambda item: item.name)],
             "benchmark": settings.tuning.title,
             "split": settings.tuning.shown_split,
             "sequences": [sequence.name for sequence in self.sequences],
@@ -173,15 +151,16 @@ def prepare(settings: SearchSettings) -> Prepared:
         DMTrackError: benchmark, tracker, protocol or ranges cannot be used.
     """
     protocol = get_protocol(settings.protocol or settings.tuning.usual_protocol, Protocol)
-    scoring = Scoring.of(protocol, settings.metric)
+    scoring = Scoring(protocol, settings.metric)
     sequences = settings.open(settings.tuning)
     origin = origin_of(settings.tracker)
     if origin.way == "shared":
-        for end in ("low", "high"):
-            values = {item.name: getattr(item, end) for item in settings.space.ranges}
-            parse_section(values, SearchParameters, source="--range", name="SiamRPN++'s parameters")
+        for end in settings.space.ends():
+            parse_section(end, SearchParameters, source="--range", name="SiamRPN++'s parameters")
     elif settings.tolerance_px:
         raise ConfigError("--sharing-tolerance is for SiamRPN++ alone; other trackers share exactly or not at all")
     elif origin.way == "replay" and settings.share:
-        check_values(origin.kind, origin.settings, settings.space)
+        # A value out of range is not to be found by a hundred crashed trials.
+        for end in settings.space.ends():
+            policy_of(origin.kind, origin.settings, end)
     return Prepared(settings, origin, scoring, sequences, origin.current(settings.space))

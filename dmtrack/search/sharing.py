@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import copy
 from collections import OrderedDict
-from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -30,25 +29,7 @@ class _Entry(NamedTuple):
     decoded: Decoded
     region_cxcywh: Any
     size_wh: tuple[int, int]
-
-    @property
-    def nbytes(self) -> int:
-        return self.decoded.scores.nbytes + self.decoded.boxes_cxcywh.nbytes
-
-
-@dataclass
-class Counts:
-    """How often the network was needed.
-
-    Attributes:
-        asked: search images that trials wanted.
-        computed: network passes.
-        forgotten: outputs that were dropped to stay within the memory.
-    """
-
-    asked: int = 0
-    computed: int = 0
-    forgotten: int = 0
+    nbytes: int
 
 
 class SharedOutputs:
@@ -59,6 +40,11 @@ class SharedOutputs:
         tolerance_px: see `Lattice`; 0 shares equal search images alone.
         memory_bytes: of kept outputs; those unused for longest are dropped.
 
+    Attributes:
+        asked: search images that trials wanted.
+        computed: network passes.
+        forgotten: outputs that were dropped to stay within the memory.
+
     Raises:
         ConfigError: the tolerance is negative.
     """
@@ -66,7 +52,8 @@ class SharedOutputs:
     def __init__(self, tracker: SiamRPNTracker, tolerance_px: float = 0.0, memory_bytes: int = 2 << 30) -> None:
         if not 0 <= tolerance_px < float("inf"):
             raise ConfigError(f"--sharing-tolerance {tolerance_px:g}: expected a number of pixels from 0 up")
-        self.tolerance_px, self.counts = tolerance_px, Counts()
+        self.tolerance_px = tolerance_px
+        self.asked = self.computed = self.forgotten = 0
         self._lattice = Lattice(tolerance_px) if tolerance_px else None
         self._tracker = tracker
         self._templates: dict[str, SiamRPNTracker] = {}
@@ -97,16 +84,17 @@ class SharedOutputs:
             boxes.append(state.advance(decoded, entry.size_wh).box_xywh)
         return np.asarray(np.round(np.array(boxes), BOX_DECIMALS), dtype=np.float64)
 
+    @property
     def facts(self) -> dict[str, Any]:
-        """See `TrialTracker`."""
+        """See `ReplayedDetections`."""
         how = f"crops within {self.tolerance_px:g} px" if self.tolerance_px else "equal crops"
         return {
             "sharing": f"network outputs of {how}",
             "exact": not self.tolerance_px,
-            "frames": self.counts.asked,
-            "network_passes": self.counts.computed,
-            "hit_rate": 1 - self.counts.computed / self.counts.asked if self.counts.asked else float("nan"),
-            "forgotten": self.counts.forgotten,
+            "frames": self.asked,
+            "network_passes": self.computed,
+            "hit_rate": 1 - self.computed / self.asked if self.asked else float("nan"),
+            "forgotten": self.forgotten,
         }
 
     def _started(self, sequence: Sequence) -> SiamRPNTracker:
@@ -124,20 +112,21 @@ class SharedOutputs:
             key = crop_key(region[:2], state.search_side, state.search_size, state.preprocessing)
         else:
             key, region = self._lattice.snap(state.box_cxcywh, state.search_size, state.preprocessing)
-        self.counts.asked += 1
+        self.asked += 1
         place = (sequence.name, index, key)
         if place in self._kept:
             self._kept.move_to_end(place)
             return self._kept[place]
-        self.counts.computed += 1
+        self.computed += 1
         frame = sequence.read_frame(index)
         cut = TargetState(region, state.parameters, state.preprocessing, state.long_term)
         cut.lost = state.lost
         decoded = decode(tracker.search(frame, cut), state.preprocessing)
-        entry = _Entry(decoded, region.copy(), (frame.shape[1], frame.shape[0]))
+        nbytes = decoded.scores.nbytes + decoded.boxes_cxcywh.nbytes
+        entry = _Entry(decoded, region.copy(), (frame.shape[1], frame.shape[0]), nbytes)
         self._kept[place] = entry
         self._bytes += entry.nbytes
         while self._bytes > self._most_bytes and len(self._kept) > 1:
             self._bytes -= self._kept.popitem(last=False)[1].nbytes
-            self.counts.forgotten += 1
+            self.forgotten += 1
         return entry

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from itertools import product
 from typing import Any
 
@@ -12,7 +12,6 @@ import numpy as np
 
 from dmtrack.association.policy import Association
 from dmtrack.errors import ConfigError
-from dmtrack.registry import did_you_mean
 
 Value = float | int
 Parameters = Mapping[str, Value]
@@ -61,16 +60,14 @@ class Range:
             return float(trial.suggest_float(self.name, self.low, self.high, log=True))
         return float(trial.suggest_float(self.name, self.low, self.high, step=self.step))
 
-    def holds(self, value: Value) -> bool:
-        """Whether a value is one of these."""
-        if not self.low - 1e-9 <= value <= self.high + 1e-9:
+    def holds(self, value: Value | None) -> bool:
+        """Whether a value is one of these; None is not."""
+        if value is None or not self.low - 1e-9 <= value <= self.high + 1e-9:
             return False
-        return self.step is None or abs((value - self.low) / self.step - round((value - self.low) / self.step)) < 1e-6
-
-    def describe(self) -> str:
-        """For tables and titles."""
-        inner = f"{self.low:g} to {self.high:g}"
-        return inner + (f" by {self.step:g}" if self.step is not None else " (log)" if self.log else "")
+        if self.step is None:
+            return True
+        steps = (value - self.low) / self.step
+        return abs(steps - round(steps)) < 1e-6
 
 
 @dataclass(frozen=True)
@@ -84,21 +81,16 @@ class Space:
     ranges: tuple[Range, ...]
 
     def __post_init__(self) -> None:
-        names = self.names
-        if not names:
+        if not self.ranges:
             raise ConfigError("there is nothing to search; give at least one --range KEY=LOW,HIGH")
-        for name in names:
-            if names.count(name) > 1:
+        for name in self.names:
+            if self.names.count(name) > 1:
                 raise ConfigError(f"two ranges for {name}; give one")
 
     @property
     def names(self) -> tuple[str, ...]:
         """Of the parameters."""
         return tuple(item.name for item in self.ranges)
-
-    def suggest(self, trial: Any) -> dict[str, Value]:
-        """A trial's values."""
-        return {item.name: item.suggest(trial) for item in self.ranges}
 
     def grid(self) -> list[dict[str, Value]]:
         """All combinations.
@@ -108,13 +100,9 @@ class Space:
         """
         return [dict(zip(self.names, values, strict=True)) for values in product(*(r.values() for r in self.ranges))]
 
-    def holds(self, parameters: Parameters) -> bool:
-        """Whether these are values of the space."""
-        return all(item.name in parameters and item.holds(parameters[item.name]) for item in self.ranges)
-
-    def identity(self) -> list[dict[str, Any]]:
-        """JSON values."""
-        return [asdict(item) for item in sorted(self.ranges, key=lambda item: item.name)]
+    def ends(self) -> list[dict[str, Value]]:
+        """The least values of all parameters, and the largest: what to try so that no trial is out of range."""
+        return [{item.name: getattr(item, end) for item in self.ranges} for end in ("low", "high")]
 
 
 def parse_range(option: str, name: str, text: str, whole: bool = False) -> Range:
@@ -169,23 +157,20 @@ def _rounded(value: float, whole: bool) -> Value:
     return round(float(value)) if whole else round(float(value), 10)
 
 
-_PENALTY, _WINDOW, _RATE = "penalty_k", "window_influence", "lr"
-
-
-def _published(penalty_k: str, window_influence: str, lr: str) -> Space:
-    given = {_PENALTY: penalty_k, _WINDOW: window_influence, _RATE: lr}
-    return Space(tuple(parse_range("published grid", name, text) for name, text in given.items()))
-
-
-PUBLISHED_GRIDS: dict[str, Space] = {
-    "uav123": _published("0.01,0.22,0.05", "0.01,0.22,0.05", "0.4,0.61,0.05"),
-    "otb100": _published("0.3,0.45,0.02", "0.46,0.55,0.02", "0.35,0.5,0.02"),
-    "vot2018": _published("0.01,0.31,0.05", "0.3,0.56,0.05", "0.2,0.51,0.05"),
-    "pysot": _published("0.05,0.5,0.05", "0.1,0.8,0.05", "0.35,0.5,0.05"),
+_SIAMRPN = ("penalty_k", "window_influence", "lr")
+_PUBLISHED = {
+    "uav123": ("0.01,0.22,0.05", "0.01,0.22,0.05", "0.4,0.61,0.05"),
+    "otb100": ("0.3,0.45,0.02", "0.46,0.55,0.02", "0.35,0.5,0.02"),
+    "vot2018": ("0.01,0.31,0.05", "0.3,0.56,0.05", "0.2,0.51,0.05"),
+    "pysot": ("0.05,0.5,0.05", "0.1,0.8,0.05", "0.35,0.5,0.05"),
+}
+PUBLISHED_GRIDS = {
+    title: Space(tuple(parse_range("published grid", name, text) for name, text in zip(_SIAMRPN, texts, strict=True)))
+    for title, texts in _PUBLISHED.items()
 }
 """MMTracking's documentation suggests the first three, PySOT's hp_search.py has the last as its default."""
 
-SIAMRPN_SPACE = Space((Range(_PENALTY, 0.0, 0.5), Range(_WINDOW, 0.0, 0.7), Range(_RATE, 0.05, 0.7)))
+SIAMRPN_SPACE = Space(tuple(map(Range, _SIAMRPN, (0.0, 0.0, 0.05), (0.5, 0.7, 0.7))))
 
 
 def usual_space(association: Association, section: str = "association") -> Space | None:
@@ -200,17 +185,6 @@ def usual_space(association: Association, section: str = "association") -> Space
         for key, values in association.search_space.items()
     )
     return Space(ranges) if ranges else None
-
-
-def published_grid(name: str) -> Space:
-    """The published grid of that name.
-
-    Raises:
-        ConfigError: there is none.
-    """
-    if name not in PUBLISHED_GRIDS:
-        raise ConfigError(f"unknown published grid {name!r}{did_you_mean(name, PUBLISHED_GRIDS)}")
-    return PUBLISHED_GRIDS[name]
 
 
 def changed(space: Space, given: Iterable[Range]) -> Space:

@@ -125,8 +125,7 @@ class Study:
 
     def begun(self) -> int:
         """Trials that were started, however they ended; those of a killed run do not count, they are tried again."""
-        waiting = import_optuna().trial.TrialState.WAITING
-        return sum(trial.state != waiting and trial.user_attrs.get("error") != KILLED for trial in self.trials)
+        return sum(t.state.name != "WAITING" and t.user_attrs.get("error") != KILLED for t in self.trials)
 
     def settle(self, facts: Mapping[str, Any]) -> None:
         """Records what belongs to a new study, or checks that a known one is of the same.
@@ -167,7 +166,8 @@ class Study:
             ConfigError: a grid of ranges without steps.
         """
         grid = space.grid() if sampler == "grid" else None
-        wanted = grid if grid is not None else [dict(current)] if space.holds(current) else []
+        own = [dict(current)] if all(item.holds(current.get(item.name)) for item in space.ranges) else []
+        wanted = own if grid is None else grid
         present = [{**trial.system_attrs.get("fixed_params", {}), **trial.params} for trial in self.trials]
         if grid is None and present:
             return None
@@ -183,12 +183,11 @@ class Study:
         Returns:
             How many.
         """
-        states = import_optuna().trial.TrialState
-        left = [trial for trial in self.trials if trial.state == states.RUNNING]
+        left = [trial for trial in self.trials if trial.state.name == "RUNNING"]
         with self.errors():
             for trial in left:
                 self.inner._storage.set_trial_user_attr(trial._trial_id, "error", KILLED)
-                self.inner.tell(trial.number, state=states.FAIL)
+                self.inner.tell(trial.number, state=import_optuna().trial.TrialState.FAIL)
                 if trial.params:
                     self.inner.enqueue_trial(trial.params)
         return len(left)

@@ -3,68 +3,28 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
-from functools import cached_property
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
-from dmtrack.association.detections import Detections
 from dmtrack.association.policy import Association, TargetPolicy
 from dmtrack.boxes import Boxes
 from dmtrack.config import config_hash
 from dmtrack.data.sequences import Sequence
 from dmtrack.errors import ConfigError
-from dmtrack.evaluation.results import BOX_DECIMALS
-from dmtrack.registry import TRACKERS, load_plugins
-from dmtrack.running.cached_tracker import describe
+from dmtrack.registry import TRACKERS, did_you_mean, load_plugins
 from dmtrack.running.detection_cache import DetectionCache
-from dmtrack.running.one_sequence import first_box_of, track_sequence
-from dmtrack.running.sweeps.benchmarks import BenchmarkChoice
-from dmtrack.running.sweeps.running import cache_of
+from dmtrack.running.detection_file import CachedDetections
+from dmtrack.running.one_sequence import track_sequence
+from dmtrack.running.replay import replay_sequence
 from dmtrack.running.trackers import TrackerChoice
-from dmtrack.search.space import (
-    SIAMRPN_SPACE,
-    Parameters,
-    Space,
-    changed,
-    parse_range,
-    published_grid,
-    usual_space,
-)
+from dmtrack.search.space import PUBLISHED_GRIDS, SIAMRPN_SPACE, Parameters, Space, changed, parse_range, usual_space
 from dmtrack.tracking.loading import assemble_tracker, config_and_weights
 from dmtrack.tracking.siamrpn import SiamRPNTracker
 
-
-class TrialTracker(Protocol):
-    """Tracks sequences with any parameters of a space."""
-
-    def track(self, sequence: Sequence, parameters: Parameters) -> Boxes:
-        """(frames, 4) boxes xywh, rounded as results are stored; the first is the given one."""
-
-    def facts(self) -> dict[str, Any]:
-        """JSON values for reports: how network passes were shared, and how often."""
-
-
-class StoredSequence(Protocol):
-    """What a replay needs of a sequence: `CachedDetections` has it, and so may anything else."""
-
-    @property
-    def template_embedding(self) -> NDArray[np.float16]:
-        """(channels,) of the first frame's template, empty where there is none."""
-
-    def __iter__(self) -> Iterator[Detections]:
-        """What was found in each frame, the first one included."""
-
-
-class Stored(Protocol):
-    """Where stored detections are opened: `DetectionCache` does it."""
-
-    def open(self, sequence: Sequence) -> StoredSequence:
-        """The detections in a sequence."""
+Track = Callable[[Sequence, Parameters], Boxes]
+"""Tracks a sequence with any parameters of a space: (frames, 4) boxes xywh, rounded as results are stored."""
 
 
 def policy_of(kind: Any, settings: Mapping[str, Any], parameters: Parameters) -> TargetPolicy:
@@ -90,34 +50,32 @@ class ReplayedDetections:
     Args:
         kind: a tracker class with `policy(settings)`.
         settings: of the config's `tracker` section.
-        stored: where the detections are.
+        stored: where the detections are: its `open(sequence)` gives those of every frame, the first one included, with
+            a `template_embedding`.
+
+    Attributes:
+        facts: JSON values for reports: how network passes were shared, and how often.
     """
 
-    def __init__(self, kind: Any, settings: Mapping[str, Any], stored: Stored) -> None:
+    def __init__(self, kind: Any, settings: Mapping[str, Any], stored: DetectionCache) -> None:
         self._kind, self._settings, self._stored = kind, dict(settings), stored
-        self._opened: dict[str, StoredSequence] = {}
-        self._frames = 0
+        self._opened: dict[str, CachedDetections] = {}
+        self.facts: dict[str, Any] = {
+            "sharing": "replay of stored detections",
+            "exact": True,
+            "frames": 0,
+            "network_passes": 0,
+        }
 
     def track(self, sequence: Sequence, parameters: Parameters) -> Boxes:
-        """See `TrialTracker`."""
-        policy, stored = policy_of(self._kind, self._settings, parameters), self._open(sequence)
-        boxes = [first_box_of(sequence)]
-        for index, found in enumerate(stored):
-            if index == 0:
-                policy.start(boxes[0].copy(), stored.template_embedding, found)
-            else:
-                boxes.append(policy.step(found).box_xywh)
-        self._frames += len(boxes)
-        return np.asarray(np.round(np.array(boxes), BOX_DECIMALS), dtype=np.float64)
-
-    def facts(self) -> dict[str, Any]:
-        """See `TrialTracker`."""
-        return {"sharing": "replay of stored detections", "exact": True, "frames": self._frames, "network_passes": 0}
-
-    def _open(self, sequence: Sequence) -> StoredSequence:
+        """See `Track`."""
+        policy = policy_of(self._kind, self._settings, parameters)
         if sequence.name not in self._opened:
             self._opened[sequence.name] = self._stored.open(sequence)
-        return self._opened[sequence.name]
+        stored = self._opened[sequence.name]
+        boxes_xywh = replay_sequence(sequence, stored, stored.template_embedding, policy).result().boxes_xywh
+        self.facts["frames"] += len(boxes_xywh)
+        return boxes_xywh
 
 
 class FullRuns:
@@ -126,14 +84,18 @@ class FullRuns:
     Args:
         choice: which tracker.
         settings: its `tracker` section, to which the parameters of a trial go.
+
+    Attributes:
+        facts: see `ReplayedDetections`.
     """
 
     def __init__(self, choice: TrackerChoice, settings: Mapping[str, Any]) -> None:
-        self._choice, self._settings, self._frames = choice, dict(settings), 0
+        self._choice, self._settings = choice, dict(settings)
         self._built: tuple[dict[str, Any], Any] | None = None
+        self.facts: dict[str, Any] = {"sharing": "none (full runs)", "exact": True, "frames": 0, "network_passes": 0}
 
     def track(self, sequence: Sequence, parameters: Parameters) -> Boxes:
-        """See `TrialTracker`."""
+        """See `Track`."""
         wanted = dict(parameters)
         if self._built is None or self._built[0] != wanted:
             choice = self._choice
@@ -142,12 +104,9 @@ class FullRuns:
             overrides = (*choice.overrides, f"tracker={section!r}")
             loaded = assemble_tracker(choice.config, choice.weights, choice.device, choice.precision, overrides)
             self._built = (wanted, loaded.tracker)
-        self._frames += len(sequence)
+        for counted in ("frames", "network_passes"):
+            self.facts[counted] += len(sequence)
         return track_sequence(self._built[1], sequence).boxes_xywh
-
-    def facts(self) -> dict[str, Any]:
-        """See `TrialTracker`."""
-        return {"sharing": "none (full runs)", "exact": True, "frames": self._frames, "network_passes": self._frames}
 
 
 def with_parameters(settings: Mapping[str, Any], parameters: Parameters) -> dict[str, Any]:
@@ -163,7 +122,7 @@ def with_parameters(settings: Mapping[str, Any], parameters: Parameters) -> dict
     return changed
 
 
-@dataclass(frozen=True)
+@dataclass
 class Origin:
     """A tracker whose parameters are searched, before its network is built.
 
@@ -175,6 +134,8 @@ class Origin:
         config_hash: of the config.
         weights_sha256: of the weights file.
         weights: path of that file.
+        way: how trials get their boxes: "shared", "replay" or "full".
+        association: the policy that decides, with its usual settings; None for trackers without.
     """
 
     name: str
@@ -184,54 +145,48 @@ class Origin:
     config_hash: str
     weights_sha256: str | None
     weights: str
+    way: str = field(init=False)
+    association: Association | None = field(init=False)
 
-    @cached_property
-    def _association(self) -> Association | None:
-        """The policy that decides, with its usual settings; None for trackers without."""
+    def __post_init__(self) -> None:
         chosen = getattr(self.kind, "association_of", None)
-        return None if chosen is None else type(chosen({"policy": self.settings.get("policy")}))()
-
-    @property
-    def way(self) -> str:
-        """How its trials get their boxes: "shared", "replay" or "full"."""
+        self.association = None if chosen is None else type(chosen({"policy": self.settings.get("policy")}))()
+        self.way = "replay" if hasattr(self.kind, "policy") else "full"
         if issubclass(self.kind, SiamRPNTracker):
-            return "shared"
-        return "replay" if hasattr(self.kind, "policy") else "full"
+            self.way = "shared"
 
     def default_space(self) -> Space | None:
         """What is searched unless ranges are given; None where nothing is usual."""
         if self.way == "shared":
             return SIAMRPN_SPACE
         section = "policy" if self.settings.get("policy") else "association"
-        return None if self._association is None else usual_space(self._association, section)
+        return None if self.association is None else usual_space(self.association, section)
 
     def is_whole(self, name: str) -> bool:
         """Whether a parameter takes integers alone: by the kind of its default, or of its value where it has none."""
-        default = self._default(name)
-        value = self._value(name) if default is None else default
-        return isinstance(value, int) and not isinstance(value, bool)
+        value, default = self._value_and_default(name)
+        telling = value if default is None else default
+        return isinstance(telling, int) and not isinstance(telling, bool)
 
     def current(self, space: Space) -> dict[str, Any]:
         """The config's own values of the parameters, defaults where it has none; those without are left out."""
-        values = {name: self._value(name) for name in space.names}
+        values = {name: self._value_and_default(name)[0] for name in space.names}
         return {name: value for name, value in values.items() if isinstance(value, (int, float))}
 
-    def _value(self, name: str) -> Any:
-        """What the config says of a parameter, or its default; None where neither says anything."""
-        section: Any = self.settings
+    def _value_and_default(self, name: str) -> tuple[Any, Any]:
+        """What the config says of a parameter, or its default; and the default, None where there is none."""
+        outer, _, key = name.rpartition(".")
+        if outer in ("association", "policy"):
+            default = getattr(self.association, key, None)
+        else:
+            parameter = inspect.signature(self.kind).parameters.get(name)
+            default = None if parameter is None or parameter.default is parameter.empty else parameter.default
+        value: Any = self.settings
         for key in name.split("."):
-            if not isinstance(section, Mapping) or key not in section:
-                return self._default(name)
-            section = section[key]
-        return section
-
-    def _default(self, name: str) -> Any:
-        """Of a parameter that the config need not name; None where there is none."""
-        section, _, key = name.rpartition(".")
-        if section in ("association", "policy"):
-            return getattr(self._association, key, None)
-        parameter = inspect.signature(self.kind).parameters.get(name)
-        return None if parameter is None or parameter.default is parameter.empty else parameter.default
+            if not isinstance(value, Mapping) or key not in value:
+                return default, default
+            value = value[key]
+        return value, default
 
 
 def origin_of(choice: TrackerChoice) -> Origin:
@@ -271,7 +226,9 @@ def chosen_space(
         parse_range(option, key, values, option == "--range" and origin.is_whole(key)) for option, key, values in ranges
     ]
     if published is not None:
-        return changed(published_grid(published), given)
+        if published not in PUBLISHED_GRIDS:
+            raise ConfigError(f"unknown published grid {published!r}{did_you_mean(published, PUBLISHED_GRIDS)}")
+        return changed(PUBLISHED_GRIDS[published], given)
     usual = origin.default_space()
     if not only and usual is not None and sampler != "grid":
         return changed(usual, given)
@@ -281,14 +238,3 @@ def chosen_space(
             "--range KEY=LOW,HIGH[,STEP]"
         )
     return Space(tuple(given))
-
-
-def stored_detections(root: Path, benchmark: BenchmarkChoice, tracker: TrackerChoice) -> DetectionCache:
-    """The detections of a tracker's model on a benchmark.
-
-    Raises:
-        EvaluationError: there are none, or those of another model.
-    """
-    cache = cache_of(root, benchmark, describe(tracker).detections)
-    cache.require()
-    return cache

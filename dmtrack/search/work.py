@@ -14,7 +14,7 @@ from dmtrack.running.one_sequence import failure_of
 from dmtrack.search.objective import Scoring, evaluate
 from dmtrack.search.space import Space
 from dmtrack.search.study import KILLED, Study, import_optuna
-from dmtrack.search.tracks import TrialTracker
+from dmtrack.search.tracks import Track
 
 
 class _PrunedError(Exception):
@@ -24,7 +24,7 @@ class _PrunedError(Exception):
 def work_on(
     study: Study,
     space: Space,
-    tracks: TrialTracker,
+    track: Track,
     sequences: list[Sequence],
     scoring: Scoring,
     trials: int,
@@ -38,7 +38,7 @@ def work_on(
     Args:
         study: with a sampler.
         space: of the study.
-        tracks: of this worker.
+        track: of this worker.
         sequences: in the order of all workers.
         scoring: what is maximised.
         trials: in the whole study.
@@ -62,12 +62,12 @@ def work_on(
             if study.begun() >= trials:
                 return
             trial = study.inner.ask()
-            parameters = space.suggest(trial)
+            parameters = {item.name: item.suggest(trial) for item in space.ranges}
         state, value = states.COMPLETE, None
         notes: dict[str, Any] = {}
         start = time.perf_counter()
         try:
-            scores = evaluate(tracks, sequences, scoring, parameters, report)
+            scores = evaluate(track, sequences, scoring, parameters, report)
             value = scoring.value(scores)
             if math.isnan(value):
                 raise EvaluationError(f"no frame of these sequences counts under protocol {scoring.protocol.name!r}")

@@ -20,9 +20,8 @@ from dmtrack.running.detection_file import write_detections
 from dmtrack.running.sweeps.benchmarks import BenchmarkChoice
 from dmtrack.running.sweeps.running import cache_of
 from dmtrack.running.trackers import TrackerChoice
-from dmtrack.search.settings import check_values
 from dmtrack.search.space import Range, Space
-from dmtrack.search.tracks import ReplayedDetections, origin_of, with_parameters
+from dmtrack.search.tracks import ReplayedDetections, origin_of, policy_of, with_parameters
 from dmtrack.tracking.reid import ReIDTracker
 
 REID = ("--set", "tracker.type=ReIDTracker")
@@ -194,10 +193,9 @@ def test_replay_takes_any_store():
     replayed = ReplayedDetections(ReIDTracker, {"type": "ReIDTracker"}, opener)
     boxes = replayed.track(sequence, {"association.reach": 0.3})
     np.testing.assert_allclose(boxes, sequence.boxes_xywh)
-    section = {"type": "ReIDTracker"}
-    check_values(ReIDTracker, section, Space((Range("association.reach", 0.1, 1.0),)))
+    policy_of(ReIDTracker, {"type": "ReIDTracker"}, {"association.reach": 0.1})
     with pytest.raises(ConfigError, match="did you mean 'reach'"):
-        check_values(ReIDTracker, section, Space((Range("association.reech", 0.1, 1.0),)))
+        policy_of(ReIDTracker, {"type": "ReIDTracker"}, {"association.reech": 0.1})
     settings = {"association": {"reach": 1}, "name": "x"}
     assert with_parameters(settings, {"association.reach": 2})["association"]["reach"] == 2
     assert settings["association"]["reach"] == 1

@@ -31,11 +31,11 @@ def test_equal_crops_give_the_boxes_of_full_runs_to_the_last_bit(tracker, sequen
     for parameters in PARAMETERS:
         for sequence in sequences:
             np.testing.assert_array_equal(shared.track(sequence, parameters), full_run(tracker, sequence, parameters))
-    assert 0 < shared.counts.computed < shared.counts.asked == 8 * 4 * 11
+    assert 0 < shared.computed < shared.asked == 8 * 4 * 11
     passes = tracker.model.passes
-    again = shared.counts.computed
+    again = shared.computed
     shared.track(sequences[0], PARAMETERS[0])
-    assert (tracker.model.passes, shared.counts.computed) == (passes, again)
+    assert (tracker.model.passes, shared.computed) == (passes, again)
 
 
 def test_long_term_mode_is_shared_exactly_too(tracker, sequences):
@@ -52,8 +52,8 @@ def test_a_tolerance_shares_more_and_stays_near(tracker, sequences):
         for sequence in sequences:
             boxes = [shared.track(sequence, parameters) for shared in (exact, near)]
             assert np.abs(boxes[0] - boxes[1])[:, :2].max() < 8
-    assert near.counts.computed < 0.7 * exact.counts.computed
-    assert near.facts()["hit_rate"] == 1 - near.counts.computed / near.counts.asked
+    assert near.computed < 0.7 * exact.computed
+    assert near.facts["hit_rate"] == 1 - near.computed / near.asked
 
 
 def test_little_memory_forgets_but_stays_right(tracker, sequences):
@@ -61,7 +61,7 @@ def test_little_memory_forgets_but_stays_right(tracker, sequences):
     for parameters in PARAMETERS[:2]:
         expected = full_run(tracker, sequences[0], parameters)
         np.testing.assert_array_equal(shared.track(sequences[0], parameters), expected)
-    assert shared.counts.forgotten > 0 and shared._bytes <= 300_000
+    assert shared.forgotten > 0 and shared._bytes <= 300_000
 
 
 @settings(max_examples=60, deadline=None)

@@ -63,7 +63,12 @@ def test_spaces():
         Space((Range("x", 0, 1), Range("x", 0, 2)))
     space = changed(Space((Range("x", 0.0, 1.0), Range("y", 0.0, 1.0))), [Range("y", 0.5, 0.6), Range("z", 1, 2)])
     assert [(item.name, item.low) for item in space.ranges] == [("x", 0.0), ("y", 0.5), ("z", 1)]
-    assert space.holds({"x": 0.5, "y": 0.55, "z": 1}) and not space.holds({"x": 0.5, "y": 0.7, "z": 1})
+    assert [item.holds(value) for item, value in zip(space.ranges, (0.5, 0.7, None), strict=True)] == [
+        True,
+        False,
+        False,
+    ]
+    assert space.ends() == [{"x": 0.0, "y": 0.5, "z": 1}, {"x": 1.0, "y": 0.6, "z": 2}]
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import builtins
 import sqlite3
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
@@ -19,8 +20,13 @@ from dmtrack.search.study import Study, import_optuna, make_sampler
 from dmtrack.search.work import work_on
 
 SPACE = Space((Range("shift", 0.0, 20.0), Range("grow", 0.5, 2.0)))
-SCORING = Scoring.of(get_protocol("dmtrack-visible"), None)
-FACTS = {"space": SPACE.identity(), "benchmark": "squares", "split": "all", "seeds": {"sampler": 0}}
+SCORING = Scoring(get_protocol("dmtrack-visible"), None)
+FACTS = {
+    "space": [asdict(item) for item in sorted(SPACE.ranges, key=lambda item: item.name)],
+    "benchmark": "squares",
+    "split": "all",
+    "seeds": {"sampler": 0},
+}
 
 
 class ShiftedTruth:
@@ -46,7 +52,7 @@ def opened(path, seed=0, done=0, kind="random", pruner=None):
 
 
 def work(study, sequences, trials, tracks=None):
-    work_on(study, SPACE, tracks or ShiftedTruth(), sequences, SCORING, trials, lambda trial: None)
+    work_on(study, SPACE, (tracks or ShiftedTruth()).track, sequences, SCORING, trials, lambda trial: None)
 
 
 def test_a_study_goes_on_and_repeats_nothing(tmp_path, sequences):
@@ -69,7 +75,7 @@ def test_grid_and_own_values_stand_in_the_study(tmp_path, sequences):
     path, steps = tmp_path / "study.db", Space((Range("shift", 0.0, 6.0, 3.0), Range("grow", 1.0, 1.5, 0.5)))
     study = opened(path, kind="grid")
     assert study.plan(steps, "grid", {}) == 6 == study.plan(steps, "grid", {})
-    work_on(study, steps, ShiftedTruth(), sequences, SCORING, 6, lambda trial: None)
+    work_on(study, steps, ShiftedTruth().track, sequences, SCORING, 6, lambda trial: None)
     assert {(t.params["shift"], t.params["grow"]) for t in study.trials} == {
         (shift, grow) for shift in (0.0, 3.0, 6.0) for grow in (1.0, 1.5)
     }
@@ -112,7 +118,7 @@ def test_what_a_killed_run_left_is_tried_again(tmp_path, sequences):
     path = tmp_path / "study.db"
     study = opened(path)
     left = study.inner.ask()
-    parameters = SPACE.suggest(left)
+    parameters = {item.name: item.suggest(left) for item in SPACE.ranges}
     again = opened(path, done=1)
     assert again.revive() == 1
     work(again, sequences, 1)
@@ -132,7 +138,7 @@ def test_what_a_killed_run_left_is_tried_again(tmp_path, sequences):
 def test_a_study_of_another_search_is_refused(tmp_path):
     path = tmp_path / "study.db"
     opened(path).settle(FACTS)
-    other = Space((Range("shift", 0.0, 30.0),)).identity()
+    other = [asdict(Range("shift", 0.0, 30.0))]
     with pytest.raises(EvaluationError, match=r"study.db is of another search space: it was grow 0.5 to 2; shift 0 to"):
         opened(path).settle({**FACTS, "space": other})
     with pytest.raises(EvaluationError, match=r"is of another split: it was \"all\", now it is \"test\""):
