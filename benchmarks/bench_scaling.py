@@ -32,7 +32,7 @@ from dmtrack.data.sequences import Sequence
 from dmtrack.evaluation.results import ResultStore
 from dmtrack.files import write_json
 from dmtrack.running.one_sequence import track_and_store
-from dmtrack.running.sweeps.benchmarks import open_synthetic
+from dmtrack.running.sweeps.benchmarks import Generated
 from dmtrack.running.trackers import TrackerChoice
 from dmtrack.running.workers import Job, run_spawned, use_one_thread
 
@@ -54,14 +54,14 @@ class Timed(NamedTuple):
 
 def render(count: int, frames: int, folder: Path) -> None:
     """Writes the frames of every sequence to one file."""
-    for index, sequence in enumerate(open_synthetic("plain", count, frames, SEED)):
+    for index, sequence in enumerate(Generated("plain", SEED, count, frames).open()):
         np.save(folder / f"{index}.npy", np.stack(list(sequence.frames())))
 
 
 def open_rendered(count: int, frames: int, folder: Path) -> list[Sequence]:
     """The sequences with frames from those files."""
     opened = []
-    for index, sequence in enumerate(open_synthetic("plain", count, frames, SEED)):
+    for index, sequence in enumerate(Generated("plain", SEED, count, frames).open()):
         images = np.load(folder / f"{index}.npy", mmap_mode="r")
         opened.append(replace(sequence, read_frame=functools.partial(_frame, images)))
     return opened

@@ -77,7 +77,6 @@ def report(
     from dmtrack.files import output_folder
     from dmtrack.pages.report.output import steps, write_csv, write_latex, write_study, write_study_json
     from dmtrack.progress import ProgressBar
-    from dmtrack.running.sweeps.benchmarks import absent_sequences
 
     with output_folder(out) if out else contextlib.nullcontext():
         console = Console()
@@ -113,7 +112,7 @@ def report(
             common=common,
             rounds=rounds,
             seed=seed,
-            absent=absent_sequences(opened),
+            absent=opened.absent,
         )
         print_study(study, console)
         for path, write in ((json, write_study_json), (csv, write_csv), (latex, write_latex)):

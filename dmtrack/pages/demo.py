@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime
-import functools
 import os
 import platform
 import sys
@@ -32,7 +31,7 @@ from dmtrack.pages.timeline.page import write_timeline
 from dmtrack.progress import ProgressBar
 from dmtrack.running.baselines import StaticBox
 from dmtrack.running.session import Session, session_of
-from dmtrack.running.sweeps.benchmarks import SYNTHETIC_DISTRACTORS, open_synthetic
+from dmtrack.running.sweeps.benchmarks import SYNTHETIC_DISTRACTORS, Generated
 from dmtrack.running.sweeps.running import print_report
 from dmtrack.running.trackers import TrackerChoice
 
@@ -120,7 +119,7 @@ def run_demo(
     other = replace(choice, config=RIVAL) if choice.config is None and choice.weights is None else None
     sets = []
     for kind, (title, text) in TEXTS.items():
-        open_sequences = functools.partial(open_synthetic, kind, count, frames, seed)
+        open_sequences = Generated(kind, seed, count, frames).open
         sessions = [
             session_of(each, f"synthetic-{kind}", open_sequences, output / "results")
             for each in (choice, other)

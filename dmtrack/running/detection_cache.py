@@ -9,7 +9,6 @@ and a tracker can never run from those of another one.
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import inspect
 import json
@@ -23,12 +22,13 @@ import numpy as np
 from dmtrack.association.detections import Detections
 from dmtrack.config import config_hash
 from dmtrack.data.sequences import Sequence
-from dmtrack.errors import EvaluationError, OutputError
+from dmtrack.errors import EvaluationError
 from dmtrack.evaluation.results import software_versions
-from dmtrack.files import check_writable_folder, write_json, write_text
+from dmtrack.files import check_writable_folder, write_json
+from dmtrack.media.images import Image
 from dmtrack.registry import TRACKERS
 from dmtrack.running.detection_file import CachedDetections, write_detections
-from dmtrack.running.one_sequence import failure_of, first_box_of
+from dmtrack.running.one_sequence import attempt, first_box_of
 
 SUFFIX = ".detections"
 _DECIDING = ("precision", "max_candidates", "channels_last", "fast", "cuda_graph")
@@ -107,7 +107,7 @@ class DetectionCache:
         check_writable_folder(self.folder)
         manifest = self.folder / "manifest.json"
         if manifest.exists():
-            self._check(read_manifest(self.folder))
+            self.require()
             return
         own = {"identity": {**self.identity, "sequences": dict(self.sequences)}, "details": dict(details)}
         write_json(manifest, {"format": 1, **own, "software": software_versions()})
@@ -119,7 +119,11 @@ class DetectionCache:
             EvaluationError: there are none; the message says what differs where there are those of another model.
         """
         if (self.folder / "manifest.json").exists():
-            self._check(read_manifest(self.folder))
+            if self._changed(manifest := read_manifest(self.folder)):
+                raise EvaluationError(
+                    f"{self.folder} holds detections of another run ({self._difference(manifest)}); choose another "
+                    "--cache folder"
+                )
             return
         others = [read_manifest(path.parent) for path in sorted(self.benchmark_folder.glob("k*/manifest.json"))]
         build = "build it with `dmtrack cache build` and the same options"
@@ -177,18 +181,16 @@ class DetectionCache:
         Raises:
             OutputError: the file cannot be written.
         """
-        trace = self.folder / f"{sequence.name}.error.txt"
-        try:
-            first_box = first_box_of(sequence)
-            first = sequence.read_frame(0)
+
+        def found(first: Image) -> Iterator[Detections]:
+            for index in range(len(sequence)):
+                frame = sequence.read_frame(index) if index else first
+                yield tracker.detect_targets(frame)[0]
+                on_frame()
+
+        def detect() -> None:
+            first_box, first = first_box_of(sequence), sequence.read_frame(0)
             tracker.init(first, first_box.copy())
-
-            def found() -> Iterator[Detections]:
-                for index in range(len(sequence)):
-                    frame = sequence.read_frame(index) if index else first
-                    yield tracker.detect_targets(frame)[0]
-                    on_frame()
-
             height, width = first.shape[:2]
             header = {
                 "sequence": sequence.name,
@@ -196,23 +198,9 @@ class DetectionCache:
                 "first_box_xywh": first_box.tolist(),
                 "frame_size_wh": [width, height],
             }
-            write_detections(self.path(sequence.name), header, found(), tracker.template_embeddings()[0])
-        except OutputError:
-            raise
-        except Exception as error:  # whatever goes wrong concerns this sequence alone
-            failure = failure_of(error)
-            with contextlib.suppress(OutputError):
-                write_text(trace, failure.trace)
-            return failure.reason
-        trace.unlink(missing_ok=True)
-        return None
+            write_detections(self.path(sequence.name), header, found(first), tracker.template_embeddings()[0])
 
-    def _check(self, manifest: Mapping[str, Any]) -> None:
-        if self._changed(manifest):
-            raise EvaluationError(
-                f"{self.folder} holds detections of another run ({self._difference(manifest)}); choose another --cache "
-                "folder"
-            )
+        return attempt(detect, self.folder / f"{sequence.name}.error.txt")
 
     def _changed(self, manifest: Mapping[str, Any]) -> list[str]:
         was = manifest.get("identity", {})

@@ -6,6 +6,7 @@ import contextlib
 import time
 import traceback
 from collections.abc import Callable, Iterable
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -16,6 +17,7 @@ from dmtrack.errors import DMTrackError, EvaluationError, OutputError
 from dmtrack.evaluation.protocols import DMTRACK_VISIBLE, Protocol
 from dmtrack.evaluation.results import BOX_DECIMALS, ResultStore, SequenceResult
 from dmtrack.evaluation.scoring import combine, score_result
+from dmtrack.files import write_text
 from dmtrack.tracking.adapter import as_tracker
 from dmtrack.tracking.base import Tracker
 
@@ -47,7 +49,12 @@ def track_sequence(tracker: Any, sequence: Sequence, on_frame: Callable[[], obje
             tracker.init(image, first_box.copy())
         else:
             answer = tracker.step(image)
-            boxes.append(_checked_box(answer.box_xywh, sequence.name, index))
+            box = np.asarray(answer.box_xywh, dtype=np.float64).reshape(-1)
+            if box.shape != (4,):
+                raise EvaluationError(
+                    f"the tracker gave {box.size} numbers for frame {index} of {sequence.name!r}; a box is x,y,w,h"
+                )
+            boxes.append(box)
             scores.append(float(answer.score))
             present.append(bool(answer.present))
         seconds.append(time.perf_counter() - start)
@@ -85,41 +92,38 @@ def failure_of(error: Exception) -> Failure:
     return Failure(" ".join(reason.split()), traceback.format_exc())
 
 
-def try_to_track(tracker: Any, sequence: Sequence, on_frame: Callable[[], object] | None) -> SequenceResult | Failure:
-    """`track_sequence`, where whatever a user's tracker raises concerns this sequence alone."""
-    try:
-        return track_sequence(tracker, sequence, on_frame)
-    except Exception as error:
-        return failure_of(error)
+def attempt(do: Callable[[], object], trace: Path) -> str | None:
+    """Does something with one sequence; whatever a user's tracker raises concerns that sequence alone.
 
-
-def store_outcome(store: ResultStore, name: str, outcome: SequenceResult | Failure) -> str | None:
-    """Stores what came of a sequence.
+    Args:
+        do: what is done.
+        trace: file for the traceback of what went wrong; removed where nothing did.
 
     Returns:
-        None, or the sentence that says why there is no result; the traceback then lies beside the results.
+        None, or the sentence that says why it was not done.
 
     Raises:
-        OutputError: the result cannot be written.
+        OutputError: what came of it cannot be written.
     """
-    if isinstance(outcome, Failure):
+    try:
+        do()
+    except OutputError:
+        raise
+    except Exception as error:
+        failure = failure_of(error)
         with contextlib.suppress(OutputError):
-            store.write_failure(name, outcome.trace)
-        return outcome.reason
-    store.write(name, outcome)
+            write_text(trace, failure.trace)
+        return failure.reason
+    trace.unlink(missing_ok=True)
     return None
 
 
 def track_and_store(store: ResultStore, tracker: Any, sequence: Sequence, on_frame: Callable[[], object]) -> str | None:
-    """Tracks a sequence and stores its result; returns and raises what `store_outcome` does."""
-    return store_outcome(store, sequence.name, try_to_track(tracker, sequence, on_frame))
-
-
-def _checked_box(box: Any, name: str, index: int) -> Boxes:
-    values = np.asarray(box, dtype=np.float64).reshape(-1)
-    if values.shape != (4,):
-        raise EvaluationError(f"the tracker gave {values.size} numbers for frame {index} of {name!r}; a box is x,y,w,h")
-    return values
+    """Tracks a sequence and stores its result; returns and raises what `attempt` does."""
+    name = sequence.name
+    return attempt(
+        lambda: store.write(name, track_sequence(tracker, sequence, on_frame)), store.folder / name / "error.txt"
+    )
 
 
 def tracking_success(

@@ -19,9 +19,9 @@ from types import ModuleType
 from typing import Any
 
 from dmtrack.data.sequences import SequenceList
-from dmtrack.errors import DMTrackError, EvaluationError
+from dmtrack.errors import DMTrackError, EvaluationError, OutputError
 from dmtrack.evaluation.results import ResultStore, SequenceResult
-from dmtrack.running.one_sequence import Failure, store_outcome, try_to_track
+from dmtrack.running.one_sequence import Failure, failure_of, track_sequence
 from dmtrack.running.workers import Job, Outcome, same_sequence, use_one_thread
 
 RETRIES = 5
@@ -145,10 +145,16 @@ def _track(ray: ModuleType, job: Job, store: ResultStore, gpus_per_task: int) ->
             ended, _ = ray.wait(list(running), num_returns=1, timeout=0.5)
             for reference in ended:
                 index = running.pop(reference)
-                outcome = _outcome(ray, reference)
+                outcome, name = _outcome(ray, reference), sequences[index].name
                 frames += len(sequences[index])
                 job.tracked(frames)
-                yield index, store_outcome(store, sequences[index].name, outcome)
+                if isinstance(outcome, Failure):
+                    with contextlib.suppress(OutputError):
+                        store.write_failure(name, outcome.trace)
+                    yield index, outcome.reason
+                else:
+                    store.write(name, outcome)
+                    yield index, None
     finally:
         for reference in running:
             ray.cancel(reference, force=True)
@@ -202,7 +208,11 @@ def _track_remotely(
         build_tracker, open_sequences = pickle.loads(makers)
         _opened[makers] = build_tracker(), open_sequences()
     tracker, sequences = _opened[makers]
-    return try_to_track(tracker, same_sequence(sequences, index, name), None)
+    sequence = same_sequence(sequences, index, name)
+    try:
+        return track_sequence(tracker, sequence)
+    except Exception as error:  # whatever a user's tracker raises concerns this sequence alone
+        return failure_of(error)
 
 
 def _first_line(error: BaseException) -> str:

@@ -18,24 +18,11 @@ from dmtrack.data.sequences import Sequence
 from dmtrack.errors import EvaluationError
 from dmtrack.evaluation.results import ResultStore
 from dmtrack.running.one_sequence import track_and_store
+from dmtrack.running.progress import RunProgress
 from dmtrack.running.workers import BuildTracker, Job, OpenSequences, Outcome, work_through
 
-
-class Watcher:
-    """Who wants to know how a run goes; all calls come from the process that called `run`. This one does nothing."""
-
-    def started(self, sequences: int, frames: int, done: int) -> None:
-        """There are so many sequences, so many frames to track, and so many sequences were done before."""
-
-    def tracked(self, frames: int) -> None:
-        """So many frames have been tracked in this run."""
-
-    def finished(self, sequence: Sequence, result: Any) -> None:
-        """A sequence has its result (a `SequenceResult` where it was tracked), from this run or an earlier one."""
-
-    def failed(self, sequence: Sequence, reason: str) -> None:
-        """A sequence has none."""
-
+Begin = Callable[[Job], Generator[Outcome, None, None]]
+"""Starts work on the pending sequences of a job; yields the outcome of each as they end."""
 
 Engine = Callable[[Job, ResultStore], Generator[Outcome, None, None]]
 """Tracks and stores the pending sequences on other machines; yields the outcome of each as they end."""
@@ -46,7 +33,7 @@ def run(
     build_tracker: BuildTracker,
     open_sequences: OpenSequences,
     processes: int = 1,
-    watcher: Watcher | None = None,
+    progress: RunProgress | None = None,
     *,
     gpus: int = 0,
     engine: Engine | None = None,
@@ -59,7 +46,7 @@ def run(
         build_tracker: called once per process.
         open_sequences: called once per process, and once here.
         processes: 1 tracks in this process; more are spawned, one thread each.
-        watcher: told how it goes.
+        progress: told how it goes; None tells nobody.
         gpus: of this machine, dealt out to spawned processes in turn; 0 leaves the choice to `build_tracker`.
         engine: tracks instead of processes of this machine.
         sequences: what `open_sequences` gives, where that is at hand already.
@@ -72,14 +59,13 @@ def run(
         OutputError: results cannot be written.
     """
     items = list(open_sequences()) if sequences is None else sequences
+    work = functools.partial(track_and_store, store)
 
     def begin(job: Job) -> Generator[Outcome, None, None]:
-        if engine is not None:
-            return engine(job, store)
-        return work_through(job, functools.partial(track_and_store, store), processes, gpus)
+        return work_through(job, work, processes, gpus) if engine is None else engine(job, store)
 
     job = Job(build_tracker, open_sequences, items)
-    failures = follow(job, begin, store.has, lambda sequence: store.read(sequence.name), watcher or Watcher())
+    failures = follow(job, begin, store.has, lambda sequence: store.read(sequence.name), progress or RunProgress())
     for name, reason in failures.items():
         if not (store.folder / name / "error.txt").exists():  # its process died and could write nothing
             store.write_failure(name, reason)
@@ -88,19 +74,19 @@ def run(
 
 def follow(
     job: Job,
-    begin: Callable[[Job], Generator[Outcome, None, None]],
+    begin: Begin,
     has: Callable[[Sequence], bool],
     result: Callable[[Sequence], Any],
-    watcher: Watcher,
+    progress: RunProgress,
 ) -> dict[str, str]:
-    """Has the sequences worked on that are not done yet, and tells the watcher of all of them.
+    """Has the sequences worked on that are not done yet, and tells of all of them.
 
     Args:
         job: all sequences; which of them are pending is found here.
         begin: starts work on the pending ones.
         has: whether a sequence is done.
-        result: what the watcher gets to see of a sequence that is done.
-        watcher: told how it goes.
+        result: what is told of a sequence that is done.
+        progress: told how it goes.
 
     Returns:
         Why sequences failed, by name.
@@ -117,19 +103,17 @@ def follow(
         raise EvaluationError("there is no sequence to track; give a folder that holds sequences")
     done = [index for index, sequence in enumerate(sequences) if has(sequence)]
     pending = sorted(set(range(len(sequences))) - set(done))
-    watcher.started(len(sequences), sum(len(sequences[index]) for index in pending), len(done))
+    progress.started(len(sequences), sum(len(sequences[index]) for index in pending), len(done))
     for index in done:
-        watcher.finished(sequences[index], result(sequences[index]))
+        progress.ended(sequences[index], result(sequences[index]))
     if not pending:
         return {}
     failures: dict[str, str] = {}
     # Closing at once ends the worker processes when this function is left by an error.
-    with contextlib.closing(begin(replace(job, pending=pending, tracked=watcher.tracked))) as outcomes:
+    with contextlib.closing(begin(replace(job, pending=pending, tracked=progress.tracked))) as outcomes:
         for index, reason in outcomes:
             sequence = sequences[index]
-            if reason is None:
-                watcher.finished(sequence, result(sequence))
-            else:
+            if reason is not None:
                 failures[sequence.name] = reason
-                watcher.failed(sequence, reason)
+            progress.ended(sequence, None if reason else result(sequence), reason)
     return failures

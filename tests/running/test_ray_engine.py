@@ -9,8 +9,9 @@ import pytest
 
 from dmtrack.errors import EvaluationError
 from dmtrack.evaluation.results import ResultStore
+from dmtrack.running.progress import RunProgress
 from dmtrack.running.ray_engine import RayEngine
-from dmtrack.running.runner import Watcher, run
+from dmtrack.running.runner import run
 
 SLOW_ORACLE = """
 import time
@@ -41,14 +42,15 @@ def cluster(monkeypatch):
         made.shutdown()
 
 
-class KillsANode(Watcher):
+class KillsANode(RunProgress):
     """Kills a node when three sequences are done."""
 
     def __init__(self, cluster):
+        super().__init__()
         self.cluster, self.done = cluster, 0
 
-    def finished(self, sequence, result):
-        self.done += 1
+    def ended(self, sequence, result=None, reason=None):
+        self.done += reason is None
         if self.done == 3:
             self.cluster.remove_node(self.cluster.nodes[1], allow_graceful=False)
 
@@ -63,11 +65,11 @@ def test_a_node_that_dies_changes_nothing(cluster, tmp_path, fakes, monkeypatch)
     for store in stores:
         store.start({})
     serial = run(stores[0], build, slow_oracle.many)
-    watcher = KillsANode(cluster)
-    on_ray = run(stores[1], build, slow_oracle.many, watcher=watcher, engine=RayEngine(cluster.address))
+    progress = KillsANode(cluster)
+    on_ray = run(stores[1], build, slow_oracle.many, progress=progress, engine=RayEngine(cluster.address))
     sys.modules.pop("slow_oracle")
     assert on_ray == serial == {f"s{index:02}": "ValueError: no such luck" for index in (9,)}
-    assert watcher.done == 9
+    assert progress.done == 9
     written = [
         {path.relative_to(store.folder): path.read_bytes() for path in store.folder.glob("*/*.txt")} for store in stores
     ]

@@ -13,22 +13,22 @@ import pytest
 from dmtrack.errors import EvaluationError
 from dmtrack.evaluation.results import ResultStore
 from dmtrack.running.one_sequence import track_sequence
-from dmtrack.running.runner import Watcher, run
+from dmtrack.running.progress import RunProgress
+from dmtrack.running.runner import run
 from dmtrack.running.workers import check_gpus, worker_environment
 
 
-class Log(Watcher):
+class Log(RunProgress):
     def __init__(self):
+        super().__init__()
         self.events = []
 
     def started(self, sequences, frames, done):
         self.events.append(("started", sequences, frames, done))
 
-    def finished(self, sequence, result):
-        self.events.append(("finished", sequence.name, len(result.boxes_xywh)))
-
-    def failed(self, sequence, reason):
-        self.events.append(("failed", sequence.name, reason))
+    def ended(self, sequence, result=None, reason=None):
+        kind, what = ("finished", len(result.boxes_xywh)) if reason is None else ("failed", reason)
+        self.events.append((kind, sequence.name, what))
 
 
 def store_in(folder, **identity):
@@ -53,14 +53,14 @@ def test_a_second_run_does_only_what_is_missing(tmp_path, fakes):
     store = store_in(tmp_path / "r")
     broken = functools.partial(fakes.Oracle, breaks_at=8)
     first = Log()
-    failures = run(store, broken, fakes.open_sequences, watcher=first)
+    failures = run(store, broken, fakes.open_sequences, progress=first)
     assert failures == {"s3": "ValueError: no such luck"}
     assert first.events[0] == ("started", 4, 30, 0) and first.events[-1][0] == "failed"
     assert "no such luck" in (tmp_path / "r" / "s3" / "error.txt").read_text()
     before = (tmp_path / "r" / "s0" / "s0_001.txt").stat().st_mtime_ns
 
     second = Log()
-    assert run(store, fakes.Oracle, fakes.open_sequences, watcher=second) == {}
+    assert run(store, fakes.Oracle, fakes.open_sequences, progress=second) == {}
     assert second.events[0] == ("started", 4, 9, 3)
     assert sorted(event[1] for event in second.events[1:]) == ["s0", "s1", "s2", "s3"]
     assert (tmp_path / "r" / "s0" / "s0_001.txt").stat().st_mtime_ns == before
@@ -147,17 +147,17 @@ def test_after_sigkill_no_worker_is_left_and_finished_sequences_are_kept(tmp_pat
         process.kill()
         assert process.communicate(timeout=30) == (b"", None)
     log = Log()
-    assert run(store_in(folder), fakes.Oracle, fakes.open_sequences, watcher=log) == {}
+    assert run(store_in(folder), fakes.Oracle, fakes.open_sequences, progress=log) == {}
     assert log.events[0][3] == 2 and len(log.events) == 5
 
 
 def test_ctrl_c_ends_the_workers(tmp_path, fakes):
-    class Impatient(Watcher):
-        def finished(self, sequence, result):
+    class Impatient(RunProgress):
+        def ended(self, sequence, result=None, reason=None):
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        run(store_in(tmp_path / "r"), fakes.Oracle, fakes.open_sequences, processes=2, watcher=Impatient())
+        run(store_in(tmp_path / "r"), fakes.Oracle, fakes.open_sequences, processes=2, progress=Impatient())
     assert not multiprocessing.active_children()
 
 

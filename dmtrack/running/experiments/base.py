@@ -7,7 +7,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing, nullcontext
 from pathlib import Path
-from typing import Any, NamedTuple, Self
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -16,11 +16,11 @@ from rich.console import Console
 from dmtrack.data.benchmarks import get_benchmark
 from dmtrack.data.sequences import Sequence
 from dmtrack.data.sources.frames import FrameFiles
-from dmtrack.errors import EvaluationError, OutputError
-from dmtrack.evaluation.results import BOX_DECIMALS, FileNames, ResultStore, SequenceResult
-from dmtrack.files import write_json, write_text
+from dmtrack.errors import EvaluationError
+from dmtrack.evaluation.results import BOX_DECIMALS, FileNames, ResultStore, SequenceResult, find_store
+from dmtrack.files import write_json
 from dmtrack.media.viewer import Viewer
-from dmtrack.running.one_sequence import failure_of, first_box_of, track_sequence
+from dmtrack.running.one_sequence import attempt, first_box_of, track_sequence
 from dmtrack.running.progress import RunProgress
 from dmtrack.running.runner import follow
 from dmtrack.running.trackers import identity_of
@@ -28,7 +28,12 @@ from dmtrack.running.workers import Job, work_through
 from dmtrack.tracking.adapter import Got10kTracker, as_tracker
 from dmtrack.tracking.base import Tracker, TrackResult
 
+if TYPE_CHECKING:
+    from dmtrack.tracking.loading import LoadedTracker
+
 OnFrame = Callable[[], object]
+Performance = dict[str, dict[str, Any]]
+"""By tracker, what a report says."""
 
 
 class Pass(NamedTuple):
@@ -54,6 +59,9 @@ class Experiment(ABC):
         report_dir: reports go to `<report_dir>/<benchmark>/<first tracker>`.
         folder: name of the benchmark in these folders; None takes the got10k toolkit's.
 
+    Attributes:
+        scope: the split, and how much of it there is where sequences of the published list are not in the folder.
+
     Raises:
         DataError: the folder does not have the benchmark's layout.
     """
@@ -75,6 +83,9 @@ class Experiment(ABC):
         self.split = split or self.benchmark.splits[0]
         self.dataset = self.benchmark.open(root_dir, self.split)
         self.root_dir = Path(root_dir)
+        self.scope = self.split
+        if lacking := len(self.dataset.missing):
+            self.scope += f", {len(self.dataset)} of {len(self.dataset) + lacking} sequences"
         self.result_dir = Path(result_dir) / (folder or self.benchmark.results_folder)
         self.report_dir = Path(report_dir) / (folder or self.benchmark.results_folder)
 
@@ -83,22 +94,19 @@ class Experiment(ABC):
         """All sequences; their frames are read when they are asked for."""
         return list(self.dataset)
 
-    @property
-    def scope(self) -> str:
-        """The split, and how much of it there is where sequences of the published list are not in the folder."""
-        lacking = len(self.dataset.missing)
-        if not lacking:
-            return self.split
-        return f"{self.split}, {len(self.dataset)} of {len(self.dataset) + lacking} sequences"
-
     def store(self, tracker: str, kind: str = "") -> ResultStore:
-        """Where the results of a tracker lie.
+        """Where the results of a tracker lie: in got10k's folder, or in that of `dmtrack test` where they are there.
 
         Args:
             tracker: its name.
             kind: of experiment, a folder below the tracker's.
         """
-        return ResultStore(self.result_dir / tracker / kind, self.files)
+        folders = [self.result_dir / tracker / kind]
+        if self.resumable:
+            tail = "" if self.split == self.benchmark.splits[0] else f"-{self.split}"
+            titles = (self.benchmark.name, self.root_dir.resolve().name)
+            folders += [self.result_dir.parent / f"{title}{tail}" / tracker for title in titles]
+        return find_store(folders, self.files)
 
     def run(self, tracker: Any, visualize: bool = False, identity: Mapping[str, Any] | None = None) -> Self:
         """Tracks the sequences that have no result yet.
@@ -121,11 +129,12 @@ class Experiment(ABC):
                 are of another identity.
             OutputError: a result cannot be written.
         """
-        name = name_of(tracker)
-        failures: dict[str, str] = {}
-        self._claim(tracker, identity)
-        title = f"{name} on {self.benchmark.title} ({self.scope})"
         adapted = as_tracker(tracker, self.benchmark.index_base)
+        name, deterministic = adapted.name, getattr(tracker, "is_deterministic", False)
+        errors = self.result_dir / name / "errors"
+        failures: dict[str, str] = {}
+        self._claim(name, getattr(tracker, "loaded", None), identity)
+        title = f"{name} on {self.benchmark.title} ({self.scope})"
         if isinstance(adapted, Got10kTracker):
             adapted.visualize = visualize
         console = Console(stderr=True)
@@ -133,8 +142,8 @@ class Experiment(ABC):
             if viewer is not None and not _reads_files(adapted):
                 adapted = _Watched(adapted, viewer)
             job = Job(lambda: adapted, lambda: self.dataset, self.sequences)
-            for one in self.passes(tracker):
-                work = functools.partial(self._attempt, one, name)
+            for one in self.passes(name, deterministic):
+                work = functools.partial(_attempt, one, errors)
                 begin = functools.partial(work_through, work=work, processes=1)
                 with RunProgress(title, console, None) as progress:
                     failures |= follow(job, begin, one.has, lambda _: None, progress)
@@ -142,14 +151,14 @@ class Experiment(ABC):
             first, reason = next(iter(failures.items()))
             raise EvaluationError(
                 f"{name} failed on {len(failures)} of {len(self.dataset)} sequences of {self.benchmark.title}, first "
-                f"on {first!r}: {reason}; the others are stored, the tracebacks lie in "
-                f"{self.error_path(name, first).parent}: mend the tracker and run again"
+                f"on {first!r}: {reason}; the others are stored, the tracebacks lie in {errors}: mend the tracker and "
+                "run again"
             )
         return self
 
-    def _claim(self, tracker: Any, identity: Mapping[str, Any] | None) -> None:
+    def _claim(self, name: str, loaded: LoadedTracker | None, identity: Mapping[str, Any] | None) -> None:
         """Notes whose results these are, or checks that those which lie there are of the same identity."""
-        store, loaded = self.store(name_of(tracker)), getattr(tracker, "loaded", None)
+        store = self.store(name)
         if identity is not None:
             store.start(identity)
         elif self.resumable and loaded is not None and ("sequences" in store.identity() or not store.holds_results()):
@@ -157,30 +166,10 @@ class Experiment(ABC):
             sequences = {"name": self.benchmark.name, "stride": 1, "split": self.split}
             store.start({**own, "sequences": sequences}, details)
 
-    def _attempt(self, one: Pass, name: str, tracker: Tracker, sequence: Sequence, on_frame: OnFrame) -> str | None:
-        """Does one sequence of a pass; says why it failed, if it did."""
-        path = self.error_path(name, sequence.name)
-        try:
-            one.do(tracker, sequence, on_frame)
-        except OutputError:
-            raise
-        except Exception as error:
-            # Whatever a user's tracker raises concerns this sequence alone.
-            failure = failure_of(error)
-            write_text(path, failure.trace)
-            return failure.reason
-        path.unlink(missing_ok=True)
-        return None
-
-    def error_path(self, tracker: str, sequence: str) -> Path:
-        """Where the traceback of a failed sequence is kept."""
-        return self.result_dir / tracker / "errors" / f"{sequence}.log"
-
     @abstractmethod
-    def passes(self, tracker: Any) -> Iterator[Pass]:
-        """The runs over all sequences; asked for one by one, each being done before the next."""
+    def passes(self, name: str, deterministic: bool) -> Iterator[Pass]:
+        """The runs of a tracker over all sequences; asked for one by one, each being done before the next."""
 
-    @abstractmethod
     def report(self, tracker_names: str | Iterable[str]) -> dict[str, dict[str, Any]]:
         """Scores stored results, writes `performance.json` and figures, and returns what that file holds.
 
@@ -192,19 +181,24 @@ class Experiment(ABC):
             with those of each. None stands for a number that nothing defines.
 
         Raises:
-            EvaluationError: a result is missing, or malformed.
+            EvaluationError: there is no tracker; a result is missing, or malformed.
         """
-
-    def write_performance(self, performance: dict[str, dict[str, Any]]) -> Path:
-        """Writes `performance.json`; gives its folder."""
-        folder = self.report_dir / next(iter(performance))
+        names = [tracker_names] if isinstance(tracker_names, str) else list(dict.fromkeys(tracker_names))
+        if not names:
+            raise EvaluationError("no tracker to report on; give the names of trackers that were run")
+        performance, draw = self.scored(names)
+        folder = self.report_dir / names[0]
         write_json(folder / "performance.json", performance)
-        return folder
+        draw(folder)
+        return performance
 
-    @property
-    def note(self) -> str:
-        """What figures say of the sequences."""
-        return f"{len(self.sequences)} sequences · {self.scope}, stride 1"
+    @abstractmethod
+    def scored(self, names: list[str]) -> tuple[Performance, Callable[[Path], object]]:
+        """What `report` writes and returns, and what draws the figures into its folder."""
+
+    def note(self, protocol: str) -> str:
+        """What figures say of the rules and the sequences."""
+        return f"protocol {protocol} · {len(self.sequences)} sequences · {self.scope}, stride 1"
 
     def header(self, tracker: str, protocol: str) -> dict[str, Any]:
         """What every report says before its numbers."""
@@ -218,6 +212,11 @@ class Experiment(ABC):
         }
         weights = self.store(tracker).identity().get("weights_sha256")
         return header | ({"weights_sha256": weights} if weights else {})
+
+
+def _attempt(one: Pass, errors: Path, tracker: Tracker, sequence: Sequence, on_frame: OnFrame) -> str | None:
+    """Does one sequence of a pass; says why it failed, if it did."""
+    return attempt(functools.partial(one.do, tracker, sequence, on_frame), errors / f"{sequence.name}.log")
 
 
 def track(tracker: Tracker, sequence: Sequence, on_frame: OnFrame) -> SequenceResult:
@@ -263,20 +262,3 @@ class _Watched(Tracker):
         region = self.tracker.update(image)
         self.viewer.show(image, region)
         return region
-
-
-def name_of(tracker: Any) -> str:
-    """The tracker's own `name`, or its class's."""
-    return str(getattr(tracker, "name", None) or type(tracker).__name__)
-
-
-def as_names(tracker_names: str | Iterable[str]) -> list[str]:
-    """Names of trackers as a list, without repetition.
-
-    Raises:
-        EvaluationError: there is none.
-    """
-    names = [tracker_names] if isinstance(tracker_names, str) else list(dict.fromkeys(tracker_names))
-    if not names:
-        raise EvaluationError("no tracker to report on; give the names of trackers that were run")
-    return names

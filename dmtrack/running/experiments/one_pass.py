@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from types import MappingProxyType
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -14,32 +15,31 @@ from dmtrack.errors import EvaluationError
 from dmtrack.evaluation.protocols import Protocol, get_protocol
 from dmtrack.evaluation.report import Report
 from dmtrack.evaluation.reporting.figures.curves import save_plots
-from dmtrack.evaluation.results import FileNames, ResultStore, SequenceResult, find_store
-from dmtrack.evaluation.scoring import Curves, SequenceScore, combine, pooled_curves, score_result
+from dmtrack.evaluation.results import FileNames, ResultStore, SequenceResult
+from dmtrack.evaluation.scoring import Curves, Score, SequenceScore, combine, pooled_curves, score_result
 from dmtrack.evaluation.submission import build_submission
 from dmtrack.files import json_value
-from dmtrack.running.experiments.base import Experiment, OnFrame, Pass, as_names, name_of, track
+from dmtrack.running.experiments.base import Experiment, OnFrame, Pass, Performance, track
 from dmtrack.tracking.base import Tracker
 
-_GOT10K_KEYS = {
-    "success": "success_score",
-    "precision": "precision_score",
-    "normalized_precision": "normalized_precision_score",
-}
+_GOT10K_KEYS = {key: f"{key}_score" for key in ("success", "precision", "normalized_precision")}
 """Names of scores in the got10k toolkit's reports, where they differ from those of our protocols."""
 
 
 class OnePassExperiment(Experiment):
     """A benchmark in one pass.
 
+    Its report has the names of scores of the got10k toolkit. Where the truth is hidden, it builds and checks the
+    package for the server instead: by tracker `benchmark`, `split` and `submission`, the file to upload.
+
     Args:
-        benchmark: its name in `dmtrack.data.benchmarks`.
-        root_dir: folder of the benchmark.
-        split: of the benchmark.
+        benchmark: see `Experiment`, as the others.
+        root_dir: likewise.
+        split: likewise.
         result_dir: results go to `<result_dir>/<benchmark>/<tracker>/<sequence>.txt`.
         report_dir: reports go to `<report_dir>/<benchmark>/<first tracker>`.
         protocol: rules of the report, by name or as one's own `Protocol`; by default the benchmark's own.
-        folder: name of the benchmark in these folders; None takes the got10k toolkit's.
+        folder: likewise.
 
     Raises:
         DataError: the folder does not have the benchmark's layout.
@@ -49,6 +49,9 @@ class OnePassExperiment(Experiment):
     resumable = True
     repetitions = 1
     """Runs of trackers that are not deterministic."""
+
+    other_names: Mapping[str, str] = MappingProxyType({})
+    """Further names that the got10k toolkit's report has for curves and scores."""
 
     def __init__(
         self,
@@ -67,42 +70,26 @@ class OnePassExperiment(Experiment):
         base = self.benchmark.index_base
         self.files = FileNames("{label}.txt", "times/{label}_{kind}.txt", ("time",), base, labels)
 
-    def store(self, tracker: str, kind: str = "") -> ResultStore:
-        """Where the results of a tracker lie: in got10k's folder, or in that of `dmtrack test` where they are there."""
-        tail = "" if self.split == self.benchmark.splits[0] else f"-{self.split}"
-        titles = [f"{title}{tail}" for title in (self.benchmark.name, self.root_dir.resolve().name)]
-        others = [self.result_dir.parent / title / tracker for title in titles]
-        return find_store([self.result_dir / tracker, *others], self.files)
-
-    def passes(self, tracker: Any) -> Iterator[Pass]:
+    def passes(self, name: str, deterministic: bool) -> Iterator[Pass]:
         """One, and more of trackers that are not deterministic where the benchmark wants it."""
-        store = self.store(name_of(tracker))
-        for run in range(1, 1 + (1 if getattr(tracker, "is_deterministic", False) else self.repetitions)):
-            yield Pass(store.at(run).has, functools.partial(self._track, store.at(run)))
+        for run in range(1, 1 + (1 if deterministic else self.repetitions)):
+            store = self.store(name).at(run)
 
-    @staticmethod
-    def _track(store: ResultStore, tracker: Tracker, sequence: Sequence, on_frame: OnFrame) -> None:
-        store.write(sequence.name, track(tracker, sequence, on_frame))
+            def do(tracker: Tracker, sequence: Sequence, on_frame: OnFrame, store: ResultStore = store) -> None:
+                store.write(sequence.name, track(tracker, sequence, on_frame))
 
-    def report(self, tracker_names: str | Iterable[str]) -> dict[str, dict[str, Any]]:
-        """As `Experiment.report`. Where the truth is hidden: builds the package for the server instead.
+            yield Pass(store.has, do)
 
-        Returns:
-            As `Experiment.report`, with the names of scores of the got10k toolkit. Of a hidden truth, by tracker:
-            `benchmark`, `split` and `submission`, the file to upload.
+    def scored(self, names: list[str]) -> tuple[Performance, Callable[[Path], object]]:
+        """See `Experiment`.
 
         Raises:
             EvaluationError: a result is missing or malformed, or the server would reject the package.
         """
-        names = as_names(tracker_names)
         if any(sequence.annotation.first_box_only for sequence in self.sequences):
-            performance = {name: self._pack(name) for name in names}
-            self.write_performance(performance)
-            return performance
+            return {name: self._pack(name) for name in names}, lambda folder: None
         report = self.score(names)
-        performance = {score.tracker: self._numbers(report, index) for index, score in enumerate(report.scores)}
-        save_plots(report, self.write_performance(performance))
-        return performance
+        return {score.tracker: self._entry(score) for score in report.scores}, functools.partial(save_plots, report)
 
     def score(self, tracker_names: Iterable[str]) -> Report:
         """The report as an object, with tables and curves, without writing anything."""
@@ -148,39 +135,34 @@ class OnePassExperiment(Experiment):
             np.concatenate([score.center_distance for score in scores]),
         )
 
-    def _numbers(self, report: Report, index: int) -> dict[str, Any]:
-        score = report.scores[index]
+    def _entry(self, score: Score) -> dict[str, Any]:
+        """What the report says of a tracker."""
+        each = {
+            item.name: {
+                **self._numbers(item.observed, item.scores, item.frames_per_second),
+                "length": int(item.counted.sum()),
+            }
+            for item in score.sequences
+        }
         return {
             **self.header(score.tracker, self.protocol.name),
             "uncounted_sequences": list(score.uncounted),
-            "overall": {
-                **self.curve_numbers(score.pooled),
-                **self.score_numbers(dict(score.scores)),
-                "speed_fps": json_value(score.frames_per_second),
-            },
-            "seq_wise": {
-                item.name: {
-                    **self.curve_numbers(item.observed),
-                    **self.score_numbers(dict(item.scores)),
-                    "speed_fps": json_value(item.frames_per_second),
-                    "length": int(item.counted.sum()),
-                }
-                for item in score.sequences
-            },
+            "overall": self._numbers(score.pooled, score.scores, score.frames_per_second),
+            "seq_wise": each,
         }
 
-    def curve_numbers(self, curves: Curves) -> dict[str, list[float | None]]:
-        """Curves by their name in reports."""
+    def _numbers(self, curves: Curves, scores: Mapping[str, float], speed: float | None) -> dict[str, Any]:
+        """Curves and scores by their names in reports."""
         named = {
-            "success_curve": curves.success,
-            "precision_curve": curves.precision,
-            "normalized_precision_curve": curves.normalized_precision,
+            f"{key}_curve": [json_value(value) for value in getattr(curves, key)]
+            for key in _GOT10K_KEYS
+            if len(getattr(curves, key))
         }
-        return {name: [json_value(value) for value in curve] for name, curve in named.items() if len(curve)}
-
-    def score_numbers(self, scores: dict[str, float]) -> dict[str, float | None]:
-        """Scores by their name in reports."""
-        return {_GOT10K_KEYS.get(key, key): json_value(value) for key, value in scores.items()}
+        numbers = {_GOT10K_KEYS.get(key, key): json_value(value) for key, value in scores.items()}
+        before, behind = (
+            {name: known[key] for key, name in self.other_names.items() if key in known} for known in (named, numbers)
+        )
+        return {**before, **named, **numbers, **behind, "speed_fps": json_value(speed)}
 
     def _pack(self, tracker: str) -> dict[str, Any]:
         for sequence in self.sequences:
@@ -197,7 +179,23 @@ class OnePassExperiment(Experiment):
         }
 
 
-class ExperimentLaSOT(OnePassExperiment):
+class _OfSubset(OnePassExperiment):
+    """An experiment on a split that one may choose."""
+
+    name: ClassVar[str]
+
+    def __init__(
+        self,
+        root_dir: str | Path,
+        subset: str = "test",
+        result_dir: str | Path = "results",
+        report_dir: str | Path = "reports",
+        protocol: str | Protocol | None = None,
+    ) -> None:
+        super().__init__(self.name, root_dir, subset, result_dir, report_dir, protocol)
+
+
+class ExperimentLaSOT(_OfSubset):
     """LaSOT by the rules of its own toolkit, in which frames flagged absent are misses.
 
     Args:
@@ -208,18 +206,10 @@ class ExperimentLaSOT(OnePassExperiment):
         protocol: `lasot-official`, or another one.
     """
 
-    def __init__(
-        self,
-        root_dir: str | Path,
-        subset: str = "test",
-        result_dir: str | Path = "results",
-        report_dir: str | Path = "reports",
-        protocol: str | Protocol | None = None,
-    ) -> None:
-        super().__init__("lasot", root_dir, subset, result_dir, report_dir, protocol)
+    name = "lasot"
 
 
-class ExperimentTrackingNet(OnePassExperiment):
+class ExperimentTrackingNet(_OfSubset):
     """TrackingNet by the rules of its server; on the test split, `report` builds and checks the package to upload.
 
     Args:
@@ -230,15 +220,7 @@ class ExperimentTrackingNet(OnePassExperiment):
         protocol: `trackingnet-official`, or another one.
     """
 
-    def __init__(
-        self,
-        root_dir: str | Path,
-        subset: str = "test",
-        result_dir: str | Path = "results",
-        report_dir: str | Path = "reports",
-        protocol: str | Protocol | None = None,
-    ) -> None:
-        super().__init__("trackingnet", root_dir, subset, result_dir, report_dir, protocol)
+    name = "trackingnet"
 
 
 class ExperimentTLP(OnePassExperiment):
@@ -344,6 +326,7 @@ class ExperimentGOT10k(OnePassExperiment):
     """
 
     repetitions = 3
+    other_names = MappingProxyType({"success_curve": "succ_curve", "sr50": "sr"})
 
     def __init__(
         self,
@@ -357,13 +340,3 @@ class ExperimentGOT10k(OnePassExperiment):
             raise EvaluationError(f"GOT-10k: unknown subset {subset!r}; expected 'val' or 'test'")
         super().__init__("got10k", root_dir, subset, result_dir, report_dir, protocol)
         self.files = Experiment.files
-
-    def curve_numbers(self, curves: Curves) -> dict[str, list[float | None]]:
-        """Curves, with the success curve under its name in the got10k toolkit's report as well."""
-        numbers = super().curve_numbers(curves)
-        return {"succ_curve": numbers["success_curve"], **numbers}
-
-    def score_numbers(self, scores: dict[str, float]) -> dict[str, float | None]:
-        """Scores, with the success rate under its name in the got10k toolkit's report as well."""
-        numbers = super().score_numbers(scores)
-        return {**numbers, "sr": numbers["sr50"]} if "sr50" in numbers else numbers

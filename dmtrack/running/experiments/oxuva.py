@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import functools
 import zipfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,9 +18,9 @@ from dmtrack.evaluation.protocols import PresenceProtocol, get_protocol
 from dmtrack.evaluation.readers.oxuva_files import parse_predictions
 from dmtrack.evaluation.reporting.figures.long_term import draw_presence
 from dmtrack.evaluation.reporting.figures.saving import save_figure
-from dmtrack.evaluation.results import number_lines
+from dmtrack.evaluation.results import FileNames
 from dmtrack.files import atomic_path, json_value, read_text, write_text
-from dmtrack.running.experiments.base import Experiment, OnFrame, Pass, as_names, name_of, track
+from dmtrack.running.experiments.base import Experiment, OnFrame, Pass, Performance, track
 from dmtrack.tracking.base import Tracker
 
 
@@ -43,6 +42,8 @@ class ExperimentOxUvA(Experiment):
         DataError: the folder does not have the benchmark's layout.
     """
 
+    files = FileNames("{label}.csv", "times/{label}_{kind}.txt", ("time",))
+
     def __init__(
         self,
         root_dir: str | Path,
@@ -53,64 +54,53 @@ class ExperimentOxUvA(Experiment):
         super().__init__("oxuva", root_dir, subset, result_dir, report_dir, folder=f"OxUvA/{subset}")
         self.protocol = get_protocol(self.benchmark.protocols[0], PresenceProtocol)
 
-    def passes(self, tracker: Any) -> Iterator[Pass]:
-        """The one run."""
-        name = name_of(tracker)
-        yield Pass(lambda sequence: self._path(name, sequence.name).is_file(), functools.partial(self._track, name))
+    def passes(self, name: str, deterministic: bool) -> Iterator[Pass]:
+        """The one run, which stores the predictions of all frames but the first."""
+        store = self.store(name)
 
-    def _track(self, name: str, tracker: Tracker, sequence: Sequence, on_frame: OnFrame) -> None:
-        """Runs the tracker and stores its predictions of all frames but the first."""
-        result = track(tracker, sequence, on_frame)
-        if result.seconds is not None:
-            path = self.result_dir / name / "times" / f"{sequence.name}_time.txt"
-            write_text(path, number_lines(result.seconds, "%.8f"))
-        scores = np.ones(len(sequence)) if result.scores is None else result.scores
-        present = np.ones(len(sequence), dtype=bool) if result.present is None else result.present
-        write_text(self._path(name, sequence.name), _prediction_text(sequence, result.boxes_xywh, scores, present))
+        def do(tracker: Tracker, sequence: Sequence, on_frame: OnFrame) -> None:
+            result = track(tracker, sequence, on_frame)
+            if result.seconds is not None:
+                store.write_seconds(sequence.name, result.seconds)
+            scores = np.ones(len(sequence)) if result.scores is None else result.scores
+            present = np.ones(len(sequence), dtype=bool) if result.present is None else result.present
+            text = _prediction_text(sequence, result.boxes_xywh, scores, present)
+            write_text(store.boxes_path(sequence.name), text)
 
-    def report(self, tracker_names: str | Iterable[str]) -> dict[str, dict[str, Any]]:
-        """As `Experiment.report`, with the figure of both rates.
+        yield Pass(lambda sequence: store.exists(sequence.name), do)
 
-        Returns:
-            As `Experiment.report`. Of the test split, by tracker: `benchmark`, `split` and `submission`, the archive to
-            upload.
+    def scored(self, names: list[str]) -> tuple[Performance, Callable[[Path], object]]:
+        """See `Experiment`; the figure is of both rates.
 
         Raises:
             EvaluationError: a result is missing or malformed.
         """
-        names = as_names(tracker_names)
         if any(sequence.annotation.first_box_only for sequence in self.sequences):
-            performance = {name: self._pack(name) for name in names}
-            self.write_performance(performance)
-            return performance
+            return {name: self._pack(name) for name in names}, lambda folder: None
         scores: dict[str, PresenceScore] = {}
         performance = {}
         for name in names:
-            each = {sequence.name: self._count(name, sequence) for sequence in self.sequences}
+            each = {}
+            for sequence in self.sequences:
+                boxes, present = read_predictions(self.store(name).boxes_path(sequence.name), sequence)
+                truth = sequence.boxes_xywh, sequence.present
+                each[sequence.name] = count_presence(self.protocol, *truth, boxes, present, sequence.annotated)
             scores[name] = score_presence(list(each.values()))
             performance[name] = {
                 **self.header(name, self.protocol.name),
                 "overall": {key: json_value(value) for key, value in scores[name].scores.items()},
                 "seq_wise": {sequence: vars(counts) for sequence, counts in each.items()},
             }
-        note = f"protocol {self.protocol.name} · {self.note}"
-        figure = draw_presence({name: score.scores for name, score in scores.items()}, self.benchmark.title, note)
-        save_figure(figure, self.write_performance(performance) / "presence")
-        return performance
-
-    def _path(self, tracker: str, sequence: str) -> Path:
-        return self.result_dir / tracker / f"{sequence}.csv"
-
-    def _count(self, tracker: str, sequence: Sequence) -> Any:
-        boxes, present = read_predictions(self._path(tracker, sequence.name), sequence)
-        return count_presence(self.protocol, sequence.boxes_xywh, sequence.present, boxes, present, sequence.annotated)
+        rates = {name: score.scores for name, score in scores.items()}
+        figure = draw_presence(rates, self.benchmark.title, self.note(self.protocol.name))
+        return performance, lambda folder: save_figure(figure, folder / "presence")
 
     def _pack(self, tracker: str) -> dict[str, Any]:
         """All predictions in one archive, one file per target, after reading each."""
         target = self.report_dir / tracker / f"{tracker}.zip"
         with atomic_path(target) as temporary, zipfile.ZipFile(temporary, "w", zipfile.ZIP_DEFLATED) as archive:
             for sequence in self.sequences:
-                path = self._path(tracker, sequence.name)
+                path = self.store(tracker).boxes_path(sequence.name)
                 read_predictions(path, sequence)
                 archive.writestr(zipfile.ZipInfo(path.name), path.read_bytes())
         return {

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 
 from dmtrack.data.sequences import Sequence
 from dmtrack.data.sources.vot import boxes_of_same_area_xywh
 from dmtrack.errors import EvaluationError
-from dmtrack.evaluation.measures.supervised import VotRuns, VotScore, score_vot
+from dmtrack.evaluation.measures.supervised import VotRuns, score_vot
 from dmtrack.evaluation.measures.trajectory import Trajectory, write_trajectory
 from dmtrack.evaluation.protocols import VotProtocol, get_protocol
 from dmtrack.evaluation.readers.text_files import read_trajectory
@@ -21,7 +21,7 @@ from dmtrack.evaluation.reporting.figures.eao import ExpectedOverlap, draw_eao_c
 from dmtrack.evaluation.reporting.figures.saving import save_figure
 from dmtrack.evaluation.results import ResultStore, read_numbers
 from dmtrack.files import json_value
-from dmtrack.running.experiments.base import Experiment, OnFrame, Pass, as_names, name_of, track
+from dmtrack.running.experiments.base import Experiment, OnFrame, Pass, Performance, track
 from dmtrack.running.supervised import run_supervised
 from dmtrack.tracking.base import Tracker
 
@@ -32,6 +32,9 @@ _ENDINGS = {"supervised": "", "unsupervised": "-unsupervised", "realtime": "-rea
 
 class ExperimentVOT(Experiment):
     """VOT challenges with restarts: accuracy, robustness and expected average overlap; and the average overlap.
+
+    A report has by tracker `benchmark`, `split`, and by experiment its `protocol`, `overall` scores and `seq_wise`; the
+    numbers of the first experiment also stand at the top, `accuracy` and `robustness` among them.
 
     Trackers that are not deterministic run 15 times in the supervised experiment, or three times where these give the
     same boxes.
@@ -76,11 +79,10 @@ class ExperimentVOT(Experiment):
         self.title = f"VOT{version}"
         self.protocols = {kind: _protocol(version, kind, realtime_fps) for kind in self.experiments}
 
-    def passes(self, tracker: Any) -> Iterator[Pass]:
+    def passes(self, name: str, deterministic: bool) -> Iterator[Pass]:
         """Experiment by experiment, run by run."""
-        deterministic = getattr(tracker, "is_deterministic", False)
         for kind in self.experiments:
-            store = self.store(name_of(tracker), _FOLDERS[kind])
+            store = self.store(name, _FOLDERS[kind])
             for run in range(1, 1 + (_REPETITIONS if kind == "supervised" and not deterministic else 1)):
                 yield Pass(functools.partial(_has, store.at(run)), functools.partial(self._track, kind, store.at(run)))
 
@@ -101,18 +103,13 @@ class ExperimentVOT(Experiment):
             store.write_seconds(sequence.name, seconds, "%.6f")
         write_trajectory(store.boxes_path(sequence.name), trajectory)
 
-    def report(self, tracker_names: str | Iterable[str]) -> dict[str, dict[str, Any]]:
-        """As `Experiment.report`, and figures of the expected average overlap.
-
-        Returns:
-            By tracker: `benchmark`, `split`, and by experiment its `protocol`, `overall` scores and `seq_wise`. The
-            numbers of the first experiment also stand at the top, `accuracy` and `robustness` among them.
+    def scored(self, names: list[str]) -> tuple[Performance, Callable[[Path], object]]:
+        """See `Experiment`; the figures are of the expected average overlap.
 
         Raises:
             EvaluationError: a result is missing or malformed.
         """
-        names = as_names(tracker_names)
-        performance: dict[str, dict[str, Any]] = {}
+        performance: Performance = {}
         curves: dict[str, list[ExpectedOverlap]] = {}
         for name in names:
             first = self.protocols[self.experiments[0]]
@@ -121,16 +118,22 @@ class ExperimentVOT(Experiment):
                 protocol = self.protocols[kind]
                 runs = [self._runs(kind, name, sequence) for sequence in self.sequences]
                 score = score_vot(protocol, runs)
-                numbers = _numbers(protocol, score) | {"speed_fps": self._speed(kind, name)}
-                entry["experiments"][kind] = {"protocol": protocol.name, "overall": numbers, **_per_sequence(score)}
+                numbers = {key: json_value(score.scores[key]) for key in protocol.headings() if key in score.scores}
+                numbers["speed_fps"] = self._speed(kind, name)
+                each = {
+                    item.name: {
+                        "accuracy": json_value(item.accuracy),
+                        "failures": json_value(item.failures),
+                        "length": item.frames,
+                    }
+                    for item in score.sequences
+                }
+                entry["experiments"][kind] = {"protocol": protocol.name, "overall": numbers, "seq_wise": each}
                 if score.curve is not None:
                     curve = ExpectedOverlap(name, score.curve.overlaps, score.scores["eao"])
                     curves.setdefault(kind, []).append(curve)
             performance[name] = entry | entry["experiments"][self.experiments[0]]["overall"]
-        folder = self.write_performance(performance)
-        for kind, items in curves.items():
-            self._draw(folder, kind, items)
-        return performance
+        return performance, functools.partial(self._draw, curves)
 
     def _runs(self, kind: str, tracker: str, sequence: Sequence) -> VotRuns:
         store = self.store(tracker, _FOLDERS[kind])
@@ -148,14 +151,14 @@ class ExperimentVOT(Experiment):
         times = times[np.isfinite(times) & (times > 0)]
         return float(np.mean(1 / times)) if len(times) else None
 
-    def _draw(self, folder: Path, kind: str, items: list[ExpectedOverlap]) -> None:
-        protocol = self.protocols[kind]
-        note = f"protocol {protocol.name} · {self.note}"
-        tail = _ENDINGS[kind].replace("-", "_")
-        if protocol.eao_window is not None:
-            save_figure(draw_eao_curve(items, protocol.eao_window, self.title, note), folder / f"eao_curve{tail}")
-        if any(not np.isnan(item.eao) for item in items):
-            save_figure(draw_eao_ranking(items, self.title, note), folder / f"eao_ranking{tail}")
+    def _draw(self, curves: dict[str, list[ExpectedOverlap]], folder: Path) -> None:
+        for kind, items in curves.items():
+            protocol = self.protocols[kind]
+            note, tail = self.note(protocol.name), _ENDINGS[kind].replace("-", "_")
+            if protocol.eao_window is not None:
+                save_figure(draw_eao_curve(items, protocol.eao_window, self.title, note), folder / f"eao_curve{tail}")
+            if any(not np.isnan(item.eao) for item in items):
+                save_figure(draw_eao_ranking(items, self.title, note), folder / f"eao_ranking{tail}")
 
 
 def _has(store: ResultStore, sequence: Sequence) -> bool:
@@ -176,20 +179,3 @@ def _protocol(version: int, kind: str, realtime_fps: float) -> VotProtocol:
             realtime_fps=realtime_fps,
         )
     return protocol
-
-
-def _numbers(protocol: VotProtocol, score: VotScore) -> dict[str, float | None]:
-    return {key: json_value(score.scores[key]) for key in protocol.headings() if key in score.scores}
-
-
-def _per_sequence(score: VotScore) -> dict[str, Any]:
-    return {
-        "seq_wise": {
-            item.name: {
-                "accuracy": json_value(item.accuracy),
-                "failures": json_value(item.failures),
-                "length": item.frames,
-            }
-            for item in score.sequences
-        }
-    }

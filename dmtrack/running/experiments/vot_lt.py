@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,10 +16,12 @@ from dmtrack.evaluation.protocols import LongTermProtocol, get_protocol
 from dmtrack.evaluation.readers.text_files import read_trajectory
 from dmtrack.evaluation.reporting.figures.long_term import draw_precision_recall
 from dmtrack.evaluation.reporting.figures.saving import save_figure
-from dmtrack.evaluation.results import ResultStore, number_lines
+from dmtrack.evaluation.results import number_lines
 from dmtrack.files import json_value, read_text, write_text
-from dmtrack.running.experiments.base import Experiment, OnFrame, Pass, as_names, name_of, track
+from dmtrack.running.experiments.base import Experiment, OnFrame, Pass, Performance, track
 from dmtrack.tracking.base import Tracker
+
+_ENDING = "_confidence.value"
 
 
 class ExperimentVOTLT(Experiment):
@@ -52,31 +52,29 @@ class ExperimentVOTLT(Experiment):
         super().__init__("vot2018-lt", root_dir, None, result_dir, report_dir)
         self.protocol = get_protocol(protocol or self.benchmark.protocols[0], LongTermProtocol)
 
-    def passes(self, tracker: Any) -> Iterator[Pass]:
-        """The one run."""
-        store = self.store(name_of(tracker), "longterm")
-        yield Pass(lambda sequence: store.exists(sequence.name), functools.partial(self._track, store))
+    def passes(self, name: str, deterministic: bool) -> Iterator[Pass]:
+        """The one run, which stores boxes and confidences; these are empty in the first frame."""
+        store = self.store(name, "longterm")
 
-    @staticmethod
-    def _track(store: ResultStore, tracker: Tracker, sequence: Sequence, on_frame: OnFrame) -> None:
-        """Runs the tracker and stores boxes and confidences, which are empty in the first frame."""
-        result = track(tracker, sequence, on_frame)
-        path = store.boxes_path(sequence.name)
-        if result.seconds is not None:
-            store.write_seconds(sequence.name, result.seconds)
-        scores = np.ones(len(sequence)) if result.scores is None else result.scores
-        write_text(_confidence_path(path), "\n" + number_lines(scores[1:], "%.6f"))
-        write_trajectory(path, Trajectory.without_restarts(result.boxes_xywh))
+        def do(tracker: Tracker, sequence: Sequence, on_frame: OnFrame) -> None:
+            result = track(tracker, sequence, on_frame)
+            path = store.boxes_path(sequence.name)
+            if result.seconds is not None:
+                store.write_seconds(sequence.name, result.seconds)
+            scores = np.ones(len(sequence)) if result.scores is None else result.scores
+            write_text(path.with_name(f"{path.stem}{_ENDING}"), "\n" + number_lines(scores[1:], "%.6f"))
+            write_trajectory(path, Trajectory.without_restarts(result.boxes_xywh))
 
-    def report(self, tracker_names: str | Iterable[str]) -> dict[str, dict[str, Any]]:
-        """As `Experiment.report`, with the curve of precision and recall.
+        yield Pass(lambda sequence: store.exists(sequence.name), do)
+
+    def scored(self, names: list[str]) -> tuple[Performance, Callable[[Path], object]]:
+        """See `Experiment`; the figure is the curve of precision and recall.
 
         Raises:
             EvaluationError: a result is missing or malformed.
         """
-        names = as_names(tracker_names)
         scores: dict[str, LongTermScore] = {}
-        performance: dict[str, dict[str, Any]] = {}
+        performance: Performance = {}
         for name in names:
             runs = [self._run(name, sequence) for sequence in self.sequences]
             scores[name] = score = score_long_term(self.protocol, runs)
@@ -95,20 +93,15 @@ class ExperimentVOTLT(Experiment):
                     for run in runs
                 },
             }
-        figure = draw_precision_recall(scores, self.benchmark.title, f"protocol {self.protocol.name} · {self.note}")
-        save_figure(figure, self.write_performance(performance) / "precision_recall")
-        return performance
+        figure = draw_precision_recall(scores, self.benchmark.title, self.note(self.protocol.name))
+        return performance, lambda folder: save_figure(figure, folder / "precision_recall")
 
     def _run(self, tracker: str, sequence: Sequence) -> LongTermRun:
         path = self.store(tracker, "longterm").boxes_path(sequence.name)
         regions = read_trajectory(path).regions
-        confidence = _read_confidence(_confidence_path(path), len(regions))
+        confidence = _read_confidence(path.with_name(f"{path.stem}{_ENDING}"), len(regions))
         size = sequence.frame_size_wh or (0, 0)
         return LongTermRun(sequence.name, sequence.boxes_xywh, regions, confidence, size)
-
-
-def _confidence_path(boxes: Path) -> Path:
-    return boxes.with_name(f"{boxes.stem}_confidence.value")
 
 
 def _read_confidence(path: Path, frames: int) -> NDArray[np.float64]:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Iterator
+from collections import abc
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Annotated, Any
@@ -14,7 +14,6 @@ from dmtrack.data.sequences import Sequence, SequenceList
 from dmtrack.errors import EvaluationError
 from dmtrack.evaluation.protocols import PROTOCOLS, Protocol, protocols_of
 from dmtrack.registry import did_you_mean
-from dmtrack.running.workers import OpenSequences
 
 SYNTHETIC_SIZE_WH = (448, 256)
 SYNTHETIC_DISTRACTORS = {"plain": 0, "look-alikes": 1, "distractors": 3}
@@ -67,6 +66,12 @@ class Generated:
             distractors=SYNTHETIC_DISTRACTORS[self.kind] if self.distractors is None else self.distractors,
             similarity=SYNTHETIC_SIMILARITY[self.kind] if self.similarity is None else self.similarity,
         )
+
+    def open(self) -> SequenceList:
+        """The sequences, which are rendered when they are asked for; the same for the same settings."""
+        from dmtrack.data.synthetic.sequences import SyntheticSequences
+
+        return SyntheticSequences(**{key: value for key, value in asdict(self.complete()).items() if key != "kind"})
 
     def title(self) -> str:
         """Names the set; whatever is not usual stands in it."""
@@ -159,7 +164,7 @@ class BenchmarkChoice:
             facts = {"split": self.shown_split}
         return {"name": self.name, "stride": self.stride, **facts}
 
-    def opener(self) -> OpenSequences:
+    def opener(self) -> Callable[[], Strided]:
         """Opens the sequences; picklable.
 
         Raises:
@@ -176,44 +181,21 @@ class BenchmarkChoice:
             )
         else:
             _known(self.name)
-        return functools.partial(open_choice, self)
+        return self._open
 
+    def _open(self) -> Strided:
+        """The same sequences in the same order for the same choice.
 
-def open_choice(choice: BenchmarkChoice) -> SequenceList:
-    """The sequences of a choice; the same ones in the same order for the same choice.
-
-    Raises:
-        DataError: the folder does not have the benchmark's layout.
-        EvaluationError: a wanted sequence does not exist.
-    """
-    sequences = _open_all(choice)
-    if choice.sequences:
-        sequences = _Selected(sequences, choice.sequences, choice.title)
-    return sequences if choice.stride == 1 else Strided(sequences, choice.stride)
-
-
-def open_synthetic(kind: str, count: int, frames: int, seed: int) -> SequenceList:
-    """Generated sequences of one kind; the same for the same arguments."""
-    return _generate(Generated(kind, seed, count, frames))
-
-
-def _open_all(choice: BenchmarkChoice) -> SequenceList:
-    if choice.name == "synthetic":
-        return _generate(choice.generated)
-    assert choice.root is not None
-    return open_benchmark(choice.name, choice.root, choice.split)
-
-
-def absent_sequences(sequences: SequenceList) -> tuple[str, ...]:
-    """Names that the published list of a benchmark has and its folder has not."""
-    inner = sequences.sequences if isinstance(sequences, Strided) else sequences
-    return tuple(getattr(inner, "missing", ()))
-
-
-def _generate(settings: Generated) -> SequenceList:
-    from dmtrack.data.synthetic.sequences import SyntheticSequences
-
-    return SyntheticSequences(**{key: value for key, value in asdict(settings.complete()).items() if key != "kind"})
+        Raises:
+            DataError: the folder does not have the benchmark's layout.
+            EvaluationError: a wanted sequence does not exist.
+        """
+        if self.name == "synthetic":
+            opened = self.generated.open()
+        else:
+            assert self.root is not None
+            opened = open_benchmark(self.name, self.root, self.split)
+        return Strided(opened, self.stride, self.sequences, self.title)
 
 
 def _known(name: str) -> Benchmark:
@@ -227,38 +209,39 @@ def _known(name: str) -> Benchmark:
     return BENCHMARKS[name]
 
 
-class _Selected:
-    """Some sequences of a list, by name, in the order of the list."""
+class Strided:
+    """Every n-th frame of each sequence of a list, the first frame being the first; or of some of its sequences.
 
-    def __init__(self, sequences: SequenceList, names: tuple[str, ...], title: str) -> None:
-        known = [sequence.name for sequence in sequences]
-        for name in names:
-            if name not in known:
-                raise EvaluationError(f"{title} has no sequence {name!r}{did_you_mean(name, known)}")
-        self._sequences = sequences
-        self._indices = [index for index, name in enumerate(known) if name in set(names)]
+    Args:
+        sequences: the list.
+        stride: the n.
+        names: of the sequences wanted, in whatever order; empty means all.
+        title: what errors call the list.
+
+    Attributes:
+        absent: names that the published list of a benchmark has and its folder has not, where all are wanted.
+
+    Raises:
+        EvaluationError: a wanted sequence does not exist.
+    """
+
+    def __init__(self, sequences: SequenceList, stride: int, names: tuple[str, ...] = (), title: str = "") -> None:
+        self._sequences, self._stride = sequences, stride
+        self._indices: abc.Sequence[int] = range(len(sequences))
+        self.absent: tuple[str, ...] = tuple(getattr(sequences, "missing", ()))
+        if names:
+            known = [sequence.name for sequence in sequences]
+            for name in names:
+                if name not in known:
+                    raise EvaluationError(f"{title} has no sequence {name!r}{did_you_mean(name, known)}")
+            self._indices, self.absent = [index for index, name in enumerate(known) if name in names], ()
 
     def __len__(self) -> int:
         return len(self._indices)
 
     def __getitem__(self, index: int, /) -> Sequence:
-        return self._sequences[self._indices[index]]
-
-    def __iter__(self) -> Iterator[Sequence]:
-        return (self[index] for index in range(len(self)))
-
-
-class Strided:
-    """Every n-th frame of each sequence of a list, the first frame being the first."""
-
-    def __init__(self, sequences: SequenceList, stride: int) -> None:
-        self.sequences, self.stride = sequences, stride
-
-    def __len__(self) -> int:
-        return len(self.sequences)
-
-    def __getitem__(self, index: int, /) -> Sequence:
-        return self.sequences[index].take(slice(None, None, self.stride))
+        sequence = self._sequences[self._indices[index]]
+        return sequence if self._stride == 1 else sequence.take(slice(None, None, self._stride))
 
     def __iter__(self) -> Iterator[Sequence]:
         return (self[index] for index in range(len(self)))

@@ -12,7 +12,6 @@ from typing import Any
 from rich.console import Console
 
 from dmtrack import registry
-from dmtrack.data.sequences import Sequence
 from dmtrack.errors import EvaluationError
 from dmtrack.evaluation.protocols import Protocol, get_protocol
 from dmtrack.evaluation.report import Report, csv_text
@@ -25,10 +24,10 @@ from dmtrack.running.detection_cache import DetectionCache
 from dmtrack.running.ray_engine import RayEngine, import_ray
 from dmtrack.running.session import Session
 from dmtrack.running.sweeps.absence import absence_table, with_absence
-from dmtrack.running.sweeps.benchmarks import BenchmarkChoice, absent_sequences
+from dmtrack.running.sweeps.benchmarks import BenchmarkChoice
 from dmtrack.running.sweeps.settings import NamedTracker, SweepSettings
 from dmtrack.running.trackers import identity_of
-from dmtrack.running.workers import BuildTracker, OpenSequences, check_gpus
+from dmtrack.running.workers import BuildTracker, check_gpus
 
 
 def run_sweep(settings: SweepSettings, console: Console) -> list[Report]:
@@ -55,20 +54,24 @@ def run_sweep(settings: SweepSettings, console: Console) -> list[Report]:
     for folder in settings.compare:
         if not folder.is_dir():
             raise EvaluationError(f"--compare {folder} is no folder; give <results>/<tracker> of another tracker")
-    openers = [choice.opener() for choice in settings.benchmarks]
-    for opener in openers:  # a wrong folder should not cost the seconds that loading a tracker takes
-        opener()
-    trackers = _planned(settings)
+    for opener in [choice.opener() for choice in settings.benchmarks]:
+        opener()  # a wrong folder should not cost the seconds that loading a tracker takes
+    trackers = [_plan(tracker, settings) for tracker in settings.trackers]
+    names = [item.name for item in trackers]
+    for name in names:
+        if names.count(name) > 1:
+            raise EvaluationError(f"two trackers are called {name!r}; give one a `name:` of its own")
     reports: list[Report] = []
     failed: list[_Failed] = []
-    for number, (choice, protocol, opener) in enumerate(zip(settings.benchmarks, protocols, openers, strict=True)):
-        opened = opener()
-        place = _Place(settings, choice, protocol, opener, list(opened), absent_sequences(opened), number, console)
-        report, failures = _run_benchmark(place, trackers)
+    for number, protocol in enumerate(protocols):
+        report, failures = _run_benchmark(settings, number, protocol, trackers, console)
         failed.extend(failures)
         if report is not None:
             reports.append(report)
-            _write_scores(reports, settings)
+            # One report as it is, several benchmarks as a list; after each benchmark, so that none is lost.
+            if settings.json is not None:
+                contents = [item.to_dict() for item in reports]
+                write_json(settings.json, contents[0] if len(protocols) == 1 else contents)
     _complain(failed)
     return reports
 
@@ -81,15 +84,6 @@ class _Planned:
     identity: dict[str, Any]
     details: dict[str, Any]
     build_on: Callable[[BenchmarkChoice], BuildTracker]
-
-
-def _planned(settings: SweepSettings) -> list[_Planned]:
-    planned = [_plan(tracker, settings) for tracker in settings.trackers]
-    names = [item.name for item in planned]
-    for name in names:
-        if names.count(name) > 1:
-            raise EvaluationError(f"two trackers are called {name!r}; give one a `name:` of its own")
-    return planned
 
 
 def _plan(tracker: NamedTracker, settings: SweepSettings) -> _Planned:
@@ -121,20 +115,6 @@ def cache_of(root: Path, benchmark: BenchmarkChoice, detections: dict[str, Any])
 
 
 @dataclass(frozen=True)
-class _Place:
-    """One benchmark of a running sweep."""
-
-    settings: SweepSettings
-    choice: BenchmarkChoice
-    protocol: Protocol
-    opener: OpenSequences
-    sequences: list[Sequence]
-    absent: tuple[str, ...]
-    number: int
-    console: Console
-
-
-@dataclass(frozen=True)
 class _Failed:
     """Sequences of one tracker on one benchmark that have no result."""
 
@@ -143,65 +123,66 @@ class _Failed:
     total: int
 
 
-def _run_benchmark(place: _Place, trackers: list[_Planned]) -> tuple[Report | None, list[_Failed]]:
-    settings, title = place.settings, place.choice.title
+def _run_benchmark(
+    settings: SweepSettings, number: int, protocol: Protocol, trackers: list[_Planned], console: Console
+) -> tuple[Report | None, list[_Failed]]:
+    """All trackers on the benchmark of that number."""
+    choice = settings.benchmarks[number]
+    title, opener = choice.title, choice.opener()
+    opened = opener()
+    sequences = list(opened)
     engine = RayEngine(settings.address, settings.gpus > 0) if settings.engine == "ray" else None
     scores, failed = [], []
     stores: dict[str, ResultStore] = {}
     for index, tracker in enumerate(trackers):
-        identity = {**tracker.identity, "sequences": place.choice.identity()}
-        build = tracker.build_on(place.choice)
+        identity = {**tracker.identity, "sequences": choice.identity()}
+        build = tracker.build_on(choice)
         session = Session(
             title,
-            place.opener,
+            opener,
             tracker.name,
             build,
             identity,
             tracker.details,
             settings.results,
-            place.choice.experiment,
+            choice.experiment,
         )
         runs = len(settings.benchmarks) * len(trackers)
         score, failures = session.run(
-            place.protocol,
-            place.console,
+            protocol,
+            console,
             settings.processes,
             settings.restart,
             gpus=0 if engine else settings.gpus,
             engine=engine,
-            sequences=place.sequences,
-            place=f"{place.number * len(trackers) + index + 1}/{runs} " if runs > 1 else "",
+            sequences=sequences,
+            place=f"{number * len(trackers) + index + 1}/{runs} " if runs > 1 else "",
         )
         if score is not None:
-            scores.append(replace(score, missing=(*score.missing, *place.absent)))
+            scores.append(replace(score, missing=(*score.missing, *opened.absent)))
             stores[tracker.name] = session.store
         if failures:
-            failed.append(_Failed(session, failures, len(place.sequences)))
+            failed.append(_Failed(session, failures, len(sequences)))
     if not scores:
         return None, failed
     folders = [store.folder for store in stores.values()]
     for path in settings.compare:
-        other = score_store(place.protocol, title, place.sequences, ResultStore(path))
+        other = score_store(protocol, title, sequences, ResultStore(path))
         scores.append(other)
         stores.setdefault(other.tracker, ResultStore(path))
-    report = Report(title, place.protocol, tuple(scores), place.choice.shown_split, place.choice.stride)
+    report = Report(title, protocol, tuple(scores), choice.shown_split, choice.stride)
     if settings.absence_scores:
-        report = with_absence(report, place.sequences, stores)
+        report = with_absence(report, sequences, stores)
     folder = settings.reports / title / (trackers[0].name if len(trackers) == 1 else settings.name)
-    write_report(report, folder)
-    print_report(report, place.console)
+    write_json(folder / "report.json", report.to_dict())
+    write_text(folder / "report.csv", csv_text([report]))
+    save_plots(report, folder)
+    print_report(report, console)
     print(f"raw results: {', '.join(map(str, folders))}\ntables and plots: {folder}")
-    if own := place.choice.own_long_term_protocol:
-        results, root = shlex.join(map(str, folders)), shlex.quote(str(place.choice.root))
-        print(f"by the benchmark's own protocol {own}: dmtrack report {place.choice.name} {results} --data {root}")
+    if own := choice.own_long_term_protocol:
+        results, root = shlex.join(map(str, folders)), shlex.quote(str(choice.root))
+        print(f"by the benchmark's own protocol {own}: dmtrack report {choice.name} {results} --data {root}")
     return report, failed
-
-
-def _write_scores(reports: list[Report], settings: SweepSettings) -> None:
-    """One report as it is, several benchmarks as a list; after each benchmark, so that none is lost."""
-    if settings.json is not None:
-        contents = [report.to_dict() for report in reports]
-        write_json(settings.json, contents[0] if len(settings.benchmarks) == 1 else contents)
 
 
 def _complain(failed: list[_Failed]) -> None:
@@ -216,13 +197,6 @@ def _complain(failed: list[_Failed]) -> None:
         f"{count} of {total} sequences failed; {name}{who}: {reason} (see "
         f"{first.session.store.folder / name / 'error.txt'}); run the same command again to do only those"
     )
-
-
-def write_report(report: Report, folder: Path) -> None:
-    """Writes `report.json`, `report.csv` and the plots."""
-    write_json(folder / "report.json", report.to_dict())
-    write_text(folder / "report.csv", csv_text([report]))
-    save_plots(report, folder)
 
 
 def print_report(report: Report, console: Console) -> None:

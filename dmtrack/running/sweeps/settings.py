@@ -112,15 +112,9 @@ class BenchmarkEntry(Generated):
 
     def choice(self) -> BenchmarkChoice:
         """The benchmark as it is opened."""
-        return BenchmarkChoice(
-            name=self.name,
-            root=self.root,
-            split=self.split,
-            stride=self.stride,
-            label=self.label,
-            sequences=_several(self.sequences),
-            generated=Generated(**{item.name: getattr(self, item.name) for item in fields(Generated)}),
-        )
+        generated = Generated(**{item.name: getattr(self, item.name) for item in fields(Generated)})
+        names = _several(self.sequences)
+        return BenchmarkChoice(self.name, self.root, self.split, self.stride, self.label, names, generated)
 
 
 @dataclass(frozen=True, kw_only=True)
