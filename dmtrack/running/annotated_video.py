@@ -78,14 +78,11 @@ class AnnotatedVideo(AbstractContextManager["AnnotatedVideo"]):
                 continue  # the others must not wait for a place in the queue
             frame, found, time = item
             try:
-                self._writer.write(self._draw(self._scaled(frame), found, self._scale), time)
+                if self._scale != 1.0:
+                    frame = np.asarray(cv2.resize(frame, self._size_wh, interpolation=cv2.INTER_AREA))
+                self._writer.write(self._draw(frame, found, self._scale), time)
             except BaseException as error:
                 self._error = error
-
-    def _scaled(self, frame: Image) -> Image:
-        if self._scale == 1.0:
-            return frame
-        return np.asarray(cv2.resize(frame, self._size_wh, interpolation=cv2.INTER_AREA))
 
     def __exit__(
         self,

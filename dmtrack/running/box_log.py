@@ -30,6 +30,9 @@ _KINDS: dict[str, Callable[[str], Any]] = {
 }
 """What the columns of `boxes.csv` hold in `boxes.json`; the others are numbers with a fraction."""
 
+IDENTITY = ("first_box_xywh", "first_boxes_xywh", "config_hash", "config", "weights_sha256", "start_frame", "end_frame",
+            "detections", "tracker", "policy")  # fmt: skip
+"""Entries of `boxes.json` that tell runs on one source apart."""
 
 RESULTS = Path("results", "track")
 
@@ -58,12 +61,17 @@ def choose_folder(
     Raises:
         OutputError: `output` holds the results of another run.
     """
+    source = str(run["source"])
+    here = json_value({key: run.get(key) for key in IDENTITY})
 
     def may_replace(folder: Path) -> bool:
         document = _read_head(folder / head)
-        if document is None or (overwrite and (output is not None or _is_same_source(document, run["source"]))):
+        if document is None:
             return True
-        return not live and is_same_run(document, run)
+        same_source = Path(str(document.get("source"))).resolve() == Path(source).resolve()
+        if overwrite and (output is not None or same_source):
+            return True
+        return not live and same_source and here == {key: document.get(key) for key in IDENTITY}
 
     if output is not None:
         if not may_replace(output):
@@ -72,7 +80,6 @@ def choose_folder(
                 "--output, or replace them with --overwrite"
             )
         return output
-    source = str(run["source"])
     stem = Path(source).stem if "://" not in source else source.split("://", 1)[1]
     name = re.sub(r"[^\w.-]+", "_", stem or Path(source).resolve().name).strip("_.") or "source"
     names = itertools.chain([name], (f"{name}-{number}" for number in itertools.count(2)))
@@ -86,22 +93,6 @@ def _read_head(path: Path) -> dict[str, Any] | None:
     except (OSError, ValueError):
         return None
     return content if isinstance(content, dict) else None
-
-
-IDENTITY = ("first_box_xywh", "first_boxes_xywh", "config_hash", "config", "weights_sha256", "start_frame", "end_frame",
-            "detections", "tracker", "policy")  # fmt: skip
-"""Entries of `boxes.json` that tell runs on one source apart."""
-
-
-def is_same_run(document: Mapping[str, Any], metadata: Mapping[str, Any]) -> bool:
-    """Whether a `boxes.json` is of the same source, boxes, tracker and frames as a run with that metadata."""
-    here = json_value({key: metadata.get(key) for key in IDENTITY})
-    return _is_same_source(document, str(metadata["source"])) and here == {key: document.get(key) for key in IDENTITY}
-
-
-def _is_same_source(document: Mapping[str, Any], source_name: str) -> bool:
-    """Whether a `boxes.json` is of that source."""
-    return Path(str(document.get("source"))).resolve() == Path(source_name).resolve()
 
 
 class RowLog:
@@ -214,21 +205,15 @@ class BoxLog:
             target.write("\n  ]\n}\n")
 
 
-class Latency:
-    """Seconds per frame of the tracker alone, in 4 bytes per frame."""
+def latency(seconds: array[float]) -> dict[str, float]:
+    """Mean frames per second and the 50th and 95th percentile of the latency in milliseconds; {} without frames.
 
-    def __init__(self) -> None:
-        self._seconds = array("f")
-
-    def add(self, seconds: float) -> None:
-        """Adds one frame."""
-        self._seconds.append(seconds)
-
-    def summary(self) -> dict[str, float]:
-        """Mean frames per second and the 50th and 95th percentile of the latency in milliseconds; {} without frames."""
-        if not self._seconds:
-            return {}
-        milliseconds = np.frombuffer(self._seconds, np.float32).astype(np.float64) * 1000
-        p50, p95 = np.percentile(milliseconds, [50, 95]).tolist()
-        fps = 1000 / max(float(milliseconds.mean()), 1e-9)
-        return {"mean_fps": round(fps, 2), "latency_p50_ms": round(p50, 3), "latency_p95_ms": round(p95, 3)}
+    Args:
+        seconds: that the tracker alone took for each frame, in 4 bytes per frame.
+    """
+    if not seconds:
+        return {}
+    milliseconds = np.frombuffer(seconds, np.float32).astype(np.float64) * 1000
+    p50, p95 = np.percentile(milliseconds, [50, 95]).tolist()
+    fps = 1000 / max(float(milliseconds.mean()), 1e-9)
+    return {"mean_fps": round(fps, 2), "latency_p50_ms": round(p50, 3), "latency_p95_ms": round(p95, 3)}

@@ -82,16 +82,14 @@ def write_detections(
             template = np.asarray(template_embedding, "<f2").reshape(-1)
             opened.write(template.tobytes())
             opened.write(b"\0" * (-2 * len(template) % 4))
-            opened.write(_ending(dict(header), counts, layout or (False, 0, False), len(template)))
+            classes, channels, inclusive = layout or (False, 0, False)
+            fields = {"classes": classes, "channels": channels, "inclusive": inclusive}
+            facts = {**header, "frames": len(counts), **fields, "template_channels": len(template)}
+            text = json.dumps(facts).encode()
+            body = np.asarray(counts, "<u4").tobytes() + text
+            opened.write(body + _TRAILER.pack(len(text), zlib.crc32(body), MAGIC))
         size = temporary.stat().st_size
     return size
-
-
-def _ending(header: dict[str, Any], counts: list[int], layout: tuple[bool, int, bool], template: int) -> bytes:
-    fields = {"classes": layout[0], "channels": layout[1], "inclusive": layout[2], "template_channels": template}
-    text = json.dumps({**header, "frames": len(counts), **fields}).encode()
-    body = np.asarray(counts, "<u4").tobytes() + text
-    return body + _TRAILER.pack(len(text), zlib.crc32(body), MAGIC)
 
 
 class CachedDetections:

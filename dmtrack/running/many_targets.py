@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import time
+from array import array
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,7 @@ from dmtrack.media.images import Image
 from dmtrack.media.video import FrameSource
 from dmtrack.progress import ProgressBar
 from dmtrack.running.annotated_video import AnnotatedVideo, default_scale
-from dmtrack.running.box_log import Latency, RowLog
+from dmtrack.running.box_log import RowLog, latency
 from dmtrack.running.one_video import END_OF_SOURCE, FPS_OF_FOLDERS, interrupt_between_frames
 from dmtrack.tracking.base import MultiTracker
 
@@ -65,7 +66,7 @@ class ManyTargetsSession:
         self.video_scale = default_scale(source.size_wh) if video_scale is None else video_scale
         self.frames, self.boxes = 0, 0
         self.identities: set[int] = set()
-        self.latency = Latency()
+        self.seconds = array("f")
         self.end = END_OF_SOURCE
         self._log = RowLog(folder / "tracks.txt")
 
@@ -104,7 +105,7 @@ class ManyTargetsSession:
         if self.given is not None:
             seen = self.given[self.frames] if self.frames < len(self.given) else Detections.nothing()
         tracks = self.tracker.step(seen)
-        self.latency.add(time.perf_counter() - start)
+        self.seconds.append(time.perf_counter() - start)
         return tracks
 
     def _write(self, tracks: Tracks) -> None:
@@ -133,7 +134,7 @@ class ManyTargetsSession:
                 "notes": list(self.source.notes),
                 **self.origin,
                 "dmtrack_version": __version__,
-                "speed": self.latency.summary(),
+                "speed": latency(self.seconds),
             },
         )
 
@@ -144,7 +145,7 @@ class ManyTargetsSession:
         console.print(f"{self.frames} frames, {len(self.identities)} identities, {self.boxes} boxes")
         for note in self.source.notes:
             console.print(f"note: {note}", soft_wrap=True)
-        speed = self.latency.summary()
+        speed = latency(self.seconds)
         console.print(
             f"{self.tracker.name}: {speed['mean_fps']:.1f} frames/s on average, latency p50 "
             f"{speed['latency_p50_ms']:.1f} ms, p95 {speed['latency_p95_ms']:.1f} ms (without decoding and drawing)",

@@ -6,10 +6,11 @@ import contextlib
 import signal
 import threading
 import time
+from array import array
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from rich.console import Console
@@ -23,7 +24,7 @@ from dmtrack.media.video import FrameSource
 from dmtrack.media.window import PreviewWindow
 from dmtrack.progress import ProgressBar
 from dmtrack.running.annotated_video import AnnotatedVideo, default_scale
-from dmtrack.running.box_log import BoxLog, Latency
+from dmtrack.running.box_log import BoxLog, latency
 from dmtrack.tracking.base import Tracker, TrackResult
 
 if TYPE_CHECKING:
@@ -31,19 +32,6 @@ if TYPE_CHECKING:
 
 FPS_OF_FOLDERS = 25.0
 END_OF_SOURCE = "end of the source"
-
-
-class Timelines(Protocol):
-    """What collects the timelines of all targets."""
-
-    def add(self, frame: Image) -> None:
-        """Takes what was decided in a frame."""
-
-    def events(self) -> list[dict[str, Any]]:
-        """What changed, as `boxes.json` keeps it."""
-
-    def write(self, folder: Path, name: str) -> list[Path]:
-        """Writes pictures and pages; `name` is that of the source."""
 
 
 class Targets:
@@ -62,18 +50,16 @@ class Targets:
         self.boxes_xywh = tuple(boxes_xywh)
         self._tracker: Any = tracker
         check_distinct_xywh(self.boxes_xywh)
-        if len(self) > 1 and not hasattr(tracker, "step_targets"):
+        self.several = len(self.boxes_xywh) > 1
+        if self.several and not hasattr(tracker, "step_targets"):
             raise DMTrackError(
-                f"{tracker.name} follows one target at a time, and {len(self)} boxes were given; run it once per box, "
-                "or use a config of a GlobalSearchTracker or ReIDTracker"
+                f"{tracker.name} follows one target at a time, and {len(self.boxes_xywh)} boxes were given; run it "
+                "once per box, or use a config of a GlobalSearchTracker or ReIDTracker"
             )
-
-    def __len__(self) -> int:
-        return len(self.boxes_xywh)
 
     def init(self, frame: Image) -> list[TrackResult]:
         """The first frame; its answers are the given boxes."""
-        if len(self) > 1:
+        if self.several:
             self._tracker.init_targets(frame, np.array(self.boxes_xywh))
         else:
             self._tracker.init(frame, self.boxes_xywh[0])
@@ -81,13 +67,13 @@ class Targets:
 
     def step(self, frame: Image) -> list[TrackResult]:
         """The next frame, one answer per target."""
-        return list(self._tracker.step_targets(frame)) if len(self) > 1 else [self._tracker.step(frame)]
+        return list(self._tracker.step_targets(frame)) if self.several else [self._tracker.step(frame)]
 
     def annotate(self, frame: Image, results: list[TrackResult], scale: float = 1.0) -> Image:
         """A copy of a frame of some scale with all answers on it, each target in its colour."""
         image = frame
         for number, result in enumerate(results):
-            name = "target" if len(self) == 1 else f"target {number + 1}"
+            name = f"target {number + 1}" if self.several else "target"
             colour = TARGETS_RGB[number % len(TARGETS_RGB)]
             image = annotate(
                 image, np.asarray(result.box_xywh) * scale, result.score, result.present, name=name, colour=colour
@@ -96,13 +82,23 @@ class Targets:
 
     def metadata(self) -> dict[str, Any]:
         """The given boxes."""
-        if len(self) == 1:
-            return {"first_box_xywh": list(self.boxes_xywh[0])}
-        return {"first_boxes_xywh": [list(box) for box in self.boxes_xywh]}
+        boxes = [list(box) for box in self.boxes_xywh]
+        return {"first_boxes_xywh": boxes} if self.several else {"first_box_xywh": boxes[0]}
 
 
 class TrackingSession:
-    """One run through one source."""
+    """One run through one source.
+
+    Args:
+        source: its frames.
+        loaded: the tracker.
+        targets: what it follows.
+        folder: of everything that is written.
+        video: write an annotated one.
+        preview: window that shows the frames.
+        timelines: takes what was decided in each frame and writes it, see `dmtrack.pages.timeline.recording`.
+        video_scale: size of the annotated video over that of the frames; None is 1, or less for large frames.
+    """
 
     def __init__(
         self,
@@ -112,7 +108,7 @@ class TrackingSession:
         folder: Path,
         video: bool,
         preview: PreviewWindow | None,
-        timelines: Timelines | None = None,
+        timelines: Any = None,
         video_scale: float | None = None,
     ) -> None:
         self.source = source
@@ -123,10 +119,10 @@ class TrackingSession:
         self.folder = folder
         self.video_path = folder / "annotated.mp4" if video else None
         self.preview = preview
-        self.latency = Latency()
-        self.present = [0] * len(targets)
+        self.seconds = array("f")
+        self.present = [0] * len(targets.boxes_xywh)
         self.end = END_OF_SOURCE
-        self._log = BoxLog(folder, len(targets), source.frame_names, source.timed)
+        self._log = BoxLog(folder, len(targets.boxes_xywh), source.frame_names, source.timed)
         self._video: AnnotatedVideo | None = None
         self._first_time: float | None = None
         self._earlier = {path: path.stat().st_mtime_ns for path in self._files_of_a_run()}
@@ -143,8 +139,6 @@ class TrackingSession:
             with contextlib.ExitStack() as stack:
                 # The boxes are closed last, and so even if the video cannot be.
                 stack.callback(self._finish)
-                if self.timelines is not None:
-                    stack.callback(self._write_timelines, self.timelines)
                 if self.preview is not None:
                     stack.callback(self.preview.close)
                 if self.video_path is not None:
@@ -162,10 +156,14 @@ class TrackingSession:
 
     def _finish(self) -> None:
         """Puts the boxes in their place; what an earlier run left beside them would seem to belong to them."""
-        self._log.finish(self.metadata())
-        for path, changed in self._earlier.items():
-            if path.exists() and path.stat().st_mtime_ns == changed:
-                path.unlink()
+        try:
+            if self.timelines is not None:
+                self.timeline_paths = self.timelines.write(self.folder, Path(self.source.name).name)
+        finally:
+            self._log.finish(self.metadata())
+            for path, changed in self._earlier.items():
+                if path.exists() and path.stat().st_mtime_ns == changed:
+                    path.unlink()
 
     def _files_of_a_run(self) -> list[Path]:
         return [
@@ -203,38 +201,32 @@ class TrackingSession:
             return self.targets.init(frame)
         start = time.perf_counter()
         results = self.targets.step(frame)
-        self.latency.add(time.perf_counter() - start)
+        self.seconds.append(time.perf_counter() - start)
         return results
 
     def _picture(self, frame: Image, results: list[TrackResult]) -> bool:
         """Hands the frame to the video and shows it; False once the user wants to stop."""
         if self._video is not None:
-            self._video.add(frame, results, self._seconds())
+            shown_at = self.source.time
+            if shown_at is not None:  # the annotated video begins with the first frame that is tracked
+                self._first_time = shown_at if self._first_time is None else self._first_time
+                shown_at -= self._first_time
+            self._video.add(frame, results, shown_at)
         return self.preview is None or self.preview.show(self.targets.annotate(frame, results))
-
-    def _seconds(self) -> float | None:
-        """When the frame is shown in the annotated video, which begins with the first frame that is tracked."""
-        time = self.source.time
-        if time is not None and self._first_time is None:
-            self._first_time = time
-        return None if time is None or self._first_time is None else time - self._first_time
-
-    def _write_timelines(self, timelines: Timelines) -> None:
-        self.timeline_paths = timelines.write(self.folder, Path(self.source.name).name)
 
     def metadata(self) -> dict[str, Any]:
         """Everything that is needed to know where the boxes come from, and to track again."""
         return {
             **self.source.origin(),
             "frames": self.frames,
-            "frames_present": self.present if len(self.targets) > 1 else self.present[0],
+            "frames_present": self.present if self.targets.several else self.present[0],
             "ended_by": self.end,
             "notes": list(self.source.notes),
             **self.targets.metadata(),
             "box_format": "left, top, width, height in 0-based pixels of the frame",
             **self.loaded.origin(),
             "dmtrack_version": __version__,
-            "speed": self.latency.summary(),
+            "speed": latency(self.seconds),
             **({} if self.timelines is None else {"events": self.timelines.events()}),
         }
 
@@ -246,7 +238,7 @@ class TrackingSession:
         console.print(f"{self.frames} frame{'s' if self.frames != 1 else ''}, target present in {present}")
         for note in self.source.notes:
             console.print(f"note: {note}", soft_wrap=True)
-        speed, origin = self.latency.summary(), self.loaded.origin()
+        speed, origin = latency(self.seconds), self.loaded.origin()
         if speed:
             computed = f", in {origin['precision']} on {origin['device']}" if origin["precision"] else ""
             console.print(

@@ -7,6 +7,7 @@ replaced, and its sequence tried once more.
 from __future__ import annotations
 
 import contextlib
+import itertools
 import multiprocessing
 import os
 import pickle
@@ -84,15 +85,9 @@ def work_through(job: Job, work: Work, processes: int, gpus: int = 0) -> Generat
 
 def _run_here(job: Job, work: Work) -> Generator[Outcome, None, None]:
     tracker = job.build_tracker()
-    frames = 0
-
-    def count() -> None:
-        nonlocal frames
-        frames += 1
-        job.tracked(frames)
-
+    frames = itertools.count(1)
     for index in job.pending:
-        yield index, work(tracker, job.sequences[index], count)
+        yield index, work(tracker, job.sequences[index], lambda: job.tracked(next(frames)))
 
 
 def run_spawned(job: Job, work: Work, processes: int, gpus: int = 0) -> Generator[Outcome, None, None]:

@@ -121,7 +121,7 @@ def test_a_row_makes_a_benchmark_known_everywhere(tmp_path, monkeypatch, sequenc
     row.load("writer")([written], tmp_path / "data")
     assert len(examine("mine", tmp_path / "data").problems) == 1  # one of the 50 official sequences
     choice = BenchmarkChoice("mine", tmp_path / "data")
-    assert (choice.title, choice.usual_split, choice.usual_protocol) == ("mine", "all", "dmtrack-visible")
+    assert (choice.title, choice.shown_split, choice.usual_protocol) == ("mine", "all", "dmtrack-visible")
     assert [sequence.name for sequence in choice.opener()()] == ["a"]
     ResultStore(tmp_path / "perfect").write("a", SequenceResult(np.nan_to_num(written.boxes_xywh)))
     report = dmtrack.evaluate("mine", tmp_path / "perfect", root=tmp_path / "data")

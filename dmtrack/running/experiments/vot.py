@@ -84,7 +84,8 @@ class ExperimentVOT(Experiment):
         for kind in self.experiments:
             store = self.store(name, _FOLDERS[kind])
             for run in range(1, 1 + (_REPETITIONS if kind == "supervised" and not deterministic else 1)):
-                yield Pass(functools.partial(_has, store.at(run)), functools.partial(self._track, kind, store.at(run)))
+                one = store.at(run)
+                yield Pass(functools.partial(_has, one), functools.partial(self._track, kind, one))
 
     def _track(self, kind: str, store: ResultStore, tracker: Tracker, sequence: Sequence, on_frame: OnFrame) -> None:
         """Runs the tracker, with restarts or without, and stores regions and codes."""

@@ -59,7 +59,10 @@ def with_absence(report: Report, sequences: Collection[Sequence], stores: Mappin
     Raises:
         EvaluationError: malformed results.
     """
-    trackers = [_results(score, stores[score.tracker]) for score in report.scores]
+    trackers = []
+    for score in report.scores:
+        stored = {item.name: stores[score.tracker].read(item.name) for item in score.sequences}
+        trackers.append(TrackerResults(score.tracker, stored, score.missing, (), score.provenance))
     presence = build_report(report.benchmark, OXUVA, sequences, trackers)
     long_term = build_report(report.benchmark, VOT_LT, sequences, trackers)
     scores = [_joined(*three) for three in zip(report.scores, presence.scores, long_term.scores, strict=True)]
@@ -88,11 +91,6 @@ def with_absence(report: Report, sequences: Collection[Sequence], stores: Mappin
         notes=(*report.notes, *notes),
         further={"absence": further},
     )
-
-
-def _results(score: Score, store: ResultStore) -> TrackerResults:
-    results = {item.name: store.read(item.name) for item in score.sequences}
-    return TrackerResults(score.tracker, results, score.missing, (), score.provenance)
 
 
 def _joined(score: Score, presence: Score, long_term: Score) -> Score:

@@ -23,7 +23,7 @@ SYNTHETIC_SIMILARITY = {"plain": (0.0, 0.5), "look-alikes": (0.0, 0.5), "distrac
 """How similar they are: up to 0.5 they are recoloured, partly re-textured, or of one shape with another texture."""
 
 DEFAULT_PROTOCOL = "dmtrack-visible"
-_BY_VISIBLE_FRAMES = ("synthetic", "folder", "got10k")
+_BY_VISIBLE_FRAMES = ("folder", "got10k")
 """What is reported by the default protocol: it has no rules of its own, or they are another toolkit's averages."""
 
 
@@ -115,32 +115,41 @@ class BenchmarkChoice:
         text = self.generated.title() if self.name == "synthetic" else self.name
         if self.name == "folder" and self.root is not None:
             text = self.root.resolve().name
-        if self.split not in (None, self.usual_split):
+        if self.shown_split != replace(self, split=None).shown_split:
             text += f"-{self.split}"
         return text if self.stride == 1 else f"{text}-stride{self.stride}"
 
     @property
-    def usual_split(self) -> str:
-        """The split that is opened unless another is asked for; "all" where there are none."""
-        return "all" if self.name == "synthetic" else _known(self.name).splits[0]
+    def entry(self) -> Benchmark | None:
+        """Its row in the table of benchmarks; None of generated sequences.
+
+        Raises:
+            EvaluationError: there is none.
+        """
+        if self.name == "synthetic":
+            return None
+        if self.name not in BENCHMARKS:
+            known = [*BENCHMARKS, "synthetic"]
+            raise EvaluationError(f"unknown benchmark {self.name!r}{did_you_mean(self.name, known)}")
+        return BENCHMARKS[self.name]
 
     @property
     def shown_split(self) -> str:
-        """What reports say of the split."""
-        return self.split or self.usual_split
+        """The split, as reports say it: the usual one unless another is asked for, "all" where there are none."""
+        return self.split or ("all" if self.entry is None else self.entry.splits[0])
 
     @property
     def usual_protocol(self) -> str:
         """Name of the protocol under which the benchmark is reported unless another is asked for."""
-        if self.name in _BY_VISIBLE_FRAMES:
+        if self.entry is None or self.name in _BY_VISIBLE_FRAMES:
             return DEFAULT_PROTOCOL
         # Those with restarts or confidences are no rules for boxes of one pass.
-        return next((name for name in _known(self.name).protocols if name in protocols_of(Protocol)), DEFAULT_PROTOCOL)
+        return next((name for name in self.entry.protocols if name in protocols_of(Protocol)), DEFAULT_PROTOCOL)
 
     @property
     def own_long_term_protocol(self) -> str | None:
         """Name of the benchmark's own protocol, where it needs confidences or presence, which runs store."""
-        own = "" if self.name == "synthetic" else _known(self.name).protocols[0]
+        own = "" if self.entry is None else self.entry.protocols[0]
         stored = {"confidences", "presence"}
         return own if own in PROTOCOLS and stored & PROTOCOLS[own].needs else None
 
@@ -151,8 +160,10 @@ class BenchmarkChoice:
         A label of the user's own asks for results of their own.
         """
         unlabelled = self.label is None or (self.root is not None and self.label == self.root.resolve().name)
-        whole = self.stride == 1 and not self.sequences and self.name != "synthetic" and unlabelled
-        return _known(self.name).results_folder if whole and self.own_long_term_protocol is None else ""
+        whole = self.stride == 1 and not self.sequences and unlabelled
+        if self.entry is None or not whole or self.own_long_term_protocol is not None:
+            return ""
+        return self.entry.results_folder
 
     def identity(self) -> dict[str, Any]:
         """JSON values that decide which sequences these are, wherever they lie."""
@@ -180,7 +191,7 @@ class BenchmarkChoice:
                 "in the experiment file"
             )
         else:
-            _known(self.name)
+            _ = self.entry
         return self._open
 
     def _open(self) -> Strided:
@@ -196,17 +207,6 @@ class BenchmarkChoice:
             assert self.root is not None
             opened = open_benchmark(self.name, self.root, self.split)
         return Strided(opened, self.stride, self.sequences, self.title)
-
-
-def _known(name: str) -> Benchmark:
-    """The benchmark of that name.
-
-    Raises:
-        EvaluationError: there is none.
-    """
-    if name not in BENCHMARKS:
-        raise EvaluationError(f"unknown benchmark {name!r}{did_you_mean(name, [*BENCHMARKS, 'synthetic'])}")
-    return BENCHMARKS[name]
 
 
 class Strided:

@@ -83,7 +83,7 @@ class _Planned:
     name: str
     identity: dict[str, Any]
     details: dict[str, Any]
-    build_on: Callable[[BenchmarkChoice], BuildTracker]
+    build_on: Callable[[str], BuildTracker]
 
 
 def _plan(tracker: NamedTracker, settings: SweepSettings) -> _Planned:
@@ -95,12 +95,13 @@ def _plan(tracker: NamedTracker, settings: SweepSettings) -> _Planned:
     root = settings.cache
     origin = describe(choice)
 
-    def build_on(benchmark: BenchmarkChoice) -> BuildTracker:
-        return functools.partial(build_cached, choice, cache_of(root, benchmark, origin.detections))
-
+    builds: dict[str, BuildTracker] = {}
     for benchmark in settings.benchmarks:
-        cache_of(root, benchmark, origin.detections).require()
-    return _Planned(tracker.name or origin.name, origin.identity, {**origin.details, "cache": str(root)}, build_on)
+        cache = cache_of(root, benchmark, origin.detections)
+        cache.require()
+        builds[benchmark.title] = functools.partial(build_cached, choice, cache)
+    details = {**origin.details, "cache": str(root)}
+    return _Planned(tracker.name or origin.name, origin.identity, details, lambda title: builds[title])
 
 
 def cache_of(root: Path, benchmark: BenchmarkChoice, detections: dict[str, Any]) -> DetectionCache:
@@ -136,7 +137,7 @@ def _run_benchmark(
     stores: dict[str, ResultStore] = {}
     for index, tracker in enumerate(trackers):
         identity = {**tracker.identity, "sequences": choice.identity()}
-        build = tracker.build_on(choice)
+        build = tracker.build_on(title)
         session = Session(
             title,
             opener,
