@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -59,48 +61,78 @@ def align(rows: int, frames: int, rule: str) -> Alignment | None:
     return None
 
 
-def refusal(where: str, name: str, results_xywh: Boxes, truth_xywh: Boxes, rule: str | None) -> EvaluationError:
-    """The error for a result that does not fit, naming the rule that its first box speaks for.
+class Misfit(NamedTuple):
+    """A result with another number of boxes than its sequence has frames.
 
-    Args:
+    Attributes:
         where: the file.
         name: of the sequence.
-        results_xywh: (rows, 4) in the coordinates of the truth.
+        boxes_xywh: (rows, 4) in the coordinates of the truth.
         truth_xywh: (frames, 4).
         rule: the one that was tried in vain, None where there was none.
     """
-    rows, frames = len(results_xywh), len(truth_xywh)
-    says = f"{where} holds {rows} boxes for the {frames} frames of sequence {name!r}"
-    if rule is not None:
-        says += f", which the rule {rule!r} ({ALIGNMENTS[rule]}) cannot make fit"
-    advice = _advice(results_xywh, truth_xywh)
-    return EvaluationError(f"{says}; {advice}: give it as --align {name}=RULE, or run the tracker again")
+
+    where: str
+    name: str
+    boxes_xywh: Boxes
+    truth_xywh: Boxes
+    rule: str | None
 
 
-def _advice(results_xywh: Boxes, truth_xywh: Boxes) -> str:
+def refusal(misfits: list[Misfit], results: int) -> EvaluationError:
+    """The error for results that do not fit, naming all of them and the rules that their first boxes speak for.
+
+    Args:
+        misfits: at least one.
+        results: how many were read.
+    """
+    if len(misfits) == 1:
+        where, name, boxes, truth, rule = misfits[0]
+        says = f"{where} holds {len(boxes)} boxes for the {len(truth)} frames of sequence {name!r}"
+        if rule is not None:
+            says += f", which the rule {rule!r} ({ALIGNMENTS[rule]}) cannot make fit"
+        advice = _advice(boxes, truth)[1]
+        return EvaluationError(f"{says}; {advice}: give it as --align {name}=RULE, or run the tracker again")
+    each = []
+    for _, name, boxes, truth, rule in misfits:
+        vain = f", which {rule!r} cannot make fit" if rule else ""
+        each.append(f"{name} ({len(boxes)} boxes for {len(truth)} frames{vain})")
+    rules = " ".join(f"--align {one.name}={_advice(one.boxes_xywh, one.truth_xywh)[0]}" for one in misfits)
+    folder = os.path.commonpath([one.where for one in misfits])
+    return EvaluationError(
+        f"{folder} holds {len(misfits)} of {results} results whose length does not fit: {', '.join(each)}; their first "
+        f"boxes speak for {rules} (in Python align={{sequence: rule}}): give these or other rules "
+        f"({', '.join(ALIGNMENTS)}), or run the tracker again"
+    )
+
+
+def _advice(results_xywh: Boxes, truth_xywh: Boxes) -> tuple[str, str]:
+    """The first of the rules that the first box speaks for, and why."""
     rows, frames = len(results_xywh), len(truth_xywh)
     late = abs(frames - rows)
     if rows < frames:
         first, later = np.nan_to_num(overlaps(results_xywh[[0, 0]], truth_xywh[[0, late]]))
         starts_late = later > first
         if starts_late and late == 1:
-            return (
+            return "add-first", (
                 "its first box is nearest to frame 2, so the rule needed is align='add-first' (the first frame gets "
                 "the given box) or align='drop-first' (it is not scored)"
             )
         if starts_late:
-            return (
+            return "drop-first", (
                 f"its first box is nearest to frame {late + 1}, so the rule needed is align='drop-first' (the first "
                 f"{late} frames are not scored)"
             )
-        return (
+        return "common-prefix", (
             f"its first box is nearest to frame 1, so it stops {late} early and the rule needed is "
             "align='common-prefix' (the last frames are not scored), 'repeat-last' or 'pad-misses'"
         )
     first, later = np.nan_to_num(overlaps(results_xywh[[0, late]], truth_xywh[[0, 0]]))
     if later > first:
-        return f"its box {late + 1} is nearest to frame 1, so the rule needed is align='drop-first'"
-    return "its first box is nearest to frame 1, so the rule needed is align='common-prefix' (what is too much is cut)"
+        return "drop-first", f"its box {late + 1} is nearest to frame 1, so the rule needed is align='drop-first'"
+    return "common-prefix", (
+        "its first box is nearest to frame 1, so the rule needed is align='common-prefix' (what is too much is cut)"
+    )
 
 
 def aligned_result(result: SequenceResult, aligned: Alignment, given_xywh: Boxes) -> SequenceResult:

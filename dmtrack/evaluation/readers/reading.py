@@ -95,6 +95,7 @@ def read_results(
     chosen = given_layout or _detect(files, group, matching)
     read = _Read()
     suspicions: dict[str, str] = {}
+    misfits: list[alignment.Misfit] = []
     formats: dict[str, str] = {}
     for name, label in matching.found.items():
         raw = _read_raw(files, group.candidates[label], chosen, bad_boxes, by_name[name])
@@ -109,7 +110,10 @@ def read_results(
             formats[name] = box_format
         if name in formats:
             raw = converted(raw, given[0], formats[name], bad_boxes)
-        _add(read, raw, by_name[name], base, rules.get(name))
+        misfit = _add(read, raw, by_name[name], base, rules.get(name))
+        misfits += [misfit] if misfit else []
+    if misfits:
+        raise alignment.refusal(misfits, len(matching.found))
     if suspicions:
         raise format_refusal(str(files.path), suspicions, len(matching.found))
     at = f" in {group.place}" if group.place else ""
@@ -234,8 +238,8 @@ def _read_raw(
     return read_text_result(files, candidate, layout, bad_boxes)
 
 
-def _add(read: _Read, raw: boxes.RawResult, sequence: Sequence, base: int, rule: str | None) -> None:
-    """Converts, aligns and keeps one result."""
+def _add(read: _Read, raw: boxes.RawResult, sequence: Sequence, base: int, rule: str | None) -> alignment.Misfit | None:
+    """Converts, aligns and keeps one result; gives it back where its length does not fit."""
     name, frames = sequence.name, len(sequence)
     result = raw.boxes_xywh - np.array([base, base, 0, 0])
     if raw.starts_with_truth:
@@ -254,10 +258,10 @@ def _add(read: _Read, raw: boxes.RawResult, sequence: Sequence, base: int, rule:
         read.results[name] = SequenceResult(result, raw.seconds, raw.scores, raw.present)
         if shifted:
             read.trajectories[name] = tuple(shifted)
-        return
+        return None
     aligned = alignment.align(len(result), frames, rule) if rule else None
     if aligned is None:
-        raise alignment.refusal(raw.where, name, result, sequence.boxes_xywh, rule)
+        return alignment.Misfit(raw.where, name, result, sequence.boxes_xywh, rule)
     read.results[name] = alignment.aligned_result(
         SequenceResult(result, raw.seconds, raw.scores, raw.present), aligned, sequence.boxes_xywh[0]
     )
@@ -269,6 +273,7 @@ def _add(read: _Read, raw: boxes.RawResult, sequence: Sequence, base: int, rule:
     )
     if shifted:
         read.notes.append(f"{raw.where}: no trajectory for protocols of VOT, which need one row per frame")
+    return None
 
 
 def _other_notes(files: ResultFiles, group: Group, matching: Matching, missing: tuple[str, ...]) -> list[str]:
