@@ -1,7 +1,7 @@
 """Benchmarks as experiments of the got10k toolkit's contract: `Experiment*(root).run(tracker).report([names])`.
 
     from dmtrack.running.experiments import ExperimentLaSOT
-    ExperimentLaSOT("data/LaSOT").run(tracker).report([tracker.name])
+    ExperimentLaSOT("data/LaSOT").run(tracker).report()
 
 `tracker` is one of ours, or any subclass of got10k's `Tracker`. Result files are those of the got10k toolkit: what one
 of the two has run, the other reports on. What an experiment in one pass has run with a tracker of `load_tracker`,

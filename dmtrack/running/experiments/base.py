@@ -11,15 +11,19 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from rich.console import Console
+from rich.console import Console, Group
+from rich.text import Text
 
 from dmtrack.data.benchmarks import get_benchmark
 from dmtrack.data.sequences import Sequence
 from dmtrack.data.sources.frames import FrameFiles
 from dmtrack.errors import EvaluationError
+from dmtrack.evaluation.protocols import BaseProtocol
+from dmtrack.evaluation.report import shown
 from dmtrack.evaluation.results import BOX_DECIMALS, FileNames, ResultStore, SequenceResult, find_store
 from dmtrack.files import write_json
 from dmtrack.media.viewer import Viewer
+from dmtrack.progress import plain_table
 from dmtrack.running.one_sequence import attempt, first_box_of, track_sequence
 from dmtrack.running.progress import RunProgress
 from dmtrack.running.runner import follow
@@ -48,6 +52,20 @@ class Pass(NamedTuple):
     do: Callable[[Tracker, Sequence, OnFrame], object]
 
 
+class Scored(NamedTuple):
+    """What comes of scoring.
+
+    Attributes:
+        performance: what is written and returned.
+        show: prints the tables.
+        draw: draws the figures into a folder.
+    """
+
+    performance: Performance
+    show: Callable[[Console], object]
+    draw: Callable[[Path], object]
+
+
 class Experiment(ABC):
     """A benchmark on which trackers are run and reported.
 
@@ -60,6 +78,7 @@ class Experiment(ABC):
         folder: name of the benchmark in these folders; None takes the got10k toolkit's.
 
     Attributes:
+        trackers: names of those that `run` was given.
         scope: the split, and how much of it there is where sequences of the published list are not in the folder.
 
     Raises:
@@ -83,6 +102,7 @@ class Experiment(ABC):
         self.split = split or self.benchmark.splits[0]
         self.dataset = self.benchmark.open(root_dir, self.split)
         self.root_dir = Path(root_dir)
+        self.trackers: list[str] = []
         self.scope = self.split
         if lacking := len(self.dataset.missing):
             self.scope += f", {len(self.dataset)} of {len(self.dataset) + lacking} sequences"
@@ -133,6 +153,7 @@ class Experiment(ABC):
         name, deterministic = adapted.name, getattr(tracker, "is_deterministic", False)
         errors = self.result_dir / name / "errors"
         failures: dict[str, str] = {}
+        self.trackers.append(name)
         self._claim(name, getattr(tracker, "loaded", None), identity)
         title = f"{name} on {self.benchmark.title} ({self.scope})"
         if isinstance(adapted, Got10kTracker):
@@ -170,11 +191,14 @@ class Experiment(ABC):
     def passes(self, name: str, deterministic: bool) -> Iterator[Pass]:
         """The runs of a tracker over all sequences; asked for one by one, each being done before the next."""
 
-    def report(self, tracker_names: str | Iterable[str]) -> dict[str, dict[str, Any]]:
+    def report(self, tracker_names: str | Iterable[str] | None = None) -> Performance:
         """Scores stored results, writes `performance.json` and figures, and returns what that file holds.
 
+        It prints the table, and where everything lies.
+
         Args:
-            tracker_names: names of trackers that were run; the first one names the folder of the report.
+            tracker_names: names of trackers that were run; the first one names the folder of the report. None takes
+                those that `run` of this experiment was given.
 
         Returns:
             By tracker: `benchmark`, `protocol`, `split`, `overall` with the scores of all sequences, and `seq_wise`
@@ -183,18 +207,52 @@ class Experiment(ABC):
         Raises:
             EvaluationError: there is no tracker; a result is missing, or malformed.
         """
-        names = [tracker_names] if isinstance(tracker_names, str) else list(dict.fromkeys(tracker_names))
+        given = self.trackers if tracker_names is None else tracker_names
+        names = [given] if isinstance(given, str) else list(dict.fromkeys(given))
         if not names:
             raise EvaluationError("no tracker to report on; give the names of trackers that were run")
-        performance, draw = self.scored(names)
+        scored = self.scored(names)
         folder = self.report_dir / names[0]
-        write_json(folder / "performance.json", performance)
-        draw(folder)
-        return performance
+        write_json(folder / "performance.json", scored.performance)
+        scored.draw(folder)
+        scored.show(Console())
+        raw = ", ".join(str(self.store(name).folder) for name in names)
+        print(f"raw results: {raw}\nscores and figures: {folder}")
+        return scored.performance
 
     @abstractmethod
-    def scored(self, names: list[str]) -> tuple[Performance, Callable[[Path], object]]:
-        """What `report` writes and returns, and what draws the figures into its folder."""
+    def scored(self, names: list[str]) -> Scored:
+        """What `report` writes, prints and returns."""
+
+    def packed(self, performance: Performance) -> Scored:
+        """What is reported of packages for the benchmark's server.
+
+        Args:
+            performance: by tracker, with `sequences`, `submission` and, where the check has some, `remarks`.
+        """
+
+        def show(console: Console) -> None:
+            for name, entry in performance.items():
+                for remark in entry.get("remarks", ()):
+                    console.print(f"note: {remark}", highlight=False, markup=False)
+                print(f"{name}: {entry['sequences']} sequences packed for the server in {entry['submission']}")
+
+        return Scored(performance, show, lambda folder: None)
+
+    def table(self, protocol: BaseProtocol, overall: Mapping[str, Mapping[str, Any]]) -> Group:
+        """A table for the terminal, between what it is of and what the protocol says.
+
+        Args:
+            protocol: whose numbers are shown.
+            overall: by tracker, the numbers by the key of their measure.
+        """
+        titles = protocol.headings()
+        table = plain_table(["tracker"], titles.values())
+        for tracker, numbers in overall.items():
+            table.add_row(tracker, *(shown(numbers.get(key)) for key in titles))
+        # As lines of their own, because a narrow table would fold them into many.
+        title = f"{self.benchmark.title} ({self.scope}) · protocol {protocol.name}"
+        return Group(Text(title, "italic"), table, Text(protocol.description, "dim italic"))
 
     def note(self, protocol: str) -> str:
         """What figures say of the rules and the sequences."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, ClassVar
@@ -19,7 +19,8 @@ from dmtrack.evaluation.results import FileNames, ResultStore, SequenceResult
 from dmtrack.evaluation.scoring import Curves, Score, SequenceScore, combine, pooled_curves, score_result
 from dmtrack.evaluation.submission import build_submission
 from dmtrack.files import json_value
-from dmtrack.running.experiments.base import Experiment, OnFrame, Pass, Performance, track
+from dmtrack.running.experiments.base import Experiment, OnFrame, Pass, Scored, track
+from dmtrack.running.sweeps.running import print_report
 from dmtrack.tracking.base import Tracker
 
 _GOT10K_KEYS = {key: f"{key}_score" for key in ("success", "precision", "normalized_precision")}
@@ -80,43 +81,51 @@ class OnePassExperiment(Experiment):
 
             yield Pass(store.has, do)
 
-    def scored(self, names: list[str]) -> tuple[Performance, Callable[[Path], object]]:
+    def scored(self, names: list[str]) -> Scored:
         """See `Experiment`.
 
         Raises:
             EvaluationError: a result is missing or malformed, or the server would reject the package.
         """
         if any(sequence.annotation.first_box_only for sequence in self.sequences):
-            return {name: self._pack(name) for name in names}, lambda folder: None
+            return self.packed({name: self._pack(name) for name in names})
         report = self.score(names)
-        return {score.tracker: self._entry(score) for score in report.scores}, functools.partial(save_plots, report)
+        performance = {score.tracker: self._entry(score) for score in report.scores}
+        return Scored(performance, functools.partial(print_report, report), functools.partial(save_plots, report))
 
     def score(self, tracker_names: Iterable[str]) -> Report:
         """The report as an object, with tables and curves, without writing anything."""
         scores = []
         for name in tracker_names:
-            scored = [self._score_sequence(sequence, self._read(name, sequence)) for sequence in self.sequences]
+            results = self._results(name)
+            scored = [self._score_sequence(sequence, results[sequence.name]) for sequence in self.sequences]
             provenance = self.store(name).identity()
             scores.append(combine(self.protocol, name, self.benchmark.title, scored, provenance=provenance))
         return Report(self.benchmark.title, self.protocol, tuple(scores), self.scope)
 
-    def _read(self, tracker: str, sequence: Sequence) -> list[SequenceResult]:
-        """All repetitions."""
+    def _results(self, tracker: str) -> dict[str, list[SequenceResult]]:
+        """All repetitions of every sequence, by its name."""
         store = self.store(tracker)
-        runs = store.runs(sequence.name)
-        if not runs:
-            raise EvaluationError(
-                f"{store.boxes_path(sequence.name)} is missing: {tracker!r} has no result of sequence "
-                f"{sequence.name!r}; run it first, or report without that tracker"
-            )
-        results = [run.read(sequence.name) for run in runs]
-        for run, result in zip(runs, results, strict=True):
-            if len(result.boxes_xywh) != len(sequence):
+        read: dict[str, list[SequenceResult]] = {}
+        misfits: list[str] = []
+        for sequence in self.sequences:
+            runs = store.runs(sequence.name)
+            if not runs:
                 raise EvaluationError(
-                    f"{run.boxes_path(sequence.name)} holds {len(result.boxes_xywh)} boxes for the {len(sequence)} "
-                    f"frames of sequence {sequence.name!r}; remove the file and run again"
+                    f"{store.boxes_path(sequence.name)} is missing: {tracker!r} has no result of sequence "
+                    f"{sequence.name!r}; run it first, or report without that tracker"
                 )
-        return results
+            read[sequence.name] = [run.read(sequence.name) for run in runs]
+            misfits += [
+                f"{run.boxes_path(sequence.name)} holds {len(result.boxes_xywh)} boxes for the {len(sequence)} frames "
+                f"of sequence {sequence.name!r}"
+                for run, result in zip(runs, read[sequence.name], strict=True)
+                if len(result.boxes_xywh) != len(sequence)
+            ]
+        if misfits:
+            files = "the file" if len(misfits) == 1 else "these files"
+            raise EvaluationError(f"{', '.join(misfits)}; remove {files} and run again")
+        return read
 
     def _score_sequence(self, sequence: Sequence, results: list[SequenceResult]) -> SequenceScore:
         """All repetitions of a sequence as one score: their frames count alike."""
@@ -165,8 +174,7 @@ class OnePassExperiment(Experiment):
         return {**before, **named, **numbers, **behind, "speed_fps": json_value(speed)}
 
     def _pack(self, tracker: str) -> dict[str, Any]:
-        for sequence in self.sequences:
-            self._read(tracker, sequence)  # says what is missing in terms of the experiment
+        self._results(tracker)  # says what is missing in terms of the experiment
         target = self.report_dir / tracker / f"{tracker}.zip"
         checked = build_submission(self.benchmark.name, self.store(tracker).folder, target, self.root_dir)
         return {

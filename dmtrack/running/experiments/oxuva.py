@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,7 @@ from dmtrack.evaluation.reporting.figures.long_term import draw_presence
 from dmtrack.evaluation.reporting.figures.saving import save_figure
 from dmtrack.evaluation.results import FileNames
 from dmtrack.files import atomic_path, json_value, read_text, write_text
-from dmtrack.running.experiments.base import Experiment, OnFrame, Pass, Performance, track
+from dmtrack.running.experiments.base import Experiment, OnFrame, Pass, Scored, track
 from dmtrack.tracking.base import Tracker
 
 
@@ -69,14 +69,14 @@ class ExperimentOxUvA(Experiment):
 
         yield Pass(lambda sequence: store.exists(sequence.name), do)
 
-    def scored(self, names: list[str]) -> tuple[Performance, Callable[[Path], object]]:
+    def scored(self, names: list[str]) -> Scored:
         """See `Experiment`; the figure is of both rates.
 
         Raises:
             EvaluationError: a result is missing or malformed.
         """
         if any(sequence.annotation.first_box_only for sequence in self.sequences):
-            return {name: self._pack(name) for name in names}, lambda folder: None
+            return self.packed({name: self._pack(name) for name in names})
         scores: dict[str, PresenceScore] = {}
         performance = {}
         for name in names:
@@ -93,7 +93,10 @@ class ExperimentOxUvA(Experiment):
             }
         rates = {name: score.scores for name, score in scores.items()}
         figure = draw_presence(rates, self.benchmark.title, self.note(self.protocol.name))
-        return performance, lambda folder: save_figure(figure, folder / "presence")
+        table = self.table(self.protocol, rates)
+        return Scored(
+            performance, lambda console: console.print(table), lambda folder: save_figure(figure, folder / "presence")
+        )
 
     def _pack(self, tracker: str) -> dict[str, Any]:
         """All predictions in one archive, one file per target, after reading each."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Literal
@@ -21,7 +21,7 @@ from dmtrack.evaluation.reporting.figures.eao import ExpectedOverlap, draw_eao_c
 from dmtrack.evaluation.reporting.figures.saving import save_figure
 from dmtrack.evaluation.results import ResultStore, read_numbers
 from dmtrack.files import json_value
-from dmtrack.running.experiments.base import Experiment, OnFrame, Pass, Performance, track
+from dmtrack.running.experiments.base import Experiment, OnFrame, Pass, Performance, Scored, track
 from dmtrack.running.supervised import run_supervised
 from dmtrack.tracking.base import Tracker
 
@@ -104,7 +104,7 @@ class ExperimentVOT(Experiment):
             store.write_seconds(sequence.name, seconds, "%.6f")
         write_trajectory(store.boxes_path(sequence.name), trajectory)
 
-    def scored(self, names: list[str]) -> tuple[Performance, Callable[[Path], object]]:
+    def scored(self, names: list[str]) -> Scored:
         """See `Experiment`; the figures are of the expected average overlap.
 
         Raises:
@@ -134,7 +134,13 @@ class ExperimentVOT(Experiment):
                     curve = ExpectedOverlap(name, score.curve.overlaps, score.scores["eao"])
                     curves.setdefault(kind, []).append(curve)
             performance[name] = entry | entry["experiments"][self.experiments[0]]["overall"]
-        return performance, functools.partial(self._draw, curves)
+        tables = [
+            self.table(
+                self.protocols[kind], {name: performance[name]["experiments"][kind]["overall"] for name in performance}
+            )
+            for kind in self.experiments
+        ]
+        return Scored(performance, lambda console: console.print(*tables), functools.partial(self._draw, curves))
 
     def _runs(self, kind: str, tracker: str, sequence: Sequence) -> VotRuns:
         store = self.store(tracker, _FOLDERS[kind])

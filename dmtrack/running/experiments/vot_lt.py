@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +18,7 @@ from dmtrack.evaluation.reporting.figures.long_term import draw_precision_recall
 from dmtrack.evaluation.reporting.figures.saving import save_figure
 from dmtrack.evaluation.results import number_lines
 from dmtrack.files import json_value, read_text, write_text
-from dmtrack.running.experiments.base import Experiment, OnFrame, Pass, Performance, track
+from dmtrack.running.experiments.base import Experiment, OnFrame, Pass, Performance, Scored, track
 from dmtrack.tracking.base import Tracker
 
 _ENDING = "_confidence.value"
@@ -67,7 +67,7 @@ class ExperimentVOTLT(Experiment):
 
         yield Pass(lambda sequence: store.exists(sequence.name), do)
 
-    def scored(self, names: list[str]) -> tuple[Performance, Callable[[Path], object]]:
+    def scored(self, names: list[str]) -> Scored:
         """See `Experiment`; the figure is the curve of precision and recall.
 
         Raises:
@@ -94,7 +94,12 @@ class ExperimentVOTLT(Experiment):
                 },
             }
         figure = draw_precision_recall(scores, self.benchmark.title, self.note(self.protocol.name))
-        return performance, lambda folder: save_figure(figure, folder / "precision_recall")
+        table = self.table(self.protocol, {name: score.scores for name, score in scores.items()})
+        return Scored(
+            performance,
+            lambda console: console.print(table),
+            lambda folder: save_figure(figure, folder / "precision_recall"),
+        )
 
     def _run(self, tracker: str, sequence: Sequence) -> LongTermRun:
         path = self.store(tracker, "longterm").boxes_path(sequence.name)

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dmtrack.data.benchmarks import open_benchmark
 from dmtrack.errors import EvaluationError
 from dmtrack.evaluation.readers import ALIGNMENTS, read_results
 from dmtrack.evaluation.readers.alignment import align
@@ -68,6 +69,20 @@ def test_one_row_too_many_names_the_rule(write, lines, sequence, start, rule):
     with pytest.raises(EvaluationError, match=rf"boxes for the {5 - start} frames of sequence 'a'; .*align='{rule}'"):
         read_results(folder, [short])
     assert len(read_results(folder, [short], align=rule).results["a"].boxes_xywh) == len(short)
+
+
+def test_all_that_do_not_fit_are_named_at_once_with_their_rules(write, lines, sequence, shared_folder):
+    names = ("a", "b", "c", "d")
+    parts = {"a": (0, 5), "b": (0, 3), "c": (1, 5), "d": (2, 5)}
+    folder = write({f"{name}.txt": cut(lines(sequence(name)), *parts[name]) for name in names})
+    options = "--align b=common-prefix --align c=add-first --align d=drop-first"
+    with pytest.raises(EvaluationError, match=rf"3 of 4 .* b \(3 boxes for 5 frames\), c \(4 .*, d \(3 .* {options}"):
+        read_results(folder, map(sequence, names))
+    with pytest.raises(EvaluationError, match=r"2 of 4 .*c \(4 boxes for 5 frames\), d \(.*'add-first' cannot"):
+        read_results(folder, map(sequence, names), align={"b": "common-prefix", "d": "add-first"})
+    case = shared_folder / "cases" / "length_mismatches_one_at_a_time"
+    with pytest.raises(EvaluationError, match=r"3 of 4 .*: cup-2 \(.*, cup-3 \(.*, cup-4 \("):
+        read_results(case / "results", list(open_benchmark("lasot", case / "annos", images=False)))
 
 
 def test_a_rule_that_does_not_fit_or_exist_is_refused(write, lines, sequence):

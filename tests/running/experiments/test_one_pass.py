@@ -53,10 +53,14 @@ def write(layout, root, make_moving, **options):
 
 
 @pytest.mark.parametrize("layout", EXPERIMENTS)
-def test_run_and_report(layout, tmp_path, folders, make_moving, still):
+def test_run_and_report(layout, tmp_path, folders, make_moving, still, capsys):
     write(layout, tmp_path / "data", make_moving)
     experiment = EXPERIMENTS[layout](tmp_path / "data", folders)
-    performance = experiment.run(still).report([still.name])
+    performance = experiment.run(still).report()
+    printed = capsys.readouterr().out
+    assert f"protocol {PROTOCOLS[layout]}" in " ".join(printed.split())
+    assert f"scores and figures: {experiment.report_dir / 'still'}" in printed
+    assert "still" in printed.split("tracker", 1)[1] and str(folders["result_dir"]) in printed
     mine = performance["still"]
     assert mine["protocol"] == PROTOCOLS[layout] and mine["split"] and mine["stride"] == 1
     folder = experiment.report_dir / "still"
@@ -119,11 +123,15 @@ def test_malformed_results_are_one_sentence(tmp_path, folders, make_moving, stil
     path.write_text("1,2,3,4\n" * 7)
     with pytest.raises(EvaluationError, match=r"Bolt.txt holds 7 boxes for the 8 frames of sequence 'Bolt'"):
         experiment.report("still")
+    short = folders["result_dir"] / "OTB2015/still/Woman.txt"
+    short.write_text("1,2,3,4\n" * 9)
+    with pytest.raises(EvaluationError, match=r"'Bolt', .*Woman.txt holds 9 boxes .* 'Woman'; remove these files"):
+        experiment.report("still")
     path.write_text("1,2,3,4\n" * 7 + "1,2,x,4\n")
     with pytest.raises(EvaluationError, match=r"Bolt.txt:8: expected 4 numbers"):
         experiment.report("still")
     with pytest.raises(EvaluationError, match="no tracker to report on"):
-        experiment.report([])
+        ExperimentOTB(tmp_path / "data", **folders).report()
 
 
 def test_part_of_a_published_list_is_said(tmp_path, folders, make_moving, still):
@@ -148,12 +156,15 @@ def test_got10k_repeats_trackers_that_are_not_deterministic(tmp_path, folders, m
     assert mine["overall"]["ao"] == pytest.approx(np.mean([item["ao"] for item in mine["seq_wise"].values()]))
 
 
-def test_hidden_truth_gives_a_package(tmp_path, folders, make_moving, still):
+def test_hidden_truth_gives_a_package(tmp_path, folders, make_moving, still, capsys):
     write("trackingnet", tmp_path / "data", make_moving, split="TEST")
     performance = ExperimentTrackingNet(tmp_path / "data", **folders).run(still).report("still")
     package = folders["report_dir"] / "TrackingNet/still/still.zip"
     assert performance["still"]["submission"] == str(package) and package.is_file()
     assert "not all 511" in performance["still"]["remarks"][0]
+    printed = capsys.readouterr().out
+    assert f"still: 2 sequences packed for the server in {package}" in printed
+    assert "not all 511" in " ".join(printed.split())
 
 
 def test_names_of_targets_in_the_files_of_got10k():

@@ -14,11 +14,13 @@ from dmtrack.errors import EvaluationError
 from dmtrack.running.experiments import ExperimentOxUvA, ExperimentVOT, ExperimentVOTLT
 
 
-def test_supervised_restarts_five_frames_after_a_failure(tmp_path, folders, make_moving, still):
+def test_supervised_restarts_five_frames_after_a_failure(tmp_path, folders, make_moving, still, capsys):
     # The still box reaches to column 24.5, where the target begins at 25 in frame 6.
     WRITERS["vot"]([make_moving("fast", 12, 3.5), make_moving("slow", 12, 0.5)], tmp_path / "data")
     experiment = ExperimentVOT(tmp_path / "data", experiments=("supervised", "unsupervised"), **folders)
     performance = experiment.run(still).report(["still"])["still"]
+    printed = " ".join(capsys.readouterr().out.split()).replace("- ", "-")
+    assert "protocol vot2018 " in printed and "protocol vot2018-unsupervised " in printed
     folder = folders["result_dir"] / "VOT2018/still"
     lines = (folder / "baseline/fast/fast_001.txt").read_text().split()
     assert lines[0] == "1" and lines[6:] == ["2", "0", "0", "0", "0", "1"]
@@ -100,10 +102,15 @@ def test_long_term_takes_scores_of_either_kind_of_tracker(tmp_path, folders, mak
         ExperimentVOTLT(tmp_path / "data", **folders).report("still")
 
 
-def test_oxuva_dev_is_scored(tmp_path, folders, make_moving, still, foreign):
+def test_oxuva_dev_is_scored(tmp_path, folders, make_moving, still, foreign, capsys):
     sequence = make_moving("vid0001", 8, 0.0, absent=(4, 5, 6, 7))
     WRITERS["oxuva"]([sequence], tmp_path / "data", annotated_every=2)
-    performance = ExperimentOxUvA(tmp_path / "data", **folders).run(still).run(foreign).report(["still", "foreign"])
+    performance = ExperimentOxUvA(tmp_path / "data", **folders).run(still).run(foreign).report()
+    printed = capsys.readouterr().out
+    assert [line.split() for line in printed.splitlines() if line.startswith(("still", "foreign"))] == [
+        ["still", *["1.000"] * 4],
+        ["foreign", "0.500", "0.000", "1.000", "0.000"],  # MaxGM, GM, TPR, TNR
+    ]
     lines = (folders["result_dir"] / "OxUvA/dev/still/vid0001_obj0000.csv").read_text().splitlines()
     assert lines[0] == "vid0001,obj0000,1,true,0.900000,0.062500,0.375000,0.125000,0.458333" and len(lines) == 7
     assert lines[3].startswith("vid0001,obj0000,4,false,")
