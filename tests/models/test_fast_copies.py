@@ -77,8 +77,8 @@ def test_fp32_gives_the_published_boxes(model, fast_model, images, boxes):
 
 def test_bf16_keeps_delicate_layers_and_comes_close(model, images):
     fast = FastDMTrackGS(model, "bf16")
-    assert fast.model.backbone.base.level2.tree1.first[0].weight.dtype == torch.bfloat16
-    assert fast.model.bbox_head.fcos_reg.weight.dtype == torch.float32
+    assert fast.backbone.base.level2.tree1.first[0].weight.dtype == torch.bfloat16
+    assert fast.bbox_head.fcos_reg.weight.dtype == torch.float32
     _, expected, _ = run(model, images, BOXES_BY_LEVEL[0])
     _, outputs, found = run(fast, images, BOXES_BY_LEVEL[0])
     for a, b in zip(expected, outputs, strict=True):
@@ -120,7 +120,7 @@ def test_template_parts_and_synchronised_batch_norm_are_understood(images):
             module.running_mean.normal_(std=0.1)
             module.running_var.uniform_(0.5, 1.5)
     fast = FastDMTrackGS(model)
-    assert not any(isinstance(module, nn.SyncBatchNorm) for module in fast.model.backbone.base.level2.modules())
+    assert not any(isinstance(module, nn.SyncBatchNorm) for module in fast.backbone.base.level2.modules())
     for boxes in BOXES_BY_LEVEL[2:]:
         _, expected, _ = run(model, images, boxes)
         _, outputs, _ = run(fast, images, boxes)

@@ -5,7 +5,7 @@ from torchvision.ops import deform_conv2d
 from dmtrack.models.backbones.deformable import ModulatedDeformableConv, modulated_deform_conv
 from dmtrack.models.backbones.dla34 import DeformableBlock
 from dmtrack.models.fast.dla import PreparedDeformableConv
-from dmtrack.models.fast.rewriting import Rewriting, fold_batch_norms
+from dmtrack.models.fast.rewriting import Rewriting, prepare_layers
 
 
 def arguments(images=2, channels=16, outputs=12, height=9, width=13, reach=4.0):
@@ -92,6 +92,6 @@ def test_the_batch_norm_of_a_deformable_block_is_folded():
     norm.weight.normal_()
     norm.bias.normal_()
     inputs = torch.randn(1, 8, 7, 9)
-    folded = fold_batch_norms(block)
+    folded = prepare_layers(block)
     assert isinstance(folded.actf[0], torch.nn.Identity)
     torch.testing.assert_close(folded(inputs), block.eval()(inputs), atol=1e-5, rtol=0)

@@ -97,7 +97,7 @@ def test_one_file_and_one_config_train_and_track(config):
         found.append(tracker.step(frame))
         if fast:
             assert isinstance(tracker.model, FastDMTrackGS)
-            backbone = tracker.model.model.backbone
+            backbone = tracker.model.backbone
             assert sum(isinstance(layer, PreparedConv) for layer in backbone.modules()) == 4
             assert not any(isinstance(layer, nn.BatchNorm2d | nn.ReLU) for layer in backbone.modules())
     np.testing.assert_allclose(found[0].box_xywh, found[1].box_xywh, atol=1e-2)

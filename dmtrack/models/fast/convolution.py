@@ -41,6 +41,7 @@ class PreparedConv(nn.Conv2d):
         if convolution.bias is None:
             self.register_parameter("bias", None)
         self.relu = relu
+        self._arguments: tuple[Any, ...] = (self.padding, self.stride, self.dilation, self.groups)
         self._layouts: dict[tuple[int, ...], Tensor] = {}
 
     def forward(self, inputs: Tensor, residual: Tensor | None = None) -> Tensor:
@@ -49,9 +50,10 @@ class PreparedConv(nn.Conv2d):
         A residual, of the shape of the output, is added before the ReLU.
         """
         inputs = inputs.to(self.weight.dtype)
-        if self._is_frozen(inputs):
-            laid_out, arguments = self._laid_out(inputs.shape), self._arguments()
-            return _frozen_convolution(inputs, laid_out, self.bias, arguments, self.relu, residual)
+        ordinary = self.padding_mode == "zeros" and not isinstance(self.padding, str) and inputs.dim() == 4
+        if ordinary and inputs.device.type == "cpu" and has_frozen_convolutions(inputs.dtype):
+            laid_out = self._laid_out(inputs.shape)
+            return _frozen_convolution(inputs, laid_out, self.bias, self._arguments, self.relu, residual)
         outputs = super().forward(inputs)
         if residual is not None:
             outputs += residual
@@ -61,20 +63,14 @@ class PreparedConv(nn.Conv2d):
         # What oneDNN has laid out can be neither copied nor stored.
         return {**self.__dict__, "_layouts": {}}
 
-    def _is_frozen(self, inputs: Tensor) -> bool:
-        ordinary = self.padding_mode == "zeros" and not isinstance(self.padding, str) and inputs.dim() == 4
-        return ordinary and inputs.device.type == "cpu" and has_frozen_convolutions(inputs.dtype)
-
-    def _arguments(self) -> tuple[Any, ...]:
-        return self.padding, self.stride, self.dilation, self.groups
-
     def _laid_out(self, shape: torch.Size) -> Tensor:
         """The weight in the layout that is best for inputs of this shape."""
         if tuple(shape) not in self._layouts:
             # The levels of a pyramid are a few shapes; frames of ever new sizes must not fill the memory.
             if len(self._layouts) == MAX_LAYOUTS:
                 self._layouts.clear()
-            self._layouts[tuple(shape)] = _lay_out(self.weight.detach(), self._arguments(), list(shape))
+            lay_out = torch.ops.mkldnn._reorder_convolution_weight
+            self._layouts[tuple(shape)] = lay_out(self.weight.detach(), *self._arguments, list(shape))
         return self._layouts[tuple(shape)]
 
 
@@ -87,7 +83,7 @@ def has_frozen_convolutions(dtype: torch.dtype) -> bool:
     inputs = torch.linspace(-1, 1, 8 * 36).view(1, 8, 6, 6).to(dtype).contiguous(memory_format=torch.channels_last)
     bias, arguments = torch.linspace(-1, 1, 8).to(dtype), ((1, 1), (1, 1), (1, 1), 1)
     try:
-        laid_out = _lay_out(weight, arguments, list(inputs.shape))
+        laid_out = torch.ops.mkldnn._reorder_convolution_weight(weight, *arguments, list(inputs.shape))
         found = [_frozen_convolution(inputs, laid_out, bias, arguments, True, residual) for residual in (None, inputs)]
     except (AttributeError, RuntimeError):
         return False
@@ -95,11 +91,6 @@ def has_frozen_convolutions(dtype: torch.dtype) -> bool:
     expected = torch.stack([F.relu(plain), F.relu(plain + inputs.float())])
     allowed = 1e-4 if dtype == torch.float32 else 0.05
     return bool((torch.stack(found).float() - expected).abs().max() < allowed * expected.abs().max())
-
-
-def _lay_out(weight: Tensor, arguments: tuple[Any, ...], shape: list[int]) -> Tensor:
-    laid_out: Tensor = torch.ops.mkldnn._reorder_convolution_weight(weight, *arguments, shape)
-    return laid_out
 
 
 def _frozen_convolution(

@@ -17,7 +17,7 @@ from dmtrack.models.backbones.deformable import (
 from dmtrack.models.backbones.dla import Root
 from dmtrack.models.backbones.dla34 import DeformableBlock
 from dmtrack.models.fast.convolution import PreparedConv, convolve_region
-from dmtrack.models.fast.rewriting import Rewriting, fast_layer, folds, is_foldable
+from dmtrack.models.fast.rewriting import Rewriting, fast_layer, is_foldable
 
 
 @fast_layer(Root)
@@ -30,17 +30,18 @@ def _root(layer: nn.Module, rewriting: Rewriting, path: str) -> nn.Module:
     return rewriting.inside(layer, path)
 
 
-@folds(DeformableBlock)
-def _fold_deformable(block: DeformableBlock) -> None:
-    """Offsets and mask are computed before the norm and stay as they are."""
-    convolution, norm = block.conv, block.actf[0]
+@fast_layer(DeformableBlock)
+def _deformable_block(layer: DeformableBlock, rewriting: Rewriting, path: str) -> nn.Module:
+    """Its norm is folded in here, because the convolution is no ordinary one; offsets and mask stay as they are."""
+    convolution, norm = layer.conv, layer.actf[0]
     if is_foldable(norm):
         assert norm.running_mean is not None and norm.running_var is not None
         with torch.no_grad():
             factor = norm.weight * torch.rsqrt(norm.running_var + norm.eps)
             convolution.weight.mul_(factor[:, None, None, None])
             convolution.bias.copy_((convolution.bias - norm.running_mean) * factor + norm.bias)
-        block.actf[0] = nn.Identity()
+        layer.actf[0] = nn.Identity()
+    return rewriting.inside(layer, path)
 
 
 @fast_layer(ModulatedDeformableConv)

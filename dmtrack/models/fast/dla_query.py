@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections import abc
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -20,8 +20,7 @@ from dmtrack.models.global_search.head import RoITemplate, roi_levels
 from dmtrack.models.necks.fpn import FPN
 
 
-@dataclass(frozen=True)
-class Region:
+class Region(NamedTuple):
     """Part of a map: `rows` and `columns` of it."""
 
     rows: range
@@ -29,7 +28,10 @@ class Region:
 
     def grown(self, size_hw: abc.Sequence[int]) -> Region:
         """One cell more on every side, as far as the map reaches."""
-        return Region(_grown(self.rows, size_hw[0]), _grown(self.columns, size_hw[1]))
+        rows, columns = (
+            range(max(part.start - 1, 0), min(part.stop + 1, size)) for part, size in zip(self, size_hw, strict=True)
+        )
+        return Region(rows, columns)
 
 
 def pool_query(
@@ -72,9 +74,10 @@ def pool_query(
             # This map begins where its region, with the ring that the convolution needs, begins.
             ring = region.grown(trunk_levels[level].shape[2:])
             origin = (ring.rows.start, ring.columns.start)
-        features = convolve_region(
-            neck.fpn_convs[level], lateral, _moved(region.rows, -origin[0]), _moved(region.columns, -origin[1])
+        rows, columns = (
+            range(part.start - begin, part.stop - begin) for part, begin in zip(region, origin, strict=True)
         )
+        features = convolve_region(neck.fpn_convs[level], lateral, rows, columns)
         stride = template.strides[level]
         corner = boxes_xyxy.new_tensor([region.columns.start, region.rows.start] * 2) * stride
         rois = torch.cat([image_index[chosen, None].to(boxes_xyxy), boxes_xyxy[chosen] - corner], dim=1)
@@ -108,14 +111,16 @@ def _laterals(
         maps[1] = backbone.dla_up.ida_0([middle, coarse])[-1]
         maps[0] = _ida_region(backbone.dla_up.ida_1, [fine, middle, maps[1]], ring)
     if finest == 2:
-        maps[2] = _cut(coarse, ring)
+        maps[2] = coarse[:, :, ring.rows.start : ring.rows.stop, ring.columns.start : ring.columns.stop]
     sums: dict[int, Tensor] = {}
     for level in range(2, finest - 1, -1):
         sums[level] = neck.lateral_convs[level](maps[level])
-        if level < 2 and level > finest:
-            sums[level] += _nearest(sums[level + 1], _whole(trunk_levels[level]))
-        elif level < 2:
-            sums[level] += _nearest(sums[level + 1], ring)
+        if level < 2:
+            height, width = trunk_levels[level].shape[2:]
+            part = ring if level == finest else Region(range(height), range(width))
+            # The coarser map, enlarged twice by nearest neighbours.
+            rows, columns = (torch.arange(side.start, side.stop, device=fine.device) // 2 for side in part)
+            sums[level] += sums[level + 1][:, :, rows][:, :, :, columns]
     return sums
 
 
@@ -131,27 +136,3 @@ def _ida_region(aggregation: IDAUp, levels: list[Tensor], region: Region) -> Ten
     convolution, activation = node.get_submodule("conv"), node.get_submodule("actf")
     result: Tensor = activation(convolution.region(merged, region.rows, region.columns))  # type: ignore[operator]
     return result
-
-
-def _nearest(coarser: Tensor, region: Region) -> Tensor:
-    """Part of the map enlarged twice by nearest neighbours."""
-    rows, columns = (
-        torch.arange(part.start, part.stop, device=coarser.device) // 2 for part in (region.rows, region.columns)
-    )
-    return coarser[:, :, rows][:, :, :, columns]
-
-
-def _whole(level: Tensor) -> Region:
-    return Region(range(level.shape[2]), range(level.shape[3]))
-
-
-def _cut(level: Tensor, region: Region) -> Tensor:
-    return level[:, :, region.rows.start : region.rows.stop, region.columns.start : region.columns.stop]
-
-
-def _grown(part: range, size: int) -> range:
-    return range(max(part.start - 1, 0), min(part.stop + 1, size))
-
-
-def _moved(part: range, by: int) -> range:
-    return range(part.start + by, part.stop + by)

@@ -15,7 +15,7 @@ from dmtrack.models.fast.convolution import dynamic_conv
 from dmtrack.models.fast.dla_query import pool_query
 from dmtrack.models.fast.rewriting import Rewriting, fast_layer, prepare_layers
 from dmtrack.models.fast.winograd import WinogradConv
-from dmtrack.models.global_search.base import Detections, Features, GlobalSearchModel
+from dmtrack.models.global_search.base import Features, GlobalSearchModel
 from dmtrack.models.global_search.dmtrack_gs import DMTrackGS, Templates, clip_to_input
 from dmtrack.models.global_search.head import KernelController, LevelKernels, LevelOutputs
 from dmtrack.models.necks.fpn import FPN
@@ -31,7 +31,19 @@ TARGETS_AT_ONCE = 2
 """More fill no matrix product better, and their intermediate maps leave the processor's caches."""
 
 
-class FastDMTrackGS(GlobalSearchModel):
+class InferenceOnly(GlobalSearchModel):
+    """What inference copies do not have."""
+
+    def losses(self, batch: Batch) -> dict[str, Tensor]:
+        """Not for this copy.
+
+        Raises:
+            TypeError: always.
+        """
+        raise TypeError("this is an inference copy; train the model that it was made from")
+
+
+class FastDMTrackGS(InferenceOnly, DMTrackGS):
     """A copy of a `DMTrackGS` that only tracks.
 
     Differences from the original's computation, none of which changes a result by more than rounding: folded batch
@@ -47,11 +59,9 @@ class FastDMTrackGS(GlobalSearchModel):
     """
 
     def __init__(self, model: DMTrackGS, precision: str = "fp32") -> None:
-        super().__init__()
-        self.preprocessing = model.preprocessing
-        self.model = prepare_layers(model, precision, FULL_PRECISION, LARGE_MAPS)
-        self.trunk_first = type(self.model.backbone) is DLA34 and type(self.model.neck) is FPN
-        self.eval()
+        nn.Module.__init__(self)
+        self.__dict__.update(vars(prepare_layers(model, precision, FULL_PRECISION, LARGE_MAPS)))
+        self.trunk_first = type(self.backbone) is DLA34 and type(self.neck) is FPN
 
     def extract(self, images: Tensor) -> Features:
         """What search and templates both need of (images, 3, H, W) normalised images; H and W are multiples of 32.
@@ -61,26 +71,25 @@ class FastDMTrackGS(GlobalSearchModel):
         """
         images = images.to(memory_format=torch.channels_last)
         if not self.trunk_first:
-            return self.model.extract(images)
-        return tuple(self.model.backbone.base(images)[-len(self.model.bbox_head.strides) :])
+            return super().extract(images)
+        return tuple(self.backbone.base(images)[-len(self.bbox_head.strides) :])
 
     def encode_templates(self, features: Features, boxes_xyxy: Tensor, image_index: Tensor) -> Templates:
         """As `DMTrackGS.encode_templates`."""
-        model = self.model
         if not self.trunk_first or features[0].device.type != "cpu":
-            return model.encode_templates(self._pyramid(features), boxes_xyxy, image_index)
-        boxes = clip_to_input(boxes_xyxy.float(), features[0], model.bbox_head.strides[0])
-        fusion = model.part_fusion
-        sizes = [model.template.roi_size] if fusion is None else [model.template.roi_size, fusion.correlation.grid]
-        pooled = pool_query(model.backbone, model.neck, model.template, features, boxes, image_index, sizes)
-        kernels = model.controller([convolution(pooled[0]) for convolution in model.template.fpn_modulator])
+            return super().encode_templates(self._pyramid(features), boxes_xyxy, image_index)
+        boxes = clip_to_input(boxes_xyxy.float(), features[0], self.bbox_head.strides[0])
+        fusion = self.part_fusion
+        sizes = [self.template.roi_size] if fusion is None else [self.template.roi_size, fusion.correlation.grid]
+        pooled = pool_query(self.backbone, self.neck, self.template, features, boxes, image_index, sizes)
+        kernels = self.controller([convolution(pooled[0]) for convolution in self.template.fpn_modulator])
         return Templates(kernels, None if fusion is None else fusion.correlation.encode(pooled[1]))
 
     def _pyramid(self, features: Features) -> Features:
         """The complete feature pyramid from the result of `extract`."""
         if not self.trunk_first:
             return features
-        return self.model.neck(self.model.backbone.dla_up(list(features)))
+        return self.neck(self.backbone.dla_up(list(features)))
 
     def search(self, features: Features, templates: Templates, image_index: Tensor) -> list[LevelOutputs]:
         """As `DMTrackGS.search`."""
@@ -96,33 +105,21 @@ class FastDMTrackGS(GlobalSearchModel):
         for level, kernels in zip(features, templates.kernels, strict=True):
             both = torch.cat([kernels.cls1, kernels.reg1], dim=1).to(level.dtype)
             cls_features, reg_features = F.relu_(dynamic_conv(level, both, image_index)).chunk(2, dim=1)
-            if self.model.part_fusion is not None:
+            if self.part_fusion is not None:
                 assert templates.parts is not None
-                cls_features, reg_features = self.model.part_fusion(
+                cls_features, reg_features = self.part_fusion(
                     cls_features.float(), reg_features.float(), level.float(), templates.parts, image_index
                 )
             cls_maps.append(cls_features)
             reg_maps.append(reg_features)
-        head = self.model.bbox_head
+        head = self.bbox_head
         cls_maps = run_tower(head.cls_convs, cls_maps)
         reg_maps = run_tower(head.reg_convs, reg_maps)
         outputs = []
         for number, kernels in enumerate(templates.kernels):
-            cls_features, reg_features = self.model.cond_modulator(cls_maps[number], reg_maps[number], kernels)
+            cls_features, reg_features = self.cond_modulator(cls_maps[number], reg_maps[number], kernels)
             outputs.append(head.predict(cls_features, reg_features, number))
         return outputs
-
-    def decode(self, outputs: list[LevelOutputs], size_hw: tuple[int, int], scale_factor: float) -> list[Detections]:
-        """As `DMTrackGS.decode`."""
-        return self.model.decode(outputs, size_hw, scale_factor)
-
-    def losses(self, batch: Batch) -> dict[str, Tensor]:
-        """Not for this copy.
-
-        Raises:
-            TypeError: always.
-        """
-        raise TypeError("this is an inference copy; train the model that it was made from")
 
 
 @fast_layer(KernelController)

@@ -77,29 +77,23 @@ class GraphedSearch:
         templates: of `encode_templates`.
         image_index: (targets,) int64.
         images: (images, 3, H, W) of the size to record for; the values do not matter.
+
+    Attributes:
+        shape: of the images that it was recorded for.
     """
 
     def __init__(self, model: GlobalSearchModel, templates: Any, image_index: Tensor, images: Tensor) -> None:
-        self._images = images.clone(memory_format=torch.preserve_format)
-
-        def run() -> Any:
-            return model.search(model.extract(self._images), templates, image_index)
-
+        self._images, self.shape = images.clone(memory_format=torch.preserve_format), images.shape
         # Recording wants a stream of its own, and nothing pending on the others.
         stream = torch.cuda.Stream(device=images.device)
         stream.wait_stream(torch.cuda.current_stream(images.device))
         with torch.cuda.stream(stream):
             for _ in range(WARM_UP_RUNS):
-                run()
+                model.search(model.extract(self._images), templates, image_index)
         torch.cuda.current_stream(images.device).wait_stream(stream)
         self._graph = torch.cuda.CUDAGraph()
         with torch.cuda.graph(self._graph):
-            self._outputs = run()
-
-    @property
-    def shape(self) -> torch.Size:
-        """Of the images that it was recorded for."""
-        return self._images.shape
+            self._outputs = model.search(model.extract(self._images), templates, image_index)
 
     def __call__(self, images: Tensor) -> Any:
         """Outputs of `search`; the next call overwrites them."""

@@ -8,8 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from dmtrack.data.batches import Batch
-from dmtrack.models.fast.dmtrack_gs import FastDMTrackGS
+from dmtrack.models.fast.dmtrack_gs import FastDMTrackGS, InferenceOnly
 from dmtrack.models.fast.rewriting import Rewriting, fast_layer, prepare_layers
 from dmtrack.models.global_search.base import GlobalSearchModel
 from dmtrack.models.reid.dmtrack_reid import DMTrackReID
@@ -19,7 +18,7 @@ FULL_PRECISION = ("body.reduce",)
 """The last layer of an embedding head."""
 
 
-class FastDMTrackReID(DMTrackReID):
+class FastDMTrackReID(InferenceOnly, DMTrackReID):
     """A copy of a `DMTrackReID` that only tracks.
 
     Args:
@@ -38,19 +37,6 @@ class FastDMTrackReID(DMTrackReID):
             detector.trunk_first = False
         self.requires_grad_(False)
         self.eval()
-
-    @property
-    def tapped(self) -> nn.Module:
-        """The module whose parts `maps` names."""
-        return self.detector.model if isinstance(self.detector, FastDMTrackGS) else self.detector
-
-    def losses(self, batch: Batch) -> dict[str, Tensor]:
-        """Not for this copy.
-
-        Raises:
-            TypeError: always.
-        """
-        raise TypeError("this is an inference copy; train the model that it was made from")
 
 
 @fast_layer(LocationBody)

@@ -81,7 +81,6 @@ Substitute = TypeVar("Substitute", bound=Callable[[Any, Rewriting, str], nn.Modu
 """(a folded module, how its layers are exchanged, its name in the whole) -> what computes the same faster."""
 
 _FAST_LAYERS: dict[type[nn.Module], Callable[[Any, Rewriting, str], nn.Module]] = {}
-_FOLDS: dict[type[nn.Module], Callable[[Any], None]] = {}
 
 
 def fast_layer(*kinds: type[nn.Module]) -> Callable[[Substitute], Substitute]:
@@ -93,16 +92,6 @@ def fast_layer(*kinds: type[nn.Module]) -> Callable[[Substitute], Substitute]:
     def register(substitute: Substitute) -> Substitute:
         _FAST_LAYERS.update(dict.fromkeys(kinds, substitute))
         return substitute
-
-    return register
-
-
-def folds(kind: type[nn.Module]) -> Callable[[Callable[[Any], None]], Callable[[Any], None]]:
-    """Registers how a type whose norm does not follow an ordinary convolution folds it, in place."""
-
-    def register(fold: Callable[[Any], None]) -> Callable[[Any], None]:
-        _FOLDS[kind] = fold
-        return fold
 
     return register
 
@@ -145,8 +134,6 @@ def fold_batch_norms(model: Module) -> Module:
             if belongs and is_foldable(norm) and type(layer) is nn.Conv2d and layer.out_channels == norm.num_features:
                 setattr(module, name, fuse_conv_bn_eval(layer, norm))
                 setattr(module, norm_name, nn.Identity())
-        if type(module) in _FOLDS:
-            _FOLDS[type(module)](module)
     return folded
 
 

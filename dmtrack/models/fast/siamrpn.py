@@ -7,6 +7,7 @@ their convolution of the search map, large 3x3 convolutions go by Winograd's met
 from __future__ import annotations
 
 import copy
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -32,8 +33,9 @@ class FastSiamRPN(nn.Module):
         self._cut_centre = folded.cut_centre
         # The maps are small, and most 3x3 convolutions dilated or not padded.
         rewriting = Rewriting(DTYPES[precision], any_dilation=True, on_cpu=model.device.type == "cpu")
-        self.backbone = rewriting.layer(folded.backbone, "backbone")
-        self.neck = None if folded.neck is None else rewriting.layer(folded.neck, "neck")
+        parts = {"backbone": folded.backbone, "neck": folded.neck}
+        layers = (rewriting.layer(part, name) for name, part in parts.items() if part is not None)
+        self.features = nn.Sequential(*layers)
         weights = [weight.detach().clone() for weight in folded.head.fusion()]
         self.levels = nn.ModuleList(
             FastLevel(cls, reg, [float(weight[level]) for weight in weights], rewriting)
@@ -42,23 +44,23 @@ class FastSiamRPN(nn.Module):
 
     def encode_template(self, images: Tensor) -> list[Tensor]:
         """Per level the correlation kernels (2 x channels, 1, h, w) of one exemplar image, scores before boxes."""
-        features = self._extract(images)
         kernels = []
-        for level, map_ in zip(self.levels, features, strict=True):
-            assert isinstance(level, FastLevel)
-            kernels.append(level.kernels(self._cut_centre(map_)))
+        for level, map_ in zip(
+            self.levels, self.features(images.contiguous(memory_format=torch.channels_last)), strict=True
+        ):
+            # (1, 2 x channels, h, w) becomes a kernel of its own for every channel.
+            template = level.get_submodule("kernel_conv")(self._cut_centre(map_))
+            kernels.append(template.transpose(0, 1).contiguous())
         return kernels
 
     def search(self, templates: list[Tensor], images: Tensor) -> Outputs:
         """Raw outputs for one search image."""
-        features = self._extract(images)
-        maps = [level(kernels, map_) for level, kernels, map_ in zip(self.levels, templates, features, strict=True)]
+        levels = zip(
+            self.levels, templates, self.features(images.contiguous(memory_format=torch.channels_last)), strict=True
+        )
+        maps = [level(kernels, map_) for level, kernels, map_ in levels]
         cls, reg = (torch.stack(branch).sum(0) for branch in zip(*maps, strict=True))
         return Outputs(cls, reg)
-
-    def _extract(self, images: Tensor) -> tuple[Tensor, ...]:
-        features = self.backbone(images.contiguous(memory_format=torch.channels_last))
-        return features if self.neck is None else self.neck(features)
 
 
 class FastLevel(nn.Module):
@@ -75,11 +77,12 @@ class FastLevel(nn.Module):
         super().__init__()
         assert isinstance(cls, CorrelationHead) and isinstance(reg, CorrelationHead)
         branches = (cls, reg)
-        self.kernel_conv = rewriting.convolution(_side_by_side([_conv(b.kernel_convs) for b in branches]), relu=True)
-        self.search_conv = rewriting.convolution(_side_by_side([_conv(b.search_convs) for b in branches]), relu=True)
+        self.kernel_conv = rewriting.convolution(_side_by_side([branch.kernel_convs for branch in branches]), relu=True)
+        self.search_conv = rewriting.convolution(_side_by_side([branch.search_convs for branch in branches]), relu=True)
         self.first_convs, self.last_convs = nn.ModuleList(), nn.ModuleList()
         for branch, weight in zip(branches, weights, strict=True):
-            first, last = (_conv(part) for part in branch.head_convs)
+            first, last = (part.get_submodule("conv") for part in branch.head_convs)
+            assert isinstance(first, nn.Conv2d) and isinstance(last, nn.Conv2d)
             with torch.no_grad():
                 last.weight.mul_(weight)
                 assert last.bias is not None
@@ -87,10 +90,6 @@ class FastLevel(nn.Module):
             self.first_convs.append(rewriting.convolution(first, relu=True))
             # Scores and boxes are decided by small differences.
             self.last_convs.append(PreparedConv(last, torch.float32))
-
-    def kernels(self, template: Tensor) -> Tensor:
-        """(1, channels, h, w) -> (2 x channels, 1, h - 2, w - 2)."""
-        return self.kernel_conv(template).transpose(0, 1).contiguous()
 
     def forward(self, kernels: Tensor, features: Tensor) -> tuple[Tensor, Tensor]:
         """Weighted score and box maps of the level, float32."""
@@ -103,15 +102,10 @@ class FastLevel(nn.Module):
         return cls, reg
 
 
-def _conv(part: nn.Module) -> nn.Conv2d:
-    convolution = part.get_submodule("conv")
-    assert isinstance(convolution, nn.Conv2d)
-    return convolution
-
-
-def _side_by_side(convolutions: list[nn.Conv2d]) -> nn.Conv2d:
-    """One convolution with the outputs of all, one after the other; they have the same input."""
-    joined = copy.deepcopy(convolutions[0])
+def _side_by_side(parts: list[nn.Sequential]) -> nn.Conv2d:
+    """One convolution with the outputs of the first ones of all parts; they have the same input."""
+    convolutions: list[Any] = [part[0] for part in parts]
+    joined: nn.Conv2d = copy.deepcopy(convolutions[0])
     joined.out_channels = sum(convolution.out_channels for convolution in convolutions)
     joined.weight = nn.Parameter(torch.cat([convolution.weight for convolution in convolutions]), requires_grad=False)
     biases = [convolution.bias for convolution in convolutions]

@@ -39,13 +39,6 @@ def transforms(tile: int) -> tuple[Tensor, Tensor, Tensor]:
     return torch.from_numpy(inputs), torch.from_numpy(evaluation(3)), torch.from_numpy(evaluation(tile).T.copy())
 
 
-def along_both_axes(matrix: Tensor, tiles: Tensor) -> Tensor:
-    """Applies a (rows, size) matrix to the first two axes of (size, size, ...): (rows, rows, ...)."""
-    rows, size = matrix.shape
-    once = (matrix @ tiles.reshape(size, -1)).view(rows, size, -1)
-    return torch.matmul(matrix, once).view(rows, rows, *tiles.shape[2:])
-
-
 def _is_plain_3x3(convolution: nn.Module, least_channels: int) -> TypeGuard[nn.Conv2d]:
     return (
         type(convolution) is nn.Conv2d
@@ -79,7 +72,9 @@ class WinogradConv(nn.Module):
         out_channels, in_channels = weight.shape[:2]
         inputs, kernels, outputs = transforms(tile)
         # (patch x patch, in, out), but with the inputs innermost in memory, which BLAS multiplies by a little faster.
-        transformed = along_both_axes(kernels, weight.double().permute(2, 3, 0, 1)).float()
+        taps = weight.double().permute(2, 3, 0, 1).reshape(3, -1)
+        rows = (kernels @ taps).view(self.patch, 3, -1)
+        transformed = torch.matmul(kernels, rows).float()
         self.register_buffer("weight", transformed.view(-1, out_channels, in_channels).transpose(1, 2))
         self.register_buffer("bias", None if convolution.bias is None else convolution.bias.detach().clone())
         self.register_buffer("input_transform", inputs.float())

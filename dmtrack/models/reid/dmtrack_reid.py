@@ -98,7 +98,7 @@ class DMTrackReID(GlobalSearchModel):
         self.maps = tuple(maps)
         if len(self.maps) != len(self.embedding.body.strides):
             raise ConfigError(f"model.maps names {len(self.maps)} maps, the embedding takes other than that; give each")
-        TappedMaps(self.tapped, self.maps)
+        TappedMaps(self.detector, self.maps)
         self.losses_settings = embedding_losses or EmbeddingLosses()
         self.classifier: IdentityClassifier | None = None
         if self.losses_settings.identity > 0:
@@ -109,11 +109,6 @@ class DMTrackReID(GlobalSearchModel):
             self.detector.requires_grad_(False)
             self.detector.eval()
 
-    @property
-    def tapped(self) -> nn.Module:
-        """The module whose parts `maps` names."""
-        return self.detector
-
     def train(self, mode: bool = True) -> DMTrackReID:
         """As usual, except that a frozen detector stays in evaluation mode."""
         super().train(mode)
@@ -123,7 +118,7 @@ class DMTrackReID(GlobalSearchModel):
 
     def extract(self, images: Tensor) -> Features:
         """The detector's features of (images, 3, H, W), and behind them the maps that embeddings are taken from."""
-        with TappedMaps(self.tapped, self.maps).recording() as calls:
+        with TappedMaps(self.detector, self.maps).recording() as calls:
             features = self.detector.extract(images)
         (maps,) = calls
         return (*features, *maps)
@@ -166,7 +161,7 @@ class DMTrackReID(GlobalSearchModel):
         instances = self._annotated(batch)
         if self.uncertainty is None:
             return self._embedding_losses(*self._extract_frozen(batch, instances))
-        with TappedMaps(self.tapped, self.maps).recording() as calls:
+        with TappedMaps(self.detector, self.maps).recording() as calls:
             detection = self.detector.losses(batch)
         identification = self._embedding_losses(calls, instances)
         return self.uncertainty(detection, identification if len(instances) else {})
