@@ -70,6 +70,7 @@ def _mot(folder: Path) -> list[Check]:
     from parity.mot_association import check_parts, check_streams
     from parity.mot_fairmot import check_core, check_fairmot
     from parity.mot_labels import check_labels
+    from parity.mot_metrics import check_scores
 
     def core(golden: GoldenFile) -> None:
         check_core(golden)
@@ -84,7 +85,7 @@ def _mot(folder: Path) -> list[Check]:
             "fairmot_": check_fairmot,
             "core_": core,
             "assoc_": check_streams,
-            "metrics_": not_covered,
+            "metrics_": check_scores,
             "pipe_": check_labels,
             "yolox_": not_covered,
         },

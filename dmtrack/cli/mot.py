@@ -8,10 +8,10 @@ from typing import Annotated
 import typer
 
 from dmtrack.cli import options
-from dmtrack.cli.options import OUTPUT, TRACKER, option
+from dmtrack.cli.options import OUTPUT, SCORES, TRACKER, option
 from dmtrack.errors import ConfigError
 
-group = typer.Typer(help="Many objects at once: tracking.", no_args_is_help=True)
+group = typer.Typer(help="Many objects at once: tracking and its scores.", no_args_is_help=True)
 
 RESULTS = Path("results", "mot")
 SOURCE = "Source"
@@ -107,3 +107,59 @@ def track(
             session.track(console)
         finally:
             session.report(console)
+
+
+@group.command("eval")
+def evaluate(
+    truth: Annotated[
+        Path,
+        typer.Argument(
+            callback=options.EXISTING, help="A gt.txt, a sequence of MOTChallenge, or a folder of such sequences."
+        ),
+    ],
+    results: Annotated[
+        list[Path],
+        typer.Argument(
+            callback=options.EXISTING, help="One per tracker: a text file, or a folder of <sequence>.txt or tracks.txt."
+        ),
+    ],
+    protocol: Annotated[
+        str, option(SCORES, metavar="mot15|mot17|mot20|no-preprocessing|fairmot", help="What counts.")
+    ] = "mot17",
+    json: Annotated[Path | None, option(OUTPUT, help="Also write all numbers to this file.")] = None,
+    csv: Annotated[Path | None, option(OUTPUT, help="Also write the table to this file.")] = None,
+) -> None:
+    """Score identities: HOTA, MOTA, IDF1 and what they are made of, of each sequence and of all together."""
+    from rich.console import Console
+
+    from dmtrack.evaluation import multi_object as scoring
+    from dmtrack.files import write_json, write_text
+    from dmtrack.progress import plain_table
+
+    rules = scoring.mot_protocol(protocol)
+    sequences = scoring.find_truths(truth)
+    table: list[tuple[str, str, dict[str, float]]] = []
+    curves: dict[str, dict[str, list[float]]] = {}
+    for result in results:
+        raw = {
+            name: scoring.score_sequence(
+                scoring.read_mot_rows(file, truth=True), scoring.read_mot_rows(own), rules, scoring.length_of(file)
+            )
+            for name, file, own in scoring.pair(sequences, result)
+        }
+        whole = scoring.combine(raw)
+        tracker = result.stem
+        table += [(tracker, name, scoring.numbers(one)) for name, one in raw.items()]
+        table.append((tracker, "all", scoring.numbers(whole)))
+        curves[tracker] = {name: whole["HOTA"][name].tolist() for name in ("HOTA", "DetA", "AssA", "LocA")}
+    shown = plain_table(("tracker", "sequence"), scoring.MEASURES, title=f"protocol {protocol}", title_justify="left")
+    for tracker, name, numbers in table:
+        shown.add_row(tracker, name, *(scoring.written(key, value) for key, value in numbers.items()))
+    Console().print(shown)
+    if json is not None:
+        scores = [{"tracker": tracker, "sequence": name, **numbers} for tracker, name, numbers in table]
+        write_json(json, {"protocol": protocol, "scores": scores, "curves_over_overlap": curves})
+    if csv is not None:
+        lines = [",".join(("tracker", "sequence", *scoring.MEASURES))]
+        lines += [",".join((tracker, name, *map(repr, numbers.values()))) for tracker, name, numbers in table]
+        write_text(csv, "\n".join(lines) + "\n")

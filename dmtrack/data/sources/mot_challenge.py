@@ -77,12 +77,23 @@ class MOTChallenge(VideoSource):
 
 
 def read_info(path: Path) -> tuple[int, str, tuple[int, int]]:
-    """Number of frames, folder of the images, and their width and height."""
+    """Number of frames, folder of the images, and their width and height, of a `seqinfo.ini`."""
+    length, width, height = _entries(path, "seqLength", "imWidth", "imHeight")
+    return int(length), _entries(path, "imDir", default="img1")[0], (int(width), int(height))
+
+
+def read_length(path: Path) -> int:
+    """Number of frames of a `seqinfo.ini`."""
+    return int(_entries(path, "seqLength")[0])
+
+
+def _entries(path: Path, *names: str, default: str | None = None) -> list[str]:
+    """Entries of the section [Sequence]; those without a default are whole numbers."""
     parser = configparser.ConfigParser(interpolation=None)
     try:
         parser.read_string(read_text(path, "the section [Sequence]"))
-        section = parser["Sequence"]
-        size_wh = (int(section["imWidth"]), int(section["imHeight"]))
-        return int(section["seqLength"]), section.get("imDir", "img1"), size_wh
+        if default is not None:
+            return [parser["Sequence"].get(name, default) for name in names]
+        return [str(int(parser["Sequence"][name])) for name in names]
     except (configparser.Error, KeyError, ValueError) as error:
         raise DataError(f"{path}: expected the section [Sequence] of MOTChallenge ({error})") from error
