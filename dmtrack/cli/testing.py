@@ -43,9 +43,7 @@ def test(
     ),
     cache: Annotated[
         Path | None,
-        option(
-            TRACKER, callback=options.EXISTING, help="Run from the detections that `dmtrack cache build` stored here."
-        ),
+        option(TRACKER, help="Run from the detections that `dmtrack cache build` stored here."),
     ] = None,
     processes: options.Processes = 1,
     gpus: options.Gpus = 0,

@@ -139,7 +139,11 @@ def test_other_results_stand_in_the_same_table(world):
         ((), EvaluationError, "--data FOLDER, --synthetic plain"),
         (("--data", "nowhere", "--tracker", "own_trackers:Still"), DataError, "no folder nowhere"),
         (("--data", "videos", "--tracker", "own_trackers:Stil"), ConfigError, "Still"),
-        (("--data", "videos", "--tracker", "own_trackers:Still", "--weights", "x"), EvaluationError, "do not apply"),
+        (
+            ("--data", "videos", "--tracker", "own_trackers:Still", "--weights", "dmtrackGS_tiny"),
+            EvaluationError,
+            "do not apply",
+        ),
         (("--data", "videos", "--compare", "nowhere"), EvaluationError, "--compare nowhere is no folder"),
         (("--data", "videos", "--protocol", "dmtrack"), EvaluationError, "did you mean"),
         (("--synthetic", "plane"), EvaluationError, "known: plain, look-alikes, distractors"),
