@@ -171,7 +171,7 @@ class OneByOne:
 
         unsure = [one for one in self.tracks if not one.sure]
         before = {id(one) for one in pool if one.in_sight}
-        left, free = match(costs, (self.settings.match_limit if byte else self.settings.appearance_limit), pool, high)
+        left, free = match(costs, self.settings.match_limit, pool, high)
         left = [one for one in left if id(one) in before]
         rest = low if byte else free
         missed, others = match(overlap(left, rest, False), 0.5, left, rest)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -109,7 +110,8 @@ def check_parts(golden: GoldenFile) -> None:
     policy.step(tracks.select(slice(0, 1)))
     averages = []
     for number in range(len(found)):
-        policy._remember(policy.tracks, np.array([0]), found.select(slice(number, number + 1)), looks[1][[number]], [])
+        one = replace(found.select(slice(number, number + 1)), embeddings=looks[1][[number]])
+        policy._see(np.array([0]), one, np.zeros(0, np.int64))
         averages.append(policy.tracks.looks[0].copy())
     golden.close("ema_feat", averages, COST_TOLERANCE)
 

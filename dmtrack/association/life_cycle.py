@@ -7,8 +7,9 @@ which they are told, and the lost ones behind.
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 
@@ -16,8 +17,8 @@ from dmtrack.association import kalman
 from dmtrack.association.detections import Detections, Tracks
 from dmtrack.association.matching import assign, iou_costs
 from dmtrack.association.policy import Affine, MultiObjectAssociation
-from dmtrack.association.track_table import Floats, Integers, TrackTable, apart_by_class
-from dmtrack.config import Count, CountOrZero, check_fields
+from dmtrack.association.track_table import Floats, Integers, TablePolicy, TrackTable, apart_by_class
+from dmtrack.config import Amount, Count, CountOrZero
 
 SECOND_LIMIT, UNSURE_LIMIT = 0.5, 0.7
 """Costs of pairs, 1 - IoU: of tracks that were in sight just now, and of those that were seen once."""
@@ -33,24 +34,21 @@ class StagedAssociation(MultiObjectAssociation):
     Attributes:
         track_buffer: frames at 30 per second after which a lost track is forgotten.
         frame_rate: frames per second of the video.
+        match_limit: pairs of the first stage that cost more are no match.
         compat: do exactly what the published code does. It keeps a forgotten track for one more frame, in which it may
             come back; if it does, it is forgotten at once when it is lost again.
     """
 
     track_buffer: CountOrZero = 30
     frame_rate: Count = 30
+    match_limit: Amount = 0.9
     compat: bool = False
 
-    def __post_init__(self) -> None:
-        check_fields(self, "policy")
 
-    @property
-    def most_lost_frames(self) -> int:
-        """A track lost for longer is forgotten."""
-        return int(self.frame_rate / 30.0 * self.track_buffer)
+Settings = TypeVar("Settings", bound=StagedAssociation)
 
 
-class StagedPolicy(ABC):
+class StagedPolicy(TablePolicy[Settings, TrackTable]):
     """Tracks of one video; memory grows with what is in sight or lost of late, not with the length of the video.
 
     Attributes:
@@ -59,53 +57,38 @@ class StagedPolicy(ABC):
         removed: how often a track was given up so far; with `compat` as the published code counts, some of them twice.
     """
 
-    def __init__(self, settings: StagedAssociation) -> None:
-        self._life = settings
-        self.reset()
-
     def reset(self) -> None:
         """To the state before the first frame of a video; identities begin at 1 again."""
-        self._frame, self._next_id = 0, 1
-        self.tracks = self._begin(Detections.nothing(), np.zeros((0, 0)))
+        super().reset()
         self.in_sight = self.removed = 0
         # Given up and yet in the table, which happens with `compat` alone.
         self._given_up: set[int] = set()
 
-    def _begin(self, found: Detections, looks: Floats) -> TrackTable:
+    def _begin(self, found: Detections) -> TrackTable:
         states = kalman.start(kalman.xywh_to_xyah(found.boxes_xywh))
-        return TrackTable.begin(states, found, self._next_id, self._frame, 1, looks)
+        looks = np.zeros((len(found), 0)) if found.embeddings is None else found.embeddings
+        return TrackTable.begin(states, found, self._next_id, self._frame, 1, looks.astype(np.float64))
 
     @abstractmethod
-    def _split(self, found: Detections) -> tuple[Integers, Integers | None, Integers]:
-        """Rows of the detections for the first stage, for the second (None: those left over), and that may begin."""
-
-    def _looks(self, found: Detections) -> Floats:
-        """(n, channels) what detections look like, where it counts."""
-        return np.zeros((len(found), 0))
+    def _split(self, found: Detections) -> tuple[Detections, Integers, Integers | None, Integers]:
+        """The detections, with unit vectors or no embeddings; rows of them for the first stage, for the second (None:
+        those left over), and that may begin.
+        """
 
     @abstractmethod
-    def _first_costs(self, tracks: TrackTable, found: Detections, looks: Floats) -> tuple[Floats, float]:
-        """Costs (n, m) of all tracks that are sure with the detections of the first stage, and their limit."""
-
-    @abstractmethod
-    def _unsure_costs(self, tracks: TrackTable, found: Detections) -> Floats:
-        """Costs (n, m) of tracks that were seen once with the detections that are left."""
-
-    @abstractmethod
-    def _remember(self, tracks: TrackTable, rows: Integers, found: Detections, looks: Floats, again: Integers) -> None:
-        """Puts scores and looks of what was seen into some tracks, of which those `again` were lost."""
+    def _costs(self, tracks: TrackTable, found: Detections, sure: bool) -> Floats:
+        """Costs (n, m) of tracks: of those that are sure with the detections of the first stage, or of those that were
+        seen once with the detections that are left.
+        """
 
     def step(self, found: Detections, camera_motion: Affine | None = None) -> Tracks:
         """The tracks in sight in the next frame, in which nothing may have been found."""
         self._frame += 1
         if camera_motion is not None:
             self.tracks = kalman.warp(self.tracks, camera_motion)
-        first, second, may_begin = self._split(found)
-        looks = self._looks(found)
+        found, first, second, may_begin = self._split(found)
         if not len(self.tracks):
-            self.tracks.looks = looks[:0]
-        elif not len(found):
-            looks = self.tracks.looks[:0]
+            self.tracks = self._begin(found.select(first[:0]))
         tracks, in_sight = self.tracks, np.arange(len(self.tracks)) < self.in_sight
         sure = (tracks.started == 1) | (tracks.hits > 1)
         pool = np.flatnonzero(sure)
@@ -115,8 +98,8 @@ class StagedPolicy(ABC):
             tracks = self.tracks = kalman.predict(tracks)
         else:
             tracks.put(pool, kalman.predict(tracks.select(pool)))
-        costs, limit = self._first_costs(tracks.select(pool), found.select(first), looks[first])
-        matches, left, free = assign(costs, limit)
+        costs = self._costs(tracks.select(pool), found.select(first), sure=True)
+        matches, left, free = assign(costs, self.settings.match_limit)
         pairs = [(pool[matches[:, 0]], first[matches[:, 1]])]
         again = pairs[0][0][~in_sight[pairs[0][0]]]
         left, free = pool[left], first[free]
@@ -128,13 +111,15 @@ class StagedPolicy(ABC):
         lost = left[missed]
         free = others[alone] if second is None else free
         unsure = np.flatnonzero(~sure)
-        matches, dropped, alone = assign(self._unsure_costs(tracks.select(unsure), found.select(free)), UNSURE_LIMIT)
+        matches, dropped, alone = assign(
+            self._costs(tracks.select(unsure), found.select(free), sure=False), UNSURE_LIMIT
+        )
         pairs.append((unsure[matches[:, 0]], free[matches[:, 1]]))
         rows, columns = (np.concatenate(parts) for parts in zip(*pairs, strict=True))
-        self._see(rows, found.select(columns), looks[columns], again)
+        self._see(rows, found.select(columns), again)
         born = free[alone][np.isin(free[alone], may_begin)]
         if len(born):
-            self.tracks = tracks.joined(self._begin(found.select(born), looks[born]))
+            self.tracks = tracks.joined(self._begin(found.select(born)))
             self._next_id += len(born)
         in_sight[lost] = in_sight[unsure[dropped]] = False
         self.removed += len(dropped)
@@ -143,12 +128,12 @@ class StagedPolicy(ABC):
         told = told.select((told.started == 1) | (told.hits > 1))
         return told.told(told.boxes_xywh)
 
-    def _see(self, rows: Integers, found: Detections, looks: Floats, again: Integers) -> None:
+    def _see(self, rows: Integers, found: Detections, again: Integers) -> None:
+        """Puts what was seen of some tracks into them, row by row; those `again` were lost."""
         tracks = self.tracks
         tracks.put(rows, kalman.update(tracks.select(rows), kalman.xywh_to_xyah(found.boxes_xywh)))
-        tracks.seen[rows] = self._frame
+        tracks.seen[rows], tracks.scores[rows] = self._frame, found.scores
         tracks.hits[rows] += 1
-        self._remember(tracks, rows, found, looks, again)
 
     def _overlap_costs(self, tracks: TrackTable, found: Detections) -> Floats:
         """1 - IoU, pixels counted from the first to the last as the published trackers do; inf between classes."""
@@ -167,9 +152,10 @@ class StagedPolicy(ABC):
         count = len(tracks)
         before = np.arange(self.in_sight, count - born)
         waiting = before[~np.isin(before, again)]
-        expired = waiting[self._frame - tracks.seen[waiting] > self._life.most_lost_frames]
+        most_lost = int(self.settings.frame_rate / 30.0 * self.settings.track_buffer)
+        expired = waiting[self._frame - tracks.seen[waiting] > most_lost]
         self.removed += len(expired)
-        if not self._life.compat:
+        if not self.settings.compat:
             waiting = waiting[~np.isin(waiting, expired)]
         away = np.concatenate([waiting, lost])
         if self._given_up:
@@ -182,5 +168,5 @@ class StagedPolicy(ABC):
             older = (one.seen - one.started)[:, None] > other.seen - other.started
             here, away = here[~(same & ~older).any(axis=1)], away[~(same & older).any(axis=0)]
         self.tracks, self.in_sight = tracks.select(np.concatenate([here, away])), len(here)
-        if self._life.compat:
+        if self.settings.compat:
             self._given_up = (self._given_up | set(tracks.ids[expired].tolist())) & set(self.tracks.ids.tolist())

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from dmtrack.association.detections import Decision, Detections, TrackletView, Tracks
 from dmtrack.boxes import Boxes, pairwise_iou_xyxy, xywh_to_xyxy
+from dmtrack.config import check_fields
 from dmtrack.errors import ConfigError
 
 Affine = NDArray[np.float32]
@@ -93,6 +94,12 @@ class Association(ABC):
     """What a parameter search tries unless it is told: `LOW,HIGH[,log]` by the name of a setting."""
 
     timeline_view: ClassVar[TimelineView | None] = None
+
+    section: ClassVar[str] = "policy"
+    """Key of a config under which the settings stand, for messages."""
+
+    def __post_init__(self) -> None:
+        check_fields(self, self.section)
 
     @abstractmethod
     def target_policy(self, presence_threshold: float) -> TargetPolicy:

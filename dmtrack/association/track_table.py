@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any, Generic, Self, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from dmtrack.association.detections import Detections, Tracks
 from dmtrack.association.kalman import BoxStates
+from dmtrack.association.policy import Affine, MultiObjectAssociation
 from dmtrack.boxes import xywh_to_xyxy
 from dmtrack.errors import DMTrackError
 
@@ -79,6 +81,38 @@ class TrackTable(BoxStates):
         return Tracks(
             xywh_to_xyxy(boxes_xywh), self.scores, self.classes if known else None, ids=self.ids.copy(), **more
         )
+
+
+Settings = TypeVar("Settings", bound=MultiObjectAssociation)
+Table = TypeVar("Table", bound=TrackTable)
+
+
+class TablePolicy(ABC, Generic[Settings, Table]):
+    """Base of multi-object policies: tracks of one video; memory grows with what is in sight or lost of late.
+
+    Attributes:
+        settings: of the policy.
+        tracks: all that are not forgotten.
+    """
+
+    tracks: Table
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.reset()
+
+    def reset(self) -> None:
+        """To the state before the first frame of a video; identities begin again."""
+        self._frame, self._next_id = 0, 1
+        self.tracks = self._begin(Detections.nothing())
+
+    @abstractmethod
+    def _begin(self, found: Detections) -> Table:
+        """Tracks of what is seen for the first time."""
+
+    @abstractmethod
+    def step(self, found: Detections, camera_motion: Affine | None = None) -> Tracks:
+        """The tracks of the next frame, in which nothing may have been found."""
 
 
 def class_numbers(found: Detections) -> Integers:

@@ -7,7 +7,7 @@ found none meet those of low scores, which are often the same things half covere
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 import numpy as np
@@ -51,23 +51,17 @@ class ByteTrack(StagedAssociation):
         return ByteTrackPolicy(self)
 
 
-class ByteTrackPolicy(StagedPolicy):
+class ByteTrackPolicy(StagedPolicy[ByteTrack]):
     """Tracks of one video."""
 
-    def __init__(self, settings: ByteTrack | None = None) -> None:
-        self.settings = settings or ByteTrack()
-        super().__init__(self.settings)
-
-    def _split(self, found: Detections) -> tuple[Integers, Integers | None, Integers]:
+    def _split(self, found: Detections) -> tuple[Detections, Integers, Integers | None, Integers]:
         settings, scores = self.settings, found.scores
         high, begins = scores > settings.track_score, scores >= settings.track_score + settings.birth_margin
         low = (scores > settings.low_score) & (scores < settings.track_score)
-        return np.flatnonzero(high), np.flatnonzero(low), np.flatnonzero(begins)
+        bare = found if found.embeddings is None else replace(found, embeddings=None)
+        return bare, np.flatnonzero(high), np.flatnonzero(low), np.flatnonzero(begins)
 
-    def _first_costs(self, tracks: TrackTable, found: Detections, looks: Floats) -> tuple[Floats, float]:
-        return self._unsure_costs(tracks, found), self.settings.match_limit
-
-    def _unsure_costs(self, tracks: TrackTable, found: Detections) -> Floats:
+    def _costs(self, tracks: TrackTable, found: Detections, sure: bool) -> Floats:
         costs = self._overlap_costs(tracks, found)
         if self.settings.fuse_scores:
             # In place: these are the largest arrays of a frame. High scores are above 0, so that infinity stays.
@@ -75,6 +69,3 @@ class ByteTrackPolicy(StagedPolicy):
             costs *= found.scores
             np.subtract(1.0, costs, out=costs)
         return costs
-
-    def _remember(self, tracks: TrackTable, rows: Integers, found: Detections, looks: Floats, again: Integers) -> None:
-        tracks.scores[rows] = found.scores

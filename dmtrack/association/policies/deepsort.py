@@ -20,8 +20,8 @@ from dmtrack.association.detections import Detections, Tracks
 from dmtrack.association.kalman import CHI_SQUARE_95
 from dmtrack.association.matching import appearance_costs, iou_costs
 from dmtrack.association.policy import Affine, MultiObjectAssociation, MultiObjectPolicy
-from dmtrack.association.track_table import Floats, Integers, TrackTable, apart_by_class, unit_looks
-from dmtrack.config import Amount, Count, CountOrZero, Share, check_fields
+from dmtrack.association.track_table import Floats, Integers, TablePolicy, TrackTable, apart_by_class, unit_looks
+from dmtrack.config import Amount, Count, CountOrZero, Share
 from dmtrack.registry import ASSOCIATIONS
 
 _JUST_ABOVE = 1e-5
@@ -60,32 +60,24 @@ class DeepSORT(MultiObjectAssociation):
         "max_age": "5,120",
     }
 
-    def __post_init__(self) -> None:
-        check_fields(self, "policy")
-
     def multi_object_policy(self) -> MultiObjectPolicy:
         """The policy of everything in sight."""
         return DeepSORTPolicy(self)
 
 
-class DeepSORTPolicy:
+class DeepSORTPolicy(TablePolicy[DeepSORT, TrackTable]):
     """Tracks of one video, oldest first; memory grows with what is in sight or lost of late."""
-
-    def __init__(self, settings: DeepSORT | None = None) -> None:
-        self.settings = settings or DeepSORT()
-        self.reset()
 
     def reset(self) -> None:
         """To the state before the first frame of a video; identities begin at 1 again."""
-        self._frame, self._next_id = 0, 1
-        self.tracks = self._begin(Detections.nothing(), np.zeros((0, 0)))
+        super().reset()
         # Views of every track, (n, gallery_size, channels); row i of it is track i.
         self._gallery: NDArray[np.float32] = np.zeros((0, self.settings.gallery_size, 0), np.float32)
         self._confirmed = np.zeros(0, bool)
 
-    def _begin(self, found: Detections, looks: Floats) -> TrackTable:
+    def _begin(self, found: Detections) -> TrackTable:
         states = kalman.start(kalman.xywh_to_xyah(found.boxes_xywh))
-        return TrackTable.begin(states, found, self._next_id, self._frame, 1, looks[:, :0])
+        return TrackTable.begin(states, found, self._next_id, self._frame, 1, np.zeros((len(found), 0)))
 
     def step(self, found: Detections, camera_motion: Affine | None = None) -> Tracks:
         """The confirmed tracks of the next frame, in which nothing may have been found."""
@@ -118,7 +110,7 @@ class DeepSORTPolicy:
         if not keep.all():
             tracks, self._confirmed, self._gallery = tracks.select(keep), self._confirmed[keep], self._gallery[keep]
         if len(found):
-            tracks = tracks.joined(self._begin(found, looks))
+            tracks = tracks.joined(self._begin(found))
             self._next_id += len(found)
             # A view fills the places of those that are still to come: the nearest one counts.
             views = np.repeat(looks.astype(np.float32)[:, None], self.settings.gallery_size, axis=1)

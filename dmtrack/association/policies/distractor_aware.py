@@ -22,7 +22,7 @@ from dmtrack.association.matching import appearance_costs, assign, iou_costs, mo
 from dmtrack.association.policy import Affine, Association, TargetPolicy, TimelineView
 from dmtrack.association.tracklets import Tracklets
 from dmtrack.boxes import pairwise_iou_xyxy, xywh_to_xyxy
-from dmtrack.config import Amount, Count, CountOrZero, Share, Within, check_fields
+from dmtrack.config import Amount, Count, CountOrZero, Share, Within
 from dmtrack.registry import ASSOCIATIONS
 
 Floats = NDArray[np.float64]
@@ -130,8 +130,7 @@ class DistractorAware(Association):
         doubt=3.0,
     )
 
-    def __post_init__(self) -> None:
-        check_fields(self, "association")
+    section: ClassVar[str] = "association"
 
     def target_policy(self, presence_threshold: float) -> TargetPolicy:
         """The policy of one target."""

@@ -8,7 +8,7 @@ begins a track, which is told from the second sighting on.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 import numpy as np
@@ -30,17 +30,17 @@ class JDE(StagedAssociation):
     Attributes:
         min_score: detections of this score and below are not looked at (0.4 for MOT16 and MOT17, 0.3 for MOT15 and
             MOT20).
-        appearance_limit: pairs that cost more are no match; the cost is mostly the cosine distance.
+        match_limit: pairs of the first stage that cost more are no match; the cost is mostly the cosine distance.
         memory_rate: share of a new embedding in the moving average of its track.
     """
 
     min_score: Share = 0.4
-    appearance_limit: Amount = 0.4
+    match_limit: Amount = 0.4
     memory_rate: Share = 0.1
 
     search_space: ClassVar[Mapping[str, str]] = {
         "min_score": "0.1,0.8",
-        "appearance_limit": "0.1,0.8",
+        "match_limit": "0.1,0.8",
         "memory_rate": "0.01,0.5,log",
         "track_buffer": "5,120",
     }
@@ -50,33 +50,28 @@ class JDE(StagedAssociation):
         return JDEPolicy(self)
 
 
-class JDEPolicy(StagedPolicy):
+class JDEPolicy(StagedPolicy[JDE]):
     """Tracks of one video."""
 
-    def __init__(self, settings: JDE | None = None) -> None:
-        self.settings = settings or JDE()
-        super().__init__(self.settings)
-
-    def _split(self, found: Detections) -> tuple[Integers, Integers | None, Integers]:
+    def _split(self, found: Detections) -> tuple[Detections, Integers, Integers | None, Integers]:
+        looks = unit_looks(found, "JDE") if len(found) else self.tracks.looks[:0]
         high = np.flatnonzero(found.scores > self.settings.min_score)
-        return high, None, high
+        return replace(found, embeddings=looks), high, None, high
 
-    def _looks(self, found: Detections) -> Floats:
-        return unit_looks(found, "JDE")
+    def _costs(self, tracks: TrackTable, found: Detections, sure: bool) -> Floats:
+        if not sure:
+            return self._overlap_costs(tracks, found)
+        if found.embeddings is None or not len(tracks) or not len(found):
+            return np.zeros((len(tracks), len(found)))
+        looks = appearance_costs(tracks.looks, found.embeddings)
+        return apart_by_class(motion_gated_costs(looks, tracks, found.boxes_xywh), tracks, found)
 
-    def _first_costs(self, tracks: TrackTable, found: Detections, looks: Floats) -> tuple[Floats, float]:
-        if not len(tracks) or not len(found):
-            return np.zeros((len(tracks), len(found))), self.settings.appearance_limit
-        costs = motion_gated_costs(appearance_costs(tracks.looks, looks), tracks, found.boxes_xywh)
-        return apart_by_class(costs, tracks, found), self.settings.appearance_limit
-
-    def _unsure_costs(self, tracks: TrackTable, found: Detections) -> Floats:
-        return self._overlap_costs(tracks, found)
-
-    def _remember(self, tracks: TrackTable, rows: Integers, found: Detections, looks: Floats, again: Integers) -> None:
-        rate = self.settings.memory_rate
-        mixed = (1 - rate) * tracks.looks[rows] + rate * looks
-        tracks.looks[rows] = mixed / np.maximum(np.linalg.norm(mixed, axis=1, keepdims=True), 1e-12)
-        # In the published code a track that comes back keeps the score it was lost with.
-        told = ~np.isin(rows, again) if self.settings.compat else slice(None)
-        tracks.scores[rows[told]] = found.scores[told]
+    def _see(self, rows: Integers, found: Detections, again: Integers) -> None:
+        tracks, rate, scores = self.tracks, self.settings.memory_rate, self.tracks.scores[again]
+        super()._see(rows, found, again)
+        if self.settings.compat:
+            # In the published code a track that comes back keeps the score that it was lost with.
+            tracks.scores[again] = scores
+        if len(rows) and found.embeddings is not None:
+            mixed = (1 - rate) * tracks.looks[rows] + rate * found.embeddings
+            tracks.looks[rows] = mixed / np.maximum(np.linalg.norm(mixed, axis=1, keepdims=True), 1e-12)

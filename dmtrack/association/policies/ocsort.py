@@ -22,8 +22,8 @@ from dmtrack.association.kalman import BoxStates
 from dmtrack.association.matching import iou_costs
 from dmtrack.association.policies.sort import match_by_overlap
 from dmtrack.association.policy import Affine, MultiObjectAssociation, MultiObjectPolicy
-from dmtrack.association.track_table import Floats, Integers, TrackTable, apart_by_class
-from dmtrack.config import Amount, Count, CountOrZero, Share, check_fields
+from dmtrack.association.track_table import Floats, Integers, TablePolicy, TrackTable, apart_by_class
+from dmtrack.config import Amount, Count, CountOrZero, Share
 from dmtrack.registry import ASSOCIATIONS
 
 _NEVER = -1e6
@@ -66,9 +66,6 @@ class OCSort(MultiObjectAssociation):
         "direction_weight": "0,1",
     }
 
-    def __post_init__(self) -> None:
-        check_fields(self, "policy")
-
     def multi_object_policy(self) -> MultiObjectPolicy:
         """The policy of everything in sight."""
         return OCSortPolicy(self)
@@ -103,17 +100,8 @@ class ObservedTracks(TrackTable):
         return earlier
 
 
-class OCSortPolicy:
+class OCSortPolicy(TablePolicy[OCSort, ObservedTracks]):
     """Tracks of one video, oldest first; memory grows with what is in sight or lost of late."""
-
-    def __init__(self, settings: OCSort | None = None) -> None:
-        self.settings = settings or OCSort()
-        self.reset()
-
-    def reset(self) -> None:
-        """To the state before the first frame of a video; identities begin at 1 again."""
-        self._frame, self._next_id = 0, 1
-        self.tracks = self._begin(Detections.nothing())
 
     def _begin(self, found: Detections) -> ObservedTracks:
         states = area_filter.start(area_filter.xywh_to_uvsr(found.boxes_xywh))

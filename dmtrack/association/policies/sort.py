@@ -18,8 +18,8 @@ from dmtrack.association import area_filter
 from dmtrack.association.detections import Detections, Tracks
 from dmtrack.association.matching import iou_costs
 from dmtrack.association.policy import Affine, MultiObjectAssociation, MultiObjectPolicy
-from dmtrack.association.track_table import TrackTable, apart_by_class
-from dmtrack.config import Count, CountOrZero, Share, check_fields
+from dmtrack.association.track_table import TablePolicy, TrackTable, apart_by_class
+from dmtrack.config import Count, CountOrZero, Share
 from dmtrack.registry import ASSOCIATIONS
 
 Floats = NDArray[np.float64]
@@ -50,25 +50,13 @@ class Sort(MultiObjectAssociation):
         "max_age": "1,60",
     }
 
-    def __post_init__(self) -> None:
-        check_fields(self, "policy")
-
     def multi_object_policy(self) -> MultiObjectPolicy:
         """The policy of everything in sight."""
         return SortPolicy(self)
 
 
-class SortPolicy:
+class SortPolicy(TablePolicy[Sort, TrackTable]):
     """Tracks of one video, oldest first; memory grows with what is in sight, not with the length of the video."""
-
-    def __init__(self, settings: Sort | None = None) -> None:
-        self.settings = settings or Sort()
-        self.reset()
-
-    def reset(self) -> None:
-        """To the state before the first frame."""
-        self._frame, self._next_id = 0, 1
-        self.tracks = self._begin(Detections.nothing())
 
     def _begin(self, found: Detections) -> TrackTable:
         states = area_filter.start(area_filter.xywh_to_uvsr(found.boxes_xywh))

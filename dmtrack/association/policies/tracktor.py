@@ -18,8 +18,8 @@ from dmtrack.association.detections import Detections, Tracks
 from dmtrack.association.kalman import BoxStates, warp_boxes
 from dmtrack.association.matching import assign, iou_costs
 from dmtrack.association.policy import Affine, MultiObjectAssociation, MultiObjectPolicy, Regressor
-from dmtrack.association.track_table import Floats, Integers, TrackTable, apart_by_class, class_numbers
-from dmtrack.config import Amount, Count, Share, check_fields
+from dmtrack.association.track_table import Floats, Integers, TablePolicy, TrackTable, apart_by_class, class_numbers
+from dmtrack.config import Amount, Count, Share
 from dmtrack.registry import ASSOCIATIONS
 
 _IMPOSSIBLE = 1e6
@@ -62,9 +62,6 @@ class Tracktor(MultiObjectAssociation):
         "max_age": "2,60",
     }
 
-    def __post_init__(self) -> None:
-        check_fields(self, "policy")
-
     def multi_object_policy(self) -> MultiObjectPolicy:
         """The policy of everything in sight."""
         return TracktorPolicy(self)
@@ -87,7 +84,7 @@ class PlacedTracks(TrackTable):
         return np.asarray(total / np.maximum(kept.sum(axis=1), 1)[:, None])
 
 
-class TracktorPolicy:
+class TracktorPolicy(TablePolicy[Tracktor, PlacedTracks]):
     """Tracks of one video; memory grows with what is in sight or lost of late.
 
     Attributes:
@@ -98,14 +95,11 @@ class TracktorPolicy:
 
     regressor: Regressor | None = None
 
-    def __init__(self, settings: Tracktor | None = None) -> None:
-        self.settings = settings or Tracktor()
-        self.reset()
-
     def reset(self) -> None:
         """To the state before the first frame of a video; identities begin again."""
-        self._frame, self._next_id = 0, int(not self.settings.compat)
-        self.tracks = self._begin(Detections.nothing())
+        super().reset()
+        if self.settings.compat:
+            self._next_id = 0
 
     def _begin(self, found: Detections) -> PlacedTracks:
         count = len(found)

@@ -99,7 +99,8 @@ def test_a_track_that_was_given_up_does_not_come_back_but_with_compat(settings: 
     # Lost again, it is forgotten at once, and so is what was kept of that.
     policy.step(frame(500))
     assert len(policy.tracks) == 1 and policy._given_up == set()
-    assert settings(track_buffer=20, frame_rate=60).most_lost_frames == 40
+    assert gone_for(settings(track_buffer=10, frame_rate=60).multi_object_policy(), 20) == 1
+    assert gone_for(settings(track_buffer=10, frame_rate=60).multi_object_policy(), 21) == 3
 
 
 def test_low_scores_keep_tracks_of_bytetrack_and_begin_none() -> None:
