@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import socket
 import time
 from collections.abc import Generator
 from typing import Any
+from urllib.parse import urlsplit
 
 from dmtrack.errors import MediaError
 from dmtrack.media.frame_source import FrameSource
@@ -72,6 +74,11 @@ class NetworkStream(FrameSource):
         for types, sentence in known.items():
             if isinstance(error, types):
                 return sentence
+        host = urlsplit(self.name).hostname
+        try:
+            socket.getaddrinfo(host, None)  # FFmpeg calls an unknown host an input/output error
+        except (socket.gaierror, UnicodeError):
+            return f"there is no host {host}; check the address, and that this machine is in the network"
         return f"{reason(error)}; check the address and the network"
 
     def _received(self) -> Generator[Image]:

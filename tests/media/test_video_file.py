@@ -336,6 +336,8 @@ def test_a_clock_of_an_irregular_source_lacks_nothing():
         ("rtsp://127.0.0.1:9/a", "refused"),
         ("http://127.0.0.1:9/a.mp4", "refused"),
         ("nothing://host/a", "does not know this kind of address"),
+        ("http://no-such-host.invalid/a.mp4", "there is no host no-such-host.invalid"),
+        ("rtsp://no-such-host.invalid/a", "there is no host no-such-host.invalid"),
     ],
 )
 def test_addresses_say_why_they_do_not_open(address, says):
