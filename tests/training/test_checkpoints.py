@@ -87,12 +87,15 @@ def test_a_checkpoint_of_another_run_is_refused() -> None:
     content = {"config": config, "metadata": {"world_size": 1}}
     same = {"optimizer": {"lr": 0.1}, "data": {"workers_per_gpu": 4, "stages": ({"until": 1.0},)}, "work_dir": "b"}
     other = {**same, "optimizer": {"lr": 0.2}}
-    check_same_run(Path("x.pth"), content, same, 1, exact=True)
-    check_same_run(Path("x.pth"), content, other, 1, exact=False)
+    check_same_run(Path("x.pth"), content, same, 1, "fp32", exact=True)
+    check_same_run(Path("x.pth"), content, other, 1, "fp32", exact=False)
     with pytest.raises(TrainingError, match=r"optimizer\.lr"):
-        check_same_run(Path("x.pth"), content, other, 1, exact=True)
+        check_same_run(Path("x.pth"), content, other, 1, "fp32", exact=True)
+    # Checkpoints of earlier versions say what they were trained in by their config alone.
+    with pytest.raises(TrainingError, match="trained in fp32, and this run would go on in bf16"):
+        check_same_run(Path("x.pth"), content, same, 1, "bf16", exact=True)
     with pytest.raises(TrainingError, match="1 processes, this run has 2"):
-        check_same_run(Path("x.pth"), content, same, 2, exact=False)
+        check_same_run(Path("x.pth"), content, same, 2, "fp32", exact=False)
 
 
 def test_different_keys_are_named_by_their_path() -> None:
