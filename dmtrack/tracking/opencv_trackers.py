@@ -7,8 +7,9 @@ files (ONNX) that OpenCV does not ship: put them in one folder and name it in th
 
 from __future__ import annotations
 
+import contextlib
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -18,12 +19,13 @@ from numpy.typing import ArrayLike
 
 from dmtrack.boxes import Boxes, check_first_box_xywh, clip_xyxy, xywh_to_xyxy
 from dmtrack.errors import ConfigError, DMTrackError
-from dmtrack.media.images import Image, as_rgb
+from dmtrack.media.images import as_rgb
 from dmtrack.tracking.base import Tracker, TrackResult
 
 MODELS_VARIABLE = "DMTRACK_OPENCV_MODELS"
 
 _MIN_SIDE = 8
+_ALIKE = "the frames of a video must be alike"
 
 
 class OpenCVTracker(Tracker):
@@ -83,7 +85,8 @@ class OpenCVTracker(Tracker):
         whole = (x, y, max(right - x, 1), max(bottom - y, 1))
         start = _grown(whole, width, height)
         self._shrink_xywh = np.subtract(whole, start).astype(np.float64)
-        self._call(self._tracker.init, frame, start)
+        with _in_our_words(DMTrackError, f"{self.name} failed", _ALIKE):
+            self._tracker.init(np.ascontiguousarray(frame[..., ::-1]), start)
 
     def step(self, image: Any) -> TrackResult:
         """Finds the target in the next frame; where OpenCV says that it is lost, the last box stays.
@@ -93,7 +96,8 @@ class OpenCVTracker(Tracker):
         """
         if self._tracker is None:
             raise DMTrackError(f"{self.name} has no target yet; call init(first_frame, (x, y, w, h)) first")
-        found, box = self._call(self._tracker.update, as_rgb(image))
+        with _in_our_words(DMTrackError, f"{self.name} failed", _ALIKE):
+            found, box = self._tracker.update(np.ascontiguousarray(as_rgb(image)[..., ::-1]))
         if found and np.isfinite(box).all() and min(box[2:]) > 0:
             answer = np.asarray(box, dtype=np.float64) + self._shrink_xywh
             self._last_box_xywh = np.concatenate([answer[:2], np.maximum(answer[2:], 1.0)])
@@ -131,18 +135,9 @@ class OpenCVTracker(Tracker):
         parameters = _named(f"Tracker{self.algorithm}_Params", f"Tracker{self.algorithm}.Params")()
         for key, path in self._paths.items():
             setattr(parameters, key, str(path))
-        try:
+        names = ", ".join(str(path) for path in self._paths.values())
+        with _in_our_words(ConfigError, f"OpenCV cannot use {names}", "download the files again"):
             return create(parameters)
-        except cv2.error as error:
-            names = ", ".join(str(path) for path in self._paths.values())
-            raise ConfigError(f"OpenCV cannot use {names}: {_reason(error)}; download the files again") from error
-
-    def _call(self, method: Callable[..., Any], frame: Image, *box: Any) -> Any:
-        """What a method of OpenCV's tracker answers; its images are BGR."""
-        try:
-            return method(np.ascontiguousarray(frame[..., ::-1]), *box)
-        except cv2.error as error:
-            raise DMTrackError(f"{self.name} failed: {_reason(error)}; the frames of a video must be alike") from error
 
 
 class CSRT(OpenCVTracker):
@@ -219,6 +214,11 @@ def _grown(box_xywh: tuple[int, int, int, int], width: int, height: int) -> tupl
     return left, top, new_w, new_h
 
 
-def _reason(error: cv2.error) -> str:
-    """The heart of OpenCV's message."""
-    return " ".join(str(getattr(error, "err", "") or error).split())
+@contextlib.contextmanager
+def _in_our_words(kind: type[DMTrackError], before: str, advice: str) -> Iterator[None]:
+    """An error of OpenCV becomes one of ours, with the heart of its message."""
+    try:
+        yield
+    except cv2.error as error:
+        reason = " ".join(str(getattr(error, "err", "") or error).split())
+        raise kind(f"{before}: {reason}; {advice}") from error

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from dmtrack.boxes import Boxes
 from dmtrack.errors import DMTrackError, MediaError
 from dmtrack.media.images import Image, as_rgb, read_image
-from dmtrack.tracking.base import Tracker, TrackResult
+from dmtrack.tracking.base import Tracker
 
 REGIONS = ("rectangle", "polygon")
 IMAGES = ("path", "memory", "buffer")
@@ -92,12 +92,12 @@ def _answer(tracker: Tracker, request: Any, region: str, trax: Any) -> tuple[Any
     frame = frame_of(request.image["color"], trax)
     if request.type == trax.TraxStatus.INITIALIZE:
         given = request.objects[0][0]
-        numbers = numbers_of(given, trax)
-        corners = len(numbers) == 8 and isinstance(tracker, SiamRPNTracker)
-        tracker.init(frame, numbers if corners else upright_box_xywh(numbers))
+        tracker.init(frame, box_of(given, isinstance(tracker, SiamRPNTracker), trax))
         return given, {"confidence": "1", "present": "1"}
     result = tracker.step(frame)
-    return region_of(result.box_xywh, region, trax), properties_of(result)
+    # The toolkit's long-term analyses read the confidence; our decision on presence is for those who look.
+    properties = {"confidence": f"{result.score:.6f}", "present": str(int(result.present))}
+    return region_of(result.box_xywh, region, trax), properties
 
 
 def frame_of(image: Any, trax: Any) -> Image:
@@ -116,25 +116,25 @@ def frame_of(image: Any, trax: Any) -> Image:
     return as_rgb(image.array())
 
 
-def numbers_of(region: Any, trax: Any) -> NDArray[np.float64]:
-    """The numbers of a TraX region: left, top, width, height; or x1, y1, x2, y2, ... of a polygon.
+def box_of(region: Any, corners: bool, trax: Any) -> NDArray[np.float64]:
+    """The box of a TraX region: left, top, width, height.
+
+    Args:
+        region: a rectangle or a polygon.
+        corners: give those of a quadrilateral, x1, y1, ..., x4, y4, and not the smallest upright box around them.
+        trax: the package.
 
     Raises:
         DMTrackError: another kind of region.
     """
     if isinstance(region, trax.region.Rectangle):
         return np.array(region.bounds(), dtype=np.float64)
-    if isinstance(region, trax.region.Polygon):
-        return np.array(list(region), dtype=np.float64).reshape(-1)
-    raise DMTrackError(f"the TraX client sent a region of type {region.type}; expected a rectangle or a polygon")
-
-
-def upright_box_xywh(numbers: NDArray[np.float64]) -> Boxes:
-    """The box itself, or the smallest upright box around a polygon's corners."""
-    if len(numbers) == 4:
-        return numbers
-    corners = numbers.reshape(-1, 2)
-    return np.concatenate([corners.min(axis=0), corners.max(axis=0) - corners.min(axis=0)])
+    if not isinstance(region, trax.region.Polygon):
+        raise DMTrackError(f"the TraX client sent a region of type {region.type}; expected a rectangle or a polygon")
+    points = np.array(list(region), dtype=np.float64).reshape(-1, 2)
+    if corners and len(points) == 4:
+        return points.reshape(-1)
+    return np.concatenate([points.min(axis=0), points.max(axis=0) - points.min(axis=0)])
 
 
 def region_of(box_xywh: Boxes, region: str, trax: Any) -> Any:
@@ -144,11 +144,6 @@ def region_of(box_xywh: Boxes, region: str, trax: Any) -> Any:
         return trax.region.Rectangle.create(x, y, width, height)
     corners = [(x, y), (x + width, y), (x + width, y + height), (x, y + height)]
     return trax.region.Polygon.create(corners)
-
-
-def properties_of(result: TrackResult) -> dict[str, str]:
-    """What the toolkit's long-term analyses read: the confidence; and our decision on presence for those who look."""
-    return {"confidence": f"{result.score:.6f}", "present": str(int(result.present))}
 
 
 def parser() -> argparse.ArgumentParser:

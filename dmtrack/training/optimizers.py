@@ -96,6 +96,9 @@ class ExponentialMovingAverage:
     Args:
         model: what is followed; not changed.
         decay: weight of the old average in each step, in [0, 1).
+
+    Attributes:
+        model: the average.
     """
 
     def __init__(self, model: nn.Module, decay: float) -> None:
@@ -115,14 +118,6 @@ class ExponentialMovingAverage:
             else:
                 average.copy_(value)
         torch._foreach_lerp_(averages, values, 1.0 - decay)
-
-    def state_dict(self) -> dict[str, Any]:
-        """The averaged weights."""
-        return self.model.state_dict()
-
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Takes averaged weights over."""
-        self.model.load_state_dict(state)
 
 
 def _tensors(model: nn.Module) -> list[torch.Tensor]:

@@ -98,7 +98,7 @@ def train_from_config(
     if content is None:
         load_initial_weights(module, config)
     else:
-        load_into(module, content["model"], checkpoint_path)
+        load_checkpoint_weights(module, content["model"], checkpoint_path)
         start_iteration = content["progress"]["iteration"]
     if settings.channels_last:
         module = module.to(memory_format=torch.channels_last)
@@ -153,8 +153,17 @@ def load_initial_weights(module: TrainableModel, config: Mapping[str, Any]) -> N
         WeightsError: the file is not there or of another architecture; the message says where to get it.
     """
     if config.get("load_from"):
-        part = _part(module, config.get("load_from_into"))
-        _load_whole_model(part, config["load_from"], tuple(config.get("load_from_except") or ()))
+        from dmtrack.weights import find_weights, load_into, read_weights
+
+        parts, name = dict(module.named_modules()), config.get("load_from_into") or ""
+        if name not in parts:
+            hint = did_you_mean(name, [child for child, _ in module.named_children()])
+            raise ConfigError(f"load_from_into: {type(module).__name__} has no part {name!r}{hint}")
+        but = tuple(config.get("load_from_except") or ())
+        weights = read_weights(find_weights(config["load_from"]))
+        taken = {key: value for key, value in weights.state_dict.items() if not key.startswith(but)}
+        own = {key: value for key, value in parts[name].state_dict().items() if key.startswith(but)}
+        load_into(parts[name], {**taken, **own}, weights.path, metadata=weights.metadata)
         return
     backbone = module.pretrained_backbone()
     pretrained = getattr(backbone, "pretrained", None)
@@ -164,26 +173,7 @@ def load_initial_weights(module: TrainableModel, config: Mapping[str, Any]) -> N
         load_backbone(backbone, pretrained)
 
 
-def _part(module: nn.Module, name: str | None) -> nn.Module:
-    """A part of the model by its name; the model itself where there is no name."""
-    parts = dict(module.named_modules())
-    chosen = name or ""
-    if chosen not in parts:
-        hint = did_you_mean(chosen, [child for child, _ in module.named_children()])
-        raise ConfigError(f"load_from_into: {type(module).__name__} has no part {name!r}{hint}")
-    return parts[chosen]
-
-
-def _load_whole_model(module: nn.Module, name_or_path: str, but: tuple[str, ...]) -> None:
-    from dmtrack.weights import find_weights, load_into, read_weights
-
-    weights = read_weights(find_weights(name_or_path))
-    taken = {name: value for name, value in weights.state_dict.items() if not name.startswith(but)}
-    own = {name: value for name, value in module.state_dict().items() if name.startswith(but)}
-    load_into(module, {**taken, **own}, weights.path, metadata=weights.metadata)
-
-
-def load_into(module: nn.Module, state: Mapping[str, Any], path: Path | None) -> None:
+def load_checkpoint_weights(module: nn.Module, state: Mapping[str, Any], path: Path | None) -> None:
     """Weights of a checkpoint into the model, all or nothing."""
     try:
         module.load_state_dict(state)

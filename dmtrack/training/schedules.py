@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from dmtrack.config.top_level import Evaluation, LearningRate
+from dmtrack.config.top_level import LearningRate
 from dmtrack.errors import ConfigError
 
 
@@ -30,7 +29,12 @@ def learning_rate_factor(settings: LearningRate, iteration: int, total_iteration
     Raises:
         ConfigError: `log` with a warm-up that is not shorter than the run.
     """
-    return _policy(settings, iteration, total_iterations, total_epochs) * _warmup(settings, iteration)
+    factor = _policy(settings, iteration, total_iterations, total_epochs)
+    if settings.warmup is None or iteration >= settings.warmup_iters:
+        return factor
+    if settings.warmup == "constant":
+        return factor * settings.warmup_ratio
+    return factor * (1.0 - (1.0 - iteration / settings.warmup_iters) * (1.0 - settings.warmup_ratio))
 
 
 def _policy(settings: LearningRate, iteration: int, total_iterations: int, total_epochs: int) -> float:
@@ -48,14 +52,6 @@ def _policy(settings: LearningRate, iteration: int, total_iterations: int, total
         progress = min(max(iteration - warmup, 0) / max(total_iterations - warmup, 1), 1.0)
         return settings.min_lr_ratio + (1.0 - settings.min_lr_ratio) * 0.5 * (1.0 + math.cos(math.pi * progress))
     return 1.0
-
-
-def _warmup(settings: LearningRate, iteration: int) -> float:
-    if settings.warmup is None or iteration >= settings.warmup_iters:
-        return 1.0
-    if settings.warmup == "constant":
-        return settings.warmup_ratio
-    return 1.0 - (1.0 - iteration / settings.warmup_iters) * (1.0 - settings.warmup_ratio)
 
 
 def epoch_of(iteration: int, total_iterations: int, total_epochs: int) -> int:
@@ -93,34 +89,29 @@ def warmup_then_log(
     return np.concatenate([rising, falling])
 
 
-class Moment(NamedTuple):
-    """A place in a run.
+def is_due(
+    done: int,
+    total_iterations: int,
+    total_epochs: int,
+    interval_iterations: int | None,
+    interval_epochs: int | None,
+    start: int = 0,
+) -> bool:
+    """Whether an interval ends with the iteration just done; every interval ends with the run.
 
-    Attributes:
+    Args:
         done: optimiser steps done, at least 1.
         total_iterations: of the run.
         total_epochs: equal parts of the run.
+        interval_iterations: None for none.
+        interval_epochs: None for none.
+        start: epochs that are over before the first interval ends.
     """
-
-    done: int
-    total_iterations: int
-    total_epochs: int
-
-    @property
-    def epochs_done(self) -> int:
-        """Whole epochs."""
-        return epoch_of(self.done, self.total_iterations, self.total_epochs)
-
-
-def is_due(now: Moment, interval_iterations: int | None, interval_epochs: int | None) -> bool:
-    """Whether an interval ends with the iteration just done; every interval ends with the run."""
-    if now.done == now.total_iterations or (interval_iterations is not None and now.done % interval_iterations == 0):
+    before, epochs = (epoch_of(count, total_iterations, total_epochs) for count in (done - 1, done))
+    if done == total_iterations:
         return True
-    before = now._replace(done=now.done - 1).epochs_done
-    return before != now.epochs_done and interval_epochs is not None and now.epochs_done % interval_epochs == 0
-
-
-def evaluation_due(now: Moment, evaluation: Evaluation) -> bool:
-    """Whether to validate after the iteration just done; at the end of the run in any case."""
-    started = now.epochs_done >= evaluation.start or now.done == now.total_iterations
-    return started and is_due(now, evaluation.interval_iterations, evaluation.interval)
+    if epochs < start:
+        return False
+    if interval_iterations is not None and done % interval_iterations == 0:
+        return True
+    return before != epochs and interval_epochs is not None and epochs % interval_epochs == 0

@@ -17,6 +17,7 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +35,7 @@ from dmtrack.training.launch import StopRequest
 from dmtrack.training.logs import RunLog
 from dmtrack.training.optimizers import ExponentialMovingAverage, build_optimizer, set_learning_rate
 from dmtrack.training.resume import seed_batch
-from dmtrack.training.schedules import Moment, epoch_of, evaluation_due, is_due, learning_rate_factor
+from dmtrack.training.schedules import epoch_of, is_due, learning_rate_factor
 from dmtrack.training.settings import TrainingSettings
 
 FINAL_NAME = "final.safetensors"
@@ -107,7 +108,7 @@ class Trainer:
             optimizer.load_state_dict(checkpoint["optimizer"])
             fabric.strategy.precision.load_state_dict(checkpoint["scaler"])
             if self.ema is not None and checkpoint["ema"] is not None:
-                self.ema.load_state_dict(checkpoint["ema"])
+                self.ema.model.load_state_dict(checkpoint["ema"])
             self.progress = Progress(**checkpoint["progress"])
 
     def train(self, stop: StopRequest) -> bool:
@@ -148,7 +149,7 @@ class Trainer:
                 progress.window[name] = progress.window.get(name, 0.0) + value
             progress.window["count"] = progress.window.get("count", 0.0) + 1.0
             finished = done == self.total_iterations
-            now = Moment(done, self.total_iterations, settings.total_epochs)
+            due = partial(is_due, done, self.total_iterations, settings.total_epochs)
 
             if done % settings.log_config.interval == 0 or finished:
                 seconds = max(time.monotonic() - last_log, 1e-9)
@@ -160,9 +161,9 @@ class Trainer:
                     self.log.train(done, self._window_record(factor), speed)
                 progress.window = {}
                 last_log, last_log_iteration, data_seconds = time.monotonic(), done, 0.0
-            if evaluation_due(now, evaluation):
+            if due(evaluation.interval_iterations, evaluation.interval, evaluation.start):
                 self._validate_and_keep_best()
-            if stopping or save_due or is_due(now, checkpoints.interval_iterations, checkpoints.interval):
+            if stopping or save_due or due(checkpoints.interval_iterations, checkpoints.interval):
                 self.save()
                 last_save = time.monotonic()
             if stopping and not finished:
@@ -290,7 +291,7 @@ class Trainer:
             self.log.sync()
             content = {
                 "model": self.module.state_dict(),
-                "ema": self.ema.state_dict() if self.ema is not None else None,
+                "ema": self.ema.model.state_dict() if self.ema is not None else None,
                 "optimizer": self.optimizer.optimizer.state_dict(),
                 "scaler": self.fabric.strategy.precision.state_dict(),
                 "progress": dict(vars(self.progress)),

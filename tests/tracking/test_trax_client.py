@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from dmtrack.errors import DMTrackError, MediaError
 from dmtrack.media.images import write_image
 from dmtrack.tracking.base import TrackResult
-from dmtrack.tracking.trax_client import frame_of, main, properties_of, region_of, upright_box_xywh
+from dmtrack.tracking.trax_client import _answer, box_of, frame_of, main, region_of
 
 trax = pytest.importorskip("trax", reason="vot-trax is not installed (pip install 'dmtrack[vot]')")
 for part in ("client", "image", "region"):
@@ -111,16 +111,19 @@ def test_polygons_come_and_go_and_a_missing_frame_ends_with_its_reason(tmp_path)
 @given(st.lists(st.floats(-50, 50), min_size=8, max_size=8))
 @settings(max_examples=50, deadline=None)
 def test_the_upright_box_touches_a_polygon_on_all_sides(numbers):
-    x, y, width, height = upright_box_xywh(np.array(numbers))
+    corners = list(zip(numbers[0::2], numbers[1::2], strict=True))
+    x, y, width, height = box_of(trax.region.Polygon.create(corners), False, trax)
     columns, rows = numbers[0::2], numbers[1::2]
-    assert (x, y) == (min(columns), min(rows))
+    assert (x, y) == (pytest.approx(min(columns), abs=1e-4), pytest.approx(min(rows), abs=1e-4))
     assert x + width == pytest.approx(max(columns)) and y + height == pytest.approx(max(rows))
 
 
 def test_regions_and_properties():
     assert region_of(np.array([1.5, 2, 3, 4]), "rectangle", trax).bounds() == (1.5, 2, 3, 4)
     assert list(region_of(np.array([1, 2, 3, 4]), "polygon", trax)) == [(1, 2), (4, 2), (4, 6), (1, 6)]
-    assert properties_of(TrackResult(np.zeros(4), 1 / 3, False)) == {"confidence": "0.333333", "present": "0"}
+    absent = SimpleNamespace(step=lambda image: TrackResult(np.array([1.0, 2, 3, 4]), 1 / 3, False))
+    request = SimpleNamespace(type=trax.TraxStatus.FRAME, image={"color": trax.image.MemoryImage.create(frame(0))})
+    assert _answer(absent, request, "rectangle", trax)[1] == {"confidence": "0.333333", "present": "0"}
 
 
 def test_an_encoded_image_that_is_none_is_one_sentence():
@@ -147,7 +150,6 @@ def test_without_the_package_the_extra_is_named(monkeypatch):
 
 def test_a_tracker_that_starts_from_corners_gets_them_all():
     from dmtrack.tracking.siamrpn import SiamRPNTracker
-    from dmtrack.tracking.trax_client import _answer
 
     given = []
 
