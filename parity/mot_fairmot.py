@@ -127,8 +127,8 @@ class _GivenDraws:
     def __init__(self, numbers: list[float]) -> None:
         self._numbers = iter(numbers)
 
-    def random(self) -> float:
-        return next(self._numbers)
+    def uniform(self, low: float, high: float) -> float:
+        return low + (high - low) * next(self._numbers)
 
 
 def _check_targets(golden: GoldenFile) -> MapTargets:
