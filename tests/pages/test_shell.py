@@ -17,7 +17,7 @@ def timeline(**changes: object) -> str:
     values = {
         "title": HOSTILE, "view": {"margin": "margin", "meaning": "how sure it is"},
         "summary": HOSTILE, "last": 3, "picture": data_uri("image/png", b"png"), "losses": [],
-        "pictured": [], "told": [], "data": {"events": [[1, HOSTILE]], "iou": None},
+        "pictured": [], "told": [], "samples": [], "data": {"events": [[1, HOSTILE]], "iou": None},
     }  # fmt: skip
     return render("timeline.html", **{**values, **changes})
 
