@@ -230,9 +230,11 @@ def memory(settings: MultiObjectAssociation, count: int) -> dict[str, float]:
     rng, base, most = np.random.default_rng(1), 0.0, 0
     looks = np.eye(16)
     for number in range(count):
-        # Ten places, each with a thing that stays for a second and another behind it.
+        # Ten places, each with a thing that stays for a second, and another one ten frames later.
         slots = np.flatnonzero((number + 7 * np.arange(10)) % 40 < 30)
-        boxes = np.array([[200.0 * slot + rng.normal(0, 1), 100, 40, 80] for slot in slots])
+        # The next one stands beside the place of the one before.
+        lefts = 200.0 * slots + 60 * ((number + 7 * slots) // 40 % 3) + rng.normal(0, 1, len(slots))
+        boxes = np.array([[left, 100, 40, 80] for left in lefts])
         policy.step(Detections.from_xywh(boxes, np.full(len(slots), 0.9), embeddings=looks[slots + number // 80 % 6]))
         most = max(most, len(policy.tracks))
         if number == count // 10:
