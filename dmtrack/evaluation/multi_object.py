@@ -248,7 +248,7 @@ def _prepared(truth: Rows, result: Rows, protocol: MOTProtocol, frames: int) -> 
         if protocol.apart and not len(own):
             continue
         others = np.isin(truth[here, 7], protocol.distractors)
-        overlap = _overlap(truth[here], own)
+        overlap = pairwise_iou_xyxy(xywh_to_xyxy(truth[here, 2:6]), xywh_to_xyxy(own[:, 2:6]))
         kept = ~_on_distractors(overlap, others, protocol.apart)
         true_ids.append(truth[here & counts, 1])
         own_ids.append(own[kept, 1])
@@ -268,12 +268,6 @@ def _prepared(truth: Rows, result: Rows, protocol: MOTProtocol, frames: int) -> 
         "tracker_ids": split[1],
         "similarity_scores": overlaps,
     }
-
-
-def _overlap(truth: Rows, result: Rows) -> Rows:
-    if not len(truth) or not len(result):
-        return np.zeros((len(truth), len(result)))
-    return pairwise_iou_xyxy(xywh_to_xyxy(truth[:, 2:6]), xywh_to_xyxy(result[:, 2:6]))
 
 
 def _on_distractors(overlap: Rows, others: NDArray[np.bool_], apart: bool) -> NDArray[np.bool_]:

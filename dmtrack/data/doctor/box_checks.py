@@ -112,7 +112,11 @@ def _check_flags(folder: Path, rule: FlagFile, boxes: int, found: Examination) -
                 found.add(path, f"is missing: expected {rule.meaning}", _AGAIN)
             continue
         try:
-            flags = _read_flags(path, rule, boxes)
+            length = boxes
+            if rule.may_be_short:
+                words = read_text(path, rule.meaning).translate(str.maketrans(",\t;", "   ")).split()
+                length = min(len(words), boxes)
+            flags = read_flags(path, rule.meaning, length)
         except DMTrackError as error:
             found.findings.append(finding_of(error, path, _AGAIN))
             continue
@@ -120,10 +124,3 @@ def _check_flags(folder: Path, rule: FlagFile, boxes: int, found: Examination) -
         wrong = flags[(flags < low) | (flags > high)]
         if len(wrong):
             found.add(path, f"has the value {wrong[0]}: expected {rule.meaning}, from {low} to {high}", _AGAIN)
-
-
-def _read_flags(path: Path, rule: FlagFile, boxes: int) -> NDArray[np.int64]:
-    if not rule.may_be_short:
-        return read_flags(path, rule.meaning, boxes)
-    length = len(read_text(path, rule.meaning).translate(str.maketrans(",\t;", "   ")).split())
-    return read_flags(path, rule.meaning, length if length <= boxes else boxes)

@@ -66,12 +66,6 @@ def _family(name: str) -> str:
     return re.split(r"[\d_. -]", name.casefold())[0]
 
 
-def _split_prefix(label: str) -> tuple[str, str]:
-    """The benchmark's name that stands before that of the sequence, and the rest; no prefix where there is none."""
-    start, separator, rest = re.match(r"([^-_. ]*)([-_. ]?)(.*)", label, re.DOTALL).groups()  # type: ignore[union-attr]
-    return (start, rest) if separator and rest and _family(start) in PREFIXES else ("", label)
-
-
 RULES: dict[str, str] = {
     "exact": "the same name",
     "case": "capitals do not count",
@@ -109,9 +103,10 @@ def match_names(labels: Iterable[str], sequences: Iterable[str], where: str, ben
     exact = set(wanted)
     prefixed: dict[str, dict[str, str]] = {}
     for label in every:
-        prefix, name = _split_prefix(label)
-        if prefix and label not in exact:
-            prefixed.setdefault(prefix.casefold(), {})[label] = name
+        # The benchmark's name may stand before that of the sequence.
+        match = re.match(r"([^-_. ]*)[-_. ](.+)", label, re.DOTALL)
+        if match and label not in exact and _family(match[1]) in PREFIXES:
+            prefixed.setdefault(match[1].casefold(), {})[label] = match[2]
     own = _own_prefix(prefixed, wanted, where, benchmark)
     found, rules = _match(own, wanted, where)
     rules = dict.fromkeys(rules, "prefix")
