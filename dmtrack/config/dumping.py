@@ -30,6 +30,10 @@ def dump_config(config: Mapping[str, Any]) -> str:
 
 def config_hash(config: Mapping[str, Any]) -> str:
     """12 hex digits that change with any value, not with the order of keys or with list against tuple."""
+    if config.get("precision") == "auto":
+        # What the configs that ship said before there was `auto`, so that results of that time are still theirs. How
+        # training computes changes neither weights at hand nor tracking, whose precision is recorded by itself.
+        config = {**config, "precision": "bf16"}
     text = json.dumps(config, sort_keys=True, separators=(",", ":"), default=str)
     return hashlib.sha256(text.encode()).hexdigest()[:12]
 
