@@ -16,7 +16,7 @@ from dmtrack.data.preprocessing import Preprocessing
 from dmtrack.data.recipes import build_recipe
 from dmtrack.data.samples import Clip
 from dmtrack.data.sequences import Sequence
-from dmtrack.data.sources.images import AnnotatedImage, ImageSource
+from dmtrack.data.sources.images import ImageSource
 from dmtrack.data.stages import parse_stages
 from dmtrack.errors import ConfigError
 from dmtrack.registry import DATASETS
@@ -52,18 +52,15 @@ def image_rows(source: ImageSource, count: int, columns: int) -> list[Row]:
     Raises:
         MediaError: an image cannot be read.
     """
-    tiles = [_image_tile(source[place]) for place in spaced(len(source), count)]
+    tiles = []
+    for record in (source[place] for place in spaced(len(source), count)):
+        labels = ", ".join(dict.fromkeys(label for label in record.labels if label))
+        text = f"{record.path.name}: {len(record.boxes_xywh)} {labels}".encode("ascii", "replace").decode()
+        tiles.append(Tile(record.read(), record.boxes_xywh, text if len(text) <= 56 else f"{text[:53]}..."))
     rows_needed = max(1, math.ceil(len(tiles) / columns))
     columns = max(1, math.ceil(len(tiles) / rows_needed))  # rows of nearly equal length
     rows = [tiles[start : start + columns] for start in range(0, len(tiles), columns)]
     return [(f"{len(source)} images" if number == 0 else "", row) for number, row in enumerate(rows)]
-
-
-def _image_tile(record: AnnotatedImage) -> Tile:
-    boxes = record.boxes_xywh
-    labels = ", ".join(dict.fromkeys(label for label in record.labels if label))
-    text = f"{record.path.name}: {len(boxes)} {labels}".encode("ascii", "replace").decode()
-    return Tile(record.read(), boxes, text if len(text) <= 56 else f"{text[:53]}...")
 
 
 def pair_rows(

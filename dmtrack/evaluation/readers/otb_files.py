@@ -43,7 +43,11 @@ def read_mat_result(files: ResultFiles, candidate: Candidate, bad_boxes: BadBoxe
     is_cell = isinstance(found, np.ndarray) and found.dtype == object
     if not is_cell and not hasattr(found, "_fieldnames"):
         return _read_run([{"res": found}], where, bad_boxes)
-    return _read_run([_fields(run) for run in np.atleast_1d(found)], where, bad_boxes)
+    runs = []
+    for run in np.atleast_1d(found):
+        inside = run.ravel()[0] if isinstance(run, np.ndarray) and run.dtype == object and run.size == 1 else run
+        runs.append({name: getattr(inside, name) for name in getattr(inside, "_fieldnames", ())})
+    return _read_run(runs, where, bad_boxes)
 
 
 def read_json_result(files: ResultFiles, candidate: Candidate, bad_boxes: BadBoxes) -> RawResult:
@@ -101,9 +105,3 @@ def _to_boxes(rows: Any, where: str) -> NDArray[np.float64]:
         shape = " x ".join(map(str, boxes.shape))
         raise EvaluationError(f"{where}: 'res' has {shape or 'no'} numbers; {_EXPECTED}")
     return boxes
-
-
-def _fields(run: Any) -> Mapping[str, Any]:
-    if isinstance(run, np.ndarray) and run.dtype == object and run.size == 1:
-        run = run.ravel()[0]
-    return {name: getattr(run, name) for name in getattr(run, "_fieldnames", ())}
