@@ -43,7 +43,7 @@ def read_mat_result(files: ResultFiles, candidate: Candidate, bad_boxes: BadBoxe
     is_cell = isinstance(found, np.ndarray) and found.dtype == object
     if not is_cell and not hasattr(found, "_fieldnames"):
         return _read_run([{"res": found}], where, bad_boxes)
-    runs = []
+    runs: list[Mapping[str, Any]] = []
     for run in np.atleast_1d(found):
         inside = run.ravel()[0] if isinstance(run, np.ndarray) and run.dtype == object and run.size == 1 else run
         runs.append({name: getattr(inside, name) for name in getattr(inside, "_fieldnames", ())})
