@@ -109,3 +109,50 @@ def test_contributing_names_only_what_exists() -> None:
     quoted = re.findall(r"`([\w.-]+/[\w./-]*)`", (root / "CONTRIBUTING.md").read_text())
     assert quoted
     assert [path for path in quoted if not ((root / path).exists() or (PACKAGE / path).exists())] == []
+
+
+SMALL_LINES, LARGEST_SHARE_OF_SMALL = 5, 0.35
+TINY_FILE_LINES = 60
+
+
+def test_most_functions_hold_an_idea_of_their_own() -> None:
+    sizes = []
+    for module in MODULES:
+        lines = module.read_text().split("\n")
+        for node in ast.walk(ast.parse("\n".join(lines))):
+            if isinstance(node, ast.FunctionDef):
+                docstring = node.body[0] if ast.get_docstring(node) is not None else None
+                said = range(docstring.lineno, (docstring.end_lineno or 0) + 1) if docstring else range(0)
+                own = range(node.lineno, (node.end_lineno or 0) + 1)
+                sizes.append(sum(number not in said and bool(lines[number - 1].strip()) for number in own))
+    small = sum(size <= SMALL_LINES for size in sizes)
+    assert small <= LARGEST_SHARE_OF_SMALL * len(sizes), f"{small} of {len(sizes)} functions have 5 lines or fewer"
+
+
+def imported_modules(module: Path) -> set[str]:
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(module.read_text())):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
+    return names
+
+
+def test_tiny_files_are_entries_of_a_registry() -> None:
+    def name_of(module: Path) -> str:
+        return ".".join(module.relative_to(PACKAGE.parent).with_suffix("").parts).removesuffix(".__init__")
+
+    importers: dict[str, list[str]] = {}
+    for module in MODULES:
+        for name in imported_modules(module):
+            importers.setdefault(name, []).append(name_of(module))
+    crumbs = []
+    for module in MODULES:
+        name = name_of(module)
+        entry = module.name in ("__init__.py", "__main__.py") or room_of(module) == "cli"
+        others = [one for one in importers.get(name, []) if one != name]
+        registered = others == [name.rpartition(".")[0]]  # by its package, which is how registries find their entries
+        if not entry and not registered and len(others) <= 1 and len(module.read_text().splitlines()) < TINY_FILE_LINES:
+            crumbs.append(f"{name}, imported by {others or 'nobody'}")
+    assert crumbs == []

@@ -133,19 +133,18 @@ def evaluate(
     from rich.console import Console
 
     from dmtrack.evaluation import multi_object as scoring
+    from dmtrack.evaluation.readers.mot import find_truths, length_of, pair, read_mot_rows
     from dmtrack.files import write_json, write_text
     from dmtrack.progress import plain_table
 
     rules = scoring.mot_protocol(protocol)
-    sequences = scoring.find_truths(truth)
+    sequences = find_truths(truth)
     table: list[tuple[str, str, dict[str, float]]] = []
     curves: dict[str, dict[str, list[float]]] = {}
     for result in results:
         raw = {
-            name: scoring.score_sequence(
-                scoring.read_mot_rows(file, truth=True), scoring.read_mot_rows(own), rules, scoring.length_of(file)
-            )
-            for name, file, own in scoring.pair(sequences, result)
+            name: scoring.score_sequence(read_mot_rows(file, truth=True), read_mot_rows(own), rules, length_of(file))
+            for name, file, own in pair(sequences, result)
         }
         whole = scoring.combine(raw)
         tracker = result.stem

@@ -9,7 +9,6 @@ from __future__ import annotations
 import importlib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,10 +16,7 @@ from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 
 from dmtrack.boxes import pairwise_iou_xyxy, xywh_to_xyxy
-from dmtrack.data.sources.mot_challenge import read_length
 from dmtrack.errors import EvaluationError
-from dmtrack.evaluation.readers.text import parse_table
-from dmtrack.files import read_text
 from dmtrack.registry import did_you_mean
 
 Rows = NDArray[np.float64]
@@ -90,105 +86,6 @@ def mot_protocol(name: str) -> MOTProtocol:
     if name not in MOT_PROTOCOLS:
         raise EvaluationError(f"unknown protocol {name!r}{did_you_mean(name, MOT_PROTOCOLS)}")
     return MOT_PROTOCOLS[name]
-
-
-def read_mot_rows(path: str | Path, truth: bool = False) -> Rows:
-    """Boxes with identities of a `gt.txt` or of a tracker's result.
-
-    Returns:
-        (n, 9) frame, identity, left, top, width, height, mark, class, visible share; sorted by frame and identity. A
-        result has mark and class 1.
-
-    Raises:
-        EvaluationError: the file cannot be read, a line is no such row, or an identity stands twice in a frame.
-    """
-    where = Path(path)
-    text = read_text(where, "lines frame,id,left,top,width,height,... of MOTChallenge", EvaluationError)
-    if not text.strip():
-        return np.zeros((0, 9))
-    given = parse_table(text, str(where), columns=(6, 7, 8, 9, 10)).rows
-    wrong = (
-        ~np.isfinite(given[:, :6]).all(axis=1) | (given[:, :1] < 1).any(axis=1) | (given[:, :2] % 1 != 0).any(axis=1)
-    )
-    if wrong.any():
-        raise EvaluationError(
-            f"{where}, line {int(wrong.argmax()) + 1}: expected frame and identity as whole numbers, frames from 1, "
-            "and finite left, top, width, height"
-        )
-    rows = np.ones((len(given), 9))
-    rows[:, :6] = given[:, :6]
-    if truth:
-        known = min(given.shape[1], 9) if given.shape[1] < 10 else 7  # the last three of MOT15 mean nothing
-        rows[:, 6:known] = given[:, 6:known]
-    order = np.lexsort((rows[:, 1], rows[:, 0]))
-    same = (np.diff(rows[order, :2], axis=0) == 0).all(axis=1)
-    if same.any():
-        frame, identity = rows[order][int(same.argmax()), :2].astype(int).tolist()
-        raise EvaluationError(f"{where}: identity {identity} stands twice in frame {frame}; expected one box each")
-    return np.asarray(rows[order])
-
-
-def find_truths(path: Path) -> dict[str, Path]:
-    """The `gt.txt` of every sequence, by its name.
-
-    Args:
-        path: a `gt.txt`, a folder of a sequence, or a folder of such folders.
-
-    Raises:
-        EvaluationError: there is none.
-    """
-    if path.is_file():
-        inside = path.parent.name == "gt"
-        return {(path.parent.parent if inside else path.parent if path.name == "gt.txt" else path).stem: path}
-    places = ("gt/gt.txt", "gt.txt")
-    folders = [path] if any((path / place).is_file() for place in places) else sorted(path.glob("*/"))
-    found = {
-        folder.name: next((folder / place for place in places if (folder / place).is_file()), None)
-        for folder in folders
-    }
-    truths = {name: file for name, file in found.items() if file is not None}
-    if not truths:
-        raise EvaluationError(f"{path} has no gt/gt.txt and no <sequence>/gt/gt.txt; give sequences with their truth")
-    return truths
-
-
-def pair(truths: Mapping[str, Path], result: Path) -> list[tuple[str, Path, Path]]:
-    """Each sequence with its truth and its result.
-
-    Args:
-        truths: of `find_truths`.
-        result: a text file for a single sequence; or a folder with `<sequence>.txt` or `<sequence>/tracks.txt` each.
-
-    Raises:
-        EvaluationError: a sequence has no result; names all of them.
-    """
-    if len(truths) == 1:
-        ((name, truth),) = truths.items()
-        if result.is_file():
-            return [(name, truth, result)]
-        truths = {name: truth}
-        if (result / "tracks.txt").is_file():
-            return [(name, truth, result / "tracks.txt")]
-    pairs, lacking = [], []
-    for name, truth in truths.items():
-        own = next((one for one in (result / f"{name}.txt", result / name / "tracks.txt") if one.is_file()), None)
-        if own is None:
-            lacking.append(name)
-        else:
-            pairs.append((name, truth, own))
-    if lacking:
-        raise EvaluationError(
-            f"{result} has no result of {', '.join(lacking)}; expected <sequence>.txt or <sequence>/tracks.txt of each"
-        )
-    return pairs
-
-
-def length_of(truth: Path) -> int | None:
-    """Frames of the sequence, by the seqinfo.ini beside or above its truth; None where there is none."""
-    for folder in (truth.parent, truth.parent.parent):
-        if (folder / "seqinfo.ini").is_file():
-            return read_length(folder / "seqinfo.ini")
-    return None
 
 
 def written(name: str, value: float) -> str:

@@ -9,7 +9,8 @@ from typer.testing import CliRunner
 
 from dmtrack.cli.main import app
 from dmtrack.errors import EvaluationError
-from dmtrack.evaluation.multi_object import combine, mot_protocol, numbers, read_mot_rows, score_sequence
+from dmtrack.evaluation.multi_object import combine, mot_protocol, numbers, score_sequence
+from dmtrack.evaluation.readers.mot import read_mot_rows
 from parity.golden import GoldenFile
 from parity.mot_metrics import check_scores
 
