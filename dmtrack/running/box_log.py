@@ -98,10 +98,14 @@ def _read_head(path: Path) -> dict[str, Any] | None:
 class RowLog:
     """A table that grows as long as a run lasts. Each row goes to disk at once; memory does not grow with the video.
 
-    Until `finish` the rows stand in `NAME.partial.SUFFIX`, which also survives a kill or a power cut.
+    Until `finish` the rows stand in `NAME.partial.SUFFIX`, which also survives a kill or a power cut: the next run
+    moves it to `NAME.interrupted.SUFFIX` (`.interrupted-2`, ...).
 
     Args:
         path: of the finished table; its folder must exist.
+
+    Attributes:
+        interrupted: the rows of an earlier run that did not finish; None where there are none.
 
     Raises:
         OutputError: the folder is read-only or the disk is full.
@@ -110,7 +114,12 @@ class RowLog:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._partial = path.with_suffix(f".partial{path.suffix}")
+        self.interrupted: Path | None = None
         try:
+            if self._partial.is_file() and self._partial.stat().st_size:
+                endings = itertools.chain([""], (f"-{number}" for number in itertools.count(2)))
+                places = (path.with_suffix(f".interrupted{ending}{path.suffix}") for ending in endings)
+                self.interrupted = self._partial.rename(next(place for place in places if not place.exists()))
             # Open as long as the run lasts; `finish` closes it.
             self._file = open(self._partial, "w", encoding="utf-8", errors=ODD_NAMES, newline="")  # noqa: SIM115
         except OSError as error:
@@ -141,6 +150,20 @@ class RowLog:
         )
 
 
+def how_to_go_on(interrupted: Path) -> str:
+    """A sentence about the rows of a run that was cut off, and the options that go on behind them."""
+    with open(interrupted, encoding="utf-8", errors=ODD_NAMES, newline="") as file:
+        rows = [row for row in csv.DictReader(file) if all(row.get(name) for name in ("frame", "x", "y", "w", "h"))]
+    if not rows:
+        return f"note: an earlier run was interrupted before its first frame; {interrupted.name} has nothing"
+    last = [row for row in rows if row["frame"] == rows[-1]["frame"]]
+    boxes = " ".join("--box " + ",".join(row[side] for side in "xywh") for row in last)
+    return (
+        f"note: an earlier run was interrupted after frame {last[0]['frame']}; its rows are kept in {interrupted}. To "
+        f"go on there instead of beginning anew: --start-frame {last[0]['frame']} {boxes} --output another-folder"
+    )
+
+
 class BoxLog:
     """Boxes of one run: a `RowLog`, which `finish` turns into `boxes.csv` and `boxes.json`.
 
@@ -168,6 +191,7 @@ class BoxLog:
             *(("file",) if names else ()),
         )
         self._rows = RowLog(self.csv_path)
+        self.interrupted = self._rows.interrupted
         self._rows.write(self.columns)
 
     def add(self, results: list[TrackResult], frame: int | None = None, time: float | None = None) -> None:

@@ -24,7 +24,7 @@ from dmtrack.media.video import FrameSource
 from dmtrack.media.window import PreviewWindow
 from dmtrack.progress import ProgressBar
 from dmtrack.running.annotated_video import AnnotatedVideo, default_scale
-from dmtrack.running.box_log import BoxLog, latency
+from dmtrack.running.box_log import BoxLog, how_to_go_on, latency
 from dmtrack.tracking.base import Tracker, TrackResult
 
 if TYPE_CHECKING:
@@ -135,6 +135,8 @@ class TrackingSession:
 
     def track(self, console: Console) -> None:
         """Goes through the frames; whatever ends it, the files of the frames so far are put in their places."""
+        if self._log.interrupted is not None:
+            console.print(how_to_go_on(self._log.interrupted), soft_wrap=True)
         try:
             with contextlib.ExitStack() as stack:
                 # The boxes are closed last, and so even if the video cannot be.

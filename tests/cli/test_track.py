@@ -429,6 +429,20 @@ def test_ctrl_c_keeps_what_was_tracked(long_folder):
     assert "boxes.csv" in printed
 
 
+def test_a_run_after_a_kill_keeps_the_rows_and_says_how_to_go_on(folder, capsys):
+    (folder / "out").mkdir()
+    so_far = "frame,x,y,w,h,score,present,file\n0,4.000,4.000,8.000,8.000,1.0000,1,0.png\n1,5.000,4.000,8.000,8.000,0.9"
+    (folder / "out" / "boxes.partial.csv").write_text(so_far)
+    run("frames", *SQUARE)
+    printed = " ".join(capsys.readouterr().out.split())
+    assert "interrupted after frame 1;" in printed
+    assert "--start-frame 1 --box 5.000,4.000,8.000,8.000" in printed
+    assert (folder / "out" / "boxes.interrupted.csv").read_text() == so_far
+    assert len(rows(folder / "out")) == 12
+    run("frames", "--box", "5,4,8,8", *SQUARE[2:4], "--start-frame", "1", "--output", "more")
+    assert [int(row["frame"]) for row in rows(folder / "more")] == list(range(1, 12))
+
+
 def test_a_kill_leaves_the_boxes_so_far(long_folder):
     process = start(long_folder, "--no-video")
     partial = long_folder / "out" / "boxes.partial.csv"
