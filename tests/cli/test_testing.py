@@ -238,7 +238,7 @@ def test_ctrl_c_and_the_same_command_again(world):
         _, errors = process.communicate(timeout=60)
     finally:
         process.kill()
-    assert (process.returncode, errors) == (130, "stopped; what was finished is kept\n")
+    assert (process.returncode, errors) == (130, "loading PyTorch ...\nstopped; what was finished is kept\n")
     (world / "go").touch()
     result = command(*arguments)
     assert result.exit_code == 0 and "1 of 2 sequences are stored already" in result.output
