@@ -37,21 +37,13 @@ def track(
         option(
             TRACKER,
             metavar="NAME",
-            help="Which association: ByteTrack, JDE, DeepSort, Sort; without it, JDE, or ByteTrack with --detections.",
+            help="Which association: ByteTrack, JDE, DeepSORT, OCSort, Sort, ...; its settings by --set policy.max_age=60.",
         ),
     ] = None,
     weights: options.Weights = None,
     device: options.Device = None,
     precision: options.Precision = None,
-    set_: Annotated[
-        list[str] | None,
-        option(
-            TRACKER,
-            "--set",
-            metavar="KEY=VALUE",
-            help="Change a value of the config or the policy (policy.max_age=60).",
-        ),
-    ] = None,
+    set_: options.ConfigSet = None,
     import_: options.Import = None,
     skip_bad_frames: Annotated[
         bool, option(SOURCE, "--skip-bad-frames", help="Go on behind frames that do not decode, instead of stopping.")
