@@ -37,7 +37,7 @@ def track(
         option(
             TRACKER,
             metavar="NAME",
-            help="Which association: ByteTrack, JDE, DeepSORT, OCSort, Sort, ...; its settings by --set policy.max_age=60.",
+            help="Association: ByteTrack, JDE, DeepSORT, OCSort, Sort, ...; its settings by --set policy.max_age=60.",
         ),
     ] = None,
     weights: options.Weights = None,
