@@ -83,6 +83,12 @@ def test_images_of_another_size_than_the_network_takes_are_refused():
         encoder.encode(clip, np.random.default_rng(0))
 
 
+def test_training_with_several_classes_is_refused():
+    model = build({"type": "FairMOT", **SMALL, "classes": 3}, MODELS)
+    with pytest.raises(ConfigError, match=r"model.classes is 3.*one class"):
+        model.clip_encoder()
+
+
 def test_it_is_the_detector_of_a_multi_object_tracker():
     torch.manual_seed(0)
     model = build({"type": "FairMOT", **SMALL, "test_cfg": {"most": 20, "least_score": 0.0}}, MODELS).eval()

@@ -41,12 +41,17 @@ class FairMOTEncoder(ClipEncoder):
         stride: of its maps.
         classes: channels of its heatmap.
         most: objects of an image that are taught.
+
+    Raises:
+        ConfigError: several classes, which no source of training images tells apart.
     """
 
     named_recipes = False
     divisor = 1
 
     def __init__(self, preprocessing: LetterboxSettings, stride: int, classes: int, most: int) -> None:
+        if classes > 1:
+            raise ConfigError(f"model.classes is {classes}: FairMOT is trained with one class here; set it to 1")
         self.preprocessing, self.stride, self.classes, self.most = preprocessing, stride, classes, most
 
     def encode(self, clip: Clip, rng: np.random.Generator) -> tuple[Clip, MapTargets]:
