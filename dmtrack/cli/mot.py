@@ -14,8 +14,6 @@ from dmtrack.errors import ConfigError
 group = typer.Typer(help="Many objects at once: tracking and its scores.", no_args_is_help=True)
 
 RESULTS = Path("results", "mot")
-SOURCE = "Source"
-"""Panel of the options about the frames."""
 
 
 @group.command("track")
@@ -45,20 +43,13 @@ def track(
     precision: options.Precision = None,
     set_: options.ConfigSet = None,
     import_: options.Import = None,
-    skip_bad_frames: Annotated[
-        bool, option(SOURCE, "--skip-bad-frames", help="Go on behind frames that do not decode, instead of stopping.")
-    ] = False,
+    skip_bad_frames: options.SkipBadFrames = False,
     output: Annotated[
         Path | None, option(OUTPUT, help="Folder of the results; without it, results/mot/<name of the source>.")
     ] = None,
-    overwrite: Annotated[
-        bool, option(OUTPUT, "--overwrite", help="Replace the results of another run in the folder.")
-    ] = False,
-    video: Annotated[bool, option(OUTPUT, "--video/--no-video", help="Write annotated.mp4.")] = True,
-    video_scale: Annotated[
-        float | None,
-        option(OUTPUT, min=0.05, max=1.0, help="Size of annotated.mp4 over the frames'; at most 1920 pixels if unset."),
-    ] = None,
+    overwrite: options.Overwrite = False,
+    video: options.Video = True,
+    video_scale: options.VideoScale = None,
 ) -> None:
     """Follows everything that the detector finds; writes tracks.txt (MOTChallenge), tracks.json and annotated.mp4."""
     if (config is None) == (detections is None):
@@ -131,11 +122,12 @@ def evaluate(
 
     rules = scoring.mot_protocol(protocol)
     sequences = find_truths(truth)
+    truths = {name: read_mot_rows(file, truth=True) for name, file in sequences.items()}
     table: list[tuple[str, str, dict[str, float]]] = []
     curves: dict[str, dict[str, list[float]]] = {}
     for result in results:
         raw = {
-            name: scoring.score_sequence(read_mot_rows(file, truth=True), read_mot_rows(own), rules, length_of(file))
+            name: scoring.score_sequence(truths[name], read_mot_rows(own), rules, length_of(file))
             for name, file, own in pair(sequences, result)
         }
         whole = scoring.combine(raw)

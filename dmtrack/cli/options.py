@@ -9,7 +9,14 @@ from typing import Annotated, Any
 
 import typer
 
-SEQUENCES, TRACKER, SCORES, MACHINE, OUTPUT = "Sequences", "Tracker", "Scores", "Machine", "Output"
+SEQUENCES, SOURCE, TRACKER, SCORES, MACHINE, OUTPUT = (
+    "Sequences",
+    "Source",
+    "Tracker",
+    "Scores",
+    "Machine",
+    "Output",
+)
 """Panels of `--help`, by what an option is about."""
 
 
@@ -70,6 +77,19 @@ Seed = Annotated[int, option(SEQUENCES, min=0, help="Seed of --synthetic.")]
 Count = Annotated[int, option(SEQUENCES, min=1, help="Sequences of --synthetic.")]
 Frames = Annotated[int, option(SEQUENCES, min=2, help="Frames per sequence of --synthetic.")]
 Benchmark = Annotated[str | None, option(SEQUENCES, help="Label of the sequences; without it, the folder's name.")]
+
+# One video, and what is written of it.
+SkipBadFrames = Annotated[
+    bool, option(SOURCE, "--skip-bad-frames", help="Go on behind frames that do not decode, instead of stopping.")
+]
+Overwrite = Annotated[bool, option(OUTPUT, "--overwrite", help="Replace the results of another run in the folder.")]
+Video = Annotated[bool, option(OUTPUT, "--video/--no-video", help="Write annotated.mp4.")]
+VideoScale = Annotated[
+    float | None,
+    option(
+        OUTPUT, min=0.05, max=1.0, help="Size of annotated.mp4 over that of the frames; at most 1920 pixels if unset."
+    ),
+]
 
 # Which tracker.
 Config = Annotated[

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from dmtrack.cli import options
-from dmtrack.cli.options import OUTPUT, TRACKER, option
+from dmtrack.cli.options import OUTPUT, SOURCE, TRACKER, option
 from dmtrack.errors import BoxError, ConfigError, DMTrackError, MediaError
 
 if TYPE_CHECKING:
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from dmtrack.media.video import FrameSource
     from dmtrack.media.window import PreviewWindow
 
-TARGET, SOURCE = "Target", "Source"
-"""Panels of the options about the box and about the frames."""
+TARGET = "Target"
+"""Panel of the options about the box."""
 
 
 def track(
@@ -71,25 +71,13 @@ def track(
     ] = None,
     start_frame: Annotated[int, option(SOURCE, min=0, help="The frame with the box, counted from 0.")] = 0,
     end_frame: Annotated[int | None, option(SOURCE, min=0, help="The last frame; without it, the last of all.")] = None,
-    skip_bad_frames: Annotated[
-        bool, option(SOURCE, "--skip-bad-frames", help="Go on behind frames that do not decode, instead of stopping.")
-    ] = False,
+    skip_bad_frames: options.SkipBadFrames = False,
     timeout: Annotated[
         float, option(SOURCE, min=0.1, metavar="SECONDS", help="How long an address may take to answer or to go on.")
     ] = 10.0,
-    overwrite: Annotated[
-        bool, option(OUTPUT, "--overwrite", help="Replace the results of another run in the folder.")
-    ] = False,
-    video: Annotated[bool, option(OUTPUT, "--video/--no-video", help="Write annotated.mp4.")] = True,
-    video_scale: Annotated[
-        float | None,
-        option(
-            OUTPUT,
-            min=0.05,
-            max=1.0,
-            help="Size of annotated.mp4 over that of the frames; at most 1920 pixels if unset.",
-        ),
-    ] = None,
+    overwrite: options.Overwrite = False,
+    video: options.Video = True,
+    video_scale: options.VideoScale = None,
     timeline: Annotated[
         bool,
         option(OUTPUT, "--timeline", help="Write timeline.png and timeline.html: every tracklet, and why it changed."),

@@ -52,6 +52,7 @@ class AnnotatedVideo(AbstractContextManager["AnnotatedVideo"]):
         self._size_wh = (max(round(size_wh[0] * scale), 2), max(round(size_wh[1] * scale), 2))
         self._writer = VideoWriter(path, fps, self._size_wh)
         self._waiting: queue.Queue[tuple[Image, Any, float | None] | None] = queue.Queue(WAITING)
+        self._start: float | None = None
         self._error: BaseException | None = None
         self._thread = threading.Thread(target=self._work, name="annotated video", daemon=True)
         self._thread.start()
@@ -62,7 +63,7 @@ class AnnotatedVideo(AbstractContextManager["AnnotatedVideo"]):
         Args:
             frame: HxWx3 uint8 RGB; it must not change afterwards.
             found: what `draw` takes.
-            time: when it is shown, in seconds from the first frame.
+            time: of the frame in its source, in seconds; the video begins with the first one that is added.
 
         Raises:
             OutputError: an earlier frame could not be written.
@@ -70,6 +71,9 @@ class AnnotatedVideo(AbstractContextManager["AnnotatedVideo"]):
         """
         if self._error is not None:
             raise self._error
+        if time is not None:
+            self._start = time if self._start is None else self._start
+            time -= self._start
         self._waiting.put((frame, found, time))
 
     def _work(self) -> None:

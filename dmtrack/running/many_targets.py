@@ -15,6 +15,7 @@ from rich.console import Console
 from dmtrack import __version__
 from dmtrack.association.detections import Detections, Tracks
 from dmtrack.errors import DMTrackError
+from dmtrack.evaluation.readers.mot import FIRST_PIXEL
 from dmtrack.files import write_json
 from dmtrack.media.drawing import annotate_tracks
 from dmtrack.media.images import Image
@@ -25,8 +26,8 @@ from dmtrack.running.box_log import RowLog, latency
 from dmtrack.running.one_video import END_OF_SOURCE, FPS_OF_FOLDERS, interrupt_between_frames
 from dmtrack.tracking.base import MultiTracker
 
-FIRST_FRAME, FIRST_PIXEL = 1, 1.0
-"""MOTChallenge counts frames and pixels from 1."""
+FIRST_FRAME = 1
+"""MOTChallenge counts frames from 1, as it does pixels."""
 
 
 class ManyTargetsSession:

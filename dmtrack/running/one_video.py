@@ -124,7 +124,6 @@ class TrackingSession:
         self.end = END_OF_SOURCE
         self._log = BoxLog(folder, len(targets.boxes_xywh), source.frame_names, source.timed)
         self._video: AnnotatedVideo | None = None
-        self._first_time: float | None = None
         self._earlier = {path: path.stat().st_mtime_ns for path in self._files_of_a_run()}
         self.timeline_paths: list[Path] = []
 
@@ -209,11 +208,7 @@ class TrackingSession:
     def _picture(self, frame: Image, results: list[TrackResult]) -> bool:
         """Hands the frame to the video and shows it; False once the user wants to stop."""
         if self._video is not None:
-            shown_at = self.source.time
-            if shown_at is not None:  # the annotated video begins with the first frame that is tracked
-                self._first_time = shown_at if self._first_time is None else self._first_time
-                shown_at -= self._first_time
-            self._video.add(frame, results, shown_at)
+            self._video.add(frame, results, self.source.time)
         return self.preview is None or self.preview.show(self.targets.annotate(frame, results))
 
     def metadata(self) -> dict[str, Any]:

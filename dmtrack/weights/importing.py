@@ -93,12 +93,8 @@ def publish_weights(file: str | Path, output: str | Path | None = None, half: bo
         )
     model = shapes_of_model(config["model"])
     # Those who only track have no use for the classifier of thousands of identities.
-    expected = expected_parameters(model)
-    state_dict = {
-        name: tensor
-        for name, tensor in weights.state_dict.items()
-        if name in expected or name not in model.state_dict()
-    }
+    expected, whole = expected_parameters(model), model.state_dict()
+    state_dict = {name: tensor for name, tensor in weights.state_dict.items() if name in expected or name not in whole}
     check_report(compare_keys(expected, state_dict), file, type(model).__name__, metadata=weights.metadata)
     check_finite(state_dict, file)
     data = config.get("data")

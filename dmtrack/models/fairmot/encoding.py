@@ -52,7 +52,7 @@ class FairMOTEncoder(ClipEncoder):
     def __init__(self, preprocessing: LetterboxSettings, stride: int, classes: int, most: int) -> None:
         if classes > 1:
             raise ConfigError(f"model.classes is {classes}: FairMOT is trained with one class here; set it to 1")
-        self.preprocessing, self.stride, self.classes, self.most = preprocessing, stride, classes, most
+        self.preprocessing, self.stride, self.most = preprocessing, stride, most
 
     def encode(self, clip: Clip, rng: np.random.Generator) -> tuple[Clip, MapTargets]:
         """The first image of a clip and its targets.
@@ -69,9 +69,8 @@ class FairMOTEncoder(ClipEncoder):
         width, height = (side // self.stride for side in sample.size_wh)
         unknown = np.full(len(sample.boxes_xyxy), -1)
         identities = unknown if sample.identities is None else sample.identities
-        targets = encode_targets(
-            sample.boxes_xyxy / self.stride, identities, (height, width), class_count=self.classes, most=self.most
-        )
+        boxes_xyxy = sample.boxes_xyxy / self.stride
+        targets = encode_targets(boxes_xyxy, identities, (height, width), most=self.most)
         return Clip((sample,), aligned=False), targets
 
     def image_tensor(self, image: NDArray[Any]) -> Tensor:

@@ -17,7 +17,7 @@ class MapTargets:
     """Targets of one image; the arrays of objects have a row for each of at most `most` objects, zero where unused.
 
     Attributes:
-        heatmap: (classes, H, W) float32, 1 at centres, falling off like a Gaussian around them.
+        heatmap: (1, H, W) float32, 1 at centres, falling off like a Gaussian around them.
         sizes: (most, 4) float32 distances of the centre to left, top, right, bottom in cells.
         offsets: (most, 2) float32, x and y of the centre inside its cell.
         cells: (most,) int64, row * W + column of the centre.
@@ -37,8 +37,6 @@ def encode_targets(
     boxes_xyxy: NDArray[np.floating],
     identities: NDArray[np.integer],
     size_hw: tuple[int, int],
-    classes: NDArray[np.integer] | None = None,
-    class_count: int = 1,
     most: int = 500,
 ) -> MapTargets:
     """Targets of one image (FairMOT section 4.2).
@@ -47,12 +45,10 @@ def encode_targets(
         boxes_xyxy: (n, 4) in cells of the maps, not clipped; those without width or height are left out.
         identities: (n,), -1 where unknown.
         size_hw: of the maps.
-        classes: (n,) class of each box; None where there is one class.
-        class_count: channels of the heatmap.
         most: objects that are taught; further ones are left out.
     """
     height, width = size_hw
-    heatmap = np.zeros((class_count, height, width), dtype=np.float32)
+    heatmap = np.zeros((1, height, width), dtype=np.float32)
     sizes, offsets = np.zeros((most, 4), dtype=np.float32), np.zeros((most, 2), dtype=np.float32)
     cells, own_identities = np.zeros(most, dtype=np.int64), np.zeros(most, dtype=np.int64)
     valid = np.zeros(most, dtype=bool)
@@ -64,7 +60,7 @@ def encode_targets(
         centre = np.clip((box_xyxy[:2] + box_xyxy[2:]) / 2, 0, (width - 1, height - 1))
         cell = centre.astype(np.int64)
         radius = max(0, int(gaussian_radius(math.ceil(box_size[1]), math.ceil(box_size[0]))))
-        add_gaussian(heatmap[0 if classes is None else int(classes[row])], cell, radius)
+        add_gaussian(heatmap[0], cell, radius)
         sizes[row] = np.concatenate([centre - box_xyxy[:2], box_xyxy[2:] - centre])
         offsets[row] = centre - cell
         cells[row] = cell[1] * width + cell[0]
