@@ -138,7 +138,10 @@ def evaluate(
     shown = plain_table(("tracker", "sequence"), scoring.MEASURES, title=f"protocol {protocol}", title_justify="left")
     for tracker, name, numbers in table:
         shown.add_row(tracker, name, *(scoring.written(key, value) for key, value in numbers.items()))
-    Console().print(shown)
+    console = Console()
+    # A narrow terminal wraps lines; it must not cut numbers.
+    width = console.measure(shown, options=console.options.update(max_width=1000)).maximum
+    Console(width=max(width, console.width)).print(shown)
     if json is not None:
         scores = [{"tracker": tracker, "sequence": name, **numbers} for tracker, name, numbers in table]
         write_json(json, {"protocol": protocol, "scores": scores, "curves_over_overlap": curves})

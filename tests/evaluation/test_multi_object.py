@@ -76,8 +76,8 @@ def test_files_of_another_format_are_named(tmp_path, content, says):
         read_mot_rows(tmp_path / "t.txt")
 
 
-def run(*arguments):
-    result = CliRunner().invoke(app, ["mot", "eval", *map(str, arguments)], env={"COLUMNS": "250"})
+def run(*arguments, columns="250"):
+    result = CliRunner().invoke(app, ["mot", "eval", *map(str, arguments)], env={"COLUMNS": columns})
     if result.exception and not isinstance(result.exception, (SystemExit, typer.Exit)):
         raise result.exception
     assert result.exit_code == 0, result.output
@@ -100,6 +100,7 @@ def test_the_command_scores_sequences_and_all_of_them_together(tmp_path):
     write(tmp_path / "mine" / "B" / "tracks.txt", TWO[:10, :7])
     printed = run(tmp_path / "data", tmp_path / "mine", "--json", tmp_path / "s.json", "--csv", tmp_path / "s.csv")
     assert "protocol mot17" in printed
+    assert "…" not in run(tmp_path / "data", tmp_path / "mine", columns="60")
     scores = {one["sequence"]: one for one in json.loads((tmp_path / "s.json").read_text())["scores"]}
     assert scores["A"]["MOTA"] == 1 and scores["B"]["MOTA"] == 0.5 and scores["all"]["MOTA"] == 0.75
     assert (tmp_path / "s.csv").read_text().splitlines()[0].startswith("tracker,sequence,HOTA,DetA")
