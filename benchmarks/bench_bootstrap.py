@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dmtrack.evaluation.measures.frames import apply_rules
-from dmtrack.evaluation.protocols import LASOT_OFFICIAL
+from dmtrack.evaluation.protocols.official import LASOT_OFFICIAL
 from dmtrack.evaluation.report import Report
 from dmtrack.evaluation.reporting.bootstrap import draw_sequences
 from dmtrack.evaluation.reporting.significance import assess

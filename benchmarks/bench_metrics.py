@@ -19,7 +19,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dmtrack.data.sources.annotations import read_flags, read_rows
-from dmtrack.evaluation.protocols import LASOT_OFFICIAL, PROTOCOLS, Protocol
+from dmtrack.evaluation.protocols import PROTOCOLS, Protocol
+from dmtrack.evaluation.protocols.official import LASOT_OFFICIAL
 from dmtrack.evaluation.results import ResultStore, SequenceResult
 from dmtrack.evaluation.scoring import Score, combine, score_sequence
 from dmtrack.files import write_json

@@ -11,7 +11,8 @@ import numpy as np
 
 from dmtrack.boxes import xyxy_to_xywh
 from dmtrack.errors import DataError
-from dmtrack.evaluation.protocols import DMTRACK_PAPER, grid
+from dmtrack.evaluation.protocols import grid
+from dmtrack.evaluation.protocols.official import DMTRACK_PAPER
 from dmtrack.evaluation.scoring import score_sequence
 from parity.golden import GoldenFile
 from parity.metrics_ope import OPE_QUANTITIES, verify_ope

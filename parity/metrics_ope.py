@@ -12,7 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dmtrack.errors import DataError
-from dmtrack.evaluation.protocols import GOT10K, GOT10K_TOOLKIT, MMTRACKING, PYSOT, Protocol
+from dmtrack.evaluation.protocols import Protocol
+from dmtrack.evaluation.protocols.official import GOT10K
+from dmtrack.evaluation.protocols.toolkits import GOT10K_TOOLKIT, MMTRACKING, PYSOT
 from dmtrack.evaluation.scoring import Score, combine, score_sequence
 from parity.golden import ABSOLUTE, largest_difference
 from parity.report import Check

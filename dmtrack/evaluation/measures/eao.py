@@ -42,19 +42,6 @@ class Fragment:
     weight: float
 
 
-@dataclass(frozen=True)
-class EaoCurve:
-    """Expected overlap by length.
-
-    Attributes:
-        lengths: (lengths,) frames after the start: 1, 2, ...
-        overlaps: (lengths,) expected mean overlap of these frames; NaN where no fragment is known so far.
-    """
-
-    lengths: NDArray[np.int64]
-    overlaps: NDArray[np.float64]
-
-
 def cut_into_fragments(
     protocol: VotProtocol, trajectory: Trajectory, overlaps: NDArray[np.float64], weight: float
 ) -> list[Fragment]:
@@ -93,12 +80,15 @@ def _until_failure(trajectory: Trajectory, overlaps: NDArray[np.float64], weight
     return ended
 
 
-def expected_overlaps(fragments: Iterable[Fragment], frames: int) -> EaoCurve:
+def expected_overlaps(fragments: Iterable[Fragment], frames: int) -> NDArray[np.float64]:
     """The weighted mean over fragments of their mean overlap since the start.
 
     Args:
         fragments: of all runs.
         frames: frames after the start up to which the curve goes.
+
+    Returns:
+        (frames,) by length: of 1, 2, ... frames after the start; NaN where no fragment is known so far.
     """
     frames = max(frames, 0)
     total, weight = np.zeros(frames), np.zeros(frames)
@@ -111,5 +101,4 @@ def expected_overlaps(fragments: Iterable[Fragment], frames: int) -> EaoCurve:
             total[known:] += fragment.weight * (sums[-1] if known else 0.0)
             weight[known:] += fragment.weight
     lengths = np.arange(1, frames + 1)
-    curve = np.divide(total, weight * lengths, out=np.full(frames, np.nan), where=weight > 0)
-    return EaoCurve(lengths, curve)
+    return np.divide(total, weight * lengths, out=np.full(frames, np.nan), where=weight > 0)

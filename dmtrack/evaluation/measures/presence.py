@@ -33,17 +33,6 @@ class PresenceCounts:
     false_positives: int = 0
 
 
-@dataclass(frozen=True)
-class PresenceScore:
-    """A set of sequences under a protocol.
-
-    Attributes:
-        scores: `tpr`, `tnr`, `gm` and `max_gm`, all in [0, 1]; NaN where no frame defines them.
-    """
-
-    scores: dict[str, float]
-
-
 def count_presence(
     protocol: PresenceProtocol,
     truth_xywh: ArrayLike,
@@ -81,10 +70,10 @@ def count_presence(
     return PresenceCounts(*(int((counted & kind).sum()) for kind in kinds))
 
 
-def score_presence(counts: list[PresenceCounts]) -> PresenceScore:
-    """Scores a tracker on a set of sequences, whose frames all count alike; `counts` has one entry per sequence."""
+def score_presence(counts: list[PresenceCounts]) -> dict[str, float]:
+    """The rates over all frames of a set of sequences; `counts` has one entry per sequence."""
     total = np.array([astuple(each) for each in counts], dtype=np.int64).reshape(-1, 4).sum(axis=0, keepdims=True)
-    return PresenceScore({key: float(values[0]) for key, values in presence_rates(total).items()})
+    return {key: float(values[0]) for key, values in presence_rates(total).items()}
 
 
 def presence_rates(counts: NDArray[Any]) -> dict[str, NDArray[np.float64]]:

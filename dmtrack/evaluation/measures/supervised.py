@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from dmtrack.errors import EvaluationError
-from dmtrack.evaluation.measures.eao import EaoCurve, Fragment, cut_into_fragments, expected_overlaps
+from dmtrack.evaluation.measures.eao import Fragment, cut_into_fragments, expected_overlaps
 from dmtrack.evaluation.measures.overlap import INCLUSIVE, INCLUSIVE_LAST_PIXEL, OverlapRule, region_overlaps
 from dmtrack.evaluation.measures.regions import Regions, as_regions, is_region, to_polygons
 from dmtrack.evaluation.measures.trajectory import Trajectory
@@ -80,12 +80,12 @@ class VotScore:
         scores: `eao` in [0, 1], `accuracy` in [0, 1], `robustness` in failures per 100 frames and `lost`, failures over
             all sequences and averaged over repetitions; or `average_overlap` alone. NaN where nothing defines a score.
         sequences: one by one, in the order given.
-        curve: behind `eao`.
+        curve: (lengths,) behind `eao`, see `expected_overlaps`.
     """
 
     scores: dict[str, float]
     sequences: tuple[VotSequenceScore, ...]
-    curve: EaoCurve | None = field(default=None)
+    curve: NDArray[np.float64] | None = None
 
 
 def score_vot(protocol: VotProtocol, sequences: list[VotRuns]) -> VotScore:
@@ -115,11 +115,12 @@ def score_vot(protocol: VotProtocol, sequences: list[VotRuns]) -> VotScore:
         return VotScore(scores, per_sequence)
     curve = _eao_curve(protocol, sequences, overlaps)
     shortest, longest = protocol.eao_window
-    inside = (curve.lengths >= shortest) & (curve.lengths <= longest)
-    return VotScore({"eao": _mean(curve.overlaps[inside]), **scores}, per_sequence, curve)
+    return VotScore({"eao": _mean(curve[shortest - 1 : longest]), **scores}, per_sequence, curve)
 
 
-def _eao_curve(protocol: VotProtocol, sequences: list[VotRuns], overlaps: list[NDArray[np.float64]]) -> EaoCurve:
+def _eao_curve(
+    protocol: VotProtocol, sequences: list[VotRuns], overlaps: list[NDArray[np.float64]]
+) -> NDArray[np.float64]:
     """Expected overlap by length over all runs; the repetitions of a sequence count as one run together.
 
     Args:

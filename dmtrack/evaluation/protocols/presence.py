@@ -13,12 +13,7 @@ from numpy.typing import NDArray
 from dmtrack.boxes import paired_iou_xyxy, xywh_to_xyxy
 from dmtrack.errors import EvaluationError
 from dmtrack.evaluation.measures.measure import Measure
-from dmtrack.evaluation.measures.presence import (
-    PresenceScore,
-    count_presence,
-    presence_rates,
-    score_presence,
-)
+from dmtrack.evaluation.measures.presence import count_presence, presence_rates, score_presence
 from dmtrack.evaluation.protocols.protocol import BaseProtocol, Drawing
 from dmtrack.evaluation.results import TrackerResults
 from dmtrack.evaluation.scoring import Score, SequenceScore, frames_per_second
@@ -82,17 +77,18 @@ class PresenceProtocol(BaseProtocol):
         both = there & said
         right[there] = 0.0
         right[both] = np.nan_to_num(paired_iou_xyxy(xywh_to_xyxy(sequence.boxes_xywh[both]), xywh_to_xyxy(boxes[both])))
-        numbers = {
-            **score_presence([counts]).scores,
-            **{key: float(value) for key, value in vars(counts).items()},
-        }
+        numbers = score_presence([counts]) | {key: float(value) for key, value in vars(counts).items()}
         observed = (counts, result.present is not None)
         speed = frames_per_second(result.seconds)
         return SequenceScore(sequence.name, counted, right[counted], numbers, observed, speed)
 
-    def pool(self, sequences: Iterable[SequenceScore]) -> PresenceScore:
+    def pool(self, sequences: Iterable[SequenceScore]) -> dict[str, float]:
         """The rates over the frames of all sequences."""
         return score_presence([item.observed[0] for item in sequences])
+
+    def read(self, pooled: dict[str, float]) -> dict[str, float]:
+        """The rates in the order of the measures."""
+        return {key: pooled[key] for key in self.headings()}
 
     def resample(self, score: Score, draws: Array) -> dict[str, Array]:
         """The frames of the drawn sequences are counted anew."""

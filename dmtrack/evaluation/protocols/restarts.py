@@ -149,8 +149,7 @@ class VotProtocol(BaseProtocol):
 
     def resample(self, score: Score, draws: Array) -> dict[str, Array]:
         """All sums over the drawn sequences are made anew."""
-        curve = score.pooled.curve
-        longest = int(curve.lengths[-1]) if curve is not None and len(curve.lengths) else 0
+        longest = 0 if score.pooled.curve is None else len(score.pooled.curve)
         sums = _sums(self, [item.observed for item in score.sequences], longest)
         return {key: sums[key].resampled(draws) for key in self.headings()}
 
@@ -170,7 +169,7 @@ class VotProtocol(BaseProtocol):
         from dmtrack.evaluation.reporting.figures.eao import ExpectedOverlap, draw_eao_curve, draw_eao_ranking
 
         items = [
-            ExpectedOverlap(score.tracker, score.pooled.curve.overlaps, score.scores["eao"])
+            ExpectedOverlap(score.tracker, score.pooled.curve, score.scores["eao"])
             for score in report.scores
             if score.pooled.curve is not None
         ]

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, ClassVar, Literal, get_args
+from typing import TYPE_CHECKING, ClassVar, Literal, get_args, get_origin, get_type_hints
 
 import numpy as np
 from numpy.typing import NDArray
@@ -77,20 +77,6 @@ CurveName = Literal["success", "precision", "normalized_precision"]
 def grid(last: float, count: int) -> tuple[float, ...]:
     """`count` thresholds from 0 to `last`, evenly spaced."""
     return tuple(float(value) for value in np.linspace(0.0, last, count))
-
-
-_CHOICES: dict[str, tuple[str, ...]] = {
-    "first_frame": get_args(FirstFrame),
-    "visibility": get_args(Visibility),
-    "absent_frames": get_args(FrameTreatment),
-    "truth_condition": get_args(TruthCondition),
-    "invalid_truth_frames": get_args(FrameTreatment),
-    "invalid_results": get_args(InvalidResults),
-    "negative_sizes": get_args(NegativeSizes),
-    "center_offset": get_args(CenterOffset),
-    "normalization": get_args(Normalization),
-    "pooling": get_args(Pooling),
-}
 
 
 @dataclass(frozen=True)
@@ -199,17 +185,14 @@ class Protocol(BaseProtocol):
             EvaluationError: a rule has an unknown value, a score would be read where the curve has no threshold, or two
                 measures share a key.
         """
-        for rule, choices in _CHOICES.items():
+        for rule, hint in get_type_hints(Protocol).items():
+            literals = [part for part in (hint, *get_args(hint)) if get_origin(part) is Literal]
+            choices = [choice for literal in literals for choice in get_args(literal)]
             value = getattr(self, rule)
-            if value not in choices:
+            if literals and value not in (getattr(Protocol, rule), *choices):
                 raise EvaluationError(
                     f"protocol {self.name!r}: {rule}={value!r} is unknown; known: {', '.join(choices)}"
                 )
-        if self.distance_condition not in (None, *get_args(TruthCondition)):
-            raise EvaluationError(
-                f"protocol {self.name!r}: distance_condition={self.distance_condition!r} is unknown; known: "
-                f"{', '.join(get_args(TruthCondition))}"
-            )
         super().check()
         for measure in self.reported():
             if measure.reading not in get_args(Reading):

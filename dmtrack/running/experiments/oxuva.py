@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from dmtrack.boxes import Boxes
 from dmtrack.data.sequences import Sequence
 from dmtrack.errors import EvaluationError
-from dmtrack.evaluation.measures.presence import PresenceScore, count_presence, score_presence
+from dmtrack.evaluation.measures.presence import count_presence, score_presence
 from dmtrack.evaluation.protocols import PresenceProtocol, get_protocol
 from dmtrack.evaluation.readers.oxuva_files import parse_predictions
 from dmtrack.evaluation.reporting.figures.long_term import draw_presence
@@ -77,7 +77,7 @@ class ExperimentOxUvA(Experiment):
         """
         if any(sequence.annotation.first_box_only for sequence in self.sequences):
             return self.packed({name: self._pack(name) for name in names})
-        scores: dict[str, PresenceScore] = {}
+        rates = {}
         performance = {}
         for name in names:
             each = {}
@@ -85,13 +85,12 @@ class ExperimentOxUvA(Experiment):
                 boxes, present = read_predictions(self.store(name).boxes_path(sequence.name), sequence)
                 truth = sequence.boxes_xywh, sequence.present
                 each[sequence.name] = count_presence(self.protocol, *truth, boxes, present, sequence.annotated)
-            scores[name] = score_presence(list(each.values()))
+            rates[name] = score_presence(list(each.values()))
             performance[name] = {
                 **self.header(name, self.protocol.name),
-                "overall": {key: json_value(value) for key, value in scores[name].scores.items()},
+                "overall": json_value(rates[name]),
                 "seq_wise": {sequence: vars(counts) for sequence, counts in each.items()},
             }
-        rates = {name: score.scores for name, score in scores.items()}
         figure = draw_presence(rates, self.benchmark.title, self.note(self.protocol.name))
         table = self.table(self.protocol, rates)
         return Scored(

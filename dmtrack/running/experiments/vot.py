@@ -131,7 +131,7 @@ class ExperimentVOT(Experiment):
                 }
                 entry["experiments"][kind] = {"protocol": protocol.name, "overall": numbers, "seq_wise": each}
                 if score.curve is not None:
-                    curve = ExpectedOverlap(name, score.curve.overlaps, score.scores["eao"])
+                    curve = ExpectedOverlap(name, score.curve, score.scores["eao"])
                     curves.setdefault(kind, []).append(curve)
             performance[name] = entry | entry["experiments"][self.experiments[0]]["overall"]
         tables = [

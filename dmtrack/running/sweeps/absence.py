@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from dmtrack.data.sequences import Sequence
-from dmtrack.evaluation.protocols import OXUVA, VOT_LT
+from dmtrack.evaluation.protocols.challenges import OXUVA, VOT_LT
 from dmtrack.evaluation.report import Report, shown
 from dmtrack.evaluation.reporting.loading import build_report
 from dmtrack.evaluation.results import ResultStore, TrackerResults

@@ -11,7 +11,7 @@ from dmtrack.errors import EvaluationError
 from dmtrack.evaluation.measures.long_term import LongTermRun, confidence_thresholds, precision_recall, score_long_term
 from dmtrack.evaluation.measures.overlap import region_overlaps
 from dmtrack.evaluation.measures.presence import PresenceCounts, best_geometric_mean, count_presence, score_presence
-from dmtrack.evaluation.protocols import OXUVA, VOT_LT, VOT_LT_PYSOT
+from dmtrack.evaluation.protocols.challenges import OXUVA, VOT_LT, VOT_LT_PYSOT
 
 NAN = float("nan")
 BOX, AWAY = [20.0, 20.0, 40.0, 40.0], [100.0, 100.0, 30.0, 30.0]
@@ -106,17 +106,17 @@ def test_presence_by_hand():
     )
     assert counts == PresenceCounts(1, 2, 1, 1)
     score = score_presence([counts, PresenceCounts(1, 0, 1, 0)])
-    assert score.scores["tpr"] == 0.5 and score.scores["tnr"] == pytest.approx(2 / 3)
-    assert score.scores["gm"] == score.scores["max_gm"] == pytest.approx((1 / 3) ** 0.5)
+    assert score["tpr"] == 0.5 and score["tnr"] == pytest.approx(2 / 3)
+    assert score["gm"] == score["max_gm"] == pytest.approx((1 / 3) ** 0.5)
     with pytest.raises(EvaluationError, match="2, 2, 1, 2, 2 frames"):
         count_presence(OXUVA, [BOX] * 2, [True] * 2, [BOX], [True] * 2)
 
 
 def test_nothing_to_report_divides_by_nothing():
-    always = score_presence([PresenceCounts(4, 0, 0, 2)]).scores
+    always = score_presence([PresenceCounts(4, 0, 0, 2)])
     assert always["gm"] == 0 and always["max_gm"] == pytest.approx(0.5)
     for counts in ([], [PresenceCounts(3, 1, 0, 0)], [PresenceCounts(0, 0, 2, 2)]):
-        assert np.isnan(score_presence(counts).scores["max_gm"])
+        assert np.isnan(score_presence(counts)["max_gm"])
     nothing = count_presence(OXUVA, np.zeros((0, 4)), [], np.zeros((0, 4)), [])
     assert nothing == PresenceCounts() == count_presence(OXUVA, [BOX], [True], [BOX], [True])
 

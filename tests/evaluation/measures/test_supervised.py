@@ -15,15 +15,12 @@ from dmtrack.errors import EvaluationError
 from dmtrack.evaluation.measures.eao import Fragment, expected_overlaps
 from dmtrack.evaluation.measures.supervised import VotRuns, score_vot
 from dmtrack.evaluation.measures.trajectory import Trajectory, write_trajectory
-from dmtrack.evaluation.protocols import (
+from dmtrack.evaluation.protocols import VotProtocol, get_protocol, protocols_of, register
+from dmtrack.evaluation.protocols.challenges import (
     VOT2018,
     VOT2018_MMTRACKING,
     VOT2018_REALTIME,
     VOT2018_UNSUPERVISED,
-    VotProtocol,
-    get_protocol,
-    protocols_of,
-    register,
 )
 from dmtrack.evaluation.readers.text_files import read_trajectory
 from dmtrack.running.supervised import missed_frames, run_supervised
@@ -139,7 +136,7 @@ def test_repetitions_are_one_run_together():
     assert both.scores["robustness"] == pytest.approx(5)
     assert both.sequences[0].failures == 0.5
     # The length of 1 frame: 1 in all three fragments, so in the mean; of 2: 0.5, 1 and 1.
-    assert both.curve.overlaps[:2] == pytest.approx([1, 2.5 / 3])
+    assert both.curve[:2] == pytest.approx([1, 2.5 / 3])
 
 
 def test_the_two_ways_of_cutting_runs():
@@ -147,15 +144,15 @@ def test_the_two_ways_of_cutting_runs():
     official = score_vot(VOT2018, [runs(lost)]).curve
     mmtracking = score_vot(VOT2018_MMTRACKING, [runs(lost)]).curve
     # Fragment 1 has two frames, then zeros; fragment 2 has five frames.
-    assert official.overlaps[:6] == pytest.approx([1, 1, (2 / 3 + 1) / 2, (2 / 4 + 1) / 2, (2 / 5 + 1) / 2, 2 / 6])
-    assert mmtracking.overlaps == pytest.approx([1, 1, (2 / 3 + 1) / 2, (2 / 4 + 1) / 2, (2 / 5 + 1) / 2])
-    assert len(official.lengths) == 13
+    assert official[:6] == pytest.approx([1, 1, (2 / 3 + 1) / 2, (2 / 4 + 1) / 2, (2 / 5 + 1) / 2, 2 / 6])
+    assert mmtracking == pytest.approx([1, 1, (2 / 3 + 1) / 2, (2 / 4 + 1) / 2, (2 / 5 + 1) / 2])
+    assert len(official) == 13
 
 
 def test_a_start_one_frame_beyond_the_sequence():
     lost = [special(1), BOX, BOX, special(2), *[special(0)] * 4]
     score = score_vot(VOT2018, [runs(lost)])
-    assert score.curve.overlaps == pytest.approx([1, 1, 2 / 3, 2 / 4, 2 / 5, 2 / 6, 2 / 7])
+    assert score.curve == pytest.approx([1, 1, 2 / 3, 2 / 4, 2 / 5, 2 / 6, 2 / 7])
 
 
 def test_the_window_of_the_year():
@@ -204,7 +201,7 @@ def test_a_perfect_tracker_gets_one(lengths, repetitions):
 def test_the_curve_is_the_weighted_mean_over_padded_fragments(pieces, frames):
     fragments = [Fragment(np.array(values), failed, weight) for values, failed, weight in pieces]
     curve = expected_overlaps(fragments, frames)
-    for length, value in zip(curve.lengths, curve.overlaps, strict=True):
+    for length, value in enumerate(curve, start=1):
         terms = []
         for values, failed, weight in pieces:
             after_start = values[1:] + [0.0] * (length if failed else 0)

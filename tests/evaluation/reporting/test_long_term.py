@@ -11,7 +11,7 @@ import pytest
 from dmtrack.data.sequences import Annotation
 from dmtrack.evaluation.measures.long_term import precision_recall
 from dmtrack.evaluation.measures.presence import score_presence
-from dmtrack.evaluation.protocols import OXUVA, VOT_LT, VOT_LT_PYSOT
+from dmtrack.evaluation.protocols.challenges import OXUVA, VOT_LT, VOT_LT_PYSOT
 from dmtrack.evaluation.reporting.bootstrap import draw_sequences
 from dmtrack.evaluation.reporting.loading import build_report, load_tracker_results
 from dmtrack.evaluation.reporting.significance import assess
@@ -63,7 +63,7 @@ def test_rates_are_counted_anew_in_every_round(sequences, pair):
     for score in report.scores:
         counts = [item.observed[0] for item in score.sequences]
         drawn = [
-            score_presence([one for one, n in zip(counts, row, strict=True) for _ in range(int(n))]).scores
+            score_presence([one for one, n in zip(counts, row, strict=True) for _ in range(int(n))])
             for row in draws
         ]
         for metric in report.protocol.headings():

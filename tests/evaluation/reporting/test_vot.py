@@ -8,7 +8,8 @@ import pytest
 from dmtrack.errors import EvaluationError
 from dmtrack.evaluation.measures.supervised import VotRuns, score_vot
 from dmtrack.evaluation.measures.trajectory import Trajectory, write_trajectory
-from dmtrack.evaluation.protocols import VOT2018, VOT2018_MMTRACKING, VOT2018_UNSUPERVISED, get_protocol
+from dmtrack.evaluation.protocols import get_protocol
+from dmtrack.evaluation.protocols.challenges import VOT2018, VOT2018_MMTRACKING, VOT2018_UNSUPERVISED
 from dmtrack.evaluation.reporting.bootstrap import draw_sequences
 from dmtrack.evaluation.reporting.loading import build_report, load_tracker_results
 from dmtrack.evaluation.reporting.significance import assess
