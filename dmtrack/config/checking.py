@@ -39,16 +39,7 @@ _REGISTRY_OF_KEY = {
     "transforms": registries.TRANSFORMS,
 }
 _PLAIN = (bool, int, float, str, type(None), list, tuple, Mapping)
-_ALL_REGISTRIES = (
-    registries.MODELS,
-    registries.HEADS,
-    registries.NECKS,
-    registries.BACKBONES,
-    registries.TRACKERS,
-    registries.ASSOCIATIONS,
-    registries.DATASETS,
-    registries.TRANSFORMS,
-)
+_ALL_REGISTRIES = tuple(dict.fromkeys(_REGISTRY_OF_KEY.values()))
 
 
 class ConfigValueError(ConfigError):

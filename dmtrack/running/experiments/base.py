@@ -21,7 +21,7 @@ from dmtrack.errors import EvaluationError
 from dmtrack.evaluation.protocols import BaseProtocol
 from dmtrack.evaluation.report import shown
 from dmtrack.evaluation.results import BOX_DECIMALS, FileNames, ResultStore, SequenceResult, find_store
-from dmtrack.files import write_json
+from dmtrack.files import json_value, write_json
 from dmtrack.media.viewer import Viewer
 from dmtrack.progress import plain_table
 from dmtrack.running.one_sequence import attempt, first_box_of, track_sequence
@@ -56,7 +56,7 @@ class Scored(NamedTuple):
     """What comes of scoring.
 
     Attributes:
-        performance: what is written and returned.
+        performance: what is written and returned; null in place of NaN.
         show: prints the tables.
         draw: draws the figures into a folder.
     """
@@ -213,12 +213,13 @@ class Experiment(ABC):
             raise EvaluationError("no tracker to report on; give the names of trackers that were run")
         scored = self.scored(names)
         folder = self.report_dir / names[0]
-        write_json(folder / "performance.json", scored.performance)
+        performance: Performance = json_value(scored.performance)
+        write_json(folder / "performance.json", performance)
         scored.draw(folder)
         scored.show(Console())
         raw = ", ".join(str(self.store(name).folder) for name in names)
         print(f"raw results: {raw}\nscores and figures: {folder}")
-        return scored.performance
+        return performance
 
     @abstractmethod
     def scored(self, names: list[str]) -> Scored:

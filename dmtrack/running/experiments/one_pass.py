@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from dmtrack.data.benchmarks import get_benchmark
 from dmtrack.data.sequences import Sequence
 from dmtrack.errors import EvaluationError
 from dmtrack.evaluation.protocols import Protocol, get_protocol
@@ -18,7 +19,6 @@ from dmtrack.evaluation.reporting.figures.curves import save_plots
 from dmtrack.evaluation.results import FileNames, ResultStore, SequenceResult
 from dmtrack.evaluation.scoring import Curves, Score, SequenceScore, combine, pooled_curves, score_result
 from dmtrack.evaluation.submission import build_submission
-from dmtrack.files import json_value
 from dmtrack.running.experiments.base import Experiment, OnFrame, Pass, Scored, track
 from dmtrack.running.sweeps.running import print_report
 from dmtrack.tracking.base import Tracker
@@ -33,14 +33,9 @@ class OnePassExperiment(Experiment):
     Its report has the names of scores of the got10k toolkit. Where the truth is hidden, it builds and checks the
     package for the server instead: by tracker `benchmark`, `split` and `submission`, the file to upload.
 
-    Args:
-        benchmark: see `Experiment`, as the others.
-        root_dir: likewise.
-        split: likewise.
+    Args of `Experiment`, and:
         result_dir: results go to `<result_dir>/<benchmark>/<tracker>/<sequence>.txt`.
-        report_dir: reports go to `<report_dir>/<benchmark>/<first tracker>`.
         protocol: rules of the report, by name or as one's own `Protocol`; by default the benchmark's own.
-        folder: likewise.
 
     Raises:
         DataError: the folder does not have the benchmark's layout.
@@ -50,6 +45,9 @@ class OnePassExperiment(Experiment):
     resumable = True
     repetitions = 1
     """Runs of trackers that are not deterministic."""
+
+    file_per_sequence = True
+    """Whether boxes are `<sequence>.txt`, or lie in a folder of the sequence with those of other runs."""
 
     other_names: Mapping[str, str] = MappingProxyType({})
     """Further names that the got10k toolkit's report has for curves and scores."""
@@ -67,9 +65,10 @@ class OnePassExperiment(Experiment):
         super().__init__(benchmark, root_dir, split, result_dir, report_dir, folder)
         chosen = protocol or self.benchmark.protocols[0]
         self.protocol = get_protocol(chosen, Protocol) if isinstance(chosen, str) else chosen
-        labels = {name: got10k_name(name) for name in self.dataset.names if got10k_name(name) != name}
-        base = self.benchmark.index_base
-        self.files = FileNames("{label}.txt", "times/{label}_{kind}.txt", ("time",), base, labels)
+        if self.file_per_sequence:
+            labels = {name: got10k_name(name) for name in self.dataset.names if got10k_name(name) != name}
+            base = self.benchmark.index_base
+            self.files = FileNames("{label}.txt", "times/{label}_{kind}.txt", ("time",), base, labels)
 
     def passes(self, name: str, deterministic: bool) -> Iterator[Pass]:
         """One, and more of trackers that are not deterministic where the benchmark wants it."""
@@ -147,10 +146,8 @@ class OnePassExperiment(Experiment):
     def _entry(self, score: Score) -> dict[str, Any]:
         """What the report says of a tracker."""
         each = {
-            item.name: {
-                **self._numbers(item.observed, item.scores, item.frames_per_second),
-                "length": int(item.counted.sum()),
-            }
+            item.name: self._numbers(item.observed, item.scores, item.frames_per_second)
+            | {"length": int(item.counted.sum())}
             for item in score.sequences
         }
         return {
@@ -162,16 +159,12 @@ class OnePassExperiment(Experiment):
 
     def _numbers(self, curves: Curves, scores: Mapping[str, float], speed: float | None) -> dict[str, Any]:
         """Curves and scores by their names in reports."""
-        named = {
-            f"{key}_curve": [json_value(value) for value in getattr(curves, key)]
-            for key in _GOT10K_KEYS
-            if len(getattr(curves, key))
-        }
-        numbers = {_GOT10K_KEYS.get(key, key): json_value(value) for key, value in scores.items()}
+        named = {f"{key}_curve": curve.tolist() for key in _GOT10K_KEYS if len(curve := getattr(curves, key))}
+        numbers = {_GOT10K_KEYS.get(key, key): value for key, value in scores.items()}
         before, behind = (
             {name: known[key] for key, name in self.other_names.items() if key in known} for known in (named, numbers)
         )
-        return {**before, **named, **numbers, **behind, "speed_fps": json_value(speed)}
+        return {**before, **named, **numbers, **behind, "speed_fps": speed}
 
     def _pack(self, tracker: str) -> dict[str, Any]:
         self._results(tracker)  # says what is missing in terms of the experiment
@@ -188,18 +181,23 @@ class OnePassExperiment(Experiment):
 
 
 class _OfSubset(OnePassExperiment):
-    """An experiment on a split that one may choose."""
+    """An experiment on a split that one may choose; by default the one that is usually reported."""
 
     name: ClassVar[str]
+    subsets: ClassVar[tuple[str, ...]] = ()
+    """Those of the benchmark's splits that make an experiment, where not all do."""
 
     def __init__(
         self,
         root_dir: str | Path,
-        subset: str = "test",
+        subset: str | None = None,
         result_dir: str | Path = "results",
         report_dir: str | Path = "reports",
         protocol: str | Protocol | None = None,
     ) -> None:
+        if self.subsets and subset not in (None, *self.subsets):
+            expected = " or ".join(map(repr, self.subsets))
+            raise EvaluationError(f"{get_benchmark(self.name).title}: unknown subset {subset!r}; expected {expected}")
         super().__init__(self.name, root_dir, subset, result_dir, report_dir, protocol)
 
 
@@ -208,9 +206,7 @@ class ExperimentLaSOT(_OfSubset):
 
     Args:
         root_dir: folder of the classes, or of the sequences.
-        subset: "test" or "train".
-        result_dir: see `OnePassExperiment`, as the others.
-        report_dir: likewise.
+        subset: "test" or "train"; further arguments are those of `OnePassExperiment`.
         protocol: `lasot-official`, or another one.
     """
 
@@ -222,9 +218,7 @@ class ExperimentTrackingNet(_OfSubset):
 
     Args:
         root_dir: folder of the chunks.
-        subset: "test", "train", or a chunk such as "TRAIN_0".
-        result_dir: see `OnePassExperiment`, as the others.
-        report_dir: likewise.
+        subset: "test", "train", or a chunk such as "TRAIN_0"; further arguments are those of `OnePassExperiment`.
         protocol: `trackingnet-official`, or another one.
     """
 
@@ -235,9 +229,7 @@ class ExperimentTLP(OnePassExperiment):
     """TLP by the rules of its paper, longest subsequence included.
 
     Args:
-        root_dir: folder of the sequences.
-        result_dir: see `OnePassExperiment`, as the others.
-        report_dir: likewise.
+        root_dir: folder of the sequences; further arguments are those of `OnePassExperiment`.
         protocol: `tlp`, or another one.
     """
 
@@ -256,9 +248,7 @@ class ExperimentUAV123(OnePassExperiment):
 
     Args:
         root_dir: folder with `anno` and `data_seq`.
-        version: "UAV123" or "UAV20L".
-        result_dir: see `OnePassExperiment`, as the others.
-        report_dir: likewise.
+        version: "UAV123" or "UAV20L"; further arguments are those of `OnePassExperiment`.
         protocol: `uav123-official`, or another one.
 
     Raises:
@@ -286,9 +276,7 @@ class ExperimentOTB(OnePassExperiment):
 
     Args:
         root_dir: folder of the sequences.
-        version: 2013, or 2015 (also called TB-100).
-        result_dir: results go to `<result_dir>/OTB2015/<tracker>/<sequence>.txt`.
-        report_dir: reports go to `<report_dir>/OTB2015/<first tracker>`.
+        version: 2013, or 2015 (also called TB-100), which also names the folders of results and reports: `OTB2015`.
         protocol: `otb-official`, or another one.
 
     Raises:
@@ -317,34 +305,23 @@ def got10k_name(sequence: str) -> str:
     return f"{video}.{target}" if dash and video in ("Jogging", "Skating2") else sequence
 
 
-class ExperimentGOT10k(OnePassExperiment):
+class ExperimentGOT10k(_OfSubset):
     """GOT-10k by its own rules: three runs of trackers that are not deterministic, average overlap over all frames.
 
     On the test split, `report` builds and checks the package to upload.
 
     Args:
         root_dir: folder with `val` and `test`.
-        subset: "val" or "test".
+        subset: "val" or "test"; further arguments are those of `OnePassExperiment`.
         result_dir: results go to `<result_dir>/GOT-10k/<tracker>/<sequence>/<sequence>_001.txt`.
-        report_dir: reports go to `<report_dir>/GOT-10k/<first tracker>`.
         protocol: `got10k`, or another one.
 
     Raises:
         EvaluationError: another subset.
     """
 
+    name = "got10k"
+    subsets = ("val", "test")
     repetitions = 3
+    file_per_sequence = False
     other_names = MappingProxyType({"success_curve": "succ_curve", "sr50": "sr"})
-
-    def __init__(
-        self,
-        root_dir: str | Path,
-        subset: str = "val",
-        result_dir: str | Path = "results",
-        report_dir: str | Path = "reports",
-        protocol: str | Protocol | None = None,
-    ) -> None:
-        if subset not in ("val", "test"):
-            raise EvaluationError(f"GOT-10k: unknown subset {subset!r}; expected 'val' or 'test'")
-        super().__init__("got10k", root_dir, subset, result_dir, report_dir, protocol)
-        self.files = Experiment.files

@@ -19,7 +19,7 @@ from dmtrack.evaluation.readers.oxuva_files import parse_predictions
 from dmtrack.evaluation.reporting.figures.long_term import draw_presence
 from dmtrack.evaluation.reporting.figures.saving import save_figure
 from dmtrack.evaluation.results import FileNames
-from dmtrack.files import atomic_path, json_value, read_text, write_text
+from dmtrack.files import atomic_path, read_text, write_text
 from dmtrack.running.experiments.base import Experiment, OnFrame, Pass, Scored, track
 from dmtrack.tracking.base import Tracker
 
@@ -88,7 +88,7 @@ class ExperimentOxUvA(Experiment):
             rates[name] = score_presence(list(each.values()))
             performance[name] = {
                 **self.header(name, self.protocol.name),
-                "overall": json_value(rates[name]),
+                "overall": rates[name],
                 "seq_wise": {sequence: vars(counts) for sequence, counts in each.items()},
             }
         figure = draw_presence(rates, self.benchmark.title, self.note(self.protocol.name))

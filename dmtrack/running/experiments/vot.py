@@ -20,7 +20,6 @@ from dmtrack.evaluation.readers.text_files import read_trajectory
 from dmtrack.evaluation.reporting.figures.eao import ExpectedOverlap, draw_eao_curve, draw_eao_ranking
 from dmtrack.evaluation.reporting.figures.saving import save_figure
 from dmtrack.evaluation.results import ResultStore, read_numbers
-from dmtrack.files import json_value
 from dmtrack.running.experiments.base import Experiment, OnFrame, Pass, Performance, Scored, track
 from dmtrack.running.supervised import run_supervised
 from dmtrack.tracking.base import Tracker
@@ -119,14 +118,12 @@ class ExperimentVOT(Experiment):
                 protocol = self.protocols[kind]
                 runs = [self._runs(kind, name, sequence) for sequence in self.sequences]
                 score = score_vot(protocol, runs)
-                numbers = {key: json_value(score.scores[key]) for key in protocol.headings() if key in score.scores}
+                numbers: dict[str, float | None] = {
+                    key: score.scores[key] for key in protocol.headings() if key in score.scores
+                }
                 numbers["speed_fps"] = self._speed(kind, name)
                 each = {
-                    item.name: {
-                        "accuracy": json_value(item.accuracy),
-                        "failures": json_value(item.failures),
-                        "length": item.frames,
-                    }
+                    item.name: {"accuracy": item.accuracy, "failures": item.failures, "length": item.frames}
                     for item in score.sequences
                 }
                 entry["experiments"][kind] = {"protocol": protocol.name, "overall": numbers, "seq_wise": each}

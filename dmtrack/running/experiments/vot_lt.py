@@ -17,7 +17,7 @@ from dmtrack.evaluation.readers.text_files import read_trajectory
 from dmtrack.evaluation.reporting.figures.long_term import draw_precision_recall
 from dmtrack.evaluation.reporting.figures.saving import save_figure
 from dmtrack.evaluation.results import number_lines
-from dmtrack.files import json_value, read_text, write_text
+from dmtrack.files import read_text, write_text
 from dmtrack.running.experiments.base import Experiment, OnFrame, Pass, Performance, Scored, track
 from dmtrack.tracking.base import Tracker
 
@@ -81,17 +81,12 @@ class ExperimentVOTLT(Experiment):
             performance[name] = {
                 **self.header(name, self.protocol.name),
                 "overall": {
-                    **json_value(score.scores),
-                    "threshold": float(threshold) if np.isfinite(threshold := score.thresholds[score.best]) else None,
-                    "precision_curve": json_value(score.precision.tolist()),
-                    "recall_curve": json_value(score.recall.tolist()),
+                    **score.scores,
+                    "threshold": score.thresholds[score.best],
+                    "precision_curve": score.precision.tolist(),
+                    "recall_curve": score.recall.tolist(),
                 },
-                "seq_wise": {
-                    run.name: {
-                        key: json_value(value) for key, value in score_long_term(self.protocol, [run]).scores.items()
-                    }
-                    for run in runs
-                },
+                "seq_wise": {run.name: score_long_term(self.protocol, [run]).scores for run in runs},
             }
         figure = draw_precision_recall(scores, self.benchmark.title, self.note(self.protocol.name))
         table = self.table(self.protocol, {name: score.scores for name, score in scores.items()})

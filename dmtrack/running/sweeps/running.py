@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import functools
 import shlex
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from rich.console import Console
 
@@ -27,7 +26,7 @@ from dmtrack.running.sweeps.absence import absence_table, with_absence
 from dmtrack.running.sweeps.benchmarks import BenchmarkChoice
 from dmtrack.running.sweeps.settings import NamedTracker, SweepSettings
 from dmtrack.running.trackers import identity_of
-from dmtrack.running.workers import BuildTracker, check_gpus
+from dmtrack.running.workers import check_gpus
 
 
 def run_sweep(settings: SweepSettings, console: Console) -> list[Report]:
@@ -56,15 +55,16 @@ def run_sweep(settings: SweepSettings, console: Console) -> list[Report]:
             raise EvaluationError(f"--compare {folder} is no folder; give <results>/<tracker> of another tracker")
     for opener in [choice.opener() for choice in settings.benchmarks]:
         opener()  # a wrong folder should not cost the seconds that loading a tracker takes
-    trackers = [_plan(tracker, settings) for tracker in settings.trackers]
-    names = [item.name for item in trackers]
+    sessions = [_sessions(tracker, settings) for tracker in settings.trackers]
+    names = [own[0].tracker for own in sessions]
     for name in names:
         if names.count(name) > 1:
             raise EvaluationError(f"two trackers are called {name!r}; give one a `name:` of its own")
     reports: list[Report] = []
     failed: list[_Failed] = []
     for number, protocol in enumerate(protocols):
-        report, failures = _run_benchmark(settings, number, protocol, trackers, console)
+        own = [of_tracker[number] for of_tracker in sessions]
+        report, failures = _run_benchmark(settings, number, protocol, own, console)
         failed.extend(failures)
         if report is not None:
             reports.append(report)
@@ -76,32 +76,33 @@ def run_sweep(settings: SweepSettings, console: Console) -> list[Report]:
     return reports
 
 
-@dataclass(frozen=True)
-class _Planned:
-    """A tracker that is known to be in order."""
-
-    name: str
-    identity: dict[str, Any]
-    details: dict[str, Any]
-    build_on: Callable[[str], BuildTracker]
-
-
-def _plan(tracker: NamedTracker, settings: SweepSettings) -> _Planned:
+def _sessions(tracker: NamedTracker, settings: SweepSettings) -> list[Session]:
+    """The runs of a tracker, which is known to be in order then, one per benchmark."""
     choice = tracker.choice
     if settings.cache is None:
         loaded = choice.load()
         identity, details = identity_of(loaded)
-        return _Planned(tracker.name or loaded.tracker.name, identity, details, lambda _: choice.build)
-    root = settings.cache
-    origin = describe(choice)
-
-    builds: dict[str, BuildTracker] = {}
-    for benchmark in settings.benchmarks:
-        cache = cache_of(root, benchmark, origin.detections)
-        cache.require()
-        builds[benchmark.title] = functools.partial(build_cached, choice, cache)
-    details = {**origin.details, "cache": str(root)}
-    return _Planned(tracker.name or origin.name, origin.identity, details, lambda title: builds[title])
+        name, builds = loaded.tracker.name, [choice.build] * len(settings.benchmarks)
+    else:
+        origin = describe(choice)
+        name, identity, details = origin.name, origin.identity, {**origin.details, "cache": str(settings.cache)}
+        caches = [cache_of(settings.cache, benchmark, origin.detections) for benchmark in settings.benchmarks]
+        for cache in caches:
+            cache.require()
+        builds = [functools.partial(build_cached, choice, cache) for cache in caches]
+    return [
+        Session(
+            benchmark.title,
+            benchmark.opener(),
+            tracker.name or name,
+            build,
+            {**identity, "sequences": benchmark.identity()},
+            details,
+            settings.results,
+            benchmark.experiment,
+        )
+        for benchmark, build in zip(settings.benchmarks, builds, strict=True)
+    ]
 
 
 def cache_of(root: Path, benchmark: BenchmarkChoice, detections: dict[str, Any]) -> DetectionCache:
@@ -115,8 +116,7 @@ def cache_of(root: Path, benchmark: BenchmarkChoice, detections: dict[str, Any])
     return DetectionCache(root / benchmark.title, detections, benchmark.identity())
 
 
-@dataclass(frozen=True)
-class _Failed:
+class _Failed(NamedTuple):
     """Sequences of one tracker on one benchmark that have no result."""
 
     session: Session
@@ -125,30 +125,17 @@ class _Failed:
 
 
 def _run_benchmark(
-    settings: SweepSettings, number: int, protocol: Protocol, trackers: list[_Planned], console: Console
+    settings: SweepSettings, number: int, protocol: Protocol, sessions: list[Session], console: Console
 ) -> tuple[Report | None, list[_Failed]]:
     """All trackers on the benchmark of that number."""
     choice = settings.benchmarks[number]
-    title, opener = choice.title, choice.opener()
-    opened = opener()
+    title, opened = choice.title, choice.opener()()
     sequences = list(opened)
     engine = RayEngine(settings.address, settings.gpus > 0) if settings.engine == "ray" else None
     scores, failed = [], []
     stores: dict[str, ResultStore] = {}
-    for index, tracker in enumerate(trackers):
-        identity = {**tracker.identity, "sequences": choice.identity()}
-        build = tracker.build_on(title)
-        session = Session(
-            title,
-            opener,
-            tracker.name,
-            build,
-            identity,
-            tracker.details,
-            settings.results,
-            choice.experiment,
-        )
-        runs = len(settings.benchmarks) * len(trackers)
+    runs = len(settings.benchmarks) * len(sessions)
+    for index, session in enumerate(sessions):
         score, failures = session.run(
             protocol,
             console,
@@ -157,11 +144,11 @@ def _run_benchmark(
             gpus=0 if engine else settings.gpus,
             engine=engine,
             sequences=sequences,
-            place=f"{number * len(trackers) + index + 1}/{runs} " if runs > 1 else "",
+            place=f"{number * len(sessions) + index + 1}/{runs} " if runs > 1 else "",
         )
         if score is not None:
             scores.append(replace(score, missing=(*score.missing, *opened.absent)))
-            stores[tracker.name] = session.store
+            stores[session.tracker] = session.store
         if failures:
             failed.append(_Failed(session, failures, len(sequences)))
     if not scores:
@@ -174,7 +161,7 @@ def _run_benchmark(
     report = Report(title, protocol, tuple(scores), choice.shown_split, choice.stride)
     if settings.absence_scores:
         report = with_absence(report, sequences, stores)
-    folder = settings.reports / title / (trackers[0].name if len(trackers) == 1 else settings.name)
+    folder = settings.reports / title / (sessions[0].tracker if len(sessions) == 1 else settings.name)
     write_json(folder / "report.json", report.to_dict())
     write_text(folder / "report.csv", csv_text([report]))
     save_plots(report, folder)

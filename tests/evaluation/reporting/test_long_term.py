@@ -63,8 +63,7 @@ def test_rates_are_counted_anew_in_every_round(sequences, pair):
     for score in report.scores:
         counts = [item.observed[0] for item in score.sequences]
         drawn = [
-            score_presence([one for one, n in zip(counts, row, strict=True) for _ in range(int(n))])
-            for row in draws
+            score_presence([one for one, n in zip(counts, row, strict=True) for _ in range(int(n))]) for row in draws
         ]
         for metric in report.protocol.headings():
             ends = np.quantile([scores[metric] for scores in drawn], [0.025, 0.975])
