@@ -22,7 +22,9 @@ from dmtrack.tracking.adapter import as_tracker
 from dmtrack.tracking.base import Tracker
 
 
-def track_sequence(tracker: Any, sequence: Sequence, on_frame: Callable[[], object] | None = None) -> SequenceResult:
+def track_sequence(
+    tracker: Any, sequence: Sequence, on_frame: Callable[[], object] | None = None, decimals: int = BOX_DECIMALS
+) -> SequenceResult:
     """Tracks one sequence from its first true box.
 
     Args:
@@ -31,6 +33,7 @@ def track_sequence(tracker: Any, sequence: Sequence, on_frame: Callable[[], obje
             time is recorded, because none of it is the time of a tracker that sees images.
         sequence: what to track; its first frame must show the target.
         on_frame: called after each frame.
+        decimals: with which boxes will be stored.
 
     Returns:
         Boxes rounded as they are stored, so that scores are the same before and after storing.
@@ -60,7 +63,7 @@ def track_sequence(tracker: Any, sequence: Sequence, on_frame: Callable[[], obje
         seconds.append(time.perf_counter() - start)
         if on_frame is not None:
             on_frame()
-    stored_boxes = np.asarray(np.round(np.array(boxes), BOX_DECIMALS), dtype=np.float64)
+    stored_boxes = np.asarray(np.round(np.array(boxes), decimals), dtype=np.float64)
     times = np.array(seconds) if own_frames is None else None
     if not says_presence:
         return SequenceResult(stored_boxes, times)

@@ -20,6 +20,9 @@ from dmtrack.evaluation.measures.regions import (
 )
 from dmtrack.files import write_text
 
+REGION_DECIMALS = 4
+"""Of coordinates in files, as the got10k and VOT toolkits write them."""
+
 
 @dataclass(frozen=True)
 class Trajectory:
@@ -83,7 +86,7 @@ class Trajectory:
 
 
 def write_trajectory(path: str | Path, trajectory: Trajectory) -> None:
-    """Writes the text that `read_trajectory` and the VOT toolkits read, with four decimals.
+    """Writes the text that `read_trajectory` and the VOT toolkits read, with `REGION_DECIMALS`.
 
     Raises:
         EvaluationError: a row is neither region nor code, which the format cannot say.
@@ -95,5 +98,7 @@ def write_trajectory(path: str | Path, trajectory: Trajectory) -> None:
             raise EvaluationError(
                 f"frame {frame} has no finite region, which a VOT file cannot say: not written {path}"
             )
-        lines.append(f"{int(row[0])}" if count == 1 else ",".join(f"{value:.4f}" for value in row[:count]))
+        lines.append(
+            f"{int(row[0])}" if count == 1 else ",".join(f"{value:.{REGION_DECIMALS}f}" for value in row[:count])
+        )
     write_text(path, "".join(f"{line}\n" for line in lines))

@@ -278,20 +278,20 @@ def _attempt(one: Pass, errors: Path, tracker: Tracker, sequence: Sequence, on_f
     return attempt(functools.partial(one.do, tracker, sequence, on_frame), errors / f"{sequence.name}.log")
 
 
-def track(tracker: Tracker, sequence: Sequence, on_frame: OnFrame) -> SequenceResult:
-    """Tracks a sequence from its first true box; boxes are 0-based.
+def track(tracker: Tracker, sequence: Sequence, on_frame: OnFrame, decimals: int = BOX_DECIMALS) -> SequenceResult:
+    """Tracks a sequence from its first true box; boxes are 0-based, with as many decimals as they are stored with.
 
     A tracker of got10k's contract with a method `track` is given the image files, as in got10k, because some read
     images in a way of their own.
     """
     frames = sequence.read_frame
     if not _reads_files(tracker) or not isinstance(frames, FrameFiles):
-        return track_sequence(tracker, sequence, on_frame)
+        return track_sequence(tracker, sequence, on_frame, decimals)
     assert isinstance(tracker, Got10kTracker)
     boxes, seconds = tracker.track_files([frames.path(index) for index in range(len(frames))], first_box_of(sequence))
     for _ in range(len(frames)):
         on_frame()
-    return SequenceResult(np.round(boxes, BOX_DECIMALS), seconds)
+    return SequenceResult(np.round(boxes, decimals), seconds)
 
 
 def _reads_files(tracker: Tracker) -> bool:

@@ -14,7 +14,7 @@ from dmtrack.data.sequences import Sequence
 from dmtrack.data.sources.vot import boxes_of_same_area_xywh
 from dmtrack.errors import EvaluationError
 from dmtrack.evaluation.measures.supervised import VotRuns, score_vot
-from dmtrack.evaluation.measures.trajectory import Trajectory, write_trajectory
+from dmtrack.evaluation.measures.trajectory import REGION_DECIMALS, Trajectory, write_trajectory
 from dmtrack.evaluation.protocols import VotProtocol, get_protocol
 from dmtrack.evaluation.readers.text_files import read_trajectory
 from dmtrack.evaluation.reporting.figures.eao import ExpectedOverlap, draw_eao_curve, draw_eao_ranking
@@ -93,7 +93,7 @@ class ExperimentVOT(Experiment):
             sequence = replace(sequence, boxes_xywh=boxes_of_same_area_xywh(truth))
         protocol = self.protocols[kind]
         if protocol.experiment == "unsupervised":
-            result = track(tracker, sequence, on_frame)
+            result = track(tracker, sequence, on_frame, REGION_DECIMALS)
             trajectory = Trajectory.without_restarts(result.boxes_xywh)
             seconds = np.zeros(0) if result.seconds is None else result.seconds
         else:

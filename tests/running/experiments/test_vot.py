@@ -49,6 +49,14 @@ def test_frames_directly_in_the_folder_and_smallest_start_box(tmp_path, folders,
     assert lines == ["1", *["4.0000,6.0000,20.0000,16.0000"] * 3]
 
 
+def test_regions_keep_four_decimals_as_in_got10k(tmp_path, folders, make_moving, foreign):
+    WRITERS["vot"]([make_moving("a", 3)], tmp_path / "data")
+    foreign.update = lambda image: np.array([4.00774, 6.0, 20.0, 16.0])
+    ExperimentVOT(tmp_path / "data", experiments="unsupervised", **folders).run(foreign)
+    lines = (folders["result_dir"] / "VOT2018/foreign/unsupervised/a/a_001.txt").read_text().split()
+    assert lines == ["1", *["4.0077,6.0000,20.0000,16.0000"] * 2]
+
+
 def test_real_time_makes_a_slow_tracker_miss_frames(tmp_path, folders, make_moving, still, monkeypatch):
     WRITERS["vot"]([make_moving("a", 8)], tmp_path / "data")
     now = [0.0]
