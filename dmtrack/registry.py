@@ -125,7 +125,13 @@ def load_plugins(modules: Iterable[str] = ()) -> None:
 
 MODELS = Registry(
     "model",
-    ("dmtrack.models.fairmot", "dmtrack.models.global_search", "dmtrack.models.reid", "dmtrack.models.siamrpn"),
+    (
+        "dmtrack.models.fairmot",
+        "dmtrack.models.global_search",
+        "dmtrack.models.reid",
+        "dmtrack.models.siamrpn",
+        "dmtrack.models.yolox",
+    ),
 )
 BACKBONES = Registry("backbone", ("dmtrack.models.backbones",))
 NECKS = Registry("neck", ("dmtrack.models.necks", "dmtrack.models.siamrpn"))

@@ -71,13 +71,11 @@ def _mot(folder: Path) -> list[Check]:
     from parity.mot_fairmot import check_core, check_fairmot
     from parity.mot_labels import check_labels
     from parity.mot_metrics import check_scores
+    from parity.mot_yolox import check_yolox
 
     def core(golden: GoldenFile) -> None:
         check_core(golden)
         check_parts(golden)
-
-    def not_covered(golden: GoldenFile) -> None:
-        golden.informative(golden.names(""), "not covered yet: nothing here computes this")
 
     return verify_folder(
         folder,
@@ -87,7 +85,7 @@ def _mot(folder: Path) -> list[Check]:
             "assoc_": check_streams,
             "metrics_": check_scores,
             "pipe_": check_labels,
-            "yolox_": not_covered,
+            "yolox_": check_yolox,
         },
     )
 

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from dmtrack.models.fairmot.fairmot import FairMOT
+from dmtrack.models.yolox.yolox import YOLOX
 
 FAIRMOT_MODELS: dict[str, dict[str, Any]] = {
     "dla34": {"backbone": {"type": "DLASeg"}},
@@ -26,6 +27,15 @@ FAIRMOT_MODELS: dict[str, dict[str, Any]] = {
     },
 }
 """The published networks, by the names in the files."""
+
+YOLOX_MODELS: dict[str, dict[str, Any]] = {
+    "nano": {"depth": 0.33, "width": 0.25, "depthwise": True},
+    "tiny": {"depth": 0.33, "width": 0.375},
+    "s": {"depth": 0.33, "width": 0.5},
+    "m": {"depth": 0.67, "width": 0.75},
+    "l": {"depth": 1.0, "width": 1.0},
+    "x": {"depth": 1.33, "width": 1.25},
+}
 
 
 def parameter_value(name: str, shape: Sequence[int], seed: int, gain: float = 1.0) -> Tensor:
@@ -66,4 +76,12 @@ def formula_fairmot(network: str, seed: int, gain: float) -> FairMOT:
         for name, tensor in model.state_dict().items()
     }
     model.load_state_dict(values)
+    return model.eval()
+
+
+def formula_yolox(network: str, seed: int, gain: float) -> YOLOX:
+    """YOLOX with the weights of the formula, in evaluation mode; our names are the published ones."""
+    model = YOLOX(**YOLOX_MODELS[network])
+    shapes = model.state_dict().items()
+    model.load_state_dict({name: parameter_value(name, tensor.shape, seed, gain) for name, tensor in shapes})
     return model.eval()

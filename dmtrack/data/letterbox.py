@@ -27,16 +27,24 @@ class Letterbox:
     top: int
 
 
-def letterbox(image: NDArray[Any], size_wh: tuple[int, int], fill: int = 128) -> Letterbox:
-    """The image resized to fit a canvas, in its middle.
+def letterbox(image: NDArray[Any], size_wh: tuple[int, int], fill: int = 128, centred: bool = True) -> Letterbox:
+    """The image resized to fit a canvas.
 
     Args:
         image: HxWx3 or HxW, uint8 or float32.
         size_wh: of the canvas.
-        fill: value of the canvas beside the image; FairMOT says 127.5, which its bytes round to 128.
+        fill: value of the canvas beside the image; FairMOT says 127.5, which its bytes round to 128, YOLOX 114.
+        centred: in the middle of the canvas, as FairMOT has it; otherwise in its top left corner, as YOLOX has it,
+            which rounds and resizes in another way, too.
     """
     height, width = image.shape[:2]
     ratio = min(size_wh[1] / height, size_wh[0] / width)
+    if not centred:
+        inner_wh = (max(int(width * ratio), 1), max(int(height * ratio), 1))
+        resized = cv2.resize(image, inner_wh, interpolation=cv2.INTER_LINEAR)
+        canvas = np.full((size_wh[1], size_wh[0], *image.shape[2:]), fill, dtype=image.dtype)
+        canvas[: inner_wh[1], : inner_wh[0]] = resized
+        return Letterbox(canvas, ratio, 0, 0)
     # round() goes to the even number at a half, as in the published code.
     inner_wh = (max(round(width * ratio), 1), max(round(height * ratio), 1))
     across, down = (size_wh[0] - inner_wh[0]) / 2, (size_wh[1] - inner_wh[1]) / 2

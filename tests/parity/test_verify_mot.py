@@ -6,6 +6,7 @@ import pytest
 from parity.golden import GoldenFile
 from parity.mot_association import check_parts, check_streams
 from parity.mot_fairmot import check_core, check_fairmot
+from parity.mot_yolox import check_yolox
 
 
 @pytest.mark.parametrize("name", ["dla34_s0", "dla34_s1", "hrnet18_s0", "yolov5s_s0"])
@@ -14,6 +15,15 @@ def test_fairmot_networks_give_the_reference_maps_and_boxes(name, shared_folder)
     check_fairmot(golden)
     checks = golden.finish()
     assert len(checks) >= 8
+    assert [check for check in checks if not check.passed] == []
+
+
+@pytest.mark.parametrize("name", ["nano_s0", "s_s1"])
+def test_yolox_networks_give_the_reference_boxes_and_losses(name, shared_folder):
+    golden = GoldenFile(shared_folder / "golden" / "mot" / "dev" / f"yolox_{name}.npz")
+    check_yolox(golden)
+    checks = golden.finish()
+    assert len(checks) == 15
     assert [check for check in checks if not check.passed] == []
 
 

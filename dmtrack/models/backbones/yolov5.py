@@ -10,10 +10,12 @@ from torch import Tensor, nn
 from dmtrack.registry import BACKBONES
 
 
-def conv_norm_act(in_channels: int, out_channels: int, kernel: int = 1, stride: int = 1) -> nn.Sequential:
+def conv_norm_act(
+    in_channels: int, out_channels: int, kernel: int = 1, stride: int = 1, groups: int = 1
+) -> nn.Sequential:
     """Convolution without bias, batch norm, SiLU; with a stride, maps become smaller by that factor."""
     layers = OrderedDict[str, nn.Module]()
-    layers["conv"] = nn.Conv2d(in_channels, out_channels, kernel, stride, kernel // 2, bias=False)
+    layers["conv"] = nn.Conv2d(in_channels, out_channels, kernel, stride, kernel // 2, groups=groups, bias=False)
     layers["bn"] = nn.BatchNorm2d(out_channels, eps=1e-3, momentum=0.03)
     layers["act"] = nn.SiLU(inplace=True)
     return nn.Sequential(layers)
