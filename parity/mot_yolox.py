@@ -6,6 +6,7 @@ import re
 
 import numpy as np
 import torch
+from torchvision.ops import box_convert
 
 from dmtrack.errors import DataError
 from dmtrack.models.yolox.encoding import image_tensor
@@ -32,7 +33,9 @@ def check_yolox(golden: GoldenFile) -> None:
         said = model.predict(image_tensor(formula_image(height, width, seed), "bytetrack")[None].double())
     scores = torch.cat([said.objectness[..., None], said.classes], dim=2).sigmoid()
     scale = golden.given("out").clip(min=1)
-    golden.relative("out", torch.cat([said.boxes_cxcywh(), scores], dim=2), OUTPUT_TOLERANCE, scale)
+    golden.relative(
+        "out", torch.cat([box_convert(said.boxes_xyxy(), "xyxy", "cxcywh"), scores], dim=2), OUTPUT_TOLERANCE, scale
+    )
     least_score, most_overlap = golden.given("post_conf_nms").tolist()
     (found,) = select_boxes(said, least_score, most_overlap)
     # Scores of neighbours differ by less than single precision, so the order of rows may be another.
@@ -46,8 +49,7 @@ def check_yolox(golden: GoldenFile) -> None:
     labels = torch.from_numpy(golden.given("loss_labels"))
     image_index, row = (labels[..., 3:5] > 0).all(dim=2).nonzero(as_tuple=True)
     own = labels[image_index, row]
-    half = own[:, 3:5] / 2
-    boxes_xyxy = torch.cat([own[:, 1:3] - half, own[:, 1:3] + half], dim=1)
+    boxes_xyxy = box_convert(own[:, 1:5], "cxcywh", "xyxy")
     for case, with_l1 in (("loss_l10", False), ("loss_l11", True)):
         truth = (boxes_xyxy, image_index, own[:, 0].long(), (width, height))
         losses, count = detection_losses(said, *truth, with_l1)

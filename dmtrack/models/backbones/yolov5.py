@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import max_pool2d
 
 from dmtrack.registry import BACKBONES
+
+Convolution = Callable[..., nn.Module]
+"""(channels in, channels out, side of the kernel, stride) -> convolution, batch norm and SiLU."""
 
 
 def conv_norm_act(
@@ -35,49 +40,76 @@ class Focus(nn.Module):
 
 
 class Bottleneck(nn.Module):
-    """A 1x1 and a 3x3 convolution, with a shortcut if wanted."""
+    """A 1x1 and a 3x3 convolution, with a shortcut if wanted; the arguments are those of `CSPBlock`."""
 
-    def __init__(self, channels: int, shortcut: bool) -> None:
+    def __init__(self, channels: int, shortcut: bool, convolution: Convolution, names: str) -> None:
         super().__init__()
-        self.cv1 = conv_norm_act(channels, channels)
-        self.cv2 = conv_norm_act(channels, channels, 3)
+        self.names = (f"{names}1", f"{names}2")
+        self.add_module(self.names[0], conv_norm_act(channels, channels))
+        self.add_module(self.names[1], convolution(channels, channels, 3))
         self.shortcut = shortcut
 
     def forward(self, inputs: Tensor) -> Tensor:
         """Features of the same shape."""
-        hidden = self.cv2(self.cv1(inputs))
+        first, second = (self.get_submodule(name) for name in self.names)
+        hidden: Tensor = second(first(inputs))
         return inputs + hidden if self.shortcut else hidden
 
 
-class C3(nn.Module):
-    """Cross-stage partial block: half of the channels go through bottlenecks, the other half past them."""
+class CSPBlock(nn.Module):
+    """Cross-stage partial block: half of the channels go through bottlenecks, the other half past them.
 
-    def __init__(self, in_channels: int, out_channels: int, bottlenecks: int = 1, shortcut: bool = True) -> None:
+    Args:
+        in_channels: of the input.
+        out_channels: of the output.
+        bottlenecks: how many, one after the other.
+        shortcut: whether each adds its input.
+        convolution: makes their 3x3 convolutions.
+        names: how files call the convolutions before their number: `cv` in YOLOv5, `conv` in YOLOX.
+    """
+
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        bottlenecks: int = 1,
+        shortcut: bool = True,
+        convolution: Convolution = conv_norm_act,
+        names: str = "cv",
+    ) -> None:
         super().__init__()
         half = out_channels // 2
-        self.cv1 = conv_norm_act(in_channels, half)
-        self.cv2 = conv_norm_act(in_channels, half)
-        self.cv3 = conv_norm_act(2 * half, out_channels)
-        self.m = nn.Sequential(*(Bottleneck(half, shortcut) for _ in range(bottlenecks)))
+        self.names = (f"{names}1", f"{names}2", f"{names}3")
+        shapes = ((in_channels, half), (in_channels, half), (2 * half, out_channels))
+        for name, shape in zip(self.names, shapes, strict=True):
+            self.add_module(name, conv_norm_act(*shape))
+        self.m = nn.Sequential(*(Bottleneck(half, shortcut, convolution, names) for _ in range(bottlenecks)))
 
     def forward(self, inputs: Tensor) -> Tensor:
         """(images, in_channels, H, W) -> (images, out_channels, H, W)."""
-        return self.cv3(torch.cat([self.m(self.cv1(inputs)), self.cv2(inputs)], dim=1))
+        first, second, last = (self.get_submodule(name) for name in self.names)
+        outputs: Tensor = last(torch.cat([self.m(first(inputs)), second(inputs)], dim=1))
+        return outputs
 
 
 class SPP(nn.Module):
-    """Spatial pyramid pooling: maxima over windows of 5, 9 and 13 cells beside the map itself."""
+    """Spatial pyramid pooling: maxima over windows of 5, 9 and 13 cells beside the map itself; `names` as above."""
 
-    def __init__(self, channels: int) -> None:
+    def __init__(self, channels: int, names: str = "cv") -> None:
         super().__init__()
-        self.cv1 = conv_norm_act(channels, channels // 2)
-        self.cv2 = conv_norm_act(2 * channels, channels)
-        self.m = nn.ModuleList(nn.MaxPool2d(window, 1, window // 2) for window in (5, 9, 13))
+        self.names = (f"{names}1", f"{names}2")
+        self.add_module(self.names[0], conv_norm_act(channels, channels // 2))
+        self.add_module(self.names[1], conv_norm_act(2 * channels, channels))
 
     def forward(self, inputs: Tensor) -> Tensor:
         """Features of the same shape."""
-        hidden = self.cv1(inputs)
-        return self.cv2(torch.cat([hidden, *(pool(hidden) for pool in self.m)], dim=1))
+        first, last = (self.get_submodule(name) for name in self.names)
+        maps = [first(inputs)]
+        for _ in range(3):
+            # Windows of 9 and 13 cells are that of 5, applied again.
+            maps.append(max_pool2d(maps[-1], 5, 1, 2))
+        outputs: Tensor = last(torch.cat(maps, dim=1))
+        return outputs
 
 
 JOINED_LATER = (2, 4, 6)
@@ -98,9 +130,15 @@ class YOLOv5s(nn.Module):
     def __init__(self, pretrained: str | None = None) -> None:
         super().__init__()
         self.pretrained = pretrained
-        trunk = [Focus(3, 32), conv_norm_act(32, 64, 3, 2), C3(64, 64), conv_norm_act(64, 128, 3, 2), C3(128, 128, 3)]
-        trunk += [conv_norm_act(128, 256, 3, 2), C3(256, 256, 3), conv_norm_act(256, 512, 3, 2), SPP(512)]
-        layers: list[nn.Module] = [*trunk, C3(512, 512, shortcut=False)]
+        trunk = [
+            Focus(3, 32),
+            conv_norm_act(32, 64, 3, 2),
+            CSPBlock(64, 64),
+            conv_norm_act(64, 128, 3, 2),
+            CSPBlock(128, 128, 3),
+        ]
+        trunk += [conv_norm_act(128, 256, 3, 2), CSPBlock(256, 256, 3), conv_norm_act(256, 512, 3, 2), SPP(512)]
+        layers: list[nn.Module] = [*trunk, CSPBlock(512, 512, shortcut=False)]
         for channels in (256, 128, 64):
             # Published files number the enlarging and the joining as two layers without parameters.
             layers += [
@@ -108,7 +146,7 @@ class YOLOv5s(nn.Module):
                 nn.Upsample(scale_factor=2.0, mode="nearest"),
                 nn.Identity(),
             ]
-            layers += [C3(2 * channels, channels, shortcut=False)]
+            layers += [CSPBlock(2 * channels, channels, shortcut=False)]
         self.model = nn.ModuleList(layers)
 
     def forward(self, images: Tensor) -> Tensor:

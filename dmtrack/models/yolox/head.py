@@ -10,8 +10,7 @@ import torch
 from torch import Tensor, nn
 from torchvision.ops import batched_nms
 
-from dmtrack.models.backbones.yolov5 import conv_norm_act
-from dmtrack.models.yolox.darknet import Convolution
+from dmtrack.models.backbones.yolov5 import Convolution, conv_norm_act
 
 PRIOR = 0.01
 """First probability of a class and of an object, so that training starts calmly."""
@@ -35,11 +34,12 @@ class Predictions:
     corners_xy: Tensor
     strides: Tensor
 
-    def boxes_cxcywh(self) -> Tensor:
-        """(images, cells, 4) centre, width and height in pixels of the network input."""
-        strides = self.strides[:, None]
-        centres = (self.boxes[..., :2] + self.corners_xy) * strides
-        return torch.cat([centres, self.boxes[..., 2:].exp() * strides], dim=2)
+    def boxes_xyxy(self, image: int | Tensor | slice = slice(None), cell: Tensor | slice = slice(None)) -> Tensor:
+        """Boxes in pixels of the network input: (images, cells, 4), or those of the images and cells asked for."""
+        said, strides = self.boxes[image, cell], self.strides[cell, None]
+        centres = (said[..., :2] + self.corners_xy[cell]) * strides
+        half = said[..., 2:].exp() * strides / 2
+        return torch.cat([centres - half, centres + half], dim=-1)
 
 
 class DecoupledHead(nn.Module):
@@ -64,11 +64,6 @@ class DecoupledHead(nn.Module):
         super().__init__()
         self.strides = tuple(strides)
 
-        def branches() -> nn.ModuleList:
-            return nn.ModuleList(
-                nn.Sequential(convolution(channels, channels, 3), convolution(channels, channels, 3)) for _ in strides
-            )
-
         def outputs(count: int, prior: float | None = None) -> nn.ModuleList:
             layers = nn.ModuleList(nn.Conv2d(channels, count, 1) for _ in strides)
             if prior is not None:
@@ -77,7 +72,12 @@ class DecoupledHead(nn.Module):
             return layers
 
         self.stems = nn.ModuleList(conv_norm_act(own, channels) for own in in_channels)
-        self.cls_convs, self.reg_convs = branches(), branches()
+        self.cls_convs, self.reg_convs = (
+            nn.ModuleList(
+                nn.Sequential(convolution(channels, channels, 3), convolution(channels, channels, 3)) for _ in strides
+            )
+            for _ in range(2)
+        )
         self.cls_preds, self.reg_preds, self.obj_preds = outputs(classes, PRIOR), outputs(4), outputs(1, PRIOR)
 
     def forward(self, maps: Sequence[Tensor]) -> Predictions:
@@ -132,8 +132,7 @@ def select_boxes(
         most_overlap: IoU with a better box above which a box is left out (non-maximum suppression).
         class_agnostic: boxes suppress those of other classes, too.
     """
-    centres, sizes = predictions.boxes_cxcywh().split(2, dim=2)
-    boxes_xyxy = torch.cat([centres - sizes / 2, centres + sizes / 2], dim=2)
+    boxes_xyxy = predictions.boxes_xyxy()
     class_scores, classes = predictions.classes.sigmoid().max(dim=2)
     objectness = predictions.objectness.sigmoid()
     found = []

@@ -61,10 +61,7 @@ def assign(
     near = ((middles - centres[:, None]).abs() < radius[:, None]).all(2)
     candidates = (inside | near).any(0).nonzero()[:, 0]
 
-    said_cxcywh = predictions.boxes_cxcywh()[image, candidates]
-    half = said_cxcywh[:, 2:] / 2
-    said_xyxy = torch.cat([said_cxcywh[:, :2] - half, said_cxcywh[:, :2] + half], dim=1)
-    overlaps = paired_iou(boxes_xyxy[:, None], said_xyxy[None])
+    overlaps = paired_iou(boxes_xyxy[:, None], predictions.boxes_xyxy(image, candidates)[None])
     objectness, kinds = predictions.objectness[image, candidates], predictions.classes[image, candidates]
     scores = (objectness[:, None].sigmoid() * kinds.sigmoid()).sqrt()
     wanted = F.one_hot(classes, scores.shape[1]).to(scores)
@@ -122,10 +119,7 @@ def detection_losses(
     overlap = torch.cat([boxes_xyxy.new_zeros(0), *overlaps])
     count = len(cell)
 
-    said_cxcywh = predictions.boxes_cxcywh()[image, cell]
-    half = said_cxcywh[:, 2:] / 2
-    said_xyxy = torch.cat([said_cxcywh[:, :2] - half, said_cxcywh[:, :2] + half], dim=1)
-    wanted_xyxy = boxes_xyxy[number]
+    said_xyxy, wanted_xyxy = predictions.boxes_xyxy(image, cell), boxes_xyxy[number]
     answering = torch.zeros_like(predictions.objectness)
     answering[image, cell] = 1.0
     kinds = F.one_hot(classes[number], predictions.classes.shape[2]).to(dtype) * overlap[:, None]

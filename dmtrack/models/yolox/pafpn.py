@@ -1,13 +1,57 @@
-"""Path aggregation (Liu et al., CVPR 2018) on CSPDarknet: once down to the finest of three maps and up again."""
+"""YOLOX's backbone: CSPDarknet (section 2.1), then path aggregation (Liu et al., CVPR 2018) over three of its maps."""
 
 from __future__ import annotations
+
+from collections import OrderedDict
+from functools import partial
 
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
-from dmtrack.models.backbones.yolov5 import conv_norm_act
-from dmtrack.models.yolox.darknet import Convolution, CSPDarknet, CSPLayer
+from dmtrack.models.backbones.yolov5 import SPP, Convolution, CSPBlock, Focus, conv_norm_act
+
+STAGES = ("dark2", "dark3", "dark4", "dark5")
+"""Of CSPDarknet, at strides 4, 8, 16 and 32."""
+
+
+def depthwise_conv(in_channels: int, out_channels: int, kernel: int = 1, stride: int = 1) -> nn.Sequential:
+    """Every channel for itself, then a 1x1 convolution over all channels, each with batch norm and SiLU."""
+    layers = OrderedDict[str, nn.Module]()
+    layers["dconv"] = conv_norm_act(in_channels, in_channels, kernel, stride, groups=in_channels)
+    layers["pconv"] = conv_norm_act(in_channels, out_channels)
+    return nn.Sequential(layers)
+
+
+class CSPDarknet(nn.Module):
+    """Images to maps at strides 8, 16 and 32.
+
+    Args:
+        depth: factor on the number of bottlenecks, 1 for YOLOX-L.
+        width: factor on the channels, 1 for YOLOX-L.
+        convolution: of kernels above 1x1, `conv_norm_act` or `depthwise_conv`.
+    """
+
+    def __init__(self, depth: float, width: float, convolution: Convolution) -> None:
+        super().__init__()
+        channels, bottlenecks = int(width * 64), max(round(depth * 3), 1)
+        self.stem = Focus(3, channels)
+        for stage, times in zip(STAGES, (1, 3, 3, 1), strict=True):
+            last = stage == STAGES[-1]
+            layers = [convolution(channels, 2 * channels, 3, 2)]
+            if last:
+                layers.append(SPP(2 * channels, names="conv"))
+            channels *= 2
+            layers.append(CSPBlock(channels, channels, times * bottlenecks, not last, convolution, names="conv"))
+            self.add_module(stage, nn.Sequential(*layers))
+
+    def forward(self, images: Tensor) -> list[Tensor]:
+        """(images, 3, H, W), H and W multiples of 32 -> maps of 256, 512 and 1024 x width channels."""
+        features, maps = self.stem(images), []
+        for stage in STAGES:
+            features = self.get_submodule(stage)(features)
+            maps.append(features)
+        return maps[1:]
 
 
 class PAFPN(nn.Module):
@@ -28,20 +72,16 @@ class PAFPN(nn.Module):
     def __init__(self, depth: float, width: float, convolution: Convolution) -> None:
         super().__init__()
         fine, middle, coarse = self.out_channels = tuple(int(channels * width) for channels in (256, 512, 1024))
-        bottlenecks = round(3 * depth)
-
-        def joined(channels: int, out_channels: int) -> CSPLayer:
-            return CSPLayer(channels, out_channels, bottlenecks, False, convolution)
-
+        join = partial(CSPBlock, bottlenecks=round(3 * depth), shortcut=False, convolution=convolution, names="conv")
         self.backbone = CSPDarknet(depth, width, convolution)
         self.lateral_conv0 = conv_norm_act(coarse, middle)
-        self.C3_p4 = joined(2 * middle, middle)
+        self.C3_p4 = join(2 * middle, middle)
         self.reduce_conv1 = conv_norm_act(middle, fine)
-        self.C3_p3 = joined(2 * fine, fine)
+        self.C3_p3 = join(2 * fine, fine)
         self.bu_conv2 = convolution(fine, fine, 3, 2)
-        self.C3_n3 = joined(2 * fine, middle)
+        self.C3_n3 = join(2 * fine, middle)
         self.bu_conv1 = convolution(middle, middle, 3, 2)
-        self.C3_n4 = joined(2 * middle, coarse)
+        self.C3_n4 = join(2 * middle, coarse)
 
     def forward(self, images: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """(images, 3, H, W), H and W multiples of 32 -> maps of 256, 512 and 1024 x width channels."""

@@ -20,11 +20,10 @@ from dmtrack.data.letterbox import letterbox
 from dmtrack.errors import ConfigError, WeightsError
 from dmtrack.models.backbones.yolov5 import conv_norm_act
 from dmtrack.models.base import TrainableModel
-from dmtrack.models.yolox.darknet import depthwise_conv
 from dmtrack.models.yolox.encoding import BORDER, YOLOXEncoder, YOLOXPreprocessing, image_tensor
 from dmtrack.models.yolox.head import DecoupledHead, Predictions, select_boxes
 from dmtrack.models.yolox.losses import detection_losses
-from dmtrack.models.yolox.pafpn import PAFPN
+from dmtrack.models.yolox.pafpn import PAFPN, depthwise_conv
 from dmtrack.registry import MODELS
 
 
