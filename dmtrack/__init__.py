@@ -31,6 +31,8 @@ __all__ = ["__version__", *_API]
 def __getattr__(name: str) -> Any:
     if name in _API:
         return getattr(importlib.import_module("dmtrack.api"), name)
+    if name == "notebook":
+        return importlib.import_module("dmtrack.notebook")
     raise AttributeError(f"module 'dmtrack' has no attribute {name!r}")
 
 

@@ -27,7 +27,7 @@ LAYERS = [
     ("running",),
     ("search", "export"),
     ("pages", "web"),
-    ("api",),
+    ("api", "notebook"),
     ("cli",),
 ]
 RANK = {room: rank for rank, layer in enumerate(LAYERS) for room in layer}

@@ -67,6 +67,7 @@ def _dmtrack(
 _COMMANDS = {
     "demo": "demo",
     "track": "track",
+    "serve": "serve",
     "mot": "mot",
     "train": "train",
     "test": "testing",

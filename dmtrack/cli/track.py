@@ -38,7 +38,7 @@ def track(
         option(
             TARGET,
             "--select",
-            help="Drag the first box in a window; without a display, a picture with likely boxes is written.",
+            help="Drag the first box in a window; without a display, in a page of the browser.",
         ),
     ] = False,
     config: Annotated[
@@ -116,6 +116,8 @@ def track(
         opened.take(start_frame, end_frame)
         check_writable_folder(output or RESULTS)
         preview = _preview(show, opened.live)
+        if select and not opened.live and _may_open_page(console):
+            return _on_page(Path(source), output, console, config, weights, device, precision, overrides)
         chosen = boxes_xywh or [_selected(opened, output or RESULTS, console)]
         inside = [tuple(check_first_box_xywh(one, *opened.size_wh).tolist()) for one in chosen]
         check_distinct_xywh(inside)
@@ -135,6 +137,36 @@ def track(
             session.track(console)
         finally:
             session.report(console)
+
+
+def _may_open_page(console: Console) -> bool:
+    """Whether there is no window to drag a box in, somebody reads what is printed, and the page can be served."""
+    from importlib.util import find_spec
+
+    from dmtrack.media.window import why_no_windows
+
+    return console.is_terminal and why_no_windows() is not None and all(map(find_spec, ("fastapi", "uvicorn")))
+
+
+def _on_page(
+    source: Path,
+    output: Path | None,
+    console: Console,
+    config: str | None,
+    weights: Path | None,
+    device: str | None,
+    precision: str | None,
+    overrides: list[str],
+) -> None:
+    """Selecting, tracking and correcting in the browser, until Ctrl-C."""
+    from dmtrack.tracking.loading import DEFAULT_CONFIG
+    from dmtrack.web.serve import PROJECTS, select_and_track
+    from dmtrack.web.tracking import Trackers
+
+    name = config or DEFAULT_CONFIG
+    trackers = Trackers(device, precision, {name: (weights, tuple(overrides))})
+    table = select_and_track(source, output or PROJECTS, console, name, trackers)
+    console.print(f"  {table}" if table else "no box was drawn, nothing was tracked", soft_wrap=True)
 
 
 def parse_box(text: str) -> tuple[float, ...]:

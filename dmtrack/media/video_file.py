@@ -66,7 +66,7 @@ class PyAVVideoFile(FrameSource):
     def __init__(self, path: str | Path, allow_size_changes: bool = False, skip_bad_frames: bool = False) -> None:
         super().__init__(str(path), allow_size_changes, skip_bad_frames)
         self.path = Path(path)
-        container, stream = self._open()
+        container, stream = self.open_stream()
         try:
             self.fps = frame_rate(container, stream)
             self._declared = declared_length(container, stream, self.fps)
@@ -78,7 +78,12 @@ class PyAVVideoFile(FrameSource):
         except MediaError as error:
             raise _UndecodableError(str(error)) from error
 
-    def _open(self) -> tuple[Any, Any]:
+    def open_stream(self) -> tuple[Any, Any]:
+        """The file, opened by PyAV, and its video; the caller closes it.
+
+        Raises:
+            MediaError: it is no video.
+        """
         try:
             container = av.open(_absolute(self.path), mode="r", metadata_errors="replace")
         except (av.error.FFmpegError, OSError, ValueError) as error:
@@ -94,7 +99,7 @@ class PyAVVideoFile(FrameSource):
         return container, stream
 
     def _decode(self) -> Generator[Image]:
-        container, stream = self._open()
+        container, stream = self.open_stream()
         clock = FrameClock(self.fps, declared_rate(stream) is not None)
         bad, unit = 0, stream.time_base
         # AVI numbers its packets; where frames are decoded in another order, that is not when they are shown.

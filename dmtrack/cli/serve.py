@@ -1,0 +1,63 @@
+"""`dmtrack serve`: the page in which people draw a box, watch, correct and export."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from dmtrack.cli import options
+from dmtrack.cli.options import MACHINE, OUTPUT, SOURCE, TRACKER, option
+from dmtrack.errors import ConfigError
+
+
+def serve(
+    videos: Annotated[
+        Path, typer.Argument(callback=options.EXISTING, help="Folder whose videos may be opened; nothing outside is.")
+    ] = Path(),
+    config: Annotated[
+        str | None,
+        option(TRACKER, callback=options.CONFIG, help="The tracker offered first; without it, dmtrackReID_tiny."),
+    ] = None,
+    device: options.Device = None,
+    precision: options.Precision = None,
+    projects: Annotated[
+        Path, option(OUTPUT, callback=options.OUTPUT_FOLDER, help="Folder of projects and uploads.")
+    ] = Path("results", "serve"),
+    host: Annotated[str, option(MACHINE, help="Address to listen at; 0.0.0.0 lets other machines in.")] = "127.0.0.1",
+    port: Annotated[int, option(MACHINE, min=0, max=65535, help="Port; 0 takes one that is free.")] = 8765,
+    allow_host: Annotated[
+        list[str] | None,
+        option(MACHINE, metavar="NAME", help="A name under which a proxy brings the page; repeatable."),
+    ] = None,
+    most_videos: Annotated[int, option(MACHINE, min=1, help="Videos tracked at once; more have to wait.")] = 8,
+    most_upload_gib: Annotated[float, option(SOURCE, min=0.001, metavar="GIB", help="Size of one upload.")] = 4.0,
+) -> None:
+    """Opens a page in the browser: draw boxes, watch them tracked, correct, track again, export.
+
+    Works over SSH and in containers. Whatever is drawn is on disk at once, and a server that was killed goes on.
+    """
+    if not videos.is_dir():
+        raise ConfigError(f"{videos} is a file; give the folder that it is in, and choose it on the page")
+    from rich.console import Console
+
+    check_extra()
+    from dmtrack.web.places import Places
+    from dmtrack.web.serve import print_how_to_reach, running, wait_for_ctrl_c
+    from dmtrack.web.tracking import Trackers
+
+    places = Places(videos, projects, most_upload_bytes=int(most_upload_gib * 2**30))
+    trackers, names = Trackers(device, precision), tuple(allow_host or ())
+    with running(places, host, port, names, config, trackers, most_videos) as server:
+        print_how_to_reach(server, Console())
+        wait_for_ctrl_c()
+
+
+def check_extra() -> None:
+    """A `ConfigError` where the libraries of the page are not installed."""
+    from importlib.util import find_spec
+
+    lacking = [name for name in ("fastapi", "uvicorn") if find_spec(name) is None]
+    if lacking:
+        raise ConfigError(f"the page needs {' and '.join(lacking)}; install them: pip install 'dmtrack[web]'")

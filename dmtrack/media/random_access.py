@@ -1,0 +1,182 @@
+"""Any frame of a video by its number, for those who scrub, and for tracking backwards."""
+
+from __future__ import annotations
+
+import bisect
+import contextlib
+import itertools
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
+from types import TracebackType
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dmtrack.errors import MediaError
+from dmtrack.media.frame_source import FrameSource
+from dmtrack.media.image_files import ImageFolder
+from dmtrack.media.images import Image, read_image
+from dmtrack.media.video_file import PyAVVideoFile
+from dmtrack.media.video_streams import displayed, gives_a_frame
+
+try:
+    import av
+except ImportError:  # pragma: no cover - platforms without PyAV wheels, where OpenCV reads videos
+    av = None
+
+BACK = 24
+"""Frames that are decoded together on the way back: each costs its memory, and fewer are decoded more often."""
+
+_NOWHERE = sys.maxsize
+"""Place of a decoder that is not open: behind every frame."""
+
+_STEPS_BACK = (0.0, 2.0, 10.0, 60.0)
+"""Seconds before a frame where a decoder is set down, one after the other where it comes down behind the frame."""
+
+
+class RandomFrames(AbstractContextManager["RandomFrames"]):
+    """The frames of a video file or a folder of images, in any order; one decoder, which threads take in turns.
+
+    A video is read once without decoding (about a second per 100,000 frames), which tells where its frames are. Reading
+    the next frame costs one decoding, another one those since the key frame before it. Where a file does not tell the
+    times of its frames, going back begins at the start.
+
+    Args:
+        source: opened by `open_frames`; its own iteration is not disturbed.
+
+    Raises:
+        MediaError: a live source, which has no frames to go to.
+    """
+
+    def __init__(self, source: FrameSource) -> None:
+        if source.live:
+            raise MediaError(f"{source.name} is live: it has no frames to go to")
+        self.source = source
+        self._turn = threading.Lock()
+        self._container: Any = None
+        self._decoded: Iterator[tuple[int, Any]] = iter(())
+        self._next = _NOWHERE
+        self._ticks: NDArray[np.int64] = np.zeros(0, np.int64)
+        self._keys: list[int] = []
+        if isinstance(source, PyAVVideoFile):
+            self._read_times(source)
+        self.count = len(self._ticks) or self._count_frames()
+
+    def __len__(self) -> int:
+        return self.count
+
+    def read(self, number: int) -> Image:
+        """Frame `number`, HxWx3 uint8 RGB. A frame that does not decode is the next one that does.
+
+        Raises:
+            MediaError: there is no such frame, or nothing decodes from there on.
+        """
+        if not 0 <= number < self.count:
+            raise MediaError(f"{self.source.name} has no frame {number}: it has {self.count}, counted from 0")
+        with self._turn:
+            if isinstance(self.source, ImageFolder):
+                return read_image(self.source.paths[number])
+            return self._seek(number) if len(self._ticks) else self._rewind(number)
+
+    def backwards(self, last: int, first: int) -> Iterator[tuple[int, Image]]:
+        """The frames from `last` down to `first`, with their numbers; at most `BACK` of them are held at a time."""
+        for end in range(last, first - 1, -BACK):
+            numbers = range(max(end - BACK + 1, first), end + 1)
+            yield from reversed([(number, self.read(number)) for number in numbers])
+
+    def key_frame(self, number: int) -> int:
+        """The frame at or before `number` from which decoding begins; every image of a folder is one."""
+        if not self._keys:
+            return number
+        return self._keys[max(bisect.bisect_right(self._keys, number) - 1, 0)]
+
+    def close(self) -> None:
+        """Releases the file."""
+        with self._turn:
+            self._release()
+            self.source.close()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _read_times(self, source: PyAVVideoFile) -> None:
+        """Times of all frames in the order in which they are shown, and which of them are key frames."""
+        container, stream = source.open_stream()
+        with container:
+            shown = [
+                (packet.pts, packet.is_keyframe)
+                for packet in container.demux(stream)
+                if packet.pts is not None and gives_a_frame(packet)
+            ]
+            untimed = container.format.name == "avi" and stream.codec_context.has_b_frames
+        if untimed or len({ticks for ticks, _ in shown}) < len(shown):
+            return
+        shown.sort()
+        container, stream = source.open_stream()
+        with container:
+            first = next((frame.pts for frame in container.decode(stream)), None)
+        shown = [one for one in shown if first is None or one[0] >= first]
+        self._ticks = np.array([ticks for ticks, _ in shown], np.int64)
+        self._keys = [number for number, (_, key) in enumerate(shown) if key]
+
+    def _count_frames(self) -> int:
+        counted = self.source.frame_count
+        if isinstance(self.source, PyAVVideoFile) or counted is None:
+            return sum(1 for _ in self.source)
+        return counted
+
+    def _seek(self, number: int) -> Image:
+        if not self.key_frame(number) <= self._next <= number:
+            for seconds in _STEPS_BACK:
+                self._set_down(number, seconds)
+                first = next(self._decoded, None)
+                if first is not None and first[0] <= number:
+                    self._decoded = itertools.chain([first], self._decoded)
+                    break
+        for reached, frame in self._decoded:
+            self._next = reached + 1
+            if reached >= number:
+                return displayed(frame)
+        self._release()
+        raise MediaError(f"{self.source.name} does not decode from frame {number} on, counted from 0")
+
+    def _set_down(self, number: int, seconds: float) -> None:
+        """A decoder at the key frame before a place that lies some seconds before that of a frame."""
+        assert isinstance(self.source, PyAVVideoFile)
+        self._release()
+        self._container, stream = self.source.open_stream()
+        ticks = int(self._ticks[self.key_frame(number)]) - round(seconds / float(stream.time_base))
+        if ticks > self._ticks[0]:
+            self._container.seek(ticks, stream=stream)
+        self._decoded = self._numbered(stream)
+
+    def _numbered(self, stream: Any) -> Iterator[tuple[int, Any]]:
+        """Frames of PyAV and their numbers; packets that do not decode are passed over."""
+        with contextlib.suppress(av.error.FFmpegError):  # the file is damaged from here on
+            for packet in self._container.demux(stream):
+                frames = []
+                with contextlib.suppress(av.error.FFmpegError):
+                    frames = packet.decode()
+                for frame in frames:
+                    if frame.pts is not None:
+                        yield int(np.searchsorted(self._ticks, frame.pts)), frame
+
+    def _rewind(self, number: int) -> Image:
+        if number < self._next:
+            self._decoded, self._next = enumerate(self.source), 0
+        for reached, image in self._decoded:
+            self._next = reached + 1
+            if reached == number:
+                return image
+        self._release()
+        raise MediaError(f"{self.source.name} ends before frame {number}, counted from 0")
+
+    def _release(self) -> None:
+        if self._container is not None:
+            self._container.close()
+        self._container, self._decoded, self._next = None, iter(()), _NOWHERE

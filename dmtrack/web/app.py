@@ -1,0 +1,308 @@
+"""The server: projects, key frames, frames as JPEG, tracking and export over HTTP; `/api/openapi.json` describes it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import shutil
+import tempfile
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Annotated, Any
+
+import cv2
+import numpy as np
+from fastapi import APIRouter, FastAPI, Query, Request, Response
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import FileResponse, JSONResponse, StreamingResponse
+from fastapi.staticfiles import StaticFiles
+from starlette.background import BackgroundTask
+from starlette.exceptions import HTTPException
+
+from dmtrack import __version__
+from dmtrack.errors import DMTrackError, OutputError
+from dmtrack.files import atomic_path, json_value
+from dmtrack.pages.timeline.photographs import encode_frame
+from dmtrack.web.export import FORMATS, export
+from dmtrack.web.importing import import_tracks
+from dmtrack.web.messages import (
+    AddTarget,
+    Change,
+    NewProject,
+    RemoveBox,
+    RemoveTarget,
+    Rename,
+    SetBox,
+    Tracking,
+    Undo,
+    UseTracker,
+)
+from dmtrack.web.places import Places, TooLargeError
+from dmtrack.web.project import Project
+from dmtrack.web.security import OwnNamesOnly, token_check
+from dmtrack.web.targets import NotFoundError
+from dmtrack.web.tracking import BusyError, TrackingThread
+
+PAGE = Path(__file__).parent / "page"
+TICK = 0.1
+"""Seconds between looks at what a page that watches has not yet been told."""
+
+MOST_IMPORT_BYTES = 256 << 20
+
+FAR = 40
+"""Frames behind a key frame from which a page that scrubs is first shown that key frame."""
+
+_STATUS = {NotFoundError: 404, TooLargeError: 413, BusyError: 503, OutputError: 507}
+
+
+def make_app(
+    places: Places, thread: TrackingThread, token: str, names: tuple[str, ...] = (), configs: tuple[str, ...] = ()
+) -> FastAPI:
+    """The application.
+
+    Args:
+        places: what it may read and write.
+        thread: what tracks.
+        token: that every request but those for the page must carry.
+        names: host names beside those of this machine.
+        configs: of the trackers to choose from, the default first.
+    """
+
+    @contextlib.asynccontextmanager
+    async def life(_: FastAPI) -> AsyncIterator[None]:
+        for project in await asyncio.to_thread(places.projects):
+            if project.tracking:
+                with contextlib.suppress(DMTrackError):
+                    thread.start(project, lambda project=project: places.open_frames(project))  # type: ignore[misc]
+        yield
+        await asyncio.to_thread(thread.stop)
+
+    app = FastAPI(
+        title="dmtrack",
+        version=__version__,
+        description="Sessions of tracking: a video, boxes that a person draws, and what a tracker makes of them.",
+        docs_url=None,  # its page asks other servers for scripts
+        redoc_url=None,
+        openapi_url="/api/openapi.json",
+        lifespan=life,
+    )
+    app.add_middleware(OwnNamesOnly, names=names)
+    app.include_router(_routes(places, thread, configs), prefix="/api", dependencies=[token_check(token)])
+    app.mount("/", StaticFiles(directory=PAGE, html=True))
+
+    def say(_: Request, error: Exception) -> JSONResponse:
+        """One sentence about whatever is wrong."""
+        if isinstance(error, HTTPException):
+            return JSONResponse({"error": error.detail}, error.status_code, dict(error.headers or {}))
+        if isinstance(error, RequestValidationError):
+            first = error.errors()[0]
+            return JSONResponse({"error": f"{'.'.join(map(str, first['loc']))}: {first['msg']}"}, 422)
+        status = next((code for kind, code in _STATUS.items() if isinstance(error, kind)), 400)
+        return JSONResponse({"error": str(error)}, status)
+
+    for kind in (DMTrackError, RequestValidationError, HTTPException):
+        app.add_exception_handler(kind, say)
+    return app
+
+
+def _routes(places: Places, thread: TrackingThread, configs: tuple[str, ...]) -> APIRouter:
+    routes = APIRouter()
+
+    def described(project: Project) -> dict[str, Any]:
+        run = thread.runs.get(project.id)
+        return {**project.describe(), "run": None if run is None else run.describe()}
+
+    def offered(config: str) -> str:
+        """Only what the server offers: a config may name any file of the server."""
+        if config not in configs:
+            offers = ", ".join(configs)
+            raise NotFoundError(f"this server does not offer the tracker {config!r}; it offers {offers}")
+        return config
+
+    @routes.get("/info")
+    def info() -> dict[str, Any]:
+        """Trackers to choose from, formats of export, and limits."""
+        return {
+            "version": __version__,
+            "configs": configs,
+            "formats": {name: one.title for name, one in FORMATS.items()},
+            "most_upload_bytes": places.most_upload_bytes,
+            "most_frames": places.most_frames,
+            "most_runs": thread.most_runs,
+        }
+
+    @routes.get("/videos")
+    def videos() -> list[dict[str, str]]:
+        """Videos and folders of images that the server may open."""
+        return places.list_videos()
+
+    @routes.put("/uploads/{name}")
+    async def upload(name: str, request: Request) -> dict[str, str]:
+        """Stores the body, a video, and says what it is called from now on."""
+        place = places.place_of_upload(name)
+        with atomic_path(place) as path:
+            await _store(request, path, places.most_upload_bytes, name)
+        return {"place": "uploads", "name": place.name}
+
+    @routes.get("/projects")
+    def projects() -> list[dict[str, Any]]:
+        """All projects, the newest first."""
+        return [project.head for project in places.projects()]
+
+    @routes.post("/projects", status_code=201)
+    def create(new: NewProject) -> dict[str, Any]:
+        """Opens a video."""
+        path = places.path_of(new.video, new.place)
+        return described(places.create(path, offered(new.config or configs[0])))
+
+    @routes.get("/projects/{project_id}")
+    def project(project_id: str) -> dict[str, Any]:
+        """Targets, their key frames, and what the tracker does."""
+        return described(places.project(project_id))
+
+    @routes.delete("/projects/{project_id}", status_code=204)
+    def delete(project_id: str) -> None:
+        """Deletes a project; the video stays."""
+        folder = places.project(project_id).folder
+        thread.set_state(project_id, "cancelled")
+        places.close(project_id)
+        shutil.rmtree(folder, ignore_errors=True)
+
+    @routes.post("/projects/{project_id}/changes")
+    def change(project_id: str, asked: Change) -> dict[str, Any]:
+        """One change by a person; it is on disk when the answer comes."""
+        project = places.project(project_id)
+        match asked:
+            case AddTarget():
+                project.add_target(asked.frame, tuple(asked.box_xywh), asked.name)
+            case SetBox():
+                project.set_key_frame(asked.target, asked.frame, tuple(asked.box_xywh))
+            case RemoveBox():
+                project.remove_key_frame(asked.target, asked.frame)
+            case Rename():
+                project.change_target(asked.target, asked.name)
+            case RemoveTarget():
+                project.change_target(asked.target, None)
+            case Undo():
+                project.undo()
+            case UseTracker():
+                project.use(offered(asked.config))
+        return described(project)
+
+    @routes.get("/projects/{project_id}/frames/{frame}", response_class=Response)
+    def frame(
+        project_id: str,
+        frame: int,
+        width: Annotated[int, Query(ge=16, le=8192)] = 1280,
+        quick: bool = False,
+    ) -> Response:
+        """A frame as JPEG, at most `width` pixels wide; with `quick`, of one that is far to decode, the key frame.
+
+        The header `X-Frame` says which frame it is.
+        """
+        frames = places.frames(places.project(project_id))
+        if quick and frame - (key := frames.key_frame(frame)) > FAR:
+            frame = key
+        image = frames.read(frame)
+        scale = min(1.0, width / image.shape[1])
+        if scale < 1:
+            size = (max(round(image.shape[1] * scale), 1), max(round(image.shape[0] * scale), 1))
+            image = np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA))
+        return Response(encode_frame(image), media_type="image/jpeg", headers={"X-Frame": str(frame)})
+
+    @routes.get("/projects/{project_id}/targets/{number}/rows", response_class=Response)
+    def rows(project_id: str, number: int) -> Response:
+        """(frames, 7) float32, little-endian: x, y, w, h, score, presence, score of the strongest look-alike."""
+        table = places.project(project_id).target(number).rows
+        return Response(table.astype("<f4").tobytes(), media_type="application/octet-stream")
+
+    @routes.get("/projects/{project_id}/weak")
+    def weak(project_id: str, threshold: Annotated[float, Query(ge=0, le=1)] = 0.5) -> list[dict[str, Any]]:
+        """Where to look first: runs of frames whose score is low, the weakest first."""
+        targets = list(places.project(project_id).targets.values())
+        found = [one for target in targets for one in target.weak_stretches(threshold)]
+        return sorted(found, key=lambda one: one["score"])[:100]
+
+    @routes.post("/projects/{project_id}/tracking")
+    def track(project_id: str, asked: Tracking) -> dict[str, Any]:
+        """Tracks whatever is not tracked yet, pauses, goes on or cancels."""
+        found = places.project(project_id)
+        run = thread.runs.get(project_id)
+        if asked.state == "tracking" and (run is None or run.state != "paused"):
+            thread.start(found, lambda: places.open_frames(found), asked.backwards)
+        else:
+            thread.set_state(project_id, asked.state)
+        return described(found)
+
+    @routes.get("/projects/{project_id}/events", response_class=StreamingResponse)
+    async def events(project_id: str, request: Request) -> StreamingResponse:
+        """What changes, as server-sent events: `project`, `run` and `rows` [target, frame, 7 values]."""
+        project = places.project(project_id)
+        return StreamingResponse(_watch(project, thread, request, described), media_type="text/event-stream")
+
+    @routes.put("/projects/{project_id}/import/{name}")
+    async def take_in(project_id: str, name: str, request: Request) -> dict[str, Any]:
+        """Adds the objects of a file of boxes, which is the body, to the project."""
+        project = places.project(project_id)
+        with tempfile.TemporaryDirectory(prefix="dmtrack-import-") as folder:
+            path = Path(folder, Path(name.replace("\\", "/")).name or "boxes.txt")
+            await _store(request, path, min(MOST_IMPORT_BYTES, places.most_upload_bytes), name)
+            await asyncio.to_thread(import_tracks, project, path)
+        return described(project)
+
+    @routes.get("/projects/{project_id}/export/{kind}", response_class=FileResponse)
+    def download(project_id: str, kind: str) -> FileResponse:
+        """The boxes, or frames with boxes, in the layout of another program."""
+        project = places.project(project_id)
+        folder = Path(tempfile.mkdtemp(prefix="dmtrack-export-"))
+        try:
+            with places.open_frames(project) as frames:
+                path = export(kind, project, frames, folder)
+        except BaseException:
+            shutil.rmtree(folder, ignore_errors=True)
+            raise
+        return FileResponse(path, filename=path.name, background=BackgroundTask(shutil.rmtree, folder, True))
+
+    return routes
+
+
+async def _store(request: Request, path: Path, most_bytes: int, name: str) -> None:
+    """Writes the body of a request to a file.
+
+    Raises:
+        TooLargeError: it is larger than `most_bytes`.
+    """
+    size = 0
+    with open(path, "wb") as file:
+        async for part in request.stream():
+            size += len(part)
+            if size > most_bytes:
+                raise TooLargeError(f"{name} is larger than {most_bytes} bytes, which this server takes")
+            await asyncio.to_thread(file.write, part)
+
+
+async def _watch(project: Project, thread: TrackingThread, request: Request, described: Any) -> AsyncIterator[str]:
+    told: dict[str, Any] = {}
+    watched, serial = None, 0
+    while not await request.is_disconnected():
+        message: dict[str, Any] = {}
+        run = thread.runs.get(project.id)
+        if run is not watched:
+            watched, serial = run, 0
+            message["reload"] = True
+        if run is not None:
+            rows = run.after(serial)
+            if rows is None:
+                message["reload"], serial = True, run.serial
+            elif rows:
+                serial = rows[-1][0]
+                message["rows"] = [[target, frame, *values] for _, target, frame, values in rows]
+            state = run.describe()
+            if rows or state["state"] != told.get("state"):
+                told["state"], message["run"] = state["state"], state
+        if project.revision != told.get("revision") or ("run" in message and message["run"]["state"] == "done"):
+            told["revision"], message["project"] = project.revision, described(project)
+        if message:
+            yield f"data: {json.dumps(json_value(message), separators=(',', ':'))}\n\n"
+        await asyncio.sleep(TICK)

@@ -1,0 +1,205 @@
+"""What the server may read and write: videos inside one folder, uploads of a limited size, and the projects."""
+
+from __future__ import annotations
+
+import os
+import re
+import secrets
+import threading
+from pathlib import Path
+
+from dmtrack.errors import DataError, DMTrackError, MediaError
+from dmtrack.media.image_files import image_names
+from dmtrack.media.random_access import RandomFrames
+from dmtrack.media.video import open_frames
+from dmtrack.web.project import Project
+from dmtrack.web.targets import NotFoundError
+
+VIDEO_SUFFIXES = (
+    ".mp4",
+    ".mkv",
+    ".avi",
+    ".mov",
+    ".webm",
+    ".m4v",
+    ".ts",
+    ".mpg",
+    ".mpeg",
+    ".wmv",
+    ".flv",
+    ".ogv",
+    ".gif",
+)
+MOST_LISTED = 2000
+_UPLOADS = "uploads"
+
+
+class TooLargeError(DMTrackError):
+    """An upload, a video or a frame is larger than the server takes."""
+
+
+class Places:
+    """Folders of the server, and the projects in them.
+
+    Args:
+        videos: the folder whose videos may be opened; nothing outside it is, however it is called.
+        projects: where projects and uploads are written.
+        most_upload_bytes: of one upload.
+        most_pixels: of one frame.
+        most_frames: of one video.
+    """
+
+    def __init__(
+        self,
+        videos: Path,
+        projects: Path,
+        most_upload_bytes: int = 4 << 30,
+        most_pixels: int = 8192 * 8192,
+        most_frames: int = 1_000_000,
+    ) -> None:
+        self.videos, self.folder = videos.resolve(), projects.resolve()
+        self.most_upload_bytes, self.most_pixels, self.most_frames = most_upload_bytes, most_pixels, most_frames
+        self._open: dict[str, Project] = {}
+        self._frames: dict[str, RandomFrames] = {}
+        self._turn = threading.RLock()
+
+    def list_videos(self) -> list[dict[str, str]]:
+        """Names, relative to their folder, of the videos and folders of images that may be opened."""
+        found: list[dict[str, str]] = []
+        for place, root in (("videos", self.videos), ("uploads", self.folder / _UPLOADS)):
+            for folder, inner, names in os.walk(root):
+                inner[:] = sorted(name for name in inner if not name.startswith("."))
+                relative = Path(folder).relative_to(root)
+                if self.folder in (Path(folder), *Path(folder).parents) and place == "videos":
+                    inner[:] = []
+                    continue
+                if image_names(folder):
+                    found.append({"place": place, "name": relative.as_posix(), "kind": "images"})
+                    inner[:] = []
+                found += (
+                    {"place": place, "name": (relative / name).as_posix(), "kind": "video"}
+                    for name in sorted(names)
+                    if name.lower().endswith(VIDEO_SUFFIXES) and not name.startswith(".")
+                )
+                if len(found) >= MOST_LISTED:
+                    return found[:MOST_LISTED]
+        return found
+
+    def path_of(self, name: str, place: str = "videos") -> Path:
+        """The file or folder of a name that `list_videos` gave.
+
+        Raises:
+            NotFoundError: there is none of that name, or it lies outside the folder (also behind a link).
+        """
+        root = self.folder / _UPLOADS if place == "uploads" else self.videos
+        refused = NotFoundError(f"there is no video {name!r} in the folder of the server")
+        if "\0" in name or Path(name).is_absolute():
+            raise refused
+        try:
+            path = (root / name).resolve(strict=True)
+        except (OSError, RuntimeError) as error:
+            raise refused from error
+        if not path.is_relative_to(root.resolve()):
+            raise refused
+        return path
+
+    def place_of_upload(self, name: str) -> Path:
+        """Where an upload goes: never over another file.
+
+        Raises:
+            DataError: its ending is not that of a video.
+        """
+        stem, ending = os.path.splitext(os.path.basename(name.replace("\\", "/")))  # noqa: PTH119, PTH122 it is no path
+        if ending.lower() not in VIDEO_SUFFIXES:
+            raise DataError(f"{name!r} does not end like a video; expected one of {', '.join(VIDEO_SUFFIXES)}")
+        folder = self.folder / _UPLOADS
+        folder.mkdir(parents=True, exist_ok=True)
+        safe = re.sub(r"[^\w.-]+", "_", stem).strip("._")[:80] or "video"
+        return folder / f"{safe}-{secrets.token_hex(3)}{ending.lower()}"
+
+    def create(self, path: Path, config: str) -> Project:
+        """A project on a video.
+
+        Raises:
+            MediaError: it does not decode, or has changed its size.
+            TooLargeError: it has more or larger frames than the server takes.
+        """
+        frames = self._frames_of(path)
+        width, height = frames.source.size_wh
+        project_id = f"{re.sub(r'[^A-Za-z0-9-]+', '-', path.stem).strip('-')[:40] or 'video'}-{secrets.token_hex(4)}"
+        folder = self.folder / project_id
+        folder.mkdir(parents=True)
+        project = Project(folder, str(path), len(frames), frames.source.fps, (width, height), config)
+        project.save()
+        self._open[project_id], self._frames[project_id] = project, frames
+        return project
+
+    def projects(self) -> list[Project]:
+        """All projects, the newest first; damaged ones are left out."""
+        found = []
+        files = self.folder.glob("*/project.json")
+        for file in sorted(files, key=lambda path: path.stat().st_mtime, reverse=True):
+            try:
+                found.append(self.project(file.parent.name))
+            except DMTrackError:
+                continue
+        return found
+
+    def project(self, project_id: str) -> Project:
+        """A project, read from disk where it is not open.
+
+        Raises:
+            NotFoundError: there is none of that name.
+        """
+        with self._turn:
+            if project_id not in self._open:
+                folder = self.folder / project_id
+                if not re.fullmatch(r"[A-Za-z0-9-]{1,60}", project_id) or not (folder / "project.json").is_file():
+                    raise NotFoundError(f"there is no project {project_id!r}")
+                self._open[project_id] = Project.load(folder)
+            return self._open[project_id]
+
+    def frames(self, project: Project) -> RandomFrames:
+        """The frames that pages look at; the video is opened again after a restart.
+
+        Raises:
+            MediaError: the video is gone or another one.
+        """
+        with self._turn:
+            if project.id not in self._frames:
+                self._frames[project.id] = self.open_frames(project)
+            return self._frames[project.id]
+
+    def open_frames(self, project: Project) -> RandomFrames:
+        """Frames with a decoder of their own.
+
+        Raises:
+            MediaError: the video is gone or another one.
+        """
+        frames = self._frames_of(Path(project.video))
+        if len(frames) != project.count or frames.source.size_wh != project.size_wh:
+            frames.close()
+            raise MediaError(
+                f"{project.video} is not the video of project {project.id}: it has {len(frames)} frames, expected "
+                f"{project.count} of {project.size_wh[0]}x{project.size_wh[1]} pixels; put the video back"
+            )
+        return frames
+
+    def close(self, project_id: str) -> None:
+        """Forgets a project that is deleted, or that nobody looks at."""
+        self._open.pop(project_id, None)
+        frames = self._frames.pop(project_id, None)
+        if frames is not None:
+            frames.close()
+
+    def _frames_of(self, path: Path) -> RandomFrames:
+        source = open_frames(path)
+        width, height = source.size_wh
+        if width * height > self.most_pixels:
+            raise TooLargeError(
+                f"{path.name} has frames of {width}x{height} pixels; this server takes {self.most_pixels}"
+            )
+        frames = RandomFrames(source)
+        if len(frames) > self.most_frames:
+            raise TooLargeError(f"{path.name} has {len(frames)} frames; this server takes {self.most_frames}")
+        return frames

@@ -1,0 +1,128 @@
+"""What a person has drawn in a video, target by target, and the table of what trackers found between it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dmtrack.errors import DataError
+
+How = Literal["drawn", "corrected", "imported"]
+SHORTEST_WEAK = 3
+"""Frames of low score that make a stretch worth looking at."""
+
+
+class NotFoundError(DataError):
+    """There is no such project, target, key frame or video."""
+
+
+@dataclass(frozen=True)
+class KeyFrame:
+    """A box that a person is sure of.
+
+    Attributes:
+        box_xywh: left, top, width, height in pixels of the frame.
+        how: drawn at first, corrected where a tracker had been, or imported.
+        covers: (7,) what the tracker had said of the frame, which comes back when the box is taken back.
+    """
+
+    box_xywh: tuple[float, ...]
+    how: How = "drawn"
+    covers: tuple[float, ...] | None = None
+
+
+@dataclass(frozen=True)
+class Segment:
+    """Frames between two boxes that a person is sure of, or beyond the last or before the first one.
+
+    Attributes:
+        first: the first frame.
+        last: the last frame.
+        start_xywh: the box in the first frame; None before the first key frame, where tracking goes backwards.
+        end_xywh: the box in the last frame; None beyond the last key frame.
+        config: of the tracker.
+    """
+
+    first: int
+    last: int
+    start_xywh: tuple[float, ...] | None
+    end_xywh: tuple[float, ...] | None
+    config: str
+
+    @property
+    def steps(self) -> int:
+        """How often a tracker sees a frame of it: between two key frames each is seen on the way there and back."""
+        return (2 * (self.last - self.first - 1)) if self.start_xywh and self.end_xywh else self.last - self.first
+
+
+@dataclass
+class Target:
+    """One object.
+
+    Attributes:
+        number: from 1; stays when others are deleted.
+        name: that a person gave it.
+        key_frames: by frame.
+        rows: (frames, 7) float32: x, y, w, h, score, presence (0 or 1), score of the strongest look-alike; NaN where
+            nothing is known.
+        done: segments whose rows are in the table.
+    """
+
+    number: int
+    name: str
+    rows: NDArray[np.float32]
+    key_frames: dict[int, KeyFrame] = field(default_factory=dict)
+    done: list[Segment] = field(default_factory=list)
+
+    def segments(self, config: str, backwards: bool = False) -> list[Segment]:
+        """All that a tracker can fill between and behind the key frames; with `backwards` also before the first."""
+        keys, last = sorted(self.key_frames), len(self.rows) - 1
+        boxes = {frame: key.box_xywh for frame, key in self.key_frames.items()}
+        found = []
+        if backwards and keys and keys[0] > 0:
+            found.append(Segment(0, keys[0], None, boxes[keys[0]], config))
+        for key, following in zip(keys, [*keys[1:], None], strict=True):
+            end = last if following is None else following
+            if end > key:
+                found.append(Segment(key, end, boxes[key], None if following is None else boxes[following], config))
+        return found
+
+    def finish(self, segment: Segment) -> None:
+        """Notes that the rows of a segment are in the table; those of others that it overlaps no longer are."""
+        self.done = [one for one in self.done if one.last <= segment.first or one.first >= segment.last] + [segment]
+
+    def weak_stretches(self, threshold: float) -> list[dict[str, Any]]:
+        """Where to look first: runs of tracked frames whose score is below a threshold, the weakest first."""
+        weak = self.rows[:, 4] < threshold
+        edges = np.flatnonzero(np.diff(np.concatenate([[False], weak, [False]]).astype(int)))
+        runs = [(int(a), int(b) - 1) for a, b in zip(edges[::2], edges[1::2], strict=True) if b - a >= SHORTEST_WEAK]
+        found = [
+            {"first": a, "last": b, "score": round(float(self.rows[a : b + 1, 4].mean()), 3), "target": self.number}
+            for a, b in runs
+        ]
+        return sorted(found, key=lambda one: one["score"])
+
+
+def read_segment(item: Mapping[str, Any]) -> Segment:
+    """A segment of a project file."""
+    start, end = (None if item[name] is None else tuple(item[name]) for name in ("start_xywh", "end_xywh"))
+    return Segment(item["first"], item["last"], start, end, item["config"])
+
+
+def read_key_frame(item: Mapping[str, Any]) -> KeyFrame:
+    """A key frame of a project file.
+
+    Raises:
+        ValueError: it was made in an unknown way.
+    """
+    covers = item["covers"]
+    covered = None if covers is None else tuple(math.nan if value is None else value for value in covers)
+    how = next((one for one in get_args(How) if one == item["how"]), None)
+    if how is None:
+        raise ValueError(f"how={item['how']!r}")
+    return KeyFrame(tuple(item["box_xywh"]), how, covered)

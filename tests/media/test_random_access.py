@@ -1,0 +1,82 @@
+import av
+import numpy as np
+import pytest
+
+from dmtrack.errors import MediaError
+from dmtrack.media.images import write_image
+from dmtrack.media.random_access import RandomFrames
+from dmtrack.media.video import open_frames
+
+BITS = 8
+
+
+def numbered_frame(number):
+    """Its number in black and white squares, which survive compression."""
+    frame = np.full((64, 16 * BITS, 3), 128, np.uint8)
+    for bit in range(BITS):
+        frame[:32, 16 * bit : 16 * bit + 16] = 255 if number >> bit & 1 else 0
+    return frame
+
+
+def number_of(frame):
+    return sum(1 << bit for bit in range(BITS) if frame[16, 16 * bit + 8].mean() > 127)
+
+
+def write_video(path, codec, frames=90, key_frames_every=30, **options):
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream(codec, rate=25)
+        stream.width, stream.height, stream.pix_fmt = 16 * BITS, 64, "yuv420p"
+        stream.codec_context.gop_size = key_frames_every
+        stream.options = options
+        for number in range(frames):
+            for packet in stream.encode(av.VideoFrame.from_ndarray(numbered_frame(number), format="rgb24")):
+                container.mux(packet)
+        for packet in stream.encode():
+            container.mux(packet)
+
+
+@pytest.mark.parametrize(
+    ("name", "codec", "options"),
+    [
+        ("with_b_frames.mp4", "libx264", {"bf": "3"}),
+        ("one_key_frame.mkv", "libx264", {"g": "1000"}),
+        ("browser.webm", "libvpx", {"deadline": "realtime"}),
+        ("stream.ts", "libx264", {"bf": "2"}),
+        ("untimed.avi", "mpeg4", {"bf": "2"}),
+    ],
+)
+def test_every_frame_is_the_one_of_its_number_in_any_order(tmp_path, name, codec, options) -> None:
+    write_video(tmp_path / name, codec, **options)
+    with RandomFrames(open_frames(tmp_path / name)) as frames:
+        assert len(frames) == 90
+        order = [0, 89, 45, 46, 47, 12, 30, 29, 31, 88, 0, 1, 60]
+        assert [number_of(frames.read(number)) for number in order] == order
+        backwards = [(number, number_of(frame)) for number, frame in frames.backwards(70, 11)]
+    assert backwards == [(number, number) for number in range(70, 10, -1)]
+
+
+def test_a_frame_that_does_not_exist_is_refused_and_the_key_frame_before_one_is_known(tmp_path) -> None:
+    write_video(tmp_path / "video.mp4", "libx264", sc_threshold="0")
+    with RandomFrames(open_frames(tmp_path / "video.mp4")) as frames:
+        assert [frames.key_frame(number) for number in (0, 29, 30, 89)] == [0, 0, 30, 60]
+        with pytest.raises(MediaError, match="has no frame 90: it has 90, counted from 0"):
+            frames.read(90)
+        with pytest.raises(MediaError, match="has no frame -1"):
+            frames.read(-1)
+
+
+def test_images_of_a_folder_are_read_by_their_place(tmp_path) -> None:
+    for number in range(12):
+        write_image(tmp_path / f"{number}.png", numbered_frame(number))
+    with RandomFrames(open_frames(tmp_path)) as frames:
+        assert [number_of(frames.read(number)) for number in (11, 2, 10, 0)] == [11, 2, 10, 0]
+        assert frames.key_frame(7) == 7
+
+
+def test_a_video_that_promises_more_frames_than_it_has_is_counted(tmp_path) -> None:
+    whole = tmp_path / "whole.mkv"
+    write_video(whole, "libx264")
+    (tmp_path / "cut.mkv").write_bytes(whole.read_bytes()[: int(whole.stat().st_size * 0.6)])
+    with RandomFrames(open_frames(tmp_path / "cut.mkv")) as frames:
+        assert 10 < len(frames) < 90
+        assert number_of(frames.read(len(frames) - 2)) == len(frames) - 2

@@ -1,0 +1,287 @@
+import io
+import json
+import time
+import zipfile
+
+import av
+import numpy as np
+import pytest
+
+fastapi = pytest.importorskip("fastapi", reason="the page is an extra: pip install 'dmtrack[web]'")
+from fastapi.testclient import TestClient  # noqa: E402
+
+from dmtrack.errors import DMTrackError  # noqa: E402
+from dmtrack.media.drawing import TARGETS_RGB  # noqa: E402
+from dmtrack.media.images import write_image  # noqa: E402
+from dmtrack.media.video import VideoWriter  # noqa: E402
+from dmtrack.tracking import Tracker, TrackResult  # noqa: E402
+from dmtrack.web.app import make_app  # noqa: E402
+from dmtrack.web.places import Places  # noqa: E402
+from dmtrack.web.tracking import TrackingThread  # noqa: E402
+
+TOKEN, FRAMES, SIZE = "the-token", 20, (96, 64)
+FIRST = [8.0, 10.0, 20.0, 16.0]
+
+
+class Steady(Tracker):
+    """Moves by two pixels per step."""
+
+    def __init__(self):
+        super().__init__("steady")
+
+    def init(self, image, box):
+        self.box = np.asarray(box, np.float64)
+
+    def step(self, image):
+        self.box = self.box + np.array([2, 0, 0, 0])
+        return TrackResult(self.box, 0.4, True)
+
+
+class Fresh:
+    def fresh(self, config):
+        return Steady()
+
+
+@pytest.fixture(scope="module")
+def videos(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("videos")
+    for number in range(FRAMES):
+        write_image(folder / "images" / f"{number}.png", np.full((*SIZE[::-1], 3), 10 * number, np.uint8))
+    (folder / "inner").mkdir()
+    with VideoWriter(folder / "inner" / "clip.mp4", 25, SIZE) as video:
+        for number in range(FRAMES):
+            video.write(np.full((*SIZE[::-1], 3), 10 * number, np.uint8))
+    (folder / "no_video.mp4").write_bytes(b"this is no video at all")
+    (folder.parent / "secret.mp4").write_bytes((folder / "inner" / "clip.mp4").read_bytes())
+    (folder / "link.mp4").symlink_to(folder.parent / "secret.mp4")
+    (folder / "outside").symlink_to(folder.parent)
+    return folder
+
+
+@pytest.fixture
+def client(videos, tmp_path):
+    places = Places(videos, tmp_path, most_upload_bytes=200_000, most_frames=1000)
+    app = make_app(places, TrackingThread(Fresh(), 2), TOKEN, configs=("dmtrackReID_tiny", "dmtrackGS_tiny"))
+    headers = {"Authorization": f"Bearer {TOKEN}"}
+    with TestClient(app, base_url="http://localhost:8765", headers=headers, raise_server_exceptions=False) as opened:
+        yield opened
+
+
+def create(client, video="images"):
+    return client.post("/api/projects", json={"video": video}).json()["id"]
+
+
+def change(client, project, kind, **values):
+    return client.post(f"/api/projects/{project}/changes", json={"change": kind, **values})
+
+
+def tracked(client, video="images"):
+    project = create(client, video)
+    change(client, project, "add_target", frame=0, box_xywh=FIRST, name="Rex")
+    client.post(f"/api/projects/{project}/tracking", json={"state": "tracking"})
+    end = time.monotonic() + 20
+    while client.get(f"/api/projects/{project}").json()["run"]["state"] != "done":
+        assert time.monotonic() < end
+        time.sleep(0.01)
+    return project
+
+
+def rows(client, project, number=1):
+    return np.frombuffer(client.get(f"/api/projects/{project}/targets/{number}/rows").content, "<f4").reshape(-1, 7)
+
+
+def test_without_the_token_nothing_is_told(client) -> None:
+    paths = [path for path, kinds in client.get("/api/openapi.json").json()["paths"].items() if "get" in kinds]
+    assert len(paths) >= 8
+    for path in paths:
+        for headers in ({"Authorization": ""}, {"Authorization": "Bearer wrong"}, {"Authorization": f"Basic {TOKEN}"}):
+            answer = client.get(path, headers=headers)
+            assert (answer.status_code, "token is missing or wrong" in answer.text) == (401, True)
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [{"Host": "evil.example"}, {"Host": "localhost.evil.example:8765"}, {"Origin": "http://evil.example"},
+     {"Origin": "null"}, {"Host": ""}],
+)  # fmt: skip
+def test_foreign_names_and_foreign_pages_are_refused(client, headers) -> None:
+    assert client.get("/api/info", headers=headers).status_code == 421
+    assert client.get("/", headers=headers).status_code == 421
+
+
+def test_the_page_asks_no_other_server(client) -> None:
+    answer = client.get("/")
+    assert answer.headers["Content-Security-Policy"].startswith("default-src 'self'")
+    texts = [answer.text, *(client.get(f"/{name}").text for name in ("page.js", "page.css"))]
+    assert all("//" not in text.replace("http://www.w3.org", "").replace("// ", "") or "https:" not in text
+               for text in texts)  # fmt: skip
+    assert client.get("/api/info", headers={"Origin": "http://localhost:9000"}).status_code == 200  # through SSH
+
+
+def test_videos_of_the_folder_are_listed_and_nothing_else(client) -> None:
+    names = {one["name"] for one in client.get("/api/videos").json()}
+    assert names == {"images", "inner/clip.mp4", "link.mp4", "no_video.mp4"}
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["../secret.mp4", "inner/../../secret.mp4", "link.mp4", "outside/secret.mp4", "/etc", "/etc/passwd", "", ".",
+     "a\0b", "inner/../..", "missing.mp4", "~", "//etc", "x" * 3000],
+)  # fmt: skip
+def test_nothing_outside_the_folder_is_opened(client, name) -> None:
+    answer = client.post("/api/projects", json={"video": name})
+    assert answer.status_code in (400, 404)
+    assert "secret" not in answer.json()["error"] or "secret" in name
+    assert client.get("/api/projects").json() == []
+
+
+def test_a_file_that_is_no_video_is_refused_with_a_sentence(client) -> None:
+    answer = client.post("/api/projects", json={"video": "no_video.mp4"})
+    assert answer.status_code == 400
+    assert "no_video.mp4" in answer.json()["error"]
+
+
+def test_frames_come_as_jpeg_and_from_the_key_frame_first_where_they_are_far(client) -> None:
+    project = create(client, "inner/clip.mp4")
+    for number in (0, 19, 7):
+        answer = client.get(f"/api/projects/{project}/frames/{number}")
+        with av.open(io.BytesIO(answer.content)) as opened:
+            pixels = next(opened.decode(video=0)).to_ndarray(format="rgb24")
+        assert answer.headers["X-Frame"] == str(number)
+        assert pixels.shape == (64, 96, 3)
+        assert abs(float(pixels.mean()) - 10 * number) < 6
+    assert client.get(f"/api/projects/{project}/frames/20").status_code == 400
+    small = client.get(f"/api/projects/{project}/frames/0?width=48").content
+    with av.open(io.BytesIO(small)) as opened:
+        assert opened.streams.video[0].width == 48
+
+
+def test_draw_track_correct_track_again_undo(client) -> None:
+    project = tracked(client)
+    found = rows(client, project)
+    assert found[:, 0].tolist() == [8.0 + 2 * number for number in range(FRAMES)]
+    weak = client.get(f"/api/projects/{project}/weak").json()
+    assert [(one["first"], one["last"]) for one in weak] == [(1, 19)]
+    described = change(client, project, "set_box", target=1, frame=10, box_xywh=[50, 10, 20, 16]).json()
+    assert described["targets"][0]["key_frames"][1] == {"frame": 10, "box_xywh": [50, 10, 20, 16], "how": "corrected"}
+    assert described["targets"][0]["waiting"] == 2
+    assert change(client, project, "undo").json()["targets"][0]["waiting"] == 0
+    assert np.array_equal(rows(client, project), found, equal_nan=True)
+    assert change(client, project, "remove_box", target=1, frame=10).status_code == 404
+
+
+EXPORTS = ["csv", "json", "mot", "coco", "cvat"]
+
+
+@pytest.mark.parametrize("kind", EXPORTS)
+def test_what_is_exported_comes_back(client, kind) -> None:
+    project = tracked(client)
+    exported = client.get(f"/api/projects/{project}/export/{kind}")
+    assert exported.status_code == 200
+    name = exported.headers["Content-Disposition"].split('"')[1]
+    other = create(client)
+    described = client.put(f"/api/projects/{other}/import/{name}", content=exported.content).json()
+    (target,) = described["targets"]
+    assert target["name"] == ("Rex" if kind != "mot" else "target 1")
+    assert (target["tracked"], target["waiting"], target["key_frames"][0]["frame"]) == (FRAMES, 0, 0)
+    assert np.abs(rows(client, other)[:, :4] - rows(client, project)[:, :4]).max() < 0.011
+
+
+def test_layouts_of_benchmarks_and_the_video_hold_every_frame(client) -> None:
+    project = tracked(client)
+    for kind, truth, count in (("got10k", "groundtruth.txt", 20), ("lasot", "groundtruth.txt", 20),
+                               ("otb", "groundtruth_rect.txt", 20)):  # fmt: skip
+        packed = zipfile.ZipFile(io.BytesIO(client.get(f"/api/projects/{project}/export/{kind}").content))
+        names = packed.namelist()
+        (found,) = [name for name in names if name.endswith(truth)]
+        assert len(packed.read(found).decode().split()) == count
+        assert sum(name.endswith(".jpg") for name in names) == FRAMES
+    packed = zipfile.ZipFile(io.BytesIO(client.get(f"/api/projects/{project}/export/yolo").content))
+    assert packed.read("labels/00000001.txt").decode() == "0 0.187500 0.281250 0.208333 0.250000\n"
+    assert packed.read("data.yaml") == b'names: ["Rex"]\n'
+    with av.open(io.BytesIO(client.get(f"/api/projects/{project}/export/mp4").content)) as opened:
+        frames = [frame.to_ndarray(format="rgb24") for frame in opened.decode(video=0)]
+    assert len(frames) == FRAMES
+    edge = frames[5][14:22, 17:19].reshape(-1, 3).astype(int)  # the left side of the box in frame 5
+    assert np.abs(edge - TARGETS_RGB[0]).sum(axis=1).min() < 120
+
+
+def test_nothing_is_exported_where_nothing_is_drawn_and_unknown_formats_are_named(client) -> None:
+    project = create(client)
+    assert "draw a box first" in client.get(f"/api/projects/{project}/export/mot").json()["error"]
+    answer = client.get(f"/api/projects/{project}/export/avi")
+    assert (answer.status_code, "expected one of mp4, csv" in answer.json()["error"]) == (404, True)
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [(b"", "is empty"), (b"hello world\n", "hello"), (b"{", "cannot be read"), (b"<annotations>", "cannot be read"),
+     (b"99,1,5,5,5,5,1,-1,-1,-1\n", "has boxes up to frame 98"), (b"\xff\xfe\0", "UTF-16"), (b"{}", "cannot be read"),
+     (b"1,2,nan,4\n", "no boxes"),
+     (b'<a><track label="x"><box frame="-3" xtl="1" ytl="1" xbr="2" ybr="2"/></track></a>',
+      "cannot be read")],
+)  # fmt: skip
+def test_files_that_are_no_boxes_are_refused_with_a_sentence(client, content, said) -> None:
+    project = create(client)
+    answer = client.put(f"/api/projects/{project}/import/boxes.txt", content=content)
+    assert answer.status_code == 400
+    assert said in answer.json()["error"]
+    assert client.get(f"/api/projects/{project}").json()["targets"] == []
+
+
+def test_uploads_are_limited_named_anew_and_used(client, videos, tmp_path) -> None:
+    content = (videos / "inner" / "clip.mp4").read_bytes()
+    stored = client.put("/api/uploads/..%5C..%5Cmy%20clip.mp4", content=content)
+    name = stored.json()["name"]
+    assert name.startswith("my_clip-")
+    assert (tmp_path / "uploads" / name).read_bytes() == content
+    made = client.post("/api/projects", json={"video": name, "place": "uploads"})
+    assert made.json()["frames"] == FRAMES
+    assert client.put("/api/uploads/my.mp4", content=bytes(200_001)).status_code == 413
+    assert client.put("/api/uploads/my.exe", content=content).status_code == 400
+    assert [path.name for path in (tmp_path / "uploads").iterdir()] == [name]
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body", "status"),
+    [("post", "projects", {"video": 3}, 422), ("post", "projects", {}, 422),
+     ("post", "projects", {"video": "images", "config": "/etc/passwd"}, 404), ("get", "projects/none", None, 404),
+     ("get", "projects/..%2F..%2Fetc", None, 404),
+     ("post", "projects/ID/changes", {"change": "add_target", "frame": -1, "box_xywh": FIRST}, 422),
+     ("post", "projects/ID/changes", {"change": "add_target", "frame": 0, "box_xywh": [1, 2, 3]}, 422),
+     ("post", "projects/ID/changes", {"change": "add_target", "frame": 0, "box_xywh": [1e9, 2, 3, 4]}, 400),
+     ("post", "projects/ID/changes", {"change": "add_target", "frame": 99, "box_xywh": FIRST}, 400),
+     ("post", "projects/ID/changes", {"change": "set_box", "target": 9, "frame": 0, "box_xywh": FIRST}, 404),
+
+     ("post", "projects/ID/tracking", {"state": "flying"}, 422), ("get", "projects/ID/frames/-1", None, 400),
+     ("get", "projects/ID/frames/0?width=1", None, 422),
+     ("post", "projects/ID/changes", {"change": "use_tracker", "config": "nothing"}, 404),
+     ("post", "projects/ID/changes", {"change": "explode"}, 422)],
+)  # fmt: skip
+def test_malformed_requests_get_one_sentence(client, method, path, body, status) -> None:
+    project = create(client)
+    answer = client.request(method, f"/api/{path.replace('ID', project)}", json=body)
+    assert answer.status_code == status
+    assert answer.json()["error"]
+
+
+def test_a_killed_server_goes_on_where_it_was(client, videos, tmp_path) -> None:
+    project = create(client)
+    change(client, project, "add_target", frame=0, box_xywh=FIRST)
+    file = tmp_path / project / "project.json"
+    file.write_text(json.dumps({**json.loads(file.read_text()), "tracking": True}))  # as kill -9 leaves it
+    app = make_app(Places(videos, tmp_path), TrackingThread(Fresh()), TOKEN, configs=("dmtrackReID_tiny",))
+    with TestClient(app, base_url="http://127.0.0.1", headers={"Authorization": f"Bearer {TOKEN}"}) as again:
+        end = time.monotonic() + 20
+        while again.get(f"/api/projects/{project}").json()["targets"][0]["tracked"] < FRAMES:
+            assert time.monotonic() < end
+            time.sleep(0.01)
+
+
+def test_a_video_that_was_exchanged_is_not_taken_for_the_old_one(client, videos, tmp_path) -> None:
+    project = create(client)
+    file = tmp_path / project / "project.json"
+    file.write_text(json.dumps({**json.loads(file.read_text()), "frames": 21}))
+    with pytest.raises(DMTrackError, match="is not the video of project"):
+        places = Places(videos, tmp_path)
+        places.frames(places.project(project))

@@ -1,0 +1,107 @@
+import json
+
+import numpy as np
+import pytest
+
+from dmtrack.errors import BoxError, DataError
+from dmtrack.web.project import Project
+from dmtrack.web.targets import KeyFrame, NotFoundError, Segment
+
+BOX, OTHER, THIRD = (10.0, 20.0, 30.0, 40.0), (15.0, 20.0, 30.0, 40.0), (50.0, 20.0, 30.0, 40.0)
+
+
+@pytest.fixture
+def project(tmp_path):
+    made = Project(tmp_path, "/videos/my.mp4", 100, 25.0, (200, 100), "some_config")
+    made.save()
+    return made
+
+
+def test_segments_lie_between_key_frames_and_behind_the_last(project) -> None:
+    target = project.add_target(10, BOX)
+    project.set_key_frame(1, 40, OTHER)
+    project.set_key_frame(1, 41, THIRD)
+    found = [(one.first, one.last, one.start_xywh, one.end_xywh) for one in target.segments("c", backwards=True)]
+    assert found == [(0, 10, None, BOX), (10, 40, BOX, OTHER), (40, 41, OTHER, THIRD), (41, 99, THIRD, None)]
+    assert [one.steps for one in target.segments("c", backwards=True)] == [10, 58, 0, 58]
+
+
+def test_a_correction_asks_for_its_two_segments_only_and_undo_for_the_one_they_replaced(project) -> None:
+    target = project.add_target(0, BOX)
+    project.set_key_frame(1, 50, OTHER)
+    for segment in target.segments("c"):
+        target.finish(segment)
+    project.set_key_frame(1, 70, THIRD)
+    waiting = [(one.first, one.last) for one in target.segments("c") if one not in target.done]
+    assert waiting == [(50, 70), (70, 99)]
+    for segment in target.segments("c"):
+        target.finish(segment)
+    assert project.undo()
+    target = project.target(1)
+    assert [(one.first, one.last) for one in target.segments("c") if one not in target.done] == [(50, 99)]
+
+
+def test_a_box_is_drawn_at_first_and_corrected_where_a_tracker_has_been(project) -> None:
+    target = project.add_target(0, BOX)
+    target.rows[5] = (1, 1, 9, 9, 0.4, 1, np.nan)
+    project.set_key_frame(1, 5, OTHER)
+    project.set_key_frame(1, 8, OTHER)
+    assert {frame: key.how for frame, key in target.key_frames.items()} == {0: "drawn", 5: "corrected", 8: "drawn"}
+    assert target.rows[5].tolist()[:6] == [15, 20, 30, 40, 1, 1]
+    project.set_key_frame(1, 5, THIRD)
+    project.remove_key_frame(1, 5)
+    assert target.rows[5, :5].tolist() == pytest.approx([1, 1, 9, 9, 0.4])
+    project.remove_key_frame(1, 8)
+    assert np.isnan(target.rows[8]).all()
+
+
+def test_what_is_refused_changes_nothing(project) -> None:
+    project.add_target(0, BOX)
+    before = (project.folder / "project.json").read_bytes()
+    with pytest.raises(BoxError):
+        project.add_target(0, (300, 300, 5, 5))
+    with pytest.raises(DataError, match=r"frame 100: my\.mp4 has 100 frames"):
+        project.set_key_frame(1, 100, BOX)
+    with pytest.raises(NotFoundError, match=r"no target 7; it has \[1\]"):
+        project.set_key_frame(7, 0, BOX)
+    with pytest.raises(NotFoundError, match="no drawn box in frame 3"):
+        project.remove_key_frame(1, 3)
+    assert (project.folder / "project.json").read_bytes() == before
+
+
+def test_whatever_is_drawn_is_on_disk_at_once(project) -> None:
+    project.add_target(0, BOX, "the dog")
+    project.set_key_frame(1, 9, OTHER)
+    project.change_target(1, "Rex")
+    project.use(tracking=True)
+    again = Project.load(project.folder)  # as after kill -9: nothing was closed
+    assert again.describe() == project.describe()
+    assert again.tracking
+    assert again.target(1).key_frames == {0: KeyFrame(BOX), 9: KeyFrame(OTHER)}
+    assert [again.undo() for _ in range(4)] == [True, True, True, False]
+    assert again.targets == {}
+
+
+def test_rows_and_finished_segments_come_back(project) -> None:
+    target = project.add_target(0, BOX)
+    target.rows[3] = (1, 2, 3, 4, 0.5, 0, 0.25)
+    target.finish(Segment(0, 99, BOX, None, "c"))
+    project.save()
+    again = Project.load(project.folder).target(1)
+    assert np.array_equal(again.rows, target.rows, equal_nan=True)
+    assert again.done == target.done
+
+
+def test_weak_stretches_come_weakest_first_and_short_ones_not(project) -> None:
+    target = project.add_target(0, BOX)
+    target.rows[1:100, 4] = 0.9
+    target.rows[10:14, 4], target.rows[50:60, 4], target.rows[70:72, 4] = 0.3, 0.1, 0.0
+    found = [(one["first"], one["last"], one["score"]) for one in target.weak_stretches(0.5)]
+    assert found == [(50, 59, 0.1), (10, 13, 0.3)]
+
+
+@pytest.mark.parametrize("content", ["{", "{}", "[]", json.dumps({"format": 99})])
+def test_a_damaged_project_is_named(tmp_path, content) -> None:
+    (tmp_path / "project.json").write_text(content)
+    with pytest.raises(DataError, match=r"project\.json is no project of dmtrack serve"):
+        Project.load(tmp_path)
