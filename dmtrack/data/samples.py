@@ -21,12 +21,14 @@ class Sample:
             seen again; -1 where it is unknown. None where all are unknown. Instances of one clip are different objects
             in any case.
         masks: (instances, H, W) bool, where the data set has them.
+        classes: (instances,) int64 number of the class of each instance, from 0; None where all are of one class.
     """
 
     image: NDArray[Any]
     boxes_xyxy: NDArray[np.float64]
     identities: NDArray[np.int64] | None = None
     masks: NDArray[np.bool_] | None = None
+    classes: NDArray[np.int64] | None = None
 
     @property
     def size_wh(self) -> tuple[int, int]:
@@ -40,6 +42,7 @@ class Sample:
             boxes_xyxy=self.boxes_xyxy[rows],
             identities=None if self.identities is None else self.identities[rows],
             masks=None if self.masks is None else self.masks[rows],
+            classes=None if self.classes is None else self.classes[rows],
         )
 
     def warped(

@@ -9,6 +9,7 @@ import torch
 from dmtrack.association.policies.sort import Sort
 from dmtrack.config import Config, build, load_config
 from dmtrack.data.samples import Clip, Sample
+from dmtrack.data.sampling import ImageClips
 from dmtrack.data.sources import JDELabels
 from dmtrack.errors import ConfigError, DataError, WeightsError
 from dmtrack.media.images import write_image
@@ -131,6 +132,17 @@ def test_identities_of_the_sets_are_counted_through(labels):
     assert source.identity_count == 3
     assert [record.identities.tolist() for record in source] == [[1, -1]] * 3 + [[2]]
     assert np.allclose(source[0].boxes_xywh[0], [40, 20, 30, 60])
+
+
+def test_samples_carry_the_classes_of_the_labels(labels):
+    (labels.parent / "first/labels_with_ids/0.txt").write_text("2 1 0.5 0.5 0.1 0.1\n0 -1 0.2 0.2 0 0.1\n")
+    clips = ImageClips(JDELabels(labels))
+    drawn = [clips.sample(np.random.default_rng(seed)).samples[0] for seed in range(20)]
+    assert {tuple(sample.classes.tolist()) for sample in drawn} == {
+        (2,),
+        (0, 0),
+        (0,),
+    }  # boxes without area are left out
 
 
 @pytest.mark.parametrize(

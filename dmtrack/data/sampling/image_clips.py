@@ -53,5 +53,5 @@ class ImageClips:
             identities = self._first_identities[index] + np.arange(len(record.boxes_xywh))
         if identities is None:
             identities = np.full(len(record.boxes_xywh), -1)
-        sample = Sample(record.read(), xywh_to_xyxy(record.boxes_xywh), identities)
+        sample = Sample(record.read(), xywh_to_xyxy(record.boxes_xywh), identities, classes=record.classes)
         return Clip((sample.select(record.usable()),), aligned=False)

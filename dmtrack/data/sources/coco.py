@@ -64,6 +64,7 @@ def _records(content: dict[str, Any], path: Path, folder: Path) -> list[Annotate
     objects: dict[Any, list[dict[str, Any]]] = defaultdict(list)
     try:
         categories = {entry["id"]: str(entry["name"]) for entry in content.get("categories") or ()}
+        numbers = {category: number for number, category in enumerate(categories)}
         for place, entry in enumerate(content["annotations"]):
             if len(entry["bbox"]) != 4:
                 raise DataError(f'{path}: annotations[{place}] has the "bbox" {entry["bbox"]}; expected [x, y, w, h]')
@@ -77,6 +78,9 @@ def _records(content: dict[str, Any], path: Path, folder: Path) -> list[Annotate
                     [bool(entry.get("iscrowd") or entry.get("ignore")) for entry in objects[image["id"]]], dtype=bool
                 ),
                 size_wh=(image["width"], image["height"]) if "width" in image and "height" in image else None,
+                classes=np.array(
+                    [numbers.get(entry.get("category_id"), 0) for entry in objects[image["id"]]], np.int64
+                ),
             )
             for image in content["images"]
         ]

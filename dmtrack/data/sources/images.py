@@ -26,6 +26,7 @@ class AnnotatedImage:
         ignored: (objects,) bool, crowds and regions that no method should learn from.
         size_wh: (width, height) where the annotations say it.
         identities: (objects,) number of each object in the data set, -1 where it is unknown; None where all are.
+        classes: (objects,) number of the class of each object, from 0; None where the dataset has no classes.
     """
 
     path: Path
@@ -34,6 +35,7 @@ class AnnotatedImage:
     ignored: NDArray[np.bool_] = field(default_factory=lambda: np.zeros(0, dtype=bool))
     size_wh: tuple[int, int] | None = None
     identities: NDArray[np.int64] | None = None
+    classes: NDArray[np.int64] | None = None
 
     def read(self) -> Image:
         """The image as HxWx3 uint8 RGB."""

@@ -62,8 +62,9 @@ def _image(labelled: list[tuple[Path, NDArray[np.float64]]], index: int) -> Anno
     width, height = image_size_wh(path)
     centres, sizes = rows[:, 2:4] * (width, height), rows[:, 4:6] * (width, height)
     boxes_xywh = np.concatenate([centres - sizes / 2, sizes], axis=1)
-    labels = tuple(str(int(number)) for number in rows[:, 0])
-    return AnnotatedImage(path, boxes_xywh, labels, size_wh=(width, height), identities=rows[:, 1].astype(np.int64))
+    classes, identities = rows[:, 0].astype(np.int64), rows[:, 1].astype(np.int64)
+    labels = tuple(map(str, classes.tolist()))
+    return AnnotatedImage(path, boxes_xywh, labels, size_wh=(width, height), identities=identities, classes=classes)
 
 
 def _read_lists(path: Path, split: str) -> tuple[str, list[str]]:
@@ -94,11 +95,12 @@ def _read_labels(image: Path) -> NDArray[np.float64]:
     if not path.is_file() or not path.stat().st_size:
         return np.zeros((0, 6))
     rows = read_rows(path, "lines class id x-centre y-centre width height", (6,))
-    wrong = ~np.isfinite(rows).all(axis=1) | (rows[:, 1] < -1) | (rows[:, 1] > 2**31) | (rows[:, 4:] < 0).any(axis=1)
+    wrong = ~np.isfinite(rows).all(axis=1) | (rows[:, 0] < 0) | (rows[:, :2] % 1 != 0).any(axis=1)
+    wrong |= (rows[:, 1] < -1) | (rows[:, 1] > 2**31) | (rows[:, 4:] < 0).any(axis=1)
     if wrong.any():
         line = int(np.flatnonzero(wrong)[0])
         raise DataError(
-            f"{path}:{line + 1}: {' '.join(f'{value:g}' for value in rows[line])}; expected class, identity (from -1 "
-            "to 2147483648), and centre and size as shares of the image"
+            f"{path}:{line + 1}: {' '.join(f'{value:g}' for value in rows[line])}; expected class (from 0), identity "
+            "(from -1 to 2147483648), and centre and size as shares of the image"
         )
     return rows
