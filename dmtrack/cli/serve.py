@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from dmtrack.cli import options
-from dmtrack.cli.options import MACHINE, OUTPUT, SOURCE, TRACKER, option
+from dmtrack.cli.options import MACHINE, OUTPUT, SCORES, SOURCE, TRACKER, option
 from dmtrack.errors import ConfigError
+
+if TYPE_CHECKING:
+    from dmtrack.web.viewing import StoredResults
 
 
 def serve(
@@ -22,6 +25,15 @@ def serve(
     ] = None,
     device: options.Device = None,
     precision: options.Precision = None,
+    results: Annotated[
+        list[str] | None,
+        option(SCORES, metavar="RESULTS", help="Look at a tracker's stored results, folder or zip; repeatable."),
+    ] = None,
+    benchmark: Annotated[
+        str, option(SCORES, help="That the results are of: lasot, otb100, ..., or a folder of sequences.")
+    ] = "",
+    data: Annotated[Path | None, option(SCORES, metavar="FOLDER", help="Where the benchmark lies.")] = None,
+    split: Annotated[str | None, option(SCORES, help="Split of the benchmark.")] = None,
     projects: Annotated[
         Path, option(OUTPUT, callback=options.OUTPUT_FOLDER, help="Folder of projects and uploads.")
     ] = Path("results", "serve"),
@@ -47,11 +59,33 @@ def serve(
     from dmtrack.web.serve import print_how_to_reach, running, wait_for_ctrl_c
     from dmtrack.web.tracking import Trackers
 
-    places = Places(videos, projects, most_upload_bytes=int(most_upload_gib * 2**30))
+    stored = open_results(results, benchmark, data, split) if results else None
+    places = Places(videos, projects, most_upload_bytes=int(most_upload_gib * 2**30), results=stored)
     trackers, names = Trackers(device, precision), tuple(allow_host or ())
     with running(places, host, port, names, config, trackers, most_videos) as server:
         print_how_to_reach(server, Console())
         wait_for_ctrl_c()
+
+
+def open_results(results: list[str], benchmark: str, data: Path | None, split: str | None) -> StoredResults:
+    """Sequences of a benchmark and what trackers made of them.
+
+    Raises:
+        DataError: the benchmark is unknown, or does not lie there.
+        EvaluationError: there are no results, or they are malformed.
+    """
+    from dmtrack.data.benchmarks import find_benchmark
+    from dmtrack.evaluation.reporting.loading import load_tracker_results
+    from dmtrack.web.viewing import StoredResults
+
+    if not benchmark:
+        raise ConfigError("--results needs --benchmark: a name such as lasot, or the folder of the sequences")
+    known, folder, _ = find_benchmark(benchmark, data)
+    if folder is None:
+        raise ConfigError(f"where does {known.name} lie? Give its folder with --data")
+    sequences = list(known.open(folder, split or known.splits[0]))
+    name = "" if known.name == "folder" else known.name
+    return StoredResults(sequences, [load_tracker_results(one, sequences, benchmark=name) for one in results])
 
 
 def check_extra() -> None:

@@ -150,6 +150,11 @@ def _routes(places: Places, thread: TrackingThread, configs: tuple[str, ...]) ->
         """All projects, the newest first."""
         return [project.head for project in places.projects()]
 
+    @routes.get("/results")
+    def results() -> list[dict[str, Any]]:
+        """Sequences with stored results of trackers, the worst first; their ids are those of projects."""
+        return [] if places.results is None else places.results.list_sequences()
+
     @routes.post("/projects", status_code=201)
     def create(new: NewProject) -> dict[str, Any]:
         """Opens a video."""

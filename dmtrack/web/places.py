@@ -14,6 +14,7 @@ from dmtrack.media.random_access import RandomFrames
 from dmtrack.media.video import open_frames
 from dmtrack.web.project import Project
 from dmtrack.web.targets import NotFoundError
+from dmtrack.web.viewing import VIEW, SequenceFrames, StoredResults
 
 VIDEO_SUFFIXES = (
     ".mp4",
@@ -47,6 +48,7 @@ class Places:
         most_upload_bytes: of one upload.
         most_pixels: of one frame.
         most_frames: of one video.
+        results: stored results of trackers to look at.
     """
 
     def __init__(
@@ -56,11 +58,13 @@ class Places:
         most_upload_bytes: int = 4 << 30,
         most_pixels: int = 8192 * 8192,
         most_frames: int = 1_000_000,
+        results: StoredResults | None = None,
     ) -> None:
         self.videos, self.folder = videos.resolve(), projects.resolve()
         self.most_upload_bytes, self.most_pixels, self.most_frames = most_upload_bytes, most_pixels, most_frames
         self._open: dict[str, Project] = {}
-        self._frames: dict[str, RandomFrames] = {}
+        self.results = results
+        self._frames: dict[str, RandomFrames | SequenceFrames] = {}
         self._turn = threading.RLock()
 
     def list_videos(self) -> list[dict[str, str]]:
@@ -152,6 +156,8 @@ class Places:
             NotFoundError: there is none of that name.
         """
         with self._turn:
+            if project_id not in self._open and self.results is not None and project_id.startswith(VIEW):
+                self._open[project_id], self._frames[project_id] = self.results.open(project_id)
             if project_id not in self._open:
                 folder = self.folder / project_id
                 if not re.fullmatch(r"[A-Za-z0-9-]{1,60}", project_id) or not (folder / "project.json").is_file():
@@ -159,7 +165,7 @@ class Places:
                 self._open[project_id] = Project.load(folder)
             return self._open[project_id]
 
-    def frames(self, project: Project) -> RandomFrames:
+    def frames(self, project: Project) -> RandomFrames | SequenceFrames:
         """The frames that pages look at; the video is opened again after a restart.
 
         Raises:
@@ -174,8 +180,10 @@ class Places:
         """Frames with a decoder of their own.
 
         Raises:
-            MediaError: the video is gone or another one.
+            MediaError: the video is gone or another one, or the project shows stored results.
         """
+        if project.read_only:
+            raise MediaError(f"{project.video} shows stored results; open the video itself to track or export it")
         frames = self._frames_of(Path(project.video))
         if len(frames) != project.count or frames.source.size_wh != project.size_wh:
             frames.close()

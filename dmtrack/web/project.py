@@ -33,6 +33,7 @@ class Project:
         fps: frames per second; None for a folder of images.
         size_wh: of the frames.
         config: of the tracker that is used next.
+        read_only: shows stored results; nothing is drawn in it, tracked or saved.
         targets: by their numbers.
         revision: grows with every change by a person.
         tracking: whether a tracker is at work, or was when the server was killed; then it goes on.
@@ -40,9 +41,16 @@ class Project:
     """
 
     def __init__(
-        self, folder: Path, video: str, count: int, fps: float | None, size_wh: tuple[int, int], config: str
+        self,
+        folder: Path,
+        video: str,
+        count: int,
+        fps: float | None,
+        size_wh: tuple[int, int],
+        config: str,
+        read_only: bool = False,
     ) -> None:
-        self.folder, self.id = folder, folder.name
+        self.folder, self.id, self.read_only = folder, folder.name, read_only
         self.video, self.count, self.fps, self.size_wh, self.config = video, count, fps, size_wh, config
         self.targets: dict[int, Target] = {}
         self.revision, self._next_number, self.tracking = 0, 1, False
@@ -60,6 +68,7 @@ class Project:
             "fps": self.fps,
             "size_wh": list(self.size_wh),
             "config": self.config,
+            "read_only": self.read_only,
             "revision": self.revision,
         }
 
@@ -195,6 +204,8 @@ class Project:
 
     def save(self, rows: bool = True) -> None:
         """Writes the project; with `rows` also what trackers found."""
+        if self.read_only:
+            return
         with self.lock:
             if rows:
                 for target in self.targets.values():
@@ -247,6 +258,8 @@ class Project:
     @contextlib.contextmanager
     def _change(self) -> Iterator[None]:
         """A change by a person: what was before can be restored, what is after it is saved; nothing of a failed one."""
+        if self.read_only:
+            raise DataError(f"{self.video} shows stored results, which cannot be changed; open the video itself")
         with self.lock:
             before = self._snapshot()
             yield

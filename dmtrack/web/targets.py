@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -86,10 +87,9 @@ class Target:
         found = []
         if backwards and keys and keys[0] > 0:
             found.append(Segment(0, keys[0], None, boxes[keys[0]], config))
-        for key, following in zip(keys, [*keys[1:], None], strict=True):
-            end = last if following is None else following
-            if end > key:
-                found.append(Segment(key, end, boxes[key], None if following is None else boxes[following], config))
+        found += (Segment(*ends, boxes[ends[0]], boxes[ends[1]], config) for ends in itertools.pairwise(keys))
+        if keys and keys[-1] < last:
+            found.append(Segment(keys[-1], last, boxes[keys[-1]], None, config))
         return found
 
     def finish(self, segment: Segment) -> None:

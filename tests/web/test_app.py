@@ -2,6 +2,7 @@ import io
 import json
 import time
 import zipfile
+from functools import partial
 
 import av
 import numpy as np
@@ -10,7 +11,9 @@ import pytest
 fastapi = pytest.importorskip("fastapi", reason="the page is an extra: pip install 'dmtrack[web]'")
 from fastapi.testclient import TestClient  # noqa: E402
 
+from dmtrack.data.sequences import Sequence  # noqa: E402
 from dmtrack.errors import DMTrackError  # noqa: E402
+from dmtrack.evaluation.results import SequenceResult, TrackerResults  # noqa: E402
 from dmtrack.media.drawing import TARGETS_RGB  # noqa: E402
 from dmtrack.media.images import write_image  # noqa: E402
 from dmtrack.media.video import VideoWriter  # noqa: E402
@@ -18,6 +21,7 @@ from dmtrack.tracking import Tracker, TrackResult  # noqa: E402
 from dmtrack.web.app import make_app  # noqa: E402
 from dmtrack.web.places import Places  # noqa: E402
 from dmtrack.web.tracking import TrackingThread  # noqa: E402
+from dmtrack.web.viewing import StoredResults  # noqa: E402
 
 TOKEN, FRAMES, SIZE = "the-token", 20, (96, 64)
 FIRST = [8.0, 10.0, 20.0, 16.0]
@@ -285,3 +289,27 @@ def test_a_video_that_was_exchanged_is_not_taken_for_the_old_one(client, videos,
     with pytest.raises(DMTrackError, match="is not the video of project"):
         places = Places(videos, tmp_path)
         places.frames(places.project(project))
+
+
+def test_stored_results_are_looked_at_worst_first_and_not_changed(videos, tmp_path) -> None:
+    truth = np.tile([10.0, 10.0, 20.0, 20.0], (4, 1))
+    present = np.array([True, True, True, False])
+    read = partial(np.full, (40, 60, 3), dtype=np.uint8)
+    sequences = [Sequence(name, np.where(present[:, None], truth, np.nan), present, read) for name in ("good", "bad")]
+    shifted = truth + np.array([[0, 0, 0, 0], [10, 0, 0, 0], [100, 0, 0, 0], [0, 0, 0, 0]])
+    says = np.array([True, True, True, False])
+    results = {"good": SequenceResult(truth), "bad": SequenceResult(shifted, present=says)}
+    stored = StoredResults(sequences, [TrackerResults("mine", results)])
+    app = make_app(Places(videos, tmp_path, results=stored), TrackingThread(Fresh()), TOKEN, configs=("c",))
+    with TestClient(app, base_url="http://localhost", headers={"Authorization": f"Bearer {TOKEN}"}) as client:
+        worst, best = client.get("/api/results").json()
+        assert (worst["name"], worst["overlaps"], best["overlaps"]) == ("bad", {"mine": 0.444}, {"mine": 1.0})
+        described = client.get(f"/api/projects/{worst['id']}").json()
+        assert [target["name"] for target in described["targets"]] == ["truth", "mine"]
+        assert rows(client, worst["id"], 2)[:, 4].tolist() == pytest.approx([1, 1 / 3, 0, 1])
+        assert rows(client, best["id"], 2)[3, 4] != rows(client, best["id"], 2)[3, 4]  # it never speaks of absence
+        assert client.get(f"/api/projects/{worst['id']}/frames/2").headers["X-Frame"] == "2"
+        refused = change(client, worst["id"], "add_target", frame=0, box_xywh=FIRST)
+        assert (refused.status_code, "cannot be changed" in refused.json()["error"]) == (400, True)
+        assert client.get(f"/api/projects/{worst['id']}/export/mot").status_code == 400
+        assert client.get("/api/projects").json() == []

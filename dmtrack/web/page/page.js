@@ -45,7 +45,11 @@ async function showChoice() {
   Object.assign(state, { project: null, rows: new Map(), image: null, shown: -1, selected: null, edit: null, playing: false });
   cache.clear();
   $("work").hidden = true; $("choose").hidden = false; $("back").hidden = true;
-  const [videos, projects] = await Promise.all([json("videos"), json("projects")]);
+  const [videos, projects, results] = await Promise.all([json("videos"), json("projects"), json("results")]);
+  $("stored").hidden = !results.length;
+  $("results").replaceChildren(...results.map((one) => item(
+    `${one.name}: ${Object.entries(one.overlaps).map(([name, mean]) => `${name} ${mean.toFixed(3)}`).join(", ")}`,
+    () => open(one.id))));
   state.videos = videos;
   listVideos();
   $("projects").replaceChildren(...projects.map((one) => item(`${one.name}: ${one.frames} frames`, () => open(one.id))));
@@ -56,7 +60,12 @@ function listVideos() {
   const found = state.videos.filter((one) => one.name.toLowerCase().includes(wanted));
   $("videos").replaceChildren(...found.map((one) =>
     item(one.kind === "images" ? `${one.name} (folder of images)` : one.name, () => create(one))));
-  if (!found.length) $("videos").textContent = "none";
+  if (!found.length) $("videos").replaceChildren(words("none"));
+}
+function words(text) {
+  const li = document.createElement("li");
+  li.textContent = text;
+  return li;
 }
 function item(text, action) {
   const li = document.createElement("li"), button = document.createElement("button");
@@ -96,13 +105,18 @@ async function open(id) {
   state.project = project;
   state.selected = project.targets.length ? project.targets[0].number : null;
   $("choose").hidden = true; $("work").hidden = false; $("back").hidden = false;
+  $("work").classList.toggle("viewing", project.read_only);
+  $("legend").textContent = project.read_only
+    ? "Lines: overlap (IoU) of each tracker with the truth, from 0 (below) to 1. Bars below: where it is present."
+    : "Lines: score of each target, from 0 (below) to 1. Triangles: boxes that you drew. Bars below: where the target is "
+      + "present. Gray dots: the strongest look-alike.";
   location.hash = new URLSearchParams({ project: id });
   $("frame").max = project.frames - 1;
   $("of").textContent = `of ${project.frames - 1}`;
   timeline.setAttribute("aria-valuemax", project.frames - 1);
   await readRows();
   take(project);
-  await go(project.targets.length ? project.targets[0].key_frames[0].frame : 0);
+  await go(project.targets[0]?.key_frames[0]?.frame ?? 0);
   watch();
   say(`${project.name}: ${project.frames} frames of ${project.size_wh.join("x")}`);
 }
@@ -142,13 +156,14 @@ function targetItem(target) {
   swatch.className = "swatch"; swatch.style.background = colour(target.number);
   name.className = "name";
   const keys = target.key_frames.length;
-  name.textContent = `${target.name}: ${keys} box${keys === 1 ? "" : "es"}, ${target.tracked} of ${state.project.frames} frames`;
+  name.textContent = state.project.read_only ? target.name : `${target.name}: ${keys} box${keys === 1 ? "" : "es"}, ${target.tracked} of ${state.project.frames} frames`;
   name.setAttribute("aria-pressed", target.number === state.selected);
   name.onclick = () => { state.selected = target.number; take(state.project); };
   name.ondblclick = () => trying(async () => {
     const text = prompt("Name of the target", target.name);
     if (text) changed(await change("rename", { target: target.number, name: text }));
   });
+  remove.className = "edit";
   remove.textContent = "\u2715";
   remove.setAttribute("aria-label", `Delete ${target.name}`);
   remove.onclick = () => trying(async () => changed(await change("remove_target", { target: target.number })));
@@ -166,9 +181,9 @@ function listWeak() {
     if (!project || !project.targets.length) { state.weak = []; $("weak").replaceChildren(); return; }
     state.weak = await json(ofProject(`/weak?threshold=${WEAK}`));
     $("weak").replaceChildren(...state.weak.slice(0, 30).map((one) => item(
-      `${targetOf(one.target)?.name ?? one.target}: frames ${one.first} to ${one.last}, score ${one.score.toFixed(2)}`,
+      `${targetOf(one.target)?.name ?? one.target}: frames ${one.first} to ${one.last}, ${state.project.read_only ? "overlap" : "score"} ${one.score.toFixed(2)}`,
       () => { state.selected = one.target; return go(Math.round((one.first + one.last) / 2)); })));
-    if (!state.weak.length) $("weak").textContent = "none";
+    if (!state.weak.length) $("weak").replaceChildren(words("none"));
   });
 }
 
@@ -261,7 +276,10 @@ function drawBox(pen, box, target, selected, text, dashed = false, handles = fal
   const label = `${target.name} ${text}`.trim();
   if (!label) return;
   pen.font = `${13 * ratio}px system-ui, sans-serif`;
-  const high = 18 * ratio, top = y > high ? y - high : y;
+  // Of stored results the boxes often coincide: their names stand below each other.
+  const high = 18 * ratio, beside = state.project.read_only ? state.project.targets.indexOf(target) : -1;
+  const top = beside >= 0 ? Math.min(y + h, picture.height - high * state.project.targets.length) + beside * high
+    : y > high ? y - high : y;
   pen.fillStyle = colour(target.number);
   pen.fillRect(x, top, pen.measureText(label).width + 8 * ratio, high);
   pen.fillStyle = "#000"; pen.fillText(label, x + 4 * ratio, top + 13 * ratio);
@@ -340,7 +358,7 @@ function clipped([x, y, w, h]) {
   return [left, top, Math.max(1, Math.min(x + w, width) - left), Math.max(1, Math.min(y + h, height) - top)];
 }
 picture.addEventListener("pointerdown", (event) => {
-  if (!state.project || event.button) return;
+  if (!state.project || event.button || state.project.read_only) return;
   if (state.shown !== state.frame) { say("One moment: this frame is still being decoded"); return; }
   picture.setPointerCapture(event.pointerId);
   const [x, y] = place(event);
@@ -559,13 +577,14 @@ addEventListener("keydown", (event) => {
   else if (key === "[") jumpKey(-1);
   else if (key === "]") jumpKey(1);
   else if (key === "w") jumpWeak();
+  else if (/^[1-9]$/.test(key) && state.project.targets[key - 1]) { state.selected = state.project.targets[key - 1].number; take(state.project); }
+  else if (state.project.read_only) return;
   else if (key === "n") begin(true);
   else if (key === "e") begin(false);
   else if (key === "t") track();
   else if (key === "z") undo();
   else if (key === "Delete" && state.selected !== null)
     trying(async () => changed(await change("remove_box", { target: state.selected, frame: state.frame })));
-  else if (/^[1-9]$/.test(key) && state.project.targets[key - 1]) { state.selected = state.project.targets[key - 1].number; take(state.project); }
   else return;
   event.preventDefault();
 });
