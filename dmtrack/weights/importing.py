@@ -50,20 +50,23 @@ def import_weights(
     foreign = read_weights(file)
     settings = load_config(config or known.config)
     model = shapes_of_model(settings["model"])
-    expected = expected_parameters(model)
+    part = dict(model.named_modules()).get(known.part)
+    if part is None:
+        raise WeightsError(f"--from {origin} fills a {known.part}, and {type(model).__name__} has none; give --config")
+    expected = expected_parameters(part)
     state_dict = known.key_map(foreign.state_dict, expected)
     if isinstance(model, TrainableModel):
         model.check_metadata({"normalisation": known.normalisation}, file)
     report = compare_keys(expected, state_dict)
     show(report)
-    check_report(report, file, type(model).__name__, metadata=foreign.metadata)
+    check_report(report, file, type(part).__name__, metadata=foreign.metadata)
     check_finite(state_dict, file)
     for name in report.missing:  # only batch counters are left
         state_dict[name] = torch.zeros(expected[name].shape, dtype=expected[name].dtype)
     save_weights(
         target,
         {name: state_dict[name].to(tensor.dtype) for name, tensor in expected.items()},
-        name=Path(settings.source).stem,
+        name=".".join([Path(settings.source).stem, *known.part.split()]),
         config=settings,
         training={"imported_from": origin, "file": Path(file).name, "sha256": foreign.sha256},
         normalisation=_normalisation(model),

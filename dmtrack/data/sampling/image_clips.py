@@ -22,6 +22,7 @@ class ImageClips:
         source: an `ImageSource`, built or as a config dict.
         own_identities: every object is an identity of its own, so that the classifier learns to tell all of them apart
             and augmentation gives it their other views (FairMOT's self-supervision on CrowdHuman).
+        masks: read the objects' masks, too, where all of an image's objects have one.
 
     Attributes:
         identity_count: how many objects the source can tell apart; identities are below.
@@ -30,8 +31,9 @@ class ImageClips:
         DataError: the source is empty.
     """
 
-    def __init__(self, source: Any, own_identities: bool = False) -> None:
+    def __init__(self, source: Any, own_identities: bool = False, masks: bool = False) -> None:
         self.source: ImageSource = built(source)
+        self.masks = masks
         if not len(self.source):
             raise DataError(f"{type(self.source).__name__} has no images to draw from")
         self.identity_count = self.source.identity_count
@@ -53,5 +55,7 @@ class ImageClips:
             identities = self._first_identities[index] + np.arange(len(record.boxes_xywh))
         if identities is None:
             identities = np.full(len(record.boxes_xywh), -1)
-        sample = Sample(record.read(), xywh_to_xyxy(record.boxes_xywh), identities, classes=record.classes)
+        image = record.read()
+        masks = record.read_masks((image.shape[1], image.shape[0])) if self.masks else None
+        sample = Sample(image, xywh_to_xyxy(record.boxes_xywh), identities, masks, record.classes)
         return Clip((sample.select(record.usable()),), aligned=False)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from dmtrack.boxes import clip_xyxy, xywh_to_xyxy
-from dmtrack.data.samples import Clip
+from dmtrack.data.samples import Clip, Sample
 from dmtrack.data.sampling.building import built
 from dmtrack.data.sources.coco import Coco
 from dmtrack.data.sources.images import ImageSource
@@ -25,13 +26,15 @@ class ImagePairs:
     Args:
         source: an `ImageSource`, built or as a config dict.
         min_image_side: images whose shorter side is below this are left out, in pixels.
+        masks: read the objects' masks, too, where all of an image's objects have one.
 
     Raises:
         DataError: no image with an object.
     """
 
-    def __init__(self, source: Any, min_image_side: int = 32) -> None:
+    def __init__(self, source: Any, min_image_side: int = 32, masks: bool = False) -> None:
         self.source: ImageSource = built(source)
+        self.masks = masks
         self._usable = [
             index
             for index, record in enumerate(self.source)
@@ -47,9 +50,14 @@ class ImagePairs:
         """One image, drawn at random; `image_size_wh` is ignored."""
         record = self.source[self._usable[int(rng.integers(len(self._usable)))]]
         image = record.read()
-        boxes_xyxy = clip_xyxy(xywh_to_xyxy(record.boxes_xywh[record.usable()]), image.shape[1], image.shape[0])
-        boxes_xyxy = boxes_xyxy[(boxes_xyxy[:, 2:] - boxes_xyxy[:, :2] >= 1).all(axis=1)]
-        return Clip.pair(image, image, boxes_xyxy, boxes_xyxy.copy())
+        sample = Sample(
+            image,
+            clip_xyxy(xywh_to_xyxy(record.boxes_xywh), image.shape[1], image.shape[0]),
+            masks=record.read_masks((image.shape[1], image.shape[0])) if self.masks else None,
+        )
+        large = (sample.boxes_xyxy[:, 2:] - sample.boxes_xyxy[:, :2] >= 1).all(axis=1)
+        sample = sample.select(record.usable() & large)
+        return Clip((sample, replace(sample, boxes_xyxy=sample.boxes_xyxy.copy())))
 
 
 @DATASETS.register

@@ -3,6 +3,7 @@
 from dmtrack.data.sources.base import SequenceSource
 from dmtrack.data.sources.coco import Coco
 from dmtrack.data.sources.crop511 import Crop511
+from dmtrack.data.sources.davis import Davis
 from dmtrack.data.sources.folder import SequenceFolder
 from dmtrack.data.sources.got10k import GOT10k
 from dmtrack.data.sources.image_folder import ImageFolder
@@ -26,6 +27,7 @@ __all__ = [
     "AnnotatedImage",
     "Coco",
     "Crop511",
+    "Davis",
     "GOT10k",
     "ImageFolder",
     "ImageNetDET",

@@ -19,7 +19,7 @@ LAYOUT = "<root>/annotations/instances_<split>.json and <root>/<split>/*.jpg"
 
 @DATASETS.register
 class Coco(ImageSource):
-    """Images with boxes from a COCO json file.
+    """Images with boxes, and masks where there are any, from a COCO json file.
 
     Args:
         root: folder of the official layout; not needed where `annotations` and `images` are given.
@@ -81,6 +81,7 @@ def _records(content: dict[str, Any], path: Path, folder: Path) -> list[Annotate
                 classes=np.array(
                     [numbers.get(entry.get("category_id"), 0) for entry in objects[image["id"]]], np.int64
                 ),
+                segmentations=tuple(entry.get("segmentation") for entry in objects[image["id"]]),
             )
             for image in content["images"]
         ]

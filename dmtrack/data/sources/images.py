@@ -6,11 +6,13 @@ from abc import ABC
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from dmtrack.data.sequences import Image, ListOf, OnDemand, Track, TrackId, Video, VideoList
+from dmtrack.data.sources.coco_masks import read_mask
 from dmtrack.data.sources.frames import FrameFiles
 from dmtrack.media.images import read_image
 
@@ -27,6 +29,7 @@ class AnnotatedImage:
         size_wh: (width, height) where the annotations say it.
         identities: (objects,) number of each object in the data set, -1 where it is unknown; None where all are.
         classes: (objects,) number of the class of each object, from 0; None where the dataset has no classes.
+        segmentations: (objects,) outlines in COCO's format, None for objects without; empty where no object has one.
     """
 
     path: Path
@@ -36,10 +39,27 @@ class AnnotatedImage:
     size_wh: tuple[int, int] | None = None
     identities: NDArray[np.int64] | None = None
     classes: NDArray[np.int64] | None = None
+    segmentations: tuple[Any, ...] = ()
 
     def read(self) -> Image:
         """The image as HxWx3 uint8 RGB."""
         return read_image(self.path)
+
+    def read_mask(self, number: int, size_wh: tuple[int, int]) -> NDArray[np.bool_] | None:
+        """The (H, W) mask of an object in the image, whose size is given; None where it has no outline.
+
+        Raises:
+            DataError: the outline is of an image of another size, or cannot be read.
+        """
+        segmentation = self.segmentations[number] if self.segmentations else None
+        if not segmentation:
+            return None
+        return read_mask(segmentation, size_wh, f"{self.path}: the segmentation of object {number}")
+
+    def read_masks(self, size_wh: tuple[int, int]) -> NDArray[np.bool_] | None:
+        """The (objects, H, W) masks of all objects; None where one of them has no outline."""
+        masks = [self.read_mask(number, size_wh) for number in range(len(self.boxes_xywh))]
+        return None if not masks or any(mask is None for mask in masks) else np.stack(masks)  # type: ignore[arg-type]
 
     def usable(self, smallest_side: float = 1.0) -> NDArray[np.bool_]:
         """(objects,) which are neither ignored nor smaller than some pixels."""

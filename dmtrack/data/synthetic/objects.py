@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from dmtrack.data.sequences import Image
 from dmtrack.data.synthetic.patches import Patch, make_patch
-from dmtrack.data.synthetic.real_images import RealImages
+from dmtrack.data.synthetic.real_images import Photo, RealImages
 from dmtrack.data.synthetic.textures import random_colour, texture
 
 Mask = NDArray[np.uint8]
@@ -127,27 +127,32 @@ def procedural_object(rng: np.random.Generator, size: float) -> Patch:
     return patch
 
 
-def cut_out(rng: np.random.Generator, photo: Image, box_xyxy: NDArray[np.float64], size: float) -> Patch | None:
-    """A soft-edged cut-out of a photograph.
+def cut_out(rng: np.random.Generator, photo: Photo, row: int, size: float) -> Patch | None:
+    """An object of a photograph, along its outline where that is known; else soft-edged, by a shape in its box.
 
     Args:
         rng: source of all randomness.
-        photo: HxWx3 RGB.
-        box_xyxy: what to cut out, pixels of `photo`.
+        photo: where it is.
+        row: of the object in `photo`.
         size: square root of the wanted area of its box, in pixels; photographs are never upsampled here.
 
     Returns:
         The patch, or None where the box holds too few pixels.
     """
+    box_xyxy, mask = photo.boxes_xyxy[row], photo.masks[row]
     left, top = np.floor(np.maximum(box_xyxy[:2], 0)).astype(int)
-    right, bottom = np.ceil(np.minimum(box_xyxy[2:], photo.shape[1::-1])).astype(int)
+    right, bottom = np.ceil(np.minimum(box_xyxy[2:], photo.image.shape[1::-1])).astype(int)
     width, height = right - left, bottom - top
     if min(width, height) < 8:
         return None
     factor = min(1.0, size / float(np.sqrt(width * height)), LARGEST_PATCH / max(width, height))
     target_wh = (max(8, round(width * factor)), max(8, round(height * factor)))
-    rgb = photo[top:bottom, left:right]
+    rgb = photo.image[top:bottom, left:right]
     rgb = cv2.resize(rgb, target_wh, interpolation=cv2.INTER_AREA) if factor < 1 else rgb.copy()
+    if mask is not None:
+        alpha = mask[top:bottom, left:right]
+        alpha = np.asarray(cv2.resize(alpha, target_wh, interpolation=cv2.INTER_AREA) if factor < 1 else alpha)
+        return make_patch(np.asarray(rgb), cv2.blur(alpha, (3, 3)))
     softness = float(rng.uniform(0.5, 0.06 * min(target_wh) + 1.5))
     return make_patch(np.asarray(rgb), superellipse_mask(rng, target_wh[1], target_wh[0], softness))
 
@@ -164,8 +169,8 @@ def random_object(rng: np.random.Generator, photos: RealImages | None, cut_out_s
     if photos is not None and rng.random() < cut_out_share:
         photo = photos.sample(rng)
         sides = (photo.boxes_xyxy[:, 2:] - photo.boxes_xyxy[:, :2]).min(axis=1)
-        large = photo.boxes_xyxy[sides >= min(24.0, float(sides.max()))]
-        patch = cut_out(rng, photo.image, large[int(rng.integers(len(large)))], size)
+        large = np.flatnonzero(sides >= min(24.0, float(sides.max())))
+        patch = cut_out(rng, photo, int(large[rng.integers(len(large))]), size)
         if patch is not None:
             return patch
     return procedural_object(rng, size)

@@ -16,11 +16,15 @@ from dmtrack.data.synthetic.compose import Canvas, Placement
 from dmtrack.data.synthetic.effects import degrade, grayscale
 from dmtrack.data.synthetic.look_alikes import look_alike
 from dmtrack.data.synthetic.objects import cut_out, procedural_object, random_object
+from dmtrack.data.synthetic.patches import Patch
+from dmtrack.data.synthetic.real_clips import RealClips
 from dmtrack.data.synthetic.real_images import Photo, RealImages
 from dmtrack.data.synthetic.scenes import (
+    NOTHING,
     Scene,
     Thing,
     camera_motion,
+    clip_background,
     look_alike_of,
     moving_thing,
     occluder,
@@ -50,6 +54,9 @@ class SyntheticPairs:
             procedural.
         real_share: how often the background is a photograph, where there are any.
         cut_out_share: how often a pasted thing is cut from a photograph, where there are any.
+        real_clips: dicts with `root` and perhaps `names`, as `Davis` takes them: clips with masks; None for none.
+        clip_share: how often the views are two moments of a clip, and a pasted thing is cut from two moments, where
+            there are any.
         distractor_share: how often a pasted thing gets look-alikes.
         similarity: lowest and highest similarity of look-alikes, within [0, 1].
         occluder_share: how often something lies over one of the things in a view.
@@ -71,6 +78,8 @@ class SyntheticPairs:
         real_images: Collection[Mapping[str, Any]] | None = None,
         real_share: Share = 0.72,
         cut_out_share: Share = 0.6,
+        real_clips: Collection[Mapping[str, Any]] | None = None,
+        clip_share: Share = 0.15,
         distractor_share: Share = 0.5,
         similarity: tuple[Share, Share] = (0.2, 0.85),
         occluder_share: Share = 0.3,
@@ -85,6 +94,7 @@ class SyntheticPairs:
         shares = {
             "real_share": real_share,
             "cut_out_share": cut_out_share,
+            "clip_share": clip_share,
             "distractor_share": distractor_share,
             "occluder_share": occluder_share,
             "change_share": change_share,
@@ -98,8 +108,10 @@ class SyntheticPairs:
                 raise ConfigError(f"SyntheticPairs: {name} is {value}: expected a number from 0 to 1")
         if max_targets < 1:
             raise ConfigError(f"SyntheticPairs: max_targets is {max_targets}: expected at least 1")
-        self._photos = RealImages(real_images, cache_megabytes) if real_images is not None else None
-        self.real_share = real_share
+        photos = RealImages(real_images, cache_megabytes) if real_images is not None else None
+        self._photos = photos if photos is not None and photos.records else None
+        self._clips = RealClips(real_clips) if real_clips is not None else None
+        self.real_share, self.clip_share = real_share, clip_share
         self.cut_out_share = cut_out_share
         self.distractor_share = distractor_share
         self.similarity = similarity
@@ -128,26 +140,30 @@ class SyntheticPairs:
         return self._certain_pair(rng, size_wh)
 
     def _scene(self, rng: np.random.Generator, size_wh: SizeWH) -> Scene:
-        if self._photos is not None and rng.random() < self.real_share:
+        if self._clips is not None and rng.random() < self.clip_share:
+            moments = self._clips.sample(rng)
+            backgrounds, cameras = clip_background(rng, moments, size_wh)
+            scene = Scene(backgrounds, cameras, (moments[0].boxes_xyxy, moments[1].boxes_xyxy))
+            count = int(rng.integers(0, 3))
+        elif self._photos is not None and rng.random() < self.real_share:
             photo = self._photos.sample(rng)
             background, cameras = real_background(rng, photo, size_wh)
-            scene = Scene((background, background), cameras, photo.boxes_xyxy)
+            scene = Scene((background, background), cameras, (photo.boxes_xyxy, photo.boxes_xyxy))
             count = int(rng.choice(4, p=[0.15, 0.35, 0.3, 0.2]))
             if rng.random() < 0.4 * self.distractor_share:
                 scene.things.extend(self._photo_look_alike(rng, photo, cameras, size_wh))
         else:
             background, cameras = procedural_background(rng, size_wh)
-            scene = Scene((background, background), cameras, np.zeros((0, 4)))
+            scene = Scene((background, background), cameras)
             count = int(rng.integers(1, 5))
         motion = camera_motion(scene.cameras, size_wh)
         if rng.random() < self.change_share:
             self._change_background(rng, scene, size_wh)
             motion = random_motion(rng, size_wh)
             count = max(count, 1)
-        make = functools.partial(random_object, rng, self._photos, self.cut_out_share)
         for _ in range(count):
             size = random_size(rng, size_wh, self.smallest_target)
-            thing = moving_thing(rng, make, motion, size_wh, size)
+            thing = moving_thing(rng, functools.partial(self._make, rng), motion, size_wh, size)
             family = [thing]
             if rng.random() < self.distractor_share:
                 for _ in range(int(rng.choice([1, 2, 3], p=[0.55, 0.3, 0.15]))):
@@ -158,6 +174,15 @@ class SyntheticPairs:
         self._add_occluders(rng, scene, size_wh)
         return scene
 
+    def _make(self, rng: np.random.Generator, size: float) -> tuple[Patch, Patch]:
+        """What a thing looks like in both views."""
+        if self._clips is not None and rng.random() < self.clip_share:
+            patches = self._clips.cut_outs(rng, size)
+            if patches is not None:
+                return patches
+        patch = random_object(rng, self._photos, self.cut_out_share, size)
+        return patch, patch
+
     def _change_background(self, rng: np.random.Generator, scene: Scene, size_wh: SizeWH) -> None:
         """Gives the second view a background of its own, so that only the things themselves tell where they are."""
         if self._photos is not None and rng.random() < self.real_share:
@@ -166,7 +191,7 @@ class SyntheticPairs:
             background, cameras = procedural_background(rng, size_wh)
         scene.backgrounds = (scene.backgrounds[0], background)
         scene.cameras = (scene.cameras[0], cameras[1])
-        scene.boxes_xyxy = np.zeros((0, 4))
+        scene.boxes_xyxy = (NOTHING, NOTHING)
         scene.things = []
 
     def _photo_look_alike(
@@ -178,12 +203,12 @@ class SyntheticPairs:
         size = float(np.sqrt(np.prod(seen[2:] - seen[:2])))
         if not 0.7 * self.smallest_target < size < 0.6 * size_wh[1]:
             return []
-        original = cut_out(rng, photo.image, photo.boxes_xyxy[row], size)
+        original = cut_out(rng, photo, row, size)
         if original is None:
             return []
         similarity = float(rng.uniform(*self.similarity))
         patch = look_alike(rng, original, min(similarity, 0.8))
-        return [moving_thing(rng, lambda _: patch, camera_motion(cameras, size_wh), size_wh, size)]
+        return [moving_thing(rng, lambda _: (patch, patch), camera_motion(cameras, size_wh), size_wh, size)]
 
     def _add_occluders(self, rng: np.random.Generator, scene: Scene, size_wh: SizeWH) -> None:
         for view in (0, 1):
@@ -193,9 +218,9 @@ class SyntheticPairs:
             for thing in scene.things:
                 placement = thing.placements[view]
                 if placement is not None:
-                    size = placement.scale * float(np.sqrt(np.prod(thing.patch.extent_wh)))
+                    size = placement.scale * float(np.sqrt(np.prod(thing.patches[view].extent_wh)))
                     goals.append((placement.centre_xy, size))
-            for box in scene.cameras[view].project_boxes(scene.boxes_xyxy, size_wh):
+            for box in scene.cameras[view].project_boxes(scene.boxes_xyxy[view], size_wh):
                 centre = (float(box[0] + box[2]) / 2, float(box[1] + box[3]) / 2)
                 if 0 < centre[0] < size_wh[0] and 0 < centre[1] < size_wh[1]:
                     size = float(np.sqrt((box[2] - box[0]) * (box[3] - box[1])))
@@ -205,7 +230,7 @@ class SyntheticPairs:
                 scene.occluders[view].append(occluder(rng, view, near_xy, size, size_wh))
 
     def _targets(self, scene: Scene, views: tuple[Canvas, Canvas]) -> list[_Target]:
-        projected = [scene.cameras[view].project_boxes(scene.boxes_xyxy, views[view].size_wh) for view in (0, 1)]
+        projected = [scene.cameras[view].project_boxes(scene.boxes_xyxy[view], views[view].size_wh) for view in (0, 1)]
         found = [
             [self._thing_box(thing, view, number, views[view]) for view in (0, 1)]
             for number, thing in enumerate(scene.things, start=1)
@@ -221,7 +246,7 @@ class SyntheticPairs:
         if placement is None:
             return None
         pixels, box = canvas.visible(number)
-        full = thing.patch.area * placement.scale**2
+        full = thing.patches[view].area * placement.scale**2
         if box is None or pixels < self.minimal_visibility * full:
             return None
         return self._large_enough(np.array(box, np.float64), canvas.size_wh)
@@ -261,7 +286,7 @@ class SyntheticPairs:
         background, cameras = procedural_background(rng, size_wh)
         patch = procedural_object(rng, 0.3 * min(size_wh))
         middle = Placement((size_wh[0] / 2, size_wh[1] / 2))
-        scene = Scene((background, background), cameras, np.zeros((0, 4)), [Thing(patch, (middle, middle))])
+        scene = Scene((background, background), cameras, things=[Thing((patch, patch), (middle, middle))])
         views = (scene.draw(0, size_wh), scene.draw(1, size_wh))
         boxes = [np.array(view.visible(1)[1], np.float64) for view in views]
         return self._pair(rng, views, [(boxes[0], boxes[1])])

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import json
+import itertools
+import warnings
 from collections import OrderedDict
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
@@ -13,9 +14,11 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from dmtrack.boxes import xywh_to_xyxy
 from dmtrack.data.sequences import Image
+from dmtrack.data.sources.coco import Coco
+from dmtrack.data.sources.images import AnnotatedImage
 from dmtrack.errors import ConfigError, DataError
-from dmtrack.media.images import read_image
 
 LONGEST_SIDE = 720
 """Photographs are kept at most this large; views are smaller."""
@@ -28,14 +31,12 @@ class Photo:
     Attributes:
         image: HxWx3 uint8 RGB.
         boxes_xyxy: (objects, 4) float64 pixels of `image`.
+        masks: (objects,) HxW uint8 outline of each, 0 to 255; None of objects whose outline is not known.
     """
 
     image: Image
     boxes_xyxy: NDArray[np.float64]
-
-
-_Entry = tuple[Path, NDArray[np.float64]]
-"""An image file and the boxes in it, in pixels of the file."""
+    masks: tuple[NDArray[np.uint8] | None, ...]
 
 
 class RealImages:
@@ -43,8 +44,12 @@ class RealImages:
 
     Args:
         folders: dicts with `annotations` (path of a COCO json), `images` (folder) and optionally `weight` (how often
-            the folder is drawn, relative to the others; 1 by default).
+            the folder is drawn, relative to the others; 1 by default) and `optional` (True: where it is not there,
+            training goes on without it, and a warning says so).
         cache_megabytes: how much memory the decoded photographs may take; the oldest are dropped.
+
+    Attributes:
+        records: annotated images of every folder that is there.
 
     Raises:
         ConfigError: a folder's dict has other keys or a weight that is not positive.
@@ -54,19 +59,23 @@ class RealImages:
     def __init__(self, folders: Collection[Mapping[str, Any]], cache_megabytes: float = 512.0) -> None:
         if not folders:
             raise ConfigError("real_images is empty: give at least one dict(annotations=..., images=...), or None")
-        weights = [self._checked_weight(number, folder) for number, folder in enumerate(folders)]
-        self._entries = [_read_entries(Path(folder["annotations"]), Path(folder["images"])) for folder in folders]
-        self._shares = np.cumsum(np.array(weights) / sum(weights))
+        weights = np.array([self._checked_weight(number, folder) for number, folder in enumerate(folders)])
+        present = [_is_there(folder) for folder in folders]
+        self.records = [
+            _usable_records(Path(folder["annotations"]), Path(folder["images"]))
+            for folder in itertools.compress(folders, present)
+        ]
+        self._shares = np.cumsum(weights[present] / weights[present].sum())
         self._limit = int(cache_megabytes * 2**20)
-        self._cached: OrderedDict[Path, Photo] = OrderedDict()
+        self._cached: OrderedDict[Path, tuple[Photo, int]] = OrderedDict()
         self._bytes = 0
 
     @staticmethod
     def _checked_weight(number: int, folder: Mapping[str, Any]) -> float:
         where = f"real_images.{number}"
-        unknown = sorted(set(folder) - {"annotations", "images", "weight"})
+        unknown = sorted(set(folder) - {"annotations", "images", "weight", "optional"})
         if unknown:
-            raise ConfigError(f"{where}: unknown key {unknown[0]!r}; known: annotations, images, weight")
+            raise ConfigError(f"{where}: unknown key {unknown[0]!r}; known: annotations, images, weight, optional")
         for key in ("annotations", "images"):
             if key not in folder:
                 raise ConfigError(f"{where}: the key {key!r} is missing; expected annotations=FILE, images=FOLDER")
@@ -82,48 +91,51 @@ class RealImages:
             MediaError: the image file is missing or damaged.
         """
         folder = int(np.searchsorted(self._shares, rng.random(), side="right"))
-        entries = self._entries[min(folder, len(self._entries) - 1)]
-        path, boxes_xyxy = entries[int(rng.integers(len(entries)))]
-        photo = self._cached.get(path)
-        if photo is not None:
-            self._cached.move_to_end(path)
-            return photo
-        image = read_image(path)
-        height, width = image.shape[:2]
-        factor = min(1.0, LONGEST_SIDE / max(height, width))
-        if factor < 1:
-            size_wh = (round(width * factor), round(height * factor))
-            image = np.asarray(cv2.resize(image, size_wh, interpolation=cv2.INTER_AREA))
-        limits = np.array([image.shape[1], image.shape[0]] * 2, np.float64)
-        photo = Photo(image, np.clip(boxes_xyxy * factor, 0, limits))
-        self._cached[path] = photo
-        self._bytes += image.nbytes
+        records = self.records[min(folder, len(self.records) - 1)]
+        record = records[int(rng.integers(len(records)))]
+        if record.path in self._cached:
+            self._cached.move_to_end(record.path)
+            return self._cached[record.path][0]
+        photo = _photo(record)
+        size = photo.image.nbytes + sum(0 if mask is None else mask.nbytes for mask in photo.masks)
+        self._cached[record.path] = photo, size
+        self._bytes += size
         while self._bytes > self._limit and len(self._cached) > 1:
-            self._bytes -= self._cached.popitem(last=False)[1].image.nbytes
+            self._bytes -= self._cached.popitem(last=False)[1][1]
         return photo
 
 
-def _read_entries(annotations: Path, images: Path) -> list[_Entry]:
-    layout = "expected a COCO json with the lists 'images' and 'annotations'"
-    try:
-        content = json.loads(annotations.read_bytes())
-    except FileNotFoundError as error:
-        raise DataError(f"{annotations} does not exist: {layout}; check real_images in the config") from error
-    except (OSError, ValueError) as error:
-        raise DataError(f"{annotations} cannot be read ({error}): {layout}") from error
-    if not images.is_dir():
-        raise DataError(f"the image folder {images} does not exist; check real_images in the config")
-    try:
-        files = {image["id"]: images / image["file_name"] for image in content["images"]}
-        boxes: dict[Any, list[tuple[float, ...]]] = {}
-        for annotation in content["annotations"]:
-            left, top, width, height = (float(value) for value in annotation["bbox"])
-            if annotation.get("iscrowd", 0) or not (width > 0 and height > 0):
-                continue
-            boxes.setdefault(annotation["image_id"], []).append((left, top, left + width, top + height))
-        entries = [(files[key], np.array(rows)) for key, rows in boxes.items()]
-    except (KeyError, TypeError, ValueError) as error:
-        raise DataError(f"{annotations}: {type(error).__name__} at {error}; {layout}") from error
-    if not entries:
-        raise DataError(f"{annotations} annotates no box; {layout}")
-    return entries
+def _is_there(folder: Mapping[str, Any]) -> bool:
+    """False for an optional folder that is missing."""
+    missing = [path for path in (Path(folder["annotations"]), Path(folder["images"])) if not path.exists()]
+    if missing and folder.get("optional"):
+        warnings.warn(
+            f"{missing[0]} is not there: going on without these photographs, as the config allows", stacklevel=2
+        )
+        return False
+    return True
+
+
+def _photo(record: AnnotatedImage) -> Photo:
+    """The photograph with its usable objects, no larger than it need be."""
+    image = record.read()
+    height, width = image.shape[:2]
+    numbers = np.flatnonzero(record.usable())
+    masks = [record.read_mask(int(number), (width, height)) for number in numbers]
+    factor = min(1.0, LONGEST_SIDE / max(height, width))
+    size_wh = (round(width * factor), round(height * factor))
+
+    def shrunk(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        return picture if factor == 1 else np.asarray(cv2.resize(picture, size_wh, interpolation=cv2.INTER_AREA))
+
+    boxes_xyxy = np.clip(xywh_to_xyxy(record.boxes_xywh[numbers]) * factor, 0, np.array(size_wh * 2, np.float64))
+    outlines = tuple(None if mask is None else shrunk(mask.astype(np.uint8) * 255) for mask in masks)
+    return Photo(shrunk(image), boxes_xyxy, outlines)
+
+
+def _usable_records(annotations: Path, images: Path) -> list[AnnotatedImage]:
+    """The images in which an object is annotated, crowds aside."""
+    records = [record for record in Coco(annotations=annotations, images=images) if record.usable().any()]
+    if not records:
+        raise DataError(f"{annotations} annotates no box; expected a COCO json with some, in real_images of the config")
+    return records

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from dmtrack.data.sequences import Image
-from dmtrack.data.synthetic.camera import Camera, SizeWH, camera_pair, covering_scale
+from dmtrack.data.synthetic.camera import Camera, SizeWH, camera_pair, covering_scale, keep_inside
 from dmtrack.data.synthetic.compose import Canvas, Placement
 from dmtrack.data.synthetic.effects import random_light
 from dmtrack.data.synthetic.look_alikes import look_alike
@@ -22,12 +22,19 @@ from dmtrack.data.synthetic.textures import texture
 Point = tuple[float, float]
 Motion = NDArray[np.float64]
 
+NOTHING = np.zeros((0, 4))
+
 
 @dataclass(frozen=True)
 class Thing:
-    """A pasted thing and how each view shows it; None where a view does not."""
+    """A pasted thing and how each view shows it.
 
-    patch: Patch
+    Attributes:
+        patches: what it looks like in each view; mostly the same.
+        placements: for each view, None where it does not show the thing.
+    """
+
+    patches: tuple[Patch, Patch]
     placements: tuple[Placement | None, Placement | None]
 
 
@@ -38,14 +45,15 @@ class Scene:
     Attributes:
         backgrounds: one HxWx3 RGB image per view; mostly the same.
         cameras: one per view.
-        boxes_xyxy: (n, 4) annotated boxes of the background, in background pixels; empty where backgrounds differ.
+        boxes_xyxy: for each view, (n, 4) annotated boxes of its background, in background pixels; row i of both is one
+            object. Empty where the backgrounds have nothing in common.
         things: pasted things, back to front; any of them may be a target.
         occluders: for each view, what is drawn over everything.
     """
 
     backgrounds: tuple[Image, Image]
     cameras: tuple[Camera, Camera]
-    boxes_xyxy: NDArray[np.float64]
+    boxes_xyxy: tuple[NDArray[np.float64], NDArray[np.float64]] = (NOTHING, NOTHING)
     things: list[Thing] = field(default_factory=list)
     occluders: tuple[list[Thing], list[Thing]] = field(default_factory=lambda: ([], []))
 
@@ -55,11 +63,11 @@ class Scene:
         for number, thing in enumerate(self.things, start=1):
             placement = thing.placements[view]
             if placement is not None:
-                canvas.draw(thing.patch, placement, number)
+                canvas.draw(thing.patches[view], placement, number)
         for thing in self.occluders[view]:
             placement = thing.placements[view]
             if placement is not None:
-                canvas.draw(thing.patch, placement, -1)
+                canvas.draw(thing.patches[view], placement, -1)
         return canvas
 
 
@@ -77,6 +85,19 @@ def real_background(rng: np.random.Generator, photo: Photo, size_wh: SizeWH) -> 
     offset = rng.uniform(-0.3, 0.3, 2) * np.array(size_wh) / scale
     focus = ((box[0] + box[2]) / 2 + offset[0], (box[1] + box[3]) / 2 + offset[1])
     return photo.image, camera_pair(rng, background_wh, size_wh, (float(focus[0]), float(focus[1])), scale)
+
+
+def clip_background(
+    rng: np.random.Generator, moments: tuple[Photo, Photo], size_wh: SizeWH
+) -> tuple[tuple[Image, Image], tuple[Camera, Camera]]:
+    """Two moments of a clip and a camera on each; the second one follows the first object some of the way."""
+    first, second = moments
+    _, cameras = real_background(rng, first, size_wh)
+    centres = [(one.boxes_xyxy[0, :2] + one.boxes_xyxy[0, 2:]) / 2 for one in moments]
+    wanted = np.array(cameras[1].centre_xy) + rng.uniform(0.3, 1.0) * (centres[1] - centres[0])
+    background_wh = (second.image.shape[1], second.image.shape[0])
+    centre = keep_inside((float(wanted[0]), float(wanted[1])), cameras[1].scale, background_wh, size_wh)
+    return (first.image, second.image), (cameras[0], replace(cameras[1], centre_xy=centre))
 
 
 def procedural_background(
@@ -141,7 +162,7 @@ def placed(rng: np.random.Generator, patch: Patch, centre_xy: Point, size: float
 
 def moving_thing(
     rng: np.random.Generator,
-    make: Callable[[float], Patch],
+    make: Callable[[float], tuple[Patch, Patch]],
     motion: Motion,
     size_wh: SizeWH,
     size: float,
@@ -151,7 +172,7 @@ def moving_thing(
 
     Args:
         rng: source of all randomness.
-        make: gives the patch for a size in pixels.
+        make: gives the patches of both views for a size in pixels.
         motion: (2, 3) from the first view's pixels to the second's, for things that do not move by themselves.
         size_wh: of both views.
         size: square root of the thing's area in the first view.
@@ -166,28 +187,28 @@ def moving_thing(
         near = motion @ np.array([*start, 1.0]) + rng.normal(0, 0.06 * size_wh[0], 2)
         if 0 < near[0] < size_wh[0] and 0 < near[1] < size_wh[1]:
             end = (float(near[0]), float(near[1]))
-    patch = make(max(size, second_size))
+    patches = make(max(size, second_size))
     angle = float(rng.uniform(-np.pi, np.pi)) if rng.random() < 0.1 else 0.0
     turned = angle + float(np.arctan2(motion[1, 0], motion[0, 0]))
-    placements = (placed(rng, patch, start, size, angle), placed(rng, patch, end, second_size, turned))
-    return Thing(patch, placements)
+    placements = (placed(rng, patches[0], start, size, angle), placed(rng, patches[1], end, second_size, turned))
+    return Thing(patches, placements)
 
 
 def look_alike_of(
     rng: np.random.Generator, thing: Thing, size_wh: SizeWH, similarity: float, both_views: bool = True
 ) -> Thing:
     """A look-alike of a thing at about the same size elsewhere in the views (in the second one only, if so asked)."""
-    patch = look_alike(rng, thing.patch, similarity)
+    patch = look_alike(rng, thing.patches[0], similarity)
     placements: list[Placement | None] = []
     for original in thing.placements:
         if original is None:
             placements.append(None)
             continue
-        size = original.scale * float(np.sqrt(np.prod(thing.patch.extent_wh))) * float(np.exp(rng.normal(0, 0.15)))
+        size = original.scale * float(np.sqrt(np.prod(thing.patches[0].extent_wh))) * float(np.exp(rng.normal(0, 0.15)))
         placements.append(placed(rng, patch, anywhere(rng, size_wh), max(size, 6.0), original.angle))
     if not both_views:
         placements[0] = None
-    return Thing(patch, (placements[0], placements[1]))
+    return Thing((patch, patch), (placements[0], placements[1]))
 
 
 def occluder(rng: np.random.Generator, view: int, near_xy: Point, size: float, size_wh: SizeWH) -> Thing:
@@ -213,4 +234,4 @@ def occluder(rng: np.random.Generator, view: int, near_xy: Point, size: float, s
     else:
         patch = procedural_object(rng, max(8.0, size * float(rng.uniform(0.4, 1.0))))
         placement = placed(rng, patch, centre, max(8.0, size * float(rng.uniform(0.4, 1.0))), 0.0)
-    return Thing(patch, (placement, None) if view == 0 else (None, placement))
+    return Thing((patch, patch), (placement, None) if view == 0 else (None, placement))

@@ -87,7 +87,8 @@ class SyntheticSequences:
         self.distractors = int(distractors)
         self.similarity = (float(similarity[0]), float(similarity[1]))
         self.absence, self.occlusion = absence, occlusion
-        self._photos = RealImages(real_images) if real_images is not None else None
+        photos = RealImages(real_images) if real_images is not None else None
+        self._photos = photos if photos is not None and photos.records else None
 
     def __len__(self) -> int:
         return self.count

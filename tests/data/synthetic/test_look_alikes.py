@@ -5,6 +5,7 @@ import pytest
 from dmtrack.data.synthetic.look_alikes import look_alike
 from dmtrack.data.synthetic.objects import cut_out, procedural_object
 from dmtrack.data.synthetic.patches import MARGIN
+from dmtrack.data.synthetic.real_images import Photo
 
 
 def pixel_distance(first, second):
@@ -52,7 +53,9 @@ def test_a_look_alike_has_about_the_same_size():
 def test_patches_have_an_empty_margin_and_a_tight_outline():
     photo = np.random.default_rng(0).integers(0, 255, (100, 150, 3)).astype(np.uint8)
     patches = [procedural_object(np.random.default_rng(seed), 40 + seed) for seed in range(30)]
-    patches.append(cut_out(np.random.default_rng(0), photo, np.array([10.0, 10.0, 90.0, 80.0]), 50.0))
+    patches.append(
+        cut_out(np.random.default_rng(0), Photo(photo, np.array([[10.0, 10.0, 90.0, 80.0]]), (None,)), 0, 50.0)
+    )
     for patch in patches:
         solid = patch.alpha > 127
         rows, columns = np.flatnonzero(solid.any(1)), np.flatnonzero(solid.any(0))
@@ -65,4 +68,4 @@ def test_patches_have_an_empty_margin_and_a_tight_outline():
 @pytest.mark.parametrize("box", [[5.0, 5.0, 9.0, 60.0], [-30.0, 0.0, 4.0, 50.0]])
 def test_too_few_pixels_give_no_cut_out(box):
     photo = np.zeros((100, 150, 3), np.uint8)
-    assert cut_out(np.random.default_rng(0), photo, np.array(box), 50.0) is None
+    assert cut_out(np.random.default_rng(0), Photo(photo, np.array([box]), (None,)), 0, 50.0) is None
