@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from dmtrack.tracking.loading import DEFAULT_CONFIG
+from dmtrack.config.choices import DEFAULT_CONFIG
 from dmtrack.web.places import Places
 from dmtrack.web.project import Project
 from dmtrack.web.serve import PROJECTS, Server, running

@@ -159,7 +159,7 @@ def _on_page(
     overrides: list[str],
 ) -> None:
     """Selecting, tracking and correcting in the browser, until Ctrl-C."""
-    from dmtrack.tracking.loading import DEFAULT_CONFIG
+    from dmtrack.config.choices import DEFAULT_CONFIG
     from dmtrack.web.serve import PROJECTS, select_and_track
     from dmtrack.web.tracking import Trackers
 

@@ -13,6 +13,9 @@ from dmtrack.config.top_level import Precision
 from dmtrack.errors import ConfigError, WeightsError
 from dmtrack.registry import did_you_mean
 
+DEFAULT_CONFIG = "dmtrackReID_tiny"
+"""Of the tracker that follows a box where no other one is asked for."""
+
 ASSETS = Path(__file__).resolve().parent.parent / "assets"
 WEIGHTS_SUFFIX = ".safetensors"
 WEIGHTS_SUFFIXES = (WEIGHTS_SUFFIX, ".pth", ".pt", ".ckpt")

@@ -13,7 +13,7 @@ import torch
 
 from dmtrack.association.detections import Detections
 from dmtrack.config import Config, as_config, build, config_hash, load_config, require
-from dmtrack.config.choices import WEIGHTS_SUFFIXES
+from dmtrack.config.choices import DEFAULT_CONFIG, WEIGHTS_SUFFIXES
 from dmtrack.errors import ConfigError, DMTrackError, WeightsError
 from dmtrack.models.fast.inference_copy import inference_copy
 from dmtrack.registry import MODELS, TRACKERS, did_you_mean, import_module
@@ -22,8 +22,6 @@ from dmtrack.tracking.base import Tracker
 from dmtrack.tracking.device import autocast, choose_device, resolve_precision
 from dmtrack.tracking.multi_object import Detector
 from dmtrack.weights import WeightsFile, find_weights, load_into, read_weights
-
-DEFAULT_CONFIG = "dmtrackReID_tiny"
 
 _PLUGIN = re.compile(r"(?P<module>[A-Za-z_][\w.]*):(?P<name>[A-Za-z_]\w*)")
 

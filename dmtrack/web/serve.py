@@ -15,10 +15,9 @@ import uvicorn
 from rich.console import Console
 
 from dmtrack.config import load_config
-from dmtrack.config.choices import shipped_weights
-from dmtrack.errors import ConfigError, OutputError
+from dmtrack.config.choices import DEFAULT_CONFIG, shipped_weights
+from dmtrack.errors import ConfigError, DMTrackError, OutputError
 from dmtrack.files import check_writable_folder
-from dmtrack.tracking.loading import DEFAULT_CONFIG
 from dmtrack.web.app import make_app
 from dmtrack.web.export import export
 from dmtrack.web.places import Places
@@ -79,7 +78,8 @@ def running(
     check_writable_folder(places.folder)
     listening = _listen(host, port)
     token = secrets.token_urlsafe(24)
-    thread = TrackingThread(trackers or Trackers(), most_runs)
+    trackers = trackers or Trackers()
+    thread = TrackingThread(trackers, most_runs)
     names = (*names, *(() if host in (*LOCAL, "0.0.0.0", "::") else (host,)))
     app = make_app(places, thread, token, names, offered(config))
     server = uvicorn.Server(uvicorn.Config(app, log_level="error", lifespan="on", timeout_graceful_shutdown=2))
@@ -87,6 +87,8 @@ def running(
     worker.start()
     while not server.started and worker.is_alive():
         time.sleep(0.02)
+    # The page is there at once; PyTorch and the model come while the first box is drawn.
+    threading.Thread(target=_load, args=(trackers, offered(config)[0]), name="loading", daemon=True).start()
     try:
         yield Server(places, host, listening.getsockname()[1], token)
     finally:
@@ -123,6 +125,11 @@ def wait_for_ctrl_c() -> None:
     with contextlib.suppress(KeyboardInterrupt):
         while True:
             time.sleep(3600)
+
+
+def _load(trackers: Trackers, config: str) -> None:
+    with contextlib.suppress(DMTrackError):  # said when something is to be tracked
+        trackers.fresh(config)
 
 
 def _listen(host: str, port: int) -> socket.socket:

@@ -20,7 +20,6 @@ from dmtrack.boxes import paired_iou_xyxy, pairwise_iou_xyxy, xywh_to_xyxy
 from dmtrack.errors import DMTrackError
 from dmtrack.media.random_access import RandomFrames
 from dmtrack.tracking.base import Tracker, TrackResult
-from dmtrack.tracking.loading import assemble_tracker
 from dmtrack.web.project import Project
 from dmtrack.web.targets import Segment, Target
 
@@ -68,6 +67,8 @@ class Trackers:
         """
         with self._turn:
             if config not in self._loaded:
+                from dmtrack.tracking.loading import assemble_tracker  # loads PyTorch, which takes seconds
+
                 weights, overrides = self._own.get(config, (None, ()))
                 loaded = assemble_tracker(config, weights, self._device, self._precision, overrides)
                 self._loaded[config] = loaded.tracker

@@ -307,8 +307,8 @@ function drawTimeline() {
     pen.beginPath();
     let drawing = false;
     for (let column = 0; column < columns; column++) {
-      const from = Math.floor(column / columns * state.project.frames);
-      const until = Math.max(from + 1, Math.floor((column + 1) / columns * state.project.frames));
+      const from = Math.floor(column * state.project.frames / columns);
+      const until = Math.max(from + 1, Math.floor((column + 1) * state.project.frames / columns));
       let low = Infinity, present = false, alike = -1;
       for (let frame = from; frame < until; frame++) {
         const score = rows[7 * frame + 4];
