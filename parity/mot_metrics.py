@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from dmtrack.evaluation.multi_object import mot_protocol, numbers, score_sequence
+from dmtrack.evaluation.measures.multi_object import numbers, score_sequence
+from dmtrack.evaluation.protocols import MultiObjectProtocol, get_protocol
 from parity.golden import GoldenFile
 
 TOLERANCE = 1e-9
@@ -22,8 +23,8 @@ def check_scores(golden: GoldenFile) -> None:
     """Scores of one sequence by three protocols."""
     truth, result = golden.given("gt"), np.ones((len(golden.given("trk")), 9))
     result[:, :6] = golden.given("trk")[:, :6]
-    for prefix, protocol in (("pre", "mot17"), ("raw", "no-preprocessing")):
-        raw = score_sequence(truth, result, mot_protocol(protocol))
+    for prefix, protocol in (("pre", "mot17"), ("raw", "mot-no-preprocessing")):
+        raw = score_sequence(truth, result, get_protocol(protocol, MultiObjectProtocol))
         for name, value in numbers(raw).items():
             golden.close(f"{prefix}_{name}", value, TOLERANCE)
         golden.close(f"{prefix}_HOTA0", raw["HOTA"]["HOTA(0)"], TOLERANCE)
@@ -32,7 +33,7 @@ def check_scores(golden: GoldenFile) -> None:
         if prefix == "pre":
             for name, field in CURVES.items():
                 golden.close(f"{name}_alpha", raw["HOTA"][field], TOLERANCE)
-    found = numbers(score_sequence(truth, result, mot_protocol("fairmot")))
+    found = numbers(score_sequence(truth, result, get_protocol("mot-fairmot", MultiObjectProtocol)))
     for name, measure in FAIRMOT_NAMES.items():
         golden.close(name, found[measure], TOLERANCE)
     golden.close("fair_motp", 1.0 - found["MOTP"], TOLERANCE)

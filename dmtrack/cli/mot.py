@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from dmtrack.cli import options
+from dmtrack.cli import options, submit
 from dmtrack.cli.options import OUTPUT, SCORES, TRACKER, option
 from dmtrack.errors import ConfigError
 
 group = typer.Typer(help="Many objects at once: tracking and its scores.", no_args_is_help=True)
+
+group.add_typer(submit.group, name="submit")
 
 RESULTS = Path("results", "mot")
 
@@ -101,51 +104,64 @@ def evaluate(
         ),
     ],
     results: Annotated[
-        list[Path],
-        typer.Argument(
-            callback=options.EXISTING, help="One per tracker: a text file, or a folder of <sequence>.txt or tracks.txt."
-        ),
+        list[str],
+        typer.Argument(help="One per tracker: a text file, or a folder or zip of <sequence>.txt or tracks.txt."),
     ],
     protocol: Annotated[
-        str, option(SCORES, metavar="mot15|mot17|mot20|no-preprocessing|fairmot", help="What counts.")
+        str, option(SCORES, metavar="mot15|mot17|mot20|mot-no-preprocessing|mot-fairmot", help="What counts.")
     ] = "mot17",
-    json: Annotated[Path | None, option(OUTPUT, help="Also write all numbers to this file.")] = None,
-    csv: Annotated[Path | None, option(OUTPUT, help="Also write the table to this file.")] = None,
+    rounds: options.Rounds = 1000,
+    seed: options.BootstrapSeed = 0,
+    json: options.ScoresJson = None,
+    csv: options.ScoresCsv = None,
+    latex: options.Latex = None,
+    out: options.ReportFolder = None,
+    worst: options.Worst = 6,
+    images: options.Images = True,
 ) -> None:
-    """Score identities: HOTA, MOTA, IDF1 and what they are made of, of each sequence and of all together."""
+    """Score identities: HOTA, MOTA, IDF1 and what they are made of, of each sequence and of all together.
+
+    `dmtrack report mot17` does the same for benchmarks by their names; here numbers are printed as papers have them.
+    """
     from rich.console import Console
 
-    from dmtrack.evaluation import multi_object as scoring
-    from dmtrack.evaluation.readers.mot import find_truths, length_of, pair, read_mot_rows
-    from dmtrack.files import write_json, write_text
+    from dmtrack.cli.report import open_scored, read_trackers, write_files
+    from dmtrack.data.benchmarks import get_benchmark
+    from dmtrack.errors import EvaluationError
+    from dmtrack.evaluation.measures.measure import SHARE
+    from dmtrack.evaluation.protocols import MultiObjectProtocol, get_protocol
+    from dmtrack.evaluation.reporting.study import make_study, print_differences, print_remarks
+    from dmtrack.files import output_folder
     from dmtrack.progress import plain_table
 
-    rules = scoring.mot_protocol(protocol)
-    sequences = find_truths(truth)
-    truths = {name: read_mot_rows(file, truth=True) for name, file in sequences.items()}
-    table: list[tuple[str, str, dict[str, float]]] = []
-    curves: dict[str, dict[str, list[float]]] = {}
-    for result in results:
-        raw = {
-            name: scoring.score_sequence(truths[name], read_mot_rows(own), rules, length_of(file))
-            for name, file, own in pair(sequences, result)
-        }
-        whole = scoring.combine(raw)
-        tracker = result.stem
-        table += [(tracker, name, scoring.numbers(one)) for name, one in raw.items()]
-        table.append((tracker, "all", scoring.numbers(whole)))
-        curves[tracker] = {name: whole["HOTA"][name].tolist() for name in ("HOTA", "DetA", "AssA", "LocA")}
-    shown = plain_table(("tracker", "sequence"), scoring.MEASURES, title=f"protocol {protocol}", title_justify="left")
-    for tracker, name, numbers in table:
-        shown.add_row(tracker, name, *(scoring.written(key, value) for key, value in numbers.items()))
+    rules = get_protocol(protocol, MultiObjectProtocol)
     console = Console()
-    # A narrow terminal wraps lines; it must not cut numbers.
-    width = console.measure(shown, options=console.options.update(max_width=1000)).maximum
-    Console(width=max(width, console.width)).print(shown)
-    if json is not None:
-        scores = [{"tracker": tracker, "sequence": name, **numbers} for tracker, name, numbers in table]
-        write_json(json, {"protocol": protocol, "scores": scores, "curves_over_overlap": curves})
-    if csv is not None:
-        lines = [",".join(("tracker", "sequence", *scoring.MEASURES))]
-        lines += [",".join((tracker, name, *map(repr, numbers.values()))) for tracker, name, numbers in table]
-        write_text(csv, "\n".join(lines) + "\n")
+    with output_folder(out) if out else contextlib.nullcontext():
+        opened = open_scored(get_benchmark("mot17"), truth, None, 1, [rules], images and out is not None)
+        sequences = list(opened)
+        trackers = read_trackers(results, sequences, console)
+        for tracker in trackers:
+            if tracker.missing:
+                raise EvaluationError(
+                    f"{tracker.name} has no result of {', '.join(tracker.missing)}; expected <sequence>.txt or "
+                    "<sequence>/tracks.txt of each"
+                )
+        study = make_study(truth.resolve().name, [rules], sequences, trackers, rounds=rounds, seed=seed)
+        measures = rules.reported()
+        titles = [measure.title for measure in measures]
+        table = plain_table(("tracker", "sequence"), titles, title=f"protocol {protocol}", title_justify="left")
+        for score in study.report.scores:
+            rows = [*((item.name, item.scores) for item in score.sequences), ("all", score.scores)]
+            for name, numbers in rows:
+                table.add_row(score.tracker, name, *(measure.printed(numbers[measure.key]) for measure in measures))
+        # A narrow terminal wraps lines; it must not cut numbers.
+        width = console.measure(table, options=console.options.update(max_width=1000)).maximum
+        Console(width=max(width, console.width)).print(table)
+        for tracker, intervals in study.significance.intervals.items():
+            known = [(one, intervals[one.key]) for one in measures if one.unit == SHARE and intervals[one.key].is_known]
+            if known:
+                ends = (f"{one.title} {one.printed(found.low)} to {one.printed(found.high)}" for one, found in known)
+                console.print(f"95 % intervals of {tracker}: {', '.join(ends)}", highlight=False, markup=False)
+        print_differences(study.report, study.significance, console)
+        print_remarks(study, console)
+        write_files(study, console, json, csv, latex, out, worst, images)

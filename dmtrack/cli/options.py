@@ -137,6 +137,18 @@ Processes = Annotated[int, option(MACHINE, min=1, help="Sequences tracked at onc
 Gpus = Annotated[int, option(MACHINE, min=0, help="Deal out so many GPUs, to at least one process each.")]
 Json = Annotated[Path | None, option(OUTPUT, metavar="FILE", help="Also write all of it to this file.")]
 
+Rounds = Annotated[int, option(SCORES, min=1, help="Bootstrap rounds.")]
+BootstrapSeed = Annotated[int, option(SCORES, min=0, help="Of the bootstrap.")]
+ScoresJson = Annotated[Path | None, option(OUTPUT, metavar="FILE", help="Write all numbers to this file.")]
+ScoresCsv = Annotated[Path | None, option(OUTPUT, metavar="FILE", help="Write a line per tracker and sequence.")]
+Latex = Annotated[Path | None, option(OUTPUT, metavar="FILE", help="Write a table for a paper.")]
+ReportFolder = Annotated[
+    Path | None,
+    option(OUTPUT, metavar="FOLDER", help="Write report.html, all tables, and plots as PDF, SVG, PNG."),
+]
+Worst = Annotated[int, option(OUTPUT, min=0, help="How many of the worst sequences the page shows.")]
+Images = Annotated[bool, option(OUTPUT, "--images/--no-images", help="Show frames of failures.")]
+
 
 def add_modules(modules: list[str] | None) -> None:
     """Imports installed plug-ins and modules of the user's own, whose classes register themselves.

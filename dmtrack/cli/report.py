@@ -14,9 +14,14 @@ from dmtrack.cli.options import OUTPUT, SCORES, SEQUENCES, TRACKER, option
 if TYPE_CHECKING:
     from dmtrack.data.benchmarks import Benchmark
     from dmtrack.evaluation.protocols import BaseProtocol
-    from dmtrack.running.sweeps.benchmarks import Strided
+    from collections.abc import Collection
 
-_PNG = "report.html, all tables, and plots as PDF, SVG, PNG"
+    from rich.console import Console
+
+    from dmtrack.data.sequences import Sequence
+    from dmtrack.evaluation.reporting.study import Study
+    from dmtrack.evaluation.results import TrackerResults
+    from dmtrack.running.sweeps.benchmarks import Strided
 
 
 def report(
@@ -49,14 +54,14 @@ def report(
     common: Annotated[
         bool, option(SEQUENCES, "--common", help="Compare on the sequences that all trackers have.")
     ] = False,
-    rounds: Annotated[int, option(SCORES, min=1, help="Bootstrap rounds.")] = 1000,
-    seed: Annotated[int, option(SCORES, min=0, help="Of the bootstrap.")] = 0,
-    json: Annotated[Path | None, option(OUTPUT, metavar="FILE", help="Write all numbers to this file.")] = None,
-    csv: Annotated[Path | None, option(OUTPUT, metavar="FILE", help="Write a line per tracker and sequence.")] = None,
-    latex: Annotated[Path | None, option(OUTPUT, metavar="FILE", help="Write a table for a paper.")] = None,
-    out: Annotated[Path | None, option(OUTPUT, metavar="FOLDER", help=f"Write {_PNG}.")] = None,
-    worst: Annotated[int, option(OUTPUT, min=0, help="How many of the worst sequences the page shows.")] = 6,
-    images: Annotated[bool, option(OUTPUT, "--images/--no-images", help="Show frames of failures.")] = True,
+    rounds: options.Rounds = 1000,
+    seed: options.BootstrapSeed = 0,
+    json: options.ScoresJson = None,
+    csv: options.ScoresCsv = None,
+    latex: options.Latex = None,
+    out: options.ReportFolder = None,
+    worst: options.Worst = 6,
+    images: options.Images = True,
     import_: options.Import = None,
 ) -> None:
     """Compare stored results of trackers: tables, plots, significance, and one page that needs nothing else.
@@ -72,11 +77,9 @@ def report(
     from dmtrack.data.benchmarks import find_benchmark
     from dmtrack.errors import EvaluationError
     from dmtrack.evaluation.protocols import get_protocol
-    from dmtrack.evaluation.reporting.loading import common_stride, load_tracker_results
+    from dmtrack.evaluation.reporting.loading import common_stride
     from dmtrack.evaluation.reporting.study import make_study, print_study
     from dmtrack.files import output_folder
-    from dmtrack.pages.report.output import steps, write_csv, write_latex, write_study, write_study_json
-    from dmtrack.progress import ProgressBar
 
     with output_folder(out) if out else contextlib.nullcontext():
         console = Console()
@@ -85,7 +88,7 @@ def report(
         if place is None:
             raise EvaluationError(f"where does {known.name} lie? Give its folder with --data FOLDER")
         rules = [get_protocol(name) for name in dict.fromkeys(protocol or known.protocols[:1])]
-        opened = _open(known, place, split, stride, rules, images and out is not None)
+        opened = open_scored(known, place, split, stride, rules, images and out is not None)
         sequences = list(opened)
         reading: dict[str, Any] = {
             "layout": layout,
@@ -95,18 +98,11 @@ def report(
             "index_base": index_base,
             "bad_boxes": "keep" if keep_bad_boxes else "refuse",
         }
-        with ProgressBar(
-            "trackers", len(results), description="reading results", rate=False, console=console, transient=True
-        ) as bar:
-            trackers = []
-            for source in results:
-                trackers.append(load_tracker_results(source, sequences, **reading))
-                bar.advance()
         study = make_study(
             label,
             rules,
             sequences,
-            trackers,
+            read_trackers(results, sequences, console, **reading),
             split=split or known.splits[0],
             stride=stride,
             common=common,
@@ -115,24 +111,58 @@ def report(
             absent=opened.absent,
         )
         print_study(study, console)
-        for path, write in ((json, write_study_json), (csv, write_csv), (latex, write_latex)):
-            if path:
-                write(study, path)
-                print(f"written: {path}")
-        if out:
-            with ProgressBar(
-                "files", steps(study), description="writing", rate=False, console=console, transient=True
-            ) as bar:
-
-                def show(file: str) -> None:
-                    bar.update(description=f"writing {file}")
-                    bar.advance()
-
-                page = write_study(study, out, images=images, worst=worst, on_step=show)
-            print(f"page: {page}\ntables: {out}\nplots: {out / 'plots'}")
+        write_files(study, console, json, csv, latex, out, worst, images)
 
 
-def _open(
+def read_trackers(
+    results: list[str], sequences: Collection[Sequence], console: Console, **reading: Any
+) -> list[TrackerResults]:
+    """The results of all trackers; arguments and errors are those of `load_tracker_results`."""
+    from dmtrack.evaluation.reporting.loading import load_tracker_results
+    from dmtrack.progress import ProgressBar
+
+    trackers = []
+    with ProgressBar(
+        "trackers", len(results), description="reading results", rate=False, console=console, transient=True
+    ) as bar:
+        for source in results:
+            trackers.append(load_tracker_results(source, sequences, **reading))
+            bar.advance()
+    return trackers
+
+
+def write_files(
+    study: Study,
+    console: Console,
+    json: Path | None,
+    csv: Path | None,
+    latex: Path | None,
+    out: Path | None,
+    worst: int,
+    images: bool,
+) -> None:
+    """Writes what was asked for, and prints where it is; see the options of `report`."""
+    from dmtrack.pages.report.output import steps, write_csv, write_latex, write_study, write_study_json
+    from dmtrack.progress import ProgressBar
+
+    for path, write in ((json, write_study_json), (csv, write_csv), (latex, write_latex)):
+        if path:
+            write(study, path)
+            print(f"written: {path}")
+    if out:
+        with ProgressBar(
+            "files", steps(study), description="writing", rate=False, console=console, transient=True
+        ) as bar:
+
+            def show(file: str) -> None:
+                bar.update(description=f"writing {file}")
+                bar.advance()
+
+            page = write_study(study, out, images=images, worst=worst, on_step=show)
+        print(f"page: {page}\ntables: {out}\nplots: {out / 'plots'}")
+
+
+def open_scored(
     known: Benchmark, root: Path, split: str | None, stride: int, rules: list[BaseProtocol], pictures: bool
 ) -> Strided:
     """The sequences, with images where these are needed, or where they are wanted and at hand.

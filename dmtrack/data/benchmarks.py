@@ -22,6 +22,7 @@ from dmtrack.data.sources import (
     VOT,
     GOT10k,
     LaSOT,
+    MOTSequences,
     OxUvA,
     SequenceFolder,
     SequenceSource,
@@ -30,6 +31,7 @@ from dmtrack.data.sources import (
     folder,
     got10k,
     lasot,
+    mot_challenge,
     otb,
     oxuva,
     tlp,
@@ -58,7 +60,7 @@ class Benchmark:
         files: where its files lie.
         protocols: names of the rules that fit it, the benchmark's own first; those of restarts, confidences and
             presence are of other kinds than those of boxes alone; `dmtrack.evaluation.protocols` has all.
-        writer: function that writes sequences in its layout.
+        writer: function that writes sequences in its layout; None where nothing writes it.
         splits: names of its parts, the one that trackers are compared on first.
         options: further arguments of the source.
         writer_options: further arguments of the writer.
@@ -66,6 +68,7 @@ class Benchmark:
         submission: package for its evaluation server, where it has one.
         experiment: class in the contract of the got10k toolkit, where there is one.
         results_folder: name of the benchmark in the folders of results that the got10k toolkit writes.
+        many_objects: its sequences are whole videos (`MultiObjectSequence`), for multi-object trackers.
     """
 
     name: str
@@ -74,7 +77,7 @@ class Benchmark:
     source: Callable[..., SequenceSource]
     files: VideoFiles
     protocols: tuple[str, ...]
-    writer: str
+    writer: str | None
     splits: tuple[str, ...] = ("all",)
     options: Mapping[str, Any] = field(default_factory=dict)
     writer_options: Mapping[str, Any] = field(default_factory=dict)
@@ -82,6 +85,7 @@ class Benchmark:
     submission: str | None = None
     experiment: str | None = None
     results_folder: str = ""
+    many_objects: bool = False
 
     @property
     def layout(self) -> str:
@@ -108,6 +112,28 @@ class Benchmark:
 _GENERAL = ("pytracking", "pysot", "mmtracking", "dmtrack-visible")
 _OTB_LIKE = ("otb-official", "otb-toolkit", "got10k-toolkit", *_GENERAL)
 _UAV_LIKE = ("uav123-official", "got10k-toolkit-uav123", "pytracking-uav123", *_GENERAL[1:])
+
+_MOT_PROTOCOLS = ("mot-fairmot", "mot-no-preprocessing")
+
+
+def _mot(
+    name: str, title: str, summary: str, protocol: str = "mot17", splits: tuple[str, ...] = ("train", "test")
+) -> Benchmark:
+    """A benchmark of multi-object trackers. The first split is one whose truth is published."""
+    return Benchmark(
+        name,
+        title,
+        summary,
+        MOTSequences,
+        mot_challenge.FILES,
+        (protocol, *_MOT_PROTOCOLS),
+        writer=None,
+        splits=splits,
+        index_base=1,
+        submission=f"{_FORMATS}:{title.upper()}",
+        many_objects=True,
+    )
+
 
 _ALL = (
     Benchmark(
@@ -246,6 +272,16 @@ _ALL = (
         f"{_WRITERS}.long_term:write_tlp",
         experiment=f"{_EXPERIMENTS}:ExperimentTLP",
         results_folder="TLP",
+    ),
+    _mot("mot15", "MOT15", "11 videos of people for training, 11 for test with hidden truth", "mot15"),
+    _mot("mot16", "MOT16", "7 videos of people for training, 7 for test with hidden truth"),
+    _mot("mot17", "MOT17", "MOT16's videos with better truth, each with the detections of DPM, FRCNN and SDP"),
+    _mot("mot20", "MOT20", "4 crowded videos for training, 4 for test with hidden truth", "mot20"),
+    _mot(
+        "dancetrack",
+        "DanceTrack",
+        "100 videos of dancers who look alike: 40 for training, 25 for validation, 35 for test with hidden truth",
+        splits=("val", "train", "test"),
     ),
     Benchmark(
         "folder",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, fields, replace
+from pathlib import Path
 from typing import Any, Generic, Protocol, TypeVar
 
 import numpy as np
@@ -202,6 +203,36 @@ class Sequence:
             cover=None if self.cover is None else self.cover[frames],
             annotation=self.annotation.take(frames),
         )
+
+
+@dataclass(frozen=True)
+class MultiObjectSequence(Sequence):
+    """A video in which everything is tracked: what multi-object trackers run on. No object of it is the target.
+
+    `boxes_xywh` are NaN, and nothing is `present`: a tracker of one target has nothing to start from.
+
+    Attributes:
+        truth: (n, 9) all objects by frame and identity, rows of MOTChallenge (see `mot_rows`) with frames and pixels
+            from 1; None where it is not published.
+        length_known: False where the video may be longer than its last true box.
+        detections: file of the detections that come with the video, where there are some.
+    """
+
+    truth: NDArray[np.float64] | None = None
+    length_known: bool = True
+    detections: Path | None = None
+
+    def take(self, frames: slice | NDArray[np.int64]) -> MultiObjectSequence:
+        """The sequence of some of the frames, which are numbered anew from 1."""
+        taken = super().take(frames)
+        assert isinstance(taken, MultiObjectSequence)
+        if self.truth is None:
+            return replace(taken, detections=None)
+        places = np.full(len(self) + 1, -1)
+        places[np.arange(len(self))[frames] + 1] = np.arange(len(taken)) + 1
+        truth = self.truth.copy()
+        truth[:, 0] = places[truth[:, 0].astype(int)]
+        return replace(taken, truth=truth[truth[:, 0] > 0], detections=None)
 
 
 @dataclass(frozen=True)

@@ -143,7 +143,7 @@ class Report:
         table.add_column("weights", no_wrap=True)
         for score in self.ranked():
             counted, total = self.counted_of(score)
-            numbers = [shown(score.scores.get(measure.key)) for measure in measures]
+            numbers = [shown(score.scores.get(measure.key), measure.digits) for measure in measures]
             if intervals and beside:
                 numbers.insert(1, intervals.get(score.tracker, "-"))
             elif intervals:

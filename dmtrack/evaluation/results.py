@@ -49,12 +49,15 @@ class SequenceResult:
         seconds: (frames,) time of `init` and of each update, reading of the frame excluded; None where not recorded.
         scores: (frames,) in [0, 1], or None.
         present: (frames,) bool, or None.
+        tracks: (n, 9) everything with identities, of a multi-object tracker, whose `boxes_xywh` are empty: rows of
+            MOTChallenge, see `mot_rows`.
     """
 
     boxes_xywh: Boxes
     seconds: NDArray[np.float64] | None = None
     scores: NDArray[np.float64] | None = None
     present: NDArray[np.bool_] | None = None
+    tracks: NDArray[np.float64] | None = None
 
 
 @dataclass(frozen=True)

@@ -63,7 +63,8 @@ def examine(
         DataError: the name or the split is unknown, the folder is missing, or holds nothing of the expected layout.
     """
     options = options or Options()
-    known: dict[str, VideoFiles | ImageFiles] = {item.name: item.files for item in BENCHMARKS.values()} | IMAGE_SETS
+    single = {item.name: item.files for item in BENCHMARKS.values() if not item.many_objects}
+    known: dict[str, VideoFiles | ImageFiles] = single | IMAGE_SETS
     if name not in known:
         raise DataError(f"unknown data set {name!r}{did_you_mean(name, known)}")
     folder, rules = Path(root).expanduser(), known[name]

@@ -11,7 +11,7 @@ from dmtrack.data.sources.imagenet import ImageNetDET, ImageNetVID
 from dmtrack.data.sources.images import AnnotatedImage, ImageSource
 from dmtrack.data.sources.jde_labels import JDELabels
 from dmtrack.data.sources.lasot import LaSOT
-from dmtrack.data.sources.mot_challenge import MOTChallenge
+from dmtrack.data.sources.mot_challenge import MOTChallenge, MOTSequences
 from dmtrack.data.sources.otb import OTB, UAV123
 from dmtrack.data.sources.oxuva import OxUvA
 from dmtrack.data.sources.tlp import TLP
@@ -36,6 +36,7 @@ __all__ = [
     "JDELabels",
     "LaSOT",
     "MOTChallenge",
+    "MOTSequences",
     "OxUvA",
     "SequenceFolder",
     "SequenceSource",

@@ -1,28 +1,42 @@
-"""MOTChallenge (MOT15 to MOT20, DanceTrack, SportsMOT) in its official layout (https://motchallenge.net)."""
+"""MOTChallenge (MOT15 to MOT20, DanceTrack, SportsMOT) in its official layout (https://motchallenge.net).
+
+`MOTChallenge` has its objects one by one, as training and trackers of one target want them; `MOTSequences` has whole
+videos, as multi-object trackers are run and scored on them.
+"""
 
 from __future__ import annotations
 
 import configparser
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
-from dmtrack.data.sequences import Track, TrackId, Video
+from dmtrack.data.sequences import Annotation, Image, MultiObjectSequence, Track, TrackId, Video
 from dmtrack.data.sources.annotations import read_rows
-from dmtrack.data.sources.base import VideoSource, find_root
-from dmtrack.data.sources.frames import list_frames
-from dmtrack.errors import DataError
+from dmtrack.data.sources.base import SequenceSource, VideoSource, find_root
+from dmtrack.data.sources.frames import NoFrames, list_frames
+from dmtrack.data.sources.places import VideoFiles, beside
+from dmtrack.errors import DataError, DMTrackError
 from dmtrack.files import read_text
 from dmtrack.registry import DATASETS
+
+Rows = NDArray[np.float64]
 
 LAYOUT = (
     "<root>/<sequence>/{seqinfo.ini, img1/000001.jpg, gt/gt.txt with lines frame,id,left,top,width,height,counted"
     "[,class,visible share]}"
 )
+VIDEOS_LAYOUT = f"{LAYOUT}, also below a folder train, val or test; test sets have det/det.txt instead of gt/gt.txt"
+ROW = "lines frame,id,left,top,width,height,... of MOTChallenge"
 CATEGORIES = ("", "pedestrian", "person on vehicle", "car", "bicycle", "motorbike", "non motorized vehicle",
               "static person", "distractor", "occluder", "occluder on the ground", "occluder full", "reflection",
               "crowd")  # fmt: skip
 """By number in the files."""
+
+
+FILES = VideoFiles(VIDEOS_LAYOUT, beside("*/gt/gt.txt", "*/*/gt/gt.txt"), columns=(7, 8, 9, 10))
 
 
 @DATASETS.register
@@ -74,6 +88,132 @@ class MOTChallenge(VideoSource):
             category = CATEGORIES[int(own[0, 7])] if own.shape[1] > 7 and 0 < own[0, 7] < len(CATEGORIES) else ""
             tracks[one] = Track(boxes_xywh, np.isfinite(boxes_xywh).all(axis=1), category, visibility)
         return Video(folder.name, length, frames, tracks, size_wh)
+
+
+class MOTSequences(SequenceSource):
+    """Whole videos with everything in them, in the layout of MOTChallenge.
+
+    Args:
+        root: folder of the benchmark with `train` and `test`, a folder of videos, one video, or its `gt.txt`.
+        split: name of the folder inside; a root that has no such folder is the split itself.
+        images: False opens annotations alone.
+
+    Raises:
+        DataError: a folder or file is missing or of another format; the message shows the expected layout.
+    """
+
+    def __init__(self, root: str | Path, split: str | None = None, images: bool = True) -> None:
+        path = Path(root).expanduser()
+        self.images = images
+        if path.is_file():
+            inside = path.parent.name == "gt"
+            folder = path.parent.parent if inside else path.parent
+            self.root, self._folders = folder, {folder.name if path.name == "gt.txt" else path.stem: folder}
+            self._truths = dict.fromkeys(self._folders, path)
+        else:
+            self.root = find_root(path, "MOTChallenge", VIDEOS_LAYOUT)
+            if split is not None and (self.root / split).is_dir():
+                self.root = self.root / split
+            folders = [self.root] if _is_video(self.root) else filter(_is_video, sorted(self.root.glob("*/")))
+            self._folders = {folder.resolve().name: folder for folder in folders}
+            self._truths = {
+                name: file for name, folder in self._folders.items() if (file := _truth_of(folder)) is not None
+            }
+        if not self._folders:
+            raise DataError(f"{self.root} has no gt/gt.txt and no <sequence>/gt/gt.txt; expected {VIDEOS_LAYOUT}")
+        self.names = list(self._folders)
+
+    def read_sequence(self, name: str) -> MultiObjectSequence:
+        """The video of that name with everything in it."""
+        folder, file = self._folders[name], self._truths.get(name)
+        truth = None if file is None else read_mot_truth(file)
+        info = next((path for path in (folder / "seqinfo.ini", folder / "gt" / "seqinfo.ini") if path.is_file()), None)
+        length, place, size_wh = 0, "img1", None
+        if info is not None:
+            length, (place,) = read_length(info), _entries(info, "imDir", default="img1")
+            width, height = map(int, _entries(info, "imWidth", "imHeight", default="0"))
+            size_wh = (width, height) if width and height else None
+        last = 0 if truth is None else int(truth[:, 0].max(initial=0))
+        read_frame: Callable[[int], Image] = NoFrames(name, file or folder)
+        if self.images:
+            read_frame = list_frames(folder / place, VIDEOS_LAYOUT)
+            length = length or len(read_frame)
+            if len(read_frame) < length:
+                raise DataError(
+                    f"{folder}: seqinfo.ini says {length} frames, {place} has {len(read_frame)}; complete the download"
+                )
+        if length and last > length:
+            raise DataError(f"{file} goes to frame {last} of a sequence of {length}; give the truth of this sequence")
+        known, length = bool(length), length or last
+        detections = folder / "det" / "det.txt"
+        return MultiObjectSequence(
+            name,
+            np.full((length, 4), np.nan),
+            np.zeros(length, bool),
+            read_frame,
+            size_wh,
+            annotation=Annotation(index_base=1),
+            truth=truth,
+            length_known=known,
+            detections=detections if detections.is_file() else None,
+        )
+
+
+def _is_video(folder: Path) -> bool:
+    return _truth_of(folder) is not None or (folder / "seqinfo.ini").is_file()
+
+
+def _truth_of(folder: Path) -> Path | None:
+    return next((path for path in (folder / "gt" / "gt.txt", folder / "gt.txt") if path.is_file()), None)
+
+
+def read_mot_truth(path: Path) -> Rows:
+    """Everything of a `gt.txt`, see `mot_rows`.
+
+    Raises:
+        DataError: the file cannot be read, a line is no such row, or an identity stands twice in a frame.
+    """
+    if not read_text(path, ROW).strip():
+        return np.zeros((0, 9))
+    return mot_rows(read_rows(path, ROW, (6, 7, 8, 9, 10)), str(path), truth=True)
+
+
+def mot_rows(given: Rows, where: str, truth: bool = False, error: type[DMTrackError] = DataError) -> Rows:
+    """Boxes with identities as MOTChallenge writes them, completed and sorted.
+
+    Args:
+        given: (n, 6 to 10) lines of a file: frame, identity, left, top, width, height, and what follows.
+        where: the file, for errors.
+        truth: of a `gt.txt`, in which a mark, a class and the visible share follow.
+        error: what is raised.
+
+    Returns:
+        (n, 9) frame, identity, left, top, width, height, mark, class, visible share, with frames and pixels from 1;
+        sorted by frame and identity. The result of a tracker has mark and class 1.
+
+    Raises:
+        DMTrackError: a line is no such row, or an identity stands twice in a frame.
+    """
+    wrong = (
+        ~np.isfinite(given[:, :6]).all(axis=1) | (given[:, :1] < 1).any(axis=1) | (given[:, :2] % 1 != 0).any(axis=1)
+    )
+    if wrong.any():
+        raise error(
+            f"{where}, line {int(wrong.argmax()) + 1}: expected frame and identity as whole numbers, frames from 1, "
+            "and finite left, top, width, height"
+        )
+    rows = np.ones((len(given), 9))
+    rows[:, :6] = given[:, :6]
+    if truth:
+        known = min(given.shape[1], 9) if given.shape[1] < 10 else 7  # the last three of MOT15 mean nothing
+        rows[:, 6:known] = given[:, 6:known]
+    order = np.lexsort((rows[:, 1], rows[:, 0]))
+    rows = rows[order]
+    same = (np.diff(rows[:, :2], axis=0) == 0).all(axis=1)
+    if same.any():
+        frame, identity = rows[int(same.argmax()), :2].astype(int).tolist()
+        raise error(f"{where}: identity {identity} stands twice in frame {frame}; expected one box each")
+    return rows
 
 
 def read_info(path: Path) -> tuple[int, str, tuple[int, int]]:

@@ -7,7 +7,7 @@ from dmtrack.data.benchmarks import BENCHMARKS
 from dmtrack.data.writers.coco import write_coco
 
 WRITERS: dict[str, Callable[..., list[str]]] = {"coco": write_coco} | {
-    item.name: partial(item.load("writer"), **item.writer_options) for item in BENCHMARKS.values()
+    item.name: partial(item.load("writer"), **item.writer_options) for item in BENCHMARKS.values() if item.writer
 }
 """By name: `writer(sequences, root, quality=..., progress=...)`, those with splits take `split`."""
 

@@ -31,7 +31,9 @@ class Measure:
         higher_is_better: whether a larger number is the better one.
         range: smallest and largest possible number.
         meaning: what the number says, and which would be good: part of a sentence for people.
-        needs: what it needs of a run: `boxes`, `regions`, `frame size`, `restarts`, `confidences`, `presence`, `times`.
+        needs: what it needs of a run: `boxes`, `regions`, `frame size`, `restarts`, `confidences`, `presence`, `times`,
+            `identities`.
+        digits: after the point in tables: 0 for whole counts.
     """
 
     key: str
@@ -41,11 +43,16 @@ class Measure:
     range: tuple[float, float] = field(default=(0.0, 1.0), kw_only=True)
     meaning: str = field(default="", kw_only=True)
     needs: tuple[str, ...] = field(default=("boxes",), kw_only=True)
+    digits: int = field(default=3, kw_only=True)
 
     @property
     def scale(self) -> float:
         """What papers multiply the number with: 100 for shares, which they print in percent."""
         return 100.0 if self.unit == SHARE else 1.0
+
+    def printed(self, number: float) -> str:
+        """The number as papers print it: a share in percent with one decimal, a count without."""
+        return f"{self.scale * number:.{min(1, self.digits)}f}"
 
     def axis(self, values: ArrayLike) -> tuple[float, float]:
         """The ends of an axis that shows these numbers: of the range, or the largest number where it has no end."""

@@ -281,4 +281,5 @@ class Protocol(BaseProtocol):
 
         for kind in curve_kinds(self):
             title = f"{kind.title} on {report.benchmark}, protocol {self.name}"
-            yield Drawing(kind.curve, title, partial(draw_curve, report, kind))
+            curves = {score.tracker: getattr(score.pooled, kind.name) for score in report.scores}
+            yield Drawing(kind.name, title, partial(draw_curve, report, kind, curves))

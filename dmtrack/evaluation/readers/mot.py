@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
-from collections.abc import Mapping
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from dmtrack.association.detections import Detections
-from dmtrack.data.sources.mot_challenge import read_length
+from dmtrack.data.sequences import Sequence
+from dmtrack.data.sources.mot_challenge import ROW, Rows, mot_rows
 from dmtrack.errors import EvaluationError
+from dmtrack.evaluation.readers.files import ResultFiles
+from dmtrack.evaluation.readers.names import listed
 from dmtrack.evaluation.readers.text import parse_table
+from dmtrack.evaluation.results import SequenceResult, TrackerResults
 from dmtrack.files import read_text
-
-Rows = NDArray[np.float64]
 
 FIRST_PIXEL = 1.0
 """MOTChallenge calls the first pixel 1; boxes are continuous here, and the left border of the first pixel is 0."""
@@ -65,99 +67,60 @@ def read_mot_detections(path: str | Path, frames: int | None = None) -> list[Det
 
 
 def read_mot_rows(path: str | Path, truth: bool = False) -> Rows:
-    """Boxes with identities of a `gt.txt` or of a tracker's result.
-
-    Returns:
-        (n, 9) frame, identity, left, top, width, height, mark, class, visible share; sorted by frame and identity. A
-        result has mark and class 1.
+    """Boxes with identities of a `gt.txt` or of a tracker's result, see `mot_rows`.
 
     Raises:
         EvaluationError: the file cannot be read, a line is no such row, or an identity stands twice in a frame.
     """
-    where = Path(path)
-    text = read_text(where, "lines frame,id,left,top,width,height,... of MOTChallenge", EvaluationError)
+    return parse_mot_rows(read_text(Path(path), ROW, EvaluationError), str(path), truth)
+
+
+def parse_mot_rows(text: str, where: str, truth: bool = False) -> Rows:
+    """The same of a file that has been read already; `where` is what errors call it."""
     if not text.strip():
         return np.zeros((0, 9))
-    given = parse_table(text, str(where), columns=(6, 7, 8, 9, 10)).rows
-    wrong = (
-        ~np.isfinite(given[:, :6]).all(axis=1) | (given[:, :1] < 1).any(axis=1) | (given[:, :2] % 1 != 0).any(axis=1)
-    )
-    if wrong.any():
-        raise EvaluationError(
-            f"{where}, line {int(wrong.argmax()) + 1}: expected frame and identity as whole numbers, frames from 1, "
-            "and finite left, top, width, height"
-        )
-    rows = np.ones((len(given), 9))
-    rows[:, :6] = given[:, :6]
-    if truth:
-        known = min(given.shape[1], 9) if given.shape[1] < 10 else 7  # the last three of MOT15 mean nothing
-        rows[:, 6:known] = given[:, 6:known]
-    order = np.lexsort((rows[:, 1], rows[:, 0]))
-    same = (np.diff(rows[order, :2], axis=0) == 0).all(axis=1)
-    if same.any():
-        frame, identity = rows[order][int(same.argmax()), :2].astype(int).tolist()
-        raise EvaluationError(f"{where}: identity {identity} stands twice in frame {frame}; expected one box each")
-    return np.asarray(rows[order])
+    return mot_rows(parse_table(text, where, columns=(6, 7, 8, 9, 10)).rows, where, truth, EvaluationError)
 
 
-def find_truths(path: Path) -> dict[str, Path]:
-    """The `gt.txt` of every sequence, by its name.
+def read_mot_results(path: str | Path, sequences: Iterable[Sequence]) -> TrackerResults:
+    """The results of one multi-object tracker.
 
     Args:
-        path: a `gt.txt`, a folder of a sequence, or a folder of such folders.
+        path: a folder or zip archive of `<sequence>.txt` or `<sequence>/tracks.txt`, also below other folders; for a
+            single sequence also a text file, or a folder with `tracks.txt`.
+        sequences: of the benchmark.
 
     Raises:
-        EvaluationError: there is none.
+        EvaluationError: there is nothing, a file is malformed, or two files could be the result of one sequence.
     """
-    if path.is_file():
-        inside = path.parent.name == "gt"
-        return {(path.parent.parent if inside else path.parent if path.name == "gt.txt" else path).stem: path}
-    places = ("gt/gt.txt", "gt.txt")
-    folders = [path] if any((path / place).is_file() for place in places) else sorted(path.glob("*/"))
-    found = {
-        folder.name: next((folder / place for place in places if (folder / place).is_file()), None)
-        for folder in folders
-    }
-    truths = {name: file for name, file in found.items() if file is not None}
-    if not truths:
-        raise EvaluationError(f"{path} has no gt/gt.txt and no <sequence>/gt/gt.txt; give sequences with their truth")
-    return truths
-
-
-def pair(truths: Mapping[str, Path], result: Path) -> list[tuple[str, Path, Path]]:
-    """Each sequence with its truth and its result.
-
-    Args:
-        truths: of `find_truths`.
-        result: a text file for a single sequence; or a folder with `<sequence>.txt` or `<sequence>/tracks.txt` each.
-
-    Raises:
-        EvaluationError: a sequence has no result; names all of them.
-    """
-    if len(truths) == 1:
-        ((name, truth),) = truths.items()
-        if result.is_file():
-            return [(name, truth, result)]
-        truths = {name: truth}
-        if (result / "tracks.txt").is_file():
-            return [(name, truth, result / "tracks.txt")]
-    pairs, lacking = [], []
-    for name, truth in truths.items():
-        own = next((one for one in (result / f"{name}.txt", result / name / "tracks.txt") if one.is_file()), None)
-        if own is None:
-            lacking.append(name)
-        else:
-            pairs.append((name, truth, own))
-    if lacking:
+    where = Path(path)
+    names = [sequence.name for sequence in sequences]
+    if where.is_file() and where.suffix != ".zip":
+        if len(names) != 1:
+            raise EvaluationError(f"{where} is one file for {len(names)} sequences; give a folder of <sequence>.txt")
+        return TrackerResults(where.stem, {names[0]: SequenceResult(np.zeros((0, 4)), tracks=read_mot_rows(where))}, layout="mot")
+    results = {}
+    with contextlib.closing(ResultFiles(where)) as files:
+        for name in names:
+            endings = [f"/{name}.txt", f"/{name}/tracks.txt", *(["/tracks.txt"] if len(names) == 1 else [])]
+            groups = ([file for file in files.names if f"/{file}".endswith(ending)] for ending in endings)
+            found = next((group for group in groups if group), [])
+            if len(found) > 1:
+                raise EvaluationError(
+                    f"{where} has several results of {name} ({listed(found, 3)}); give the folder of one tracker"
+                )
+            for file in found:
+                place = file.rpartition("/")[0]
+                times = f"{place}/times/{name}_time.txt".lstrip("/")
+                seconds = None
+                if times in files.names:
+                    seconds = parse_table(files.text(times), files.where(times), columns=(1,)).rows[:, 0]
+                tracks = parse_mot_rows(files.text(file), files.where(file))
+                results[name] = SequenceResult(np.zeros((0, 4)), seconds, tracks=tracks)
+    missing = tuple(name for name in names if name not in results)
+    if not results:
         raise EvaluationError(
-            f"{result} has no result of {', '.join(lacking)}; expected <sequence>.txt or <sequence>/tracks.txt of each"
+            f"{where} has no result of {listed(missing, 5)}; expected <sequence>.txt or <sequence>/tracks.txt of each"
         )
-    return pairs
-
-
-def length_of(truth: Path) -> int | None:
-    """Frames of the sequence, by the seqinfo.ini beside or above its truth; None where there is none."""
-    for folder in (truth.parent, truth.parent.parent):
-        if (folder / "seqinfo.ini").is_file():
-            return read_length(folder / "seqinfo.ini")
-    return None
+    label = where.resolve().stem if files.is_archive else where.resolve().name
+    return TrackerResults(label, results, missing, layout="mot")

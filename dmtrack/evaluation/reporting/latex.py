@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 
+from dmtrack.evaluation.measures.measure import Measure
 from dmtrack.evaluation.report import Report, shown_speed, weights_hash
 from dmtrack.evaluation.reporting.significance import Significance
 
@@ -33,16 +34,16 @@ def _table(report: Report, significance: Significance) -> str:
     measures = report.protocol.reported()
     best = {}
     for measure in measures:
-        values = [measure.scale * score.scores[measure.key] for score in report.scores]
-        printed = {f"{value:.1f}" for value in values if not math.isnan(value)}
+        values = [score.scores[measure.key] for score in report.scores]
+        printed = {measure.printed(value) for value in values if not math.isnan(value)}
         best[measure] = sorted(printed, key=float, reverse=measure.higher_is_better)[:2]
     rows = []
     for score in report.ranked():
         cells = [score.tracker.translate(_ESCAPES)]
         for measure in measures:
             interval = significance.intervals[score.tracker][measure.key]
-            half_width = measure.scale * (interval.high - interval.low) / 2
-            cells.append(_cell(measure.scale * score.scores[measure.key], half_width, best[measure]))
+            half_width = (interval.high - interval.low) / 2
+            cells.append(_cell(measure, score.scores[measure.key], half_width, best[measure]))
         speed = score.frames_per_second
         cells += [shown_speed(speed).translate(_ESCAPES), rf"\texttt{{{weights_hash(score)[:8] or '-'}}}"]
         rows.append("    " + " & ".join(cells) + r" \\")
@@ -71,10 +72,10 @@ def _table(report: Report, significance: Significance) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _cell(value: float, half_width: float, best: list[str]) -> str:
-    if math.isnan(value):
+def _cell(measure: Measure, number: float, half_width: float, best: list[str]) -> str:
+    if math.isnan(number):
         return "--"
-    text = f"{value:.1f}"
+    text = measure.printed(number)
     # Ranks are those of the printed digits, so that equal numbers look equal.
     if best and text == best[0]:
         marked = rf"\textbf{{{text}}}"
@@ -82,4 +83,4 @@ def _cell(value: float, half_width: float, best: list[str]) -> str:
         marked = rf"\underline{{{text}}}"
     else:
         marked = text
-    return marked if math.isnan(half_width) else rf"{marked} {{\scriptsize$\pm${half_width:.1f}}}"
+    return marked if math.isnan(half_width) else rf"{marked} {{\scriptsize$\pm${measure.printed(half_width)}}}"

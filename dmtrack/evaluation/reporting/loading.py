@@ -7,10 +7,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from dmtrack.data.sequences import Sequence
+from dmtrack.data.sequences import MultiObjectSequence, Sequence
 from dmtrack.errors import EvaluationError
 from dmtrack.evaluation.protocols import BaseProtocol
 from dmtrack.evaluation.readers import read_results
+from dmtrack.evaluation.readers.mot import read_mot_results
 from dmtrack.evaluation.readers.names import listed
 from dmtrack.evaluation.report import Report
 from dmtrack.evaluation.results import ResultStore, TrackerResults
@@ -28,14 +29,18 @@ def load_tracker_results(
     Args:
         source: a folder or zip file of any known layout; `NAME=PATH` gives it another label.
         sequences: of the benchmark.
-        layout: this and the others as `dmtrack.evaluation.readers.read_results` takes them.
+        layout: this and the others as `dmtrack.evaluation.readers.read_results` takes them; results of multi-object
+            trackers have one layout and need none of them.
         reading: `align`, `index_base`, `bad_boxes`, `box_format`, `benchmark`.
 
     Raises:
         EvaluationError: nothing there, or malformed.
     """
     label, path = _label_and_path(source)
-    found = read_results(path, sequences, layout, **reading)
+    if all(isinstance(sequence, MultiObjectSequence) for sequence in sequences):
+        found = read_mot_results(path, sequences)
+    else:
+        found = read_results(path, sequences, layout, **reading)
     provenance = {**(ResultStore(path).provenance() if path.is_dir() else {}), "results": str(path)}
     return replace(found, name=label or found.name, provenance=provenance)
 

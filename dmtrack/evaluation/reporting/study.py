@@ -140,13 +140,23 @@ def print_study(study: Study, console: Console) -> None:
         if console.measure(table, options=console.options.update(max_width=1000)).maximum > console.width:
             table = report.table(intervals, title, beside=False)
         console.print(table)
-        statements = [item.statement() for item in significance.of(report.primary.key)]
-        for statement in statements[:MOST_STATEMENTS]:
-            console.print(Text(statement))
-        if len(statements) > MOST_STATEMENTS:
-            more = len(statements) - MOST_STATEMENTS
-            console.print(Text(f"... and {more} more differences: --json, or --out for all of them", style="dim"))
-        console.print()
+        print_differences(report, significance, console)
+    print_remarks(study, console)
+
+
+def print_differences(report: Report, significance: Significance, console: Console) -> None:
+    """Prints which differences in the first number are real, and an empty line."""
+    statements = [item.statement() for item in significance.of(report.primary.key)]
+    for statement in statements[:MOST_STATEMENTS]:
+        console.print(Text(statement))
+    if len(statements) > MOST_STATEMENTS:
+        more = len(statements) - MOST_STATEMENTS
+        console.print(Text(f"... and {more} more differences: --json, or --out for all of them", style="dim"))
+    console.print()
+
+
+def print_remarks(study: Study, console: Console) -> None:
+    """Prints what no average holds, and how intervals were made."""
     for remark in study.remarks():
         console.print(Text(f"note: {remark}"))
     console.print(Text(study.significance.explanation(), style="dim"))

@@ -32,8 +32,9 @@ def ranking_table(report: Report, significance: Significance) -> Table:
         cells = []
         for measure in measures:
             interval = significance.intervals[score.tracker][measure.key]
-            ends = f"{interval.low:.3f} to {interval.high:.3f}" if interval.is_known else ""
-            cells.append(_number(score.scores[measure.key], marks[measure], note=ends))
+            low, high = (shown(end, measure.digits) for end in (interval.low, interval.high))
+            ends = f"{low} to {high}" if interval.is_known else ""
+            cells.append(_number(measure, score.scores[measure.key], marks[measure], note=ends))
         counted, total = report.counted_of(score)
         digest = weights_hash(score)
         cells += [
@@ -95,9 +96,9 @@ def sequences_table(study: Study) -> Table:
         spread = max(known) - min(known) if known else math.nan
         counted = next((int(item.counted.sum()) for item in found if item is not None), 0)
         marks = _marks(measure, values) if several else {}
-        cells = [_number(value, marks, share=_bar(measure, value)) for value in values]
+        cells = [_number(measure, value, marks, share=_bar(measure, value)) for value in values]
         if several:
-            cells += [_number(mean), _number(spread)]
+            cells += [_number(measure, mean), _number(measure, spread)]
         frames = f"{counted:,}" if counted == len(sequence) else f"{counted:,} of {len(sequence):,}"
         cells.append(Cell(frames, f"{counted}"))
         if study.tags:
@@ -130,16 +131,19 @@ def attributes_table(study: Study) -> Table | None:
     for tag, count in attributes.sequences.items():
         values = [attributes.scores[tracker][tag] for tracker in order]
         marks = _marks(attributes.measure, values)
-        cells = (*(_number(value, marks) for value in values), Cell(f"{count}", f"{count}"))
+        cells = (*(_number(attributes.measure, value, marks) for value in values), Cell(f"{count}", f"{count}"))
         rows.append((FULL_NAMES.get(tag, tag), cells))
     caption = f"{attributes.measure.title} by attribute, protocol {report.protocol.name}"
     titles = ("attribute", *order, "sequences")
     return Table(caption, titles, tuple(rows), ("attribute",), tracker_colours(report))
 
 
-def _number(value: float, marks: dict[str, str] | None = None, note: str = "", share: float | None = None) -> Cell:
+def _number(
+    measure: Measure, value: float, marks: dict[str, str] | None = None, note: str = "", share: float | None = None
+) -> Cell:
     """A number that sorts by its value, marked as its printed form is."""
-    return Cell(shown(value), _sortable(value), note, (marks or {}).get(shown(value), ""), share=share)
+    text = shown(value, measure.digits)
+    return Cell(text, _sortable(value), note, (marks or {}).get(text, ""), share=share)
 
 
 def _bar(measure: Measure, value: float) -> float | None:
@@ -151,7 +155,7 @@ def _bar(measure: Measure, value: float) -> float | None:
 
 def _marks(measure: Measure, values: list[float]) -> dict[str, str]:
     """How printed numbers are marked: the best one bold, the second underlined."""
-    known = {shown(value) for value in values if not math.isnan(value)}
+    known = {shown(value, measure.digits) for value in values if not math.isnan(value)}
     return dict(zip(sorted(known, key=float, reverse=measure.higher_is_better), ("best", "second"), strict=False))
 
 

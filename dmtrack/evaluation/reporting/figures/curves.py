@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from matplotlib.figure import Figure
+from numpy.typing import ArrayLike
 
-from dmtrack.evaluation.protocols import CurveMeasure, Protocol
+from dmtrack.evaluation.measures.measure import Measure
+from dmtrack.evaluation.protocols import Protocol
 from dmtrack.evaluation.protocols.rules import CurveName
 from dmtrack.evaluation.report import Report, weights_hash
 from dmtrack.evaluation.reporting.figures.saving import save_figure
@@ -21,21 +24,29 @@ class CurveKind:
     """One kind of plot.
 
     Attributes:
-        curve: of `Curves`; also the name of the file.
+        name: of the file.
         title: as the papers write it.
         across: label of the threshold axis.
         up: label of the other axis.
         measure: the number in the legend, by which it is sorted: the first that is read from the curve.
         thresholds: of the protocol.
+        end: of the threshold axis.
+        steps: numbers on that axis.
+        mark: threshold at which the number is read; None where that is none, or clear from the title.
+        note: what else the footnote says.
     """
 
-    curve: CurveName
+    name: str
     title: str
     across: str
     up: str
 
-    measure: CurveMeasure
+    measure: Measure
     thresholds: tuple[float, ...]
+    end: float
+    steps: int = 11
+    mark: float | None = None
+    note: str = ""
 
 
 ONE_PASS = "OPE: one-pass evaluation, in which trackers are started once, with the true box of the first frame"
@@ -57,12 +68,22 @@ def curve_kinds(protocol: Protocol) -> list[CurveKind]:
     for curve, labels in _LABELS.items():
         read = [measure for measure in protocol.reported() if measure.curve == curve]
         if read and protocol.thresholds(curve):
-            kinds.append(CurveKind(curve, *labels, read[0], protocol.thresholds(curve)))
+            first, thresholds = read[0], protocol.thresholds(curve)
+            steps = 11 if curve != "normalized_precision" else 6
+            mark = first.at if first.reading == "at" and curve != "success" else None
+            kinds.append(CurveKind(curve, *labels, first, thresholds, thresholds[-1], steps, mark, ONE_PASS))
     return kinds
 
 
-def draw_curve(report: Report, kind: CurveKind, theme: Theme = LIGHT) -> Figure:
-    """One plot with all trackers of a report, the legend sorted by score; without a counted frame none is drawn."""
+def draw_curve(report: Report, kind: CurveKind, curves: Mapping[str, ArrayLike], theme: Theme = LIGHT) -> Figure:
+    """One plot with all trackers of a report, the legend sorted by score; without a counted frame none is drawn.
+
+    Args:
+        report: of the trackers.
+        kind: what is drawn.
+        curves: a value per threshold, by tracker.
+        theme: colours.
+    """
     measure, thresholds = kind.measure, np.array(kind.thresholds)
     many = len(report.scores) > 6
     figure, axes = blank(theme, (7.6 if many else 5.6, 4.6))
@@ -73,7 +94,7 @@ def draw_curve(report: Report, kind: CurveKind, theme: Theme = LIGHT) -> Figure:
             continue
         axes.plot(
             thresholds,
-            getattr(score.pooled, kind.curve),
+            np.asarray(curves[score.tracker]),
             color=look[score.tracker].colour,
             linestyle=look[score.tracker].line,
             linewidth=2.2,
@@ -81,15 +102,15 @@ def draw_curve(report: Report, kind: CurveKind, theme: Theme = LIGHT) -> Figure:
             clip_on=False,
             zorder=3,
         )
-    if measure.reading == "at" and measure.at is not None and kind.curve != "success":
-        axes.axvline(measure.at, color=theme.lines, linewidth=1.2, zorder=1)
-    axes.set(xlim=(0, thresholds[-1]), ylim=(0, 1))
+    if kind.mark is not None:
+        axes.axvline(kind.mark, color=theme.lines, linewidth=1.2, zorder=1)
+    axes.set(xlim=(0, kind.end), ylim=(0, 1))
     axes.set_yticks(np.linspace(0, 1, 11))
-    axes.set_xticks(np.linspace(0, thresholds[-1], 11 if kind.curve != "normalized_precision" else 6))
+    axes.set_xticks(np.linspace(0, kind.end, kind.steps))
     label(axes, theme, f"{kind.title} on {report.benchmark}", kind.across, kind.up)
     # A fixed corner would hide weak trackers, such as the static box.
     legend(axes, theme, len(report.scores), beside=many)
-    footnote(figure, theme, describe(report, f"[number]: {measure.title}", ONE_PASS))
+    footnote(figure, theme, describe(report, f"[number]: {measure.title}", *([kind.note] if kind.note else [])))
     return figure
 
 

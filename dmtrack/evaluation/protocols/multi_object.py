@@ -1,0 +1,222 @@
+"""Many objects with identities: HOTA, MOTA, IDF1 and the counts behind them (MOTChallenge, DanceTrack)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dmtrack.data.sequences import MultiObjectSequence
+from dmtrack.errors import EvaluationError
+from dmtrack.evaluation.measures.measure import Measure
+from dmtrack.evaluation.measures.multi_object import (
+    ALPHAS,
+    CURVES,
+    SUMS,
+    Pairing,
+    counted_boxes,
+    numbers,
+    pairing_of,
+    raw_scores,
+    scores_of_sums,
+    sums_of,
+)
+from dmtrack.evaluation.protocols.protocol import BaseProtocol, Drawing, register
+from dmtrack.evaluation.results import TrackerResults
+from dmtrack.evaluation.scoring import Score, SequenceScore, frames_per_second
+
+if TYPE_CHECKING:
+    from dmtrack.data.sequences import Sequence
+    from dmtrack.evaluation.report import Report
+
+Array = NDArray[np.float64]
+
+_SHARES = {
+    "HOTA": "geometric mean of DetA and AssA over 19 thresholds of overlap: 0 is the worst, 1 is perfect; published "
+    "trackers get about 0.55 to 0.67 on MOT17 and MOT20",
+    "DetA": "right boxes by right, missed and false ones",
+    "AssA": "how much of a person's and of a track's boxes belong together, averaged over right boxes",
+    "LocA": "mean overlap (IoU) of right boxes",
+    "MOTA": "1 - (misses + false positives + switches) by true boxes; below 0 with more mistakes than boxes",
+    "MOTP": "mean overlap (IoU) of paired boxes, those of at least 0.5",
+    "IDF1": "boxes of the right identity, each person having one track alone: harmonic mean of IDP and IDR",
+    "IDP": "share of the tracker's boxes with the right identity",
+    "IDR": "share of the true boxes with the right identity",
+}
+_COUNTS = {
+    "IDSW": ("switches", "how often a person gets another identity than before"),
+    "FP": ("boxes", "false positives: boxes on nobody"),
+    "FN": ("boxes", "false negatives: people who were missed"),
+    "MT": ("people", "mostly tracked: found in more than 80 % of their frames"),
+    "PT": ("people", "partly tracked"),
+    "ML": ("people", "mostly lost: found in less than 20 % of their frames"),
+    "Frag": ("breaks", "how often a person is lost and found again"),
+}
+_NEEDS = ("identities",)
+
+
+class MultiObjectRun(NamedTuple):
+    """What a sequence adds.
+
+    Attributes:
+        sums: see `sums_of`.
+        pairing: who was taken for whom.
+    """
+
+    sums: Array
+    pairing: Pairing
+
+
+@dataclass(frozen=True)
+class MultiObjectProtocol(BaseProtocol):
+    """HOTA (Luiten et al., IJCV 2021), CLEAR MOT and identity measures, by TrackEval.
+
+    Attributes:
+        distractors: classes whose people nobody is asked to track; boxes on them are taken out.
+        with_classes: the truth has classes, of which pedestrians count; MOT15 has none.
+        apart: boxes on distractors are found without regard to those on people that count, and frames without any box
+            of the tracker are not visited (FairMOT's and ByteTrack's evaluator).
+    """
+
+    distractors: tuple[int, ...] = (2, 7, 8, 12)
+    with_classes: bool = True
+    apart: bool = False
+
+    overlap_title: ClassVar[str] = "share of right boxes (right by right, missed and false ones)"
+    not_this_kind: ClassVar[str] = (
+        "scores one target; expected one of many objects: mot15, mot17, mot20, mot-fairmot or mot-no-preprocessing"
+    )
+
+    def reported(self) -> tuple[Measure, ...]:
+        """HOTA first, then its parts, MOTA, identity measures, and counts."""
+        shares = tuple(
+            Measure(key, key, meaning=meaning, needs=_NEEDS, range=(-np.inf if key == "MOTA" else 0.0, 1.0))
+            for key, meaning in _SHARES.items()
+        )
+        counts = tuple(
+            Measure(
+                key, key, unit=unit, meaning=meaning, needs=_NEEDS, range=(0.0, np.inf), digits=0,
+                higher_is_better=key == "MT",
+            )
+            for key, (unit, meaning) in _COUNTS.items()
+        )  # fmt: skip
+        return shares + counts
+
+    def score(self, sequence: Sequence, tracker: TrackerResults) -> SequenceScore:
+        """One sequence with all its objects.
+
+        Raises:
+            EvaluationError: it has one target alone, its truth is not published, the result has no identities or goes
+                beyond the sequence, or TrackEval is not installed.
+        """
+        sequence, result = tracker.cut(sequence), tracker.results[sequence.name]
+        if not isinstance(sequence, MultiObjectSequence) or result.tracks is None:
+            raise EvaluationError(
+                f"protocol {self.name!r} scores many objects with identities, and {sequence.name!r} has one target; "
+                "give a benchmark such as mot17, or another protocol"
+            )
+        if sequence.truth is None:
+            raise EvaluationError(
+                f"the truth of {sequence.name!r} is not published; score another split, or pack the results for the "
+                "benchmark's server with `dmtrack submit build`"
+            )
+        length = len(sequence) if sequence.length_known else None
+        try:
+            counted = counted_boxes(sequence.truth, result.tracks, self, length)
+        except EvaluationError as error:
+            raise EvaluationError(f"{tracker.name}, sequence {sequence.name!r}: {error}") from error
+        raw = raw_scores(counted)
+        last = int(max(len(sequence), result.tracks[:, 0].max(initial=0)))
+        run = MultiObjectRun(sums_of(raw), pairing_of(counted, last))
+        share = run.pairing.right_share()
+        speed = frames_per_second(result.seconds)
+        return SequenceScore(sequence.name, np.ones(len(share), bool), share, numbers(raw), run, speed)
+
+    def pool(self, sequences: Iterable[SequenceScore]) -> Array:
+        """The sums of all sequences."""
+        return np.sum([np.zeros(SUMS), *(item.observed.sums for item in sequences)], axis=0)
+
+    def read(self, pooled: Array) -> dict[str, float]:
+        """The numbers of the sums."""
+        return {name: float(value) for name, value in scores_of_sums(pooled)[0].items()}
+
+    def resample(self, score: Score, draws: Array) -> dict[str, Array]:
+        """The numbers of the sums of the drawn sequences."""
+        return scores_of_sums(draws @ np.array([item.observed.sums for item in score.sequences]))[0]
+
+    def further(self, scores: Iterable[Score]) -> dict[str, Any]:
+        """The curves over the thresholds of overlap, by tracker."""
+        return {
+            "overlap_thresholds": ALPHAS.round(2).tolist(),
+            "curves_over_overlap": {
+                score.tracker: {name: curve.tolist() for name, curve in scores_of_sums(score.pooled)[1].items()}
+                for score in scores
+            },
+        }
+
+    def drawings(self, report: Report) -> Iterator[Drawing]:
+        """HOTA and its parts over the thresholds of overlap."""
+        from dmtrack.evaluation.reporting.figures.curves import CurveKind, draw_curve
+
+        for name in CURVES:
+            thresholds = tuple(ALPHAS.tolist())
+            kind = CurveKind(
+                name.lower(), f"{name} over overlap", "Overlap threshold", name, self.measure(name), thresholds, end=1.0
+            )
+            values = {score.tracker: scores_of_sums(score.pooled)[1][name] for score in report.scores}
+            title = f"{name} over thresholds of overlap on {report.benchmark}, protocol {self.name}"
+            yield Drawing(kind.name, title, partial(draw_curve, report, kind, values))
+
+
+MOT17 = register(
+    MultiObjectProtocol(
+        name="mot17",
+        description=(
+            "MOTChallenge for MOT16 and MOT17, DanceTrack and SportsMOT: boxes on distractors (people on vehicles, static "
+            "people, distractors, reflections) are taken out first, then people that count are scored; scores of "
+            "several sequences are those of their sums."
+        ),
+        source="Luiten et al., IJCV 2021; TrackEval, MotChallenge2DBox",
+    )
+)
+MOT20 = register(
+    replace(
+        MOT17,
+        name="mot20",
+        description="MOTChallenge for MOT20: as mot17, with boxes on non-motorized vehicles taken out, too.",
+        distractors=(2, 6, 7, 8, 12),
+    )
+)
+MOT15 = register(
+    replace(
+        MOT17,
+        name="mot15",
+        description="MOTChallenge for MOT15, whose truth has no classes: all true boxes that are marked count.",
+        distractors=(),
+        with_classes=False,
+    )
+)
+MOT_NO_PREPROCESSING = register(
+    replace(
+        MOT17,
+        name="mot-no-preprocessing",
+        description="As mot17, but no box of the tracker is taken out.",
+        distractors=(),
+    )
+)
+MOT_FAIRMOT = register(
+    replace(
+        MOT17,
+        name="mot-fairmot",
+        description=(
+            "The evaluator of FairMOT and ByteTrack: as mot17, but frames without a result are skipped and boxes on "
+            "distractors found by themselves; about a point from the official one."
+        ),
+        source="FairMOT: tracking_utils/evaluation.py",
+        apart=True,
+    )
+)
