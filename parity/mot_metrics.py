@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from dmtrack.evaluation.measures.multi_object import numbers, score_sequence
+from dmtrack.evaluation.measures.multi_object import counted_boxes, numbers, raw_scores
 from dmtrack.evaluation.protocols import MultiObjectProtocol, get_protocol
 from parity.golden import GoldenFile
 
@@ -24,7 +24,7 @@ def check_scores(golden: GoldenFile) -> None:
     truth, result = golden.given("gt"), np.ones((len(golden.given("trk")), 9))
     result[:, :6] = golden.given("trk")[:, :6]
     for prefix, protocol in (("pre", "mot17"), ("raw", "mot-no-preprocessing")):
-        raw = score_sequence(truth, result, get_protocol(protocol, MultiObjectProtocol))
+        raw = raw_scores(counted_boxes(truth, result, get_protocol(protocol, MultiObjectProtocol)))
         for name, value in numbers(raw).items():
             golden.close(f"{prefix}_{name}", value, TOLERANCE)
         golden.close(f"{prefix}_HOTA0", raw["HOTA"]["HOTA(0)"], TOLERANCE)
@@ -33,7 +33,7 @@ def check_scores(golden: GoldenFile) -> None:
         if prefix == "pre":
             for name, field in CURVES.items():
                 golden.close(f"{name}_alpha", raw["HOTA"][field], TOLERANCE)
-    found = numbers(score_sequence(truth, result, get_protocol("mot-fairmot", MultiObjectProtocol)))
+    found = numbers(raw_scores(counted_boxes(truth, result, get_protocol("mot-fairmot", MultiObjectProtocol))))
     for name, measure in FAIRMOT_NAMES.items():
         golden.close(name, found[measure], TOLERANCE)
     golden.close("fair_motp", 1.0 - found["MOTP"], TOLERANCE)

@@ -152,16 +152,16 @@ def evaluate(
         table = plain_table(("tracker", "sequence"), titles, title=f"protocol {protocol}", title_justify="left")
         for score in study.report.scores:
             rows = [*((item.name, item.scores) for item in score.sequences), ("all", score.scores)]
-            for name, numbers in rows:
-                table.add_row(score.tracker, name, *(measure.printed(numbers[measure.key]) for measure in measures))
+            for place, numbers in rows:
+                table.add_row(score.tracker, place, *(measure.printed(numbers[measure.key]) for measure in measures))
         # A narrow terminal wraps lines; it must not cut numbers.
         width = console.measure(table, options=console.options.update(max_width=1000)).maximum
         Console(width=max(width, console.width)).print(table)
-        for tracker, intervals in study.significance.intervals.items():
+        for name, intervals in study.significance.intervals.items():
             known = [(one, intervals[one.key]) for one in measures if one.unit == SHARE and intervals[one.key].is_known]
             if known:
                 ends = (f"{one.title} {one.printed(found.low)} to {one.printed(found.high)}" for one, found in known)
-                console.print(f"95 % intervals of {tracker}: {', '.join(ends)}", highlight=False, markup=False)
+                console.print(f"95 % intervals of {name}: {', '.join(ends)}", highlight=False, markup=False)
         print_differences(study.report, study.significance, console)
         print_remarks(study, console)
         write_files(study, console, json, csv, latex, out, worst, images)

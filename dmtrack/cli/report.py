@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from dmtrack.cli import options
-from dmtrack.cli.options import OUTPUT, SCORES, SEQUENCES, TRACKER, option
+from dmtrack.cli.options import SCORES, SEQUENCES, TRACKER, option
 
 if TYPE_CHECKING:
-    from dmtrack.data.benchmarks import Benchmark
-    from dmtrack.evaluation.protocols import BaseProtocol
     from collections.abc import Collection
 
     from rich.console import Console
 
+    from dmtrack.data.benchmarks import Benchmark
     from dmtrack.data.sequences import Sequence
+    from dmtrack.evaluation.protocols import BaseProtocol
     from dmtrack.evaluation.reporting.study import Study
     from dmtrack.evaluation.results import TrackerResults
     from dmtrack.running.sweeps.benchmarks import Strided

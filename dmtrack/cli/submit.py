@@ -21,14 +21,16 @@ _Data = Annotated[
 
 @group.command("build")
 def build(
-    benchmark: Annotated[str, typer.Argument(metavar="got10k|trackingnet", help="Whose server.")],
+    benchmark: Annotated[str, typer.Argument(metavar="got10k|trackingnet|mot17|...", help="Whose server.")],
     results: Annotated[Path, typer.Argument(metavar="RESULTS", help="Results of one tracker.")],
     out: Annotated[Path, option(OUTPUT, metavar="FILE", help="Zip file to write.")],
     data: _Data = None,
 ) -> None:
     """Write the package of one tracker, if the server would take it.
 
-    RESULTS is a folder <results>/<tracker> as `dmtrack test` and got10k write it; with --data of any known layout.
+    RESULTS is a folder <results>/<tracker> as `dmtrack test` and got10k write it; with --data of any known layout. For
+    mot15, mot16, mot17, mot20 and dancetrack, a folder of <sequence>.txt or <sequence>/tracks.txt; where a video of
+    MOT17 has one result alone (MOT17-01-FRCNN), it stands for all its detections.
     """
     from dmtrack.evaluation.submission import RejectedError, build_submission
 
@@ -43,9 +45,12 @@ def build(
 
 @group.command("check")
 def check(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="Package (.zip).")],
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", help="Package (.zip); of many objects also a folder of <sequence>.txt.")
+    ],
     benchmark: Annotated[
-        str | None, option(SEQUENCES, metavar="got10k|trackingnet", help="Whose server; by default what the names say.")
+        str | None,
+        option(SEQUENCES, metavar="got10k|trackingnet|mot17|...", help="Whose server; by default what the names say."),
     ] = None,
     data: _Data = None,
 ) -> None:
@@ -70,5 +75,6 @@ def _print_problems(checked: Checked) -> None:
 
 
 def _summary(checked: Checked) -> str:
-    known = "" if checked.lengths_known else "; lengths and first boxes not checked: give --data ROOT"
+    what = "lengths" if checked.package.tracks else "lengths and first boxes"
+    known = "" if checked.lengths_known else f"; {what} not checked: give --data ROOT"
     return f"{checked.package.title}, {checked.sequences} sequences, {checked.frames:,} boxes{known}"

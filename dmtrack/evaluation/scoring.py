@@ -13,6 +13,7 @@ from dmtrack.data.sequences import Sequence
 from dmtrack.errors import EvaluationError
 from dmtrack.evaluation.measures import one_pass
 from dmtrack.evaluation.measures.frames import RuledFrames, apply_rules
+from dmtrack.evaluation.measures.multi_object import Pairing
 from dmtrack.evaluation.results import ResultStore, SequenceResult
 
 if TYPE_CHECKING:
@@ -68,6 +69,7 @@ class SequenceScore:
         frames_per_second: mean over frames, or None without recorded times.
         center_distance: (counted frames,) pixels, of one-pass protocols; NaN likewise, and -1 where a rule makes the
             frame a hit.
+        pairing: who was taken for whom, by protocols of many objects.
     """
 
     name: str
@@ -77,6 +79,7 @@ class SequenceScore:
     observed: Any
     frames_per_second: float | None = None
     center_distance: Array = field(default_factory=lambda: np.empty(0))
+    pairing: Pairing | None = None
 
 
 @dataclass(frozen=True)

@@ -114,11 +114,12 @@ class MOTSequences(SequenceSource):
             self.root = find_root(path, "MOTChallenge", VIDEOS_LAYOUT)
             if split is not None and (self.root / split).is_dir():
                 self.root = self.root / split
-            folders = [self.root] if _is_video(self.root) else filter(_is_video, sorted(self.root.glob("*/")))
-            self._folders = {folder.resolve().name: folder for folder in folders}
-            self._truths = {
-                name: file for name, folder in self._folders.items() if (file := _truth_of(folder)) is not None
-            }
+            marks = ("gt.txt", "gt/gt.txt", "seqinfo.ini")
+            alone = any((self.root / mark).is_file() for mark in marks)
+            below = {path.parents[mark.count("/")] for mark in marks for path in self.root.glob(f"*/{mark}")}
+            self._folders = {folder.resolve().name: folder for folder in ([self.root] if alone else sorted(below))}
+            places = ((name, folder / mark) for mark in marks[:2] for name, folder in self._folders.items())
+            self._truths = {name: path for name, path in places if path.is_file()}
         if not self._folders:
             raise DataError(f"{self.root} has no gt/gt.txt and no <sequence>/gt/gt.txt; expected {VIDEOS_LAYOUT}")
         self.names = list(self._folders)
@@ -126,7 +127,12 @@ class MOTSequences(SequenceSource):
     def read_sequence(self, name: str) -> MultiObjectSequence:
         """The video of that name with everything in it."""
         folder, file = self._folders[name], self._truths.get(name)
-        truth = None if file is None else read_mot_truth(file)
+        truth = None
+        if file is not None:
+            empty = not read_text(file, ROW).strip()
+            truth = (
+                np.zeros((0, 9)) if empty else mot_rows(read_rows(file, ROW, (6, 7, 8, 9, 10)), str(file), truth=True)
+            )
         info = next((path for path in (folder / "seqinfo.ini", folder / "gt" / "seqinfo.ini") if path.is_file()), None)
         length, place, size_wh = 0, "img1", None
         if info is not None:
@@ -159,25 +165,6 @@ class MOTSequences(SequenceSource):
         )
 
 
-def _is_video(folder: Path) -> bool:
-    return _truth_of(folder) is not None or (folder / "seqinfo.ini").is_file()
-
-
-def _truth_of(folder: Path) -> Path | None:
-    return next((path for path in (folder / "gt" / "gt.txt", folder / "gt.txt") if path.is_file()), None)
-
-
-def read_mot_truth(path: Path) -> Rows:
-    """Everything of a `gt.txt`, see `mot_rows`.
-
-    Raises:
-        DataError: the file cannot be read, a line is no such row, or an identity stands twice in a frame.
-    """
-    if not read_text(path, ROW).strip():
-        return np.zeros((0, 9))
-    return mot_rows(read_rows(path, ROW, (6, 7, 8, 9, 10)), str(path), truth=True)
-
-
 def mot_rows(given: Rows, where: str, truth: bool = False, error: type[DMTrackError] = DataError) -> Rows:
     """Boxes with identities as MOTChallenge writes them, completed and sorted.
 
@@ -189,7 +176,7 @@ def mot_rows(given: Rows, where: str, truth: bool = False, error: type[DMTrackEr
 
     Returns:
         (n, 9) frame, identity, left, top, width, height, mark, class, visible share, with frames and pixels from 1;
-        sorted by frame and identity. The result of a tracker has mark and class 1.
+        sorted by frame and identity. The mark of a tracker's result is its score (1 where it has none), its class 1.
 
     Raises:
         DMTrackError: a line is no such row, or an identity stands twice in a frame.
@@ -203,7 +190,7 @@ def mot_rows(given: Rows, where: str, truth: bool = False, error: type[DMTrackEr
             "and finite left, top, width, height"
         )
     rows = np.ones((len(given), 9))
-    rows[:, :6] = given[:, :6]
+    rows[:, : min(7, given.shape[1])] = given[:, :7]
     if truth:
         known = min(given.shape[1], 9) if given.shape[1] < 10 else 7  # the last three of MOT15 mean nothing
         rows[:, 6:known] = given[:, 6:known]
@@ -214,6 +201,18 @@ def mot_rows(given: Rows, where: str, truth: bool = False, error: type[DMTrackEr
         frame, identity = rows[int(same.argmax()), :2].astype(int).tolist()
         raise error(f"{where}: identity {identity} stands twice in frame {frame}; expected one box each")
     return rows
+
+
+def mot_lines(rows: Rows) -> str:
+    """Lines `frame,id,left,top,width,height,score,class,-1,-1`, as trackers' results are handed in.
+
+    Args:
+        rows: as `mot_rows` gives them.
+    """
+    return "".join(
+        f"{frame:.0f},{one:.0f},{left:.2f},{top:.2f},{width:.2f},{height:.2f},{score:.4f},{kind:.0f},-1,-1\n"
+        for frame, one, left, top, width, height, score, kind, _ in rows.tolist()
+    )
 
 
 def read_info(path: Path) -> tuple[int, str, tuple[int, int]]:

@@ -30,6 +30,8 @@ Rows = NDArray[np.float64]
 PEDESTRIAN = 1
 OVERLAP = 0.5
 NOBODY = -1
+RIGHT, MISSED, FALSE, SWITCHED = range(4)
+"""What a box is, see `Pairing`."""
 
 ALPHAS = np.arange(0.05, 0.99, 0.05)
 """(19,) the thresholds of overlap of HOTA; HOTA and its parts are means over them."""
@@ -68,23 +70,6 @@ SUMS = 5 * len(ALPHAS) + sum(map(len, _SUMMED.values()))
 _SMALL = 1e-10
 
 
-def score_sequence(
-    truth: Rows, result: Rows, protocol: MultiObjectProtocol, frames: int | None = None
-) -> dict[str, Any]:
-    """The raw scores of one sequence, by TrackEval's families and fields.
-
-    Args:
-        truth: of `read_mot_rows`.
-        result: likewise, of a tracker.
-        protocol: what counts.
-        frames: length of the sequence; by default its last frame with a box.
-
-    Raises:
-        EvaluationError: TrackEval is not installed, or the result has frames beyond the sequence.
-    """
-    return raw_scores(counted_boxes(truth, result, protocol, frames))
-
-
 def numbers(raw: dict[str, Any]) -> dict[str, float]:
     """The numbers of `MEASURES` in raw scores: shares in [0, 1], and counts."""
     return {name: float(np.mean(raw[family][field])) for name, (family, field) in MEASURES.items()}
@@ -113,10 +98,18 @@ class CountedBoxes:
     identities: tuple[int, int]
 
 
-def counted_boxes(
-    truth: Rows, result: Rows, protocol: MultiObjectProtocol, frames: int | None = None
-) -> CountedBoxes:
-    """What of truth and result counts; arguments and errors are those of `score_sequence`."""
+def counted_boxes(truth: Rows, result: Rows, protocol: MultiObjectProtocol, frames: int | None = None) -> CountedBoxes:
+    """What of truth and result counts.
+
+    Args:
+        truth: of a `gt.txt`.
+        result: of a tracker.
+        protocol: what counts.
+        frames: length of the sequence; by default its last frame with a box.
+
+    Raises:
+        EvaluationError: the result has frames beyond the sequence.
+    """
     last = int(max(truth[:, 0].max(initial=0), result[:, 0].max(initial=0)))
     if frames is not None and last > frames:
         raise EvaluationError(f"there are boxes in frame {last} of a sequence of {frames}; give the result of this one")
@@ -136,9 +129,7 @@ def counted_boxes(
         own_rows.append(own[kept])
         overlaps.append(overlap[counts][:, kept])
     (true_ids, people), (own_ids, tracks) = _numbered(true_rows), _numbered(own_rows)
-    return CountedBoxes(
-        np.array(visited, np.int64), true_rows, own_rows, overlaps, true_ids, own_ids, (people, tracks)
-    )
+    return CountedBoxes(np.array(visited, np.int64), true_rows, own_rows, overlaps, true_ids, own_ids, (people, tracks))
 
 
 def _by_frame(rows: Rows, frames: int) -> list[Rows]:
@@ -232,7 +223,7 @@ def scores_of_sums(sums: Array) -> tuple[dict[str, Array], dict[str, Array]]:
     names = [field for fields in _SUMMED.values() for field in fields]
     count = dict(zip(names, np.moveaxis(sums[..., 5 * len(ALPHAS) :], -1, 0), strict=True))
     people = np.maximum(1, count["CLR_TP"] + count["CLR_FN"])
-    found = {
+    found: dict[str, Array] = {
         **{name: curve.mean(axis=-1) for name, curve in curves.items()},
         "MOTA": (count["CLR_TP"] - count["CLR_FP"] - count["IDSW"]) / people,
         "MOTP": count["MOTP_sum"] / np.maximum(1, count["CLR_TP"]),
@@ -240,7 +231,7 @@ def scores_of_sums(sums: Array) -> tuple[dict[str, Array], dict[str, Array]]:
         "IDP": count["IDTP"] / np.maximum(1, count["IDTP"] + count["IDFP"]),
         "IDR": count["IDTP"] / np.maximum(1, count["IDTP"] + count["IDFN"]),
     }
-    return {name: found.get(name, count.get(field)) for name, (_, field) in MEASURES.items()}, curves
+    return {name: found[name] if name in found else count[field] for name, (_, field) in MEASURES.items()}, curves
 
 
 @dataclass(frozen=True)
@@ -251,38 +242,31 @@ class Pairing:
 
     Attributes:
         frames: (n,) from 0, in order.
-        true_ids: (n,) as the file has them; `NOBODY` where the tracker's box is on nobody (a false positive).
-        result_ids: (n,) likewise; `NOBODY` where the true box was missed.
+        kinds: (n,) `RIGHT`, `MISSED` (a false negative), `FALSE` (a false positive), or `SWITCHED`: paired, but the
+            person was another identity of the tracker when last found.
+        true_ids: (n,) as the file has them; -1 of false positives.
+        result_ids: (n,) likewise; -1 of missed boxes.
         boxes_xywh: (n, 4) in pixels from 0: the tracker's, or the one that was missed.
-        switched: (n,) the person was another identity of the tracker when last found.
         length: frames of the sequence.
     """
 
     frames: Integers
+    kinds: Integers
     true_ids: Integers
     result_ids: Integers
     boxes_xywh: Array
-    switched: NDArray[np.bool_]
     length: int
 
-    @property
-    def missed(self) -> NDArray[np.bool_]:
-        """(n,) false negatives."""
-        return np.asarray(self.result_ids == NOBODY)
-
-    @property
-    def false(self) -> NDArray[np.bool_]:
-        """(n,) false positives."""
-        return np.asarray(self.true_ids == NOBODY)
-
-    def per_frame(self, chosen: NDArray[np.bool_]) -> Integers:
-        """(length,) how many of the chosen rows each frame has."""
-        return np.bincount(self.frames[chosen], minlength=self.length)
+    def per_frame(self) -> Integers:
+        """(length, 4) how many rows of each kind every frame has."""
+        counts = np.bincount(4 * self.frames + self.kinds, minlength=4 * self.length)
+        return counts.reshape(self.length, 4)
 
     def right_share(self) -> Array:
         """(length,) pairs by pairs, misses and false positives; 1 in frames where nobody is and nobody was reported."""
-        every = self.per_frame(np.ones(len(self.frames), bool))
-        right = self.per_frame(~self.missed & ~self.false)
+        counts = self.per_frame()
+        every = counts.sum(axis=1)
+        right = counts[:, RIGHT] + counts[:, SWITCHED]
         return np.divide(right, every, out=np.ones(self.length), where=every > 0)
 
 
@@ -297,7 +281,13 @@ def pairing_of(counted: CountedBoxes, length: int) -> Pairing:
     last = before.copy()  # when it was last found
     parts: list[tuple[Array, ...]] = []
     for frame, truth, result, true_ids, own_ids, overlap in zip(
-        counted.frames, counted.truth, counted.result, counted.true_ids, counted.result_ids, counted.overlaps, strict=True
+        counted.frames,
+        counted.truth,
+        counted.result,
+        counted.true_ids,
+        counted.result_ids,
+        counted.overlaps,
+        strict=True,
     ):
         rows = columns = np.zeros(0, np.int64)
         switched = np.zeros(0, bool)
@@ -312,17 +302,17 @@ def pairing_of(counted: CountedBoxes, length: int) -> Pairing:
             before[:] = NOBODY
             before[people] = last[people] = tracks
         missed, false = np.delete(truth, rows, axis=0), np.delete(result, columns, axis=0)
-        nobody = np.full(len(missed) + len(false), NOBODY)
+        kinds = np.repeat([MISSED, FALSE], [len(missed), len(false)])
         parts.append(
             (
-                np.full(len(rows) + len(nobody), frame - 1),
-                np.concatenate([truth[rows, 1], missed[:, 1], nobody[: len(false)]]),
-                np.concatenate([result[columns, 1], nobody[: len(missed)], false[:, 1]]),
+                np.full(len(rows) + len(kinds), frame - 1),
+                np.concatenate([np.where(switched, SWITCHED, RIGHT), kinds]),
+                np.concatenate([truth[rows, 1], missed[:, 1], np.full(len(false), NOBODY)]),
+                np.concatenate([result[columns, 1], np.full(len(missed), NOBODY), false[:, 1]]),
                 np.concatenate([result[columns, 2:6], missed[:, 2:6], false[:, 2:6]]) - (1, 1, 0, 0),
-                np.concatenate([switched, nobody == 0]),
             )
         )
-    empty = (np.zeros(0), np.zeros(0), np.zeros(0), np.zeros((0, 4)), np.zeros(0, bool))
-    frames, people, tracks, boxes_xywh, switched = map(np.concatenate, zip(empty, *parts, strict=True))
-    integers = (one.astype(np.int64) for one in (frames, people, tracks))
-    return Pairing(*integers, boxes_xywh, switched, length)
+    empty = (*(np.zeros(0) for _ in range(4)), np.zeros((0, 4)))
+    *integers, boxes_xywh = (np.concatenate(columns) for columns in zip(empty, *parts, strict=True))
+    frames, kinds, people, tracks = (one.astype(np.int64) for one in integers)
+    return Pairing(frames, kinds, people, tracks, boxes_xywh, length)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +17,6 @@ from dmtrack.evaluation.measures.multi_object import (
     ALPHAS,
     CURVES,
     SUMS,
-    Pairing,
     counted_boxes,
     numbers,
     pairing_of,
@@ -57,18 +56,6 @@ _COUNTS = {
     "Frag": ("breaks", "how often a person is lost and found again"),
 }
 _NEEDS = ("identities",)
-
-
-class MultiObjectRun(NamedTuple):
-    """What a sequence adds.
-
-    Attributes:
-        sums: see `sums_of`.
-        pairing: who was taken for whom.
-    """
-
-    sums: Array
-    pairing: Pairing
 
 
 @dataclass(frozen=True)
@@ -131,14 +118,15 @@ class MultiObjectProtocol(BaseProtocol):
             raise EvaluationError(f"{tracker.name}, sequence {sequence.name!r}: {error}") from error
         raw = raw_scores(counted)
         last = int(max(len(sequence), result.tracks[:, 0].max(initial=0)))
-        run = MultiObjectRun(sums_of(raw), pairing_of(counted, last))
-        share = run.pairing.right_share()
-        speed = frames_per_second(result.seconds)
-        return SequenceScore(sequence.name, np.ones(len(share), bool), share, numbers(raw), run, speed)
+        pairing = pairing_of(counted, last)
+        every, speed = np.ones(last, bool), frames_per_second(result.seconds)
+        return SequenceScore(
+            sequence.name, every, pairing.right_share(), numbers(raw), sums_of(raw), speed, pairing=pairing
+        )
 
     def pool(self, sequences: Iterable[SequenceScore]) -> Array:
         """The sums of all sequences."""
-        return np.sum([np.zeros(SUMS), *(item.observed.sums for item in sequences)], axis=0)
+        return np.sum([np.zeros(SUMS), *(item.observed for item in sequences)], axis=0)
 
     def read(self, pooled: Array) -> dict[str, float]:
         """The numbers of the sums."""
@@ -146,7 +134,7 @@ class MultiObjectProtocol(BaseProtocol):
 
     def resample(self, score: Score, draws: Array) -> dict[str, Array]:
         """The numbers of the sums of the drawn sequences."""
-        return scores_of_sums(draws @ np.array([item.observed.sums for item in score.sequences]))[0]
+        return scores_of_sums(draws @ np.array([item.observed for item in score.sequences]))[0]
 
     def further(self, scores: Iterable[Score]) -> dict[str, Any]:
         """The curves over the thresholds of overlap, by tracker."""
@@ -176,9 +164,9 @@ MOT17 = register(
     MultiObjectProtocol(
         name="mot17",
         description=(
-            "MOTChallenge for MOT16 and MOT17, DanceTrack and SportsMOT: boxes on distractors (people on vehicles, static "
-            "people, distractors, reflections) are taken out first, then people that count are scored; scores of "
-            "several sequences are those of their sums."
+            "MOTChallenge for MOT16 and MOT17, DanceTrack and SportsMOT: boxes on distractors (people on vehicles, "
+            "static people, distractors, reflections) are taken out first, then people that count are scored; scores "
+            "of several sequences are those of their sums."
         ),
         source="Luiten et al., IJCV 2021; TrackEval, MotChallenge2DBox",
     )

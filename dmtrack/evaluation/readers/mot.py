@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import itertools
-from collections.abc import Iterable
+from collections.abc import Collection
 from pathlib import Path
 
 import numpy as np
 
 from dmtrack.association.detections import Detections
-from dmtrack.data.sequences import Sequence
 from dmtrack.data.sources.mot_challenge import ROW, Rows, mot_rows
 from dmtrack.errors import EvaluationError
 from dmtrack.evaluation.readers.files import ResultFiles
@@ -66,39 +65,42 @@ def read_mot_detections(path: str | Path, frames: int | None = None) -> list[Det
     return [found.select(slice(first, end)) for first, end in itertools.pairwise(ends)]
 
 
-def read_mot_rows(path: str | Path, truth: bool = False) -> Rows:
+def read_mot_rows(path: str | Path, truth: bool = False, text: str | None = None) -> Rows:
     """Boxes with identities of a `gt.txt` or of a tracker's result, see `mot_rows`.
+
+    Args:
+        path: of the file.
+        truth: it is a `gt.txt`.
+        text: what stands in it, where that has been read already.
 
     Raises:
         EvaluationError: the file cannot be read, a line is no such row, or an identity stands twice in a frame.
     """
-    return parse_mot_rows(read_text(Path(path), ROW, EvaluationError), str(path), truth)
-
-
-def parse_mot_rows(text: str, where: str, truth: bool = False) -> Rows:
-    """The same of a file that has been read already; `where` is what errors call it."""
-    if not text.strip():
+    content = read_text(Path(path), ROW, EvaluationError) if text is None else text
+    if not content.strip():
         return np.zeros((0, 9))
-    return mot_rows(parse_table(text, where, columns=(6, 7, 8, 9, 10)).rows, where, truth, EvaluationError)
+    rows = parse_table(content, str(path), columns=(6, 7, 8, 9, 10)).rows
+    return mot_rows(rows, str(path), truth, EvaluationError)
 
 
-def read_mot_results(path: str | Path, sequences: Iterable[Sequence]) -> TrackerResults:
+def read_mot_results(path: str | Path, names: Collection[str]) -> TrackerResults:
     """The results of one multi-object tracker.
 
     Args:
         path: a folder or zip archive of `<sequence>.txt` or `<sequence>/tracks.txt`, also below other folders; for a
             single sequence also a text file, or a folder with `tracks.txt`.
-        sequences: of the benchmark.
+        names: of the sequences.
 
     Raises:
         EvaluationError: there is nothing, a file is malformed, or two files could be the result of one sequence.
     """
     where = Path(path)
-    names = [sequence.name for sequence in sequences]
     if where.is_file() and where.suffix != ".zip":
         if len(names) != 1:
             raise EvaluationError(f"{where} is one file for {len(names)} sequences; give a folder of <sequence>.txt")
-        return TrackerResults(where.stem, {names[0]: SequenceResult(np.zeros((0, 4)), tracks=read_mot_rows(where))}, layout="mot")
+        return TrackerResults(
+            where.stem, {next(iter(names)): SequenceResult(np.zeros((0, 4)), tracks=read_mot_rows(where))}, layout="mot"
+        )
     results = {}
     with contextlib.closing(ResultFiles(where)) as files:
         for name in names:
@@ -115,7 +117,7 @@ def read_mot_results(path: str | Path, sequences: Iterable[Sequence]) -> Tracker
                 seconds = None
                 if times in files.names:
                     seconds = parse_table(files.text(times), files.where(times), columns=(1,)).rows[:, 0]
-                tracks = parse_mot_rows(files.text(file), files.where(file))
+                tracks = read_mot_rows(files.where(file), text=files.text(file))
                 results[name] = SequenceResult(np.zeros((0, 4)), seconds, tracks=tracks)
     missing = tuple(name for name in names if name not in results)
     if not results:

@@ -38,7 +38,7 @@ def load_tracker_results(
     """
     label, path = _label_and_path(source)
     if all(isinstance(sequence, MultiObjectSequence) for sequence in sequences):
-        found = read_mot_results(path, sequences)
+        found = read_mot_results(path, [sequence.name for sequence in sequences])
     else:
         found = read_results(path, sequences, layout, **reading)
     provenance = {**(ResultStore(path).provenance() if path.is_dir() else {}), "results": str(path)}

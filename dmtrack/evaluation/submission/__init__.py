@@ -1,4 +1,4 @@
-"""Packages for the evaluation servers of GOT-10k and TrackingNet: built of stored results, checked before upload."""
+"""Packages for evaluation servers: built of stored results, checked before upload."""
 
 from dmtrack.evaluation.submission.building import RejectedError, build_submission
 from dmtrack.evaluation.submission.checking import Checked, check_package

@@ -8,9 +8,11 @@ from contextlib import closing
 from pathlib import Path
 
 from dmtrack.data.sources.base import SequenceSource
+from dmtrack.data.sources.mot_challenge import mot_lines
 from dmtrack.errors import EvaluationError
 from dmtrack.evaluation.readers import read_results
 from dmtrack.evaluation.readers.files import ResultFiles
+from dmtrack.evaluation.readers.mot import read_mot_results
 from dmtrack.evaluation.results import BOX_DECIMALS, ResultStore, SequenceResult, number_lines
 from dmtrack.evaluation.submission.checking import Checked, check_files
 from dmtrack.evaluation.submission.formats import SubmissionFormat, get_format, open_hidden
@@ -38,9 +40,9 @@ def build_submission(
     """Writes the package of one tracker.
 
     Args:
-        benchmark: "got10k" or "trackingnet".
+        benchmark: "got10k", "trackingnet", "mot17", ...
         results: the tracker's folder `<results>/<tracker>` in got10k's layout; where `data` is given, of any layout
-            that `read_results` knows.
+            that `read_results` knows. Of a multi-object tracker, what `read_mot_results` takes.
         target: zip file to write.
         data: root of the benchmark, which gives lengths and first boxes to check against.
 
@@ -58,14 +60,16 @@ def build_submission(
     with atomic_path(target) as temporary:
         with zipfile.ZipFile(temporary, "w", zipfile.ZIP_DEFLATED) as archive:
             for name, result in _stored_results(package, Path(results), source):
-                for entry, values, number_format in (
-                    (package.boxes_entry, result.boxes_xywh, f"%.{BOX_DECIMALS}f"),
-                    (package.times_entry, result.seconds, "%.8f"),
-                ):
-                    if entry is not None and values is not None:
+                if result.tracks is None:
+                    boxes = number_lines(result.boxes_xywh, f"%.{BOX_DECIMALS}f")
+                else:
+                    boxes = mot_lines(result.tracks)
+                seconds = None if result.seconds is None else number_lines(result.seconds, "%.8f")
+                for entry, text in ((package.boxes_entry, boxes), (package.times_entry, seconds)):
+                    if entry is not None and text is not None:
                         info = zipfile.ZipInfo(entry.format(name=name), _DATE)
                         info.compress_type, info.external_attr = zipfile.ZIP_DEFLATED, 0o644 << 16
-                        archive.writestr(info, number_lines(values, number_format))
+                        archive.writestr(info, text)
         with closing(ResultFiles(temporary)) as files:
             checked = check_files(files, package, known)
         if checked.rejected:
@@ -83,6 +87,14 @@ def _stored_results(
     package: SubmissionFormat, results: Path, source: SequenceSource | None
 ) -> Iterator[tuple[str, SequenceResult]]:
     """Results by name of the sequence, as far as there are any."""
+    if package.tracks:
+        found = read_mot_results(results, (*package.sequences, *package.also)).results
+        for name in (*package.sequences, *package.also):
+            video = name.rpartition("-")[0]
+            same = [other for other in found if package.copies and other.rpartition("-")[0] == video]
+            if name in found or same:
+                yield name, found[name if name in found else same[0]]
+        return
     store = ResultStore(results)
     names = package.sequences or (
         source.names if source is not None else sorted(path.name for path in store.first_runs())

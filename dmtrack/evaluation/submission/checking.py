@@ -14,10 +14,16 @@ from dmtrack.evaluation.submission.formats import (
     ExpectedSequence,
     Problem,
     SubmissionFormat,
+    format_of,
     get_format,
     open_hidden,
 )
-from dmtrack.evaluation.submission.lines import check_boxes_text, check_first_box, check_times_text
+from dmtrack.evaluation.submission.lines import (
+    check_boxes_text,
+    check_first_box,
+    check_times_text,
+    check_tracks_text,
+)
 
 
 @dataclass(frozen=True)
@@ -48,8 +54,8 @@ def check_package(path: str | Path, benchmark: str | None = None, data: str | Pa
     """Checks a package.
 
     Args:
-        path: a zip archive.
-        benchmark: "got10k" or "trackingnet"; found out by the names in it where None.
+        path: a zip archive; of multi-object trackers also the folder that is to be packed.
+        benchmark: "got10k", "trackingnet", "mot17", ...; found out by the names in it where None.
         data: root of the benchmark, which gives lengths and first boxes.
 
     Raises:
@@ -57,10 +63,9 @@ def check_package(path: str | Path, benchmark: str | None = None, data: str | Pa
         DataError: the data set cannot be opened.
     """
     files = ResultFiles(path)
-    if not files.is_archive:
+    package = get_format(benchmark) if benchmark else format_of(files.names)
+    if not files.is_archive and not package.tracks:
         raise EvaluationError(f"{path} is a folder; servers take a zip archive: make one with `dmtrack submit build`")
-    made_for = "got10k" if any("GOT-10k_" in name for name in files.names) else "trackingnet"
-    package = get_format(benchmark or made_for)
     known = None if data is None else open_hidden(package, data)[1]
     return check_files(files, package, known)
 
@@ -75,7 +80,7 @@ def check_files(
         package: the format.
         known: lengths and first boxes by sequence; they are not checked where None.
     """
-    problems = _check_archive(files.path)
+    problems = _check_archive(files.path) if files.is_archive else []
     texts = [name for name in files.names if name.endswith(".txt")]
     tops = {name.split("/", 1)[0] for name in texts if package.nested}
     below_one = len(tops) == 1 and all(name.count("/") >= 2 for name in texts)
@@ -86,7 +91,7 @@ def check_files(
     problems += _check_names(present, package, wanted, known)
     sequences = frames = 0
     used: set[str] = set()
-    for name in wanted:
+    for name in [*wanted, *(name for name in package.also if package.boxes_entry.format(name=name) in present)]:
         first = package.boxes_entry.format(name=name)
         # GOT-10k's further runs stand beside the first.
         runs = [first.replace("_001.txt", f"_{run:03d}.txt") for run in range(1, 4)] if package.times_entry else [first]
@@ -104,7 +109,8 @@ def check_files(
             used.add(times)
             text, found = _read_entry(files, present, times)
             problems += found if text is None else [*found, *check_times_text(text, times, counts[0])]
-    problems += _check_rest(present, used, package, wanted)
+    if files.is_archive:
+        problems += _check_rest(present, used, package, wanted)
     return Checked(package, sequences, frames, tuple(problems), known is not None)
 
 
@@ -119,12 +125,15 @@ def _check_boxes(
     text, problems = _read_entry(files, present, entry)
     if text is None:
         return 0, problems
+    if package.tracks:
+        count, found = check_tracks_text(text, entry, None if expected is None else expected.frames)
+        return count, problems + found
     count, first, found = check_boxes_text(text, entry, package.positive_sum)
     problems += found
     if expected is not None and count and count != expected.frames:
         says = f"the file has {count} boxes; expected {expected.frames}, one per frame"
         problems.append(Problem(entry, says, min(count, expected.frames) + 1))
-    if expected is not None and first is not None:
+    if expected is not None and expected.first_box_xywh is not None and first is not None:
         problems += check_first_box(first, expected.first_box_xywh, entry)
     return count, problems
 
@@ -206,7 +215,8 @@ def _check_rest(
         nested = [entry for entry in rest if "/" in entry and entry.endswith(".txt")]
         nested = [entry for entry in nested if not mine or entry.rpartition("/")[2] in mine]
         if nested:
-            says = f"{len(nested)} files stand in folders ({listed(nested, 3)}); expected <sequence>.txt at the top"
+            expected = package.boxes_entry.format(name="<sequence>")
+            says = f"{len(nested)} files stand in folders ({listed(nested, 3)}); expected {expected} at the top"
             problems.append(Problem("", says))
         rest = [entry for entry in rest if entry not in nested]
     if rest:

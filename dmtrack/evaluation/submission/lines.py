@@ -54,6 +54,51 @@ def check_boxes_text(text: str, file: str, positive_sum: bool) -> tuple[int, Box
     return len(lines), first, _problems(file, findings)
 
 
+def check_tracks_text(text: str, file: str, frames: int | None) -> tuple[int, list[Problem]]:
+    """A file of everything with identities, in the lines of MOTChallenge.
+
+    Args:
+        text: of the file.
+        file: its name, for problems.
+        frames: length of the sequence; None where it is not known.
+
+    Returns:
+        How many lines it has, and what is wrong.
+    """
+    lines: list[str] = text.rstrip().split("\n") if text.strip() else []
+    if not lines:
+        return 0, [Problem(file, "the file is empty: nothing was found in the whole sequence", rejected=False)]
+    findings: Findings = defaultdict(list)
+    seen: dict[tuple[float, float], int] = {}
+    last, unsorted = 0.0, 0
+    for number, line in enumerate(lines, start=1):
+        values = _numbers(line, number, findings, columns=10)
+        if values is None:
+            continue
+        frame, identity = values[:2]
+        shown = repr(line.strip()[:60])
+        if not all(map(math.isfinite, values)):
+            findings["finite"].append((number, f"{shown} holds NaN or an infinite number; expected finite ones"))
+        elif frame % 1 or frame < 1 or (frames is not None and frame > frames):
+            end = "" if frames is None else f" to {frames}"
+            findings["frame"].append((number, f"{shown} begins with no frame; expected whole numbers from 1{end}"))
+        elif identity % 1 or identity < 0:
+            findings["identity"].append((number, f"{shown} has no identity; expected a whole number from 0 on"))
+        elif values[4] <= 0 or values[5] <= 0:
+            findings["size"].append((number, f"{shown} has a box without area; expected left,top,width,height"))
+        elif (before := seen.setdefault((frame, identity), number)) != number:
+            says = f"identity {identity:.0f} stands twice in frame {frame:.0f} (first in line {before}); expected once"
+            findings["twice"].append((number, says))
+        if frame < last and not unsorted:
+            unsorted = number
+        last = frame
+    problems = _problems(file, findings)
+    if unsorted:
+        says = "frames are not in order; the server sorts them, but many tools do not"
+        problems.append(Problem(file, says, unsorted, rejected=False))
+    return len(lines), problems
+
+
 def check_times_text(text: str, file: str, boxes: int) -> list[Problem]:
     """A file of times: as many lines as there are boxes, one column per repetition.
 
@@ -99,7 +144,9 @@ def _problems(file: str, findings: Findings) -> list[Problem]:
 def _numbers(line: str, number: int, findings: Findings, columns: int) -> list[float] | None:
     shown = repr(line.strip()[:60])
     if not line.strip():
-        findings["empty"].append((number, "the line is empty; servers skip it, and all later boxes move up one frame"))
+        findings["empty"].append(
+            (number, "the line is empty; servers skip it, and in files of one box per frame all later ones move up")
+        )
         return None
     separator = find_separator(line)
     if separator not in (None, ","):

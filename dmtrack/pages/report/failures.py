@@ -1,4 +1,7 @@
-"""Where a tracker fails: the worst sequences, the longest failure in each, and a few frames of it."""
+"""Where a tracker fails: the worst sequences, the longest failure in each, and a few frames of it.
+
+Of many objects at once, the frames are those with most mistakes (see `mistakes`).
+"""
 
 from __future__ import annotations
 
@@ -11,8 +14,10 @@ from numpy.typing import NDArray
 
 from dmtrack.data.sequences import Sequence
 from dmtrack.errors import DMTrackError
+from dmtrack.evaluation.measures.multi_object import Pairing
 from dmtrack.evaluation.reporting.figures.theme import COLOURS
 from dmtrack.evaluation.reporting.study import Study
+from dmtrack.pages.report.mistakes import draw_mistakes, worst_frames
 from dmtrack.pages.shell import data_uri
 
 if TYPE_CHECKING:
@@ -29,6 +34,9 @@ MOST_BOXES = 4
 """Trackers whose boxes are drawn; more would hide the target."""
 
 _WIDTH = 320
+_WIDE = 640
+"""Width of frames with many objects, which are smaller."""
+
 _JPEG_QUALITY = 72
 
 
@@ -56,12 +64,14 @@ class Failure:
         overlaps: by tracker, (frames,) IoU; NaN where a frame is not counted.
         lost: first and last frame of the longest failure of the tracker; None where it never is lost.
         pictures: of that failure; empty where no image can be read.
+        pairing: who was taken for whom, where there are many objects; None with one target.
     """
 
     sequence: str
     overlaps: dict[str, NDArray[np.float64]]
     lost: tuple[int, int] | None
     pictures: tuple[Picture, ...] = ()
+    pairing: Pairing | None = None
 
 
 def find_failures(study: Study, tracker: str, count: int = 6, images: bool = True) -> list[Failure]:
@@ -79,11 +89,16 @@ def find_failures(study: Study, tracker: str, count: int = 6, images: bool = Tru
     score = next(item for item in study.report.scores if item.tracker == tracker)
     counted = [item for item in score.sequences if item.counted.any() and not math.isnan(item.scores[key])]
     failures = []
-    for name in [item.name for item in sorted(counted, key=lambda item: sign * item.scores[key])[:count]]:
-        overlaps = _overlaps(study, by_name[name])
+    for item in sorted(counted, key=lambda item: sign * item.scores[key])[:count]:
+        sequence, pairing = by_name[item.name], item.pairing
+        overlaps = _overlaps(study, sequence)
         lost = longest_failure(overlaps[tracker])
-        pictures = _pictures(study, by_name[name], tracker, overlaps[tracker], lost) if images else ()
-        failures.append(Failure(name, overlaps, lost, pictures))
+        pictures: tuple[Picture, ...] = ()
+        if images and pairing is not None:
+            pictures = _pictures_of_mistakes(sequence, pairing)
+        elif images:
+            pictures = _pictures(study, sequence, tracker, overlaps[tracker], lost)
+        failures.append(Failure(item.name, overlaps, lost, pictures, pairing))
     return failures
 
 
@@ -97,8 +112,8 @@ def _overlaps(study: Study, sequence: Sequence) -> dict[str, NDArray[np.float64]
     for tracker, score in zip(study.trackers, study.report.scores, strict=True):
         for item in score.sequences:
             if item.name == sequence.name:
-                overlaps = np.full(len(sequence), np.nan)
                 covered = tracker.covered(sequence)
+                overlaps = np.full(max(len(sequence), covered.start + len(item.counted)), np.nan)
                 overlaps[covered.start : covered.stop][item.counted] = np.nan_to_num(item.iou)
                 found[tracker.name] = overlaps
     return found
@@ -178,25 +193,51 @@ def _pictures(
     return tuple(pictures)
 
 
+def _pictures_of_mistakes(sequence: Sequence, pairing: Pairing) -> tuple[Picture, ...]:
+    pictures = []
+    for frame, caption in worst_frames(pairing):
+        try:
+            small, scale = _shrunk(sequence.read_frame(frame), _WIDE)
+        except (DMTrackError, OSError):
+            return ()
+        draw_mistakes(small, pairing, frame, scale)
+        pictures.append(Picture(frame, caption, _encoded(small)))
+    return tuple(pictures)
+
+
 def _draw(
     study: Study,
     image: NDArray[np.uint8],
     truth_xywh: NDArray[np.float64],
     boxes: dict[str, NDArray[np.float64]],
 ) -> str:
-    # Only pages with frames pay for this import.
-    import cv2
-
     from dmtrack.media.drawing import draw_box
 
-    # Boxes are drawn after scaling, so that their lines are equally wide on every video.
-    scale = _WIDTH / image.shape[1]
-    small = cv2.resize(image, (_WIDTH, max(1, round(image.shape[0] * scale))), interpolation=cv2.INTER_AREA)
+    small, scale = _shrunk(image, _WIDTH)
     colours = tracker_colours(study)
     draw_box(small, truth_xywh * scale, TRUTH_RGB, dashed=True)
     for name, box_xywh in reversed(boxes.items()):
         draw_box(small, box_xywh * scale, colours[name])
-    encoded = cv2.imencode(".jpg", small[:, :, ::-1], [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY])[1]
+    return _encoded(small)
+
+
+def _shrunk(image: NDArray[np.uint8], width: int) -> tuple[NDArray[np.uint8], float]:
+    """The image at another width, and by what it was scaled.
+
+    Boxes are drawn after scaling, so that their lines are equally wide on every video.
+    """
+    import cv2  # only pages with frames pay for this
+
+    scale = width / image.shape[1]
+    size_wh = (width, max(1, round(image.shape[0] * scale)))
+    return np.asarray(cv2.resize(image, size_wh, interpolation=cv2.INTER_AREA), np.uint8), scale
+
+
+def _encoded(image: NDArray[np.uint8]) -> str:
+    """As a JPEG that a page can hold."""
+    import cv2
+
+    encoded = cv2.imencode(".jpg", image[:, :, ::-1], [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY])[1]
     return data_uri("image/jpeg", encoded.tobytes())
 
 

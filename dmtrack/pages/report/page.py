@@ -10,9 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dmtrack import __version__
+from dmtrack.evaluation.measures.multi_object import SWITCHED
 from dmtrack.evaluation.report import shown
 from dmtrack.evaluation.reporting.study import Study
 from dmtrack.pages.report.failures import Failure, binned, drawn_trackers
+from dmtrack.pages.report.mistakes import LEGEND, in_words, lane_colours, lanes_of
 from dmtrack.pages.report.tables import (
     attributes_table,
     differences_table,
@@ -100,7 +102,7 @@ def _summary(study: Study) -> str:
     title, value = report.primary.title, best.scores[report.primary.key]
     if math.isnan(value):
         return f"No tracker has a number for {title}."
-    text = f"{best.tracker} has {title} {shown(value)}{ends}."
+    text = f"{best.tracker} has {title} {shown(value, report.primary.digits)}{ends}."
     comparisons = study.significance.of(report.primary.key)
     return f"{text} {comparisons[0].statement()}" if comparisons else text
 
@@ -121,17 +123,31 @@ def _statements(study: Study) -> list[dict[str, Any]]:
 
 def _failures(study: Study, tracker: str, failures: list[Failure]) -> dict[str, Any]:
     has_pictures = any(failure.pictures for failure in failures)
+    many = any(failure.pairing is not None for failure in failures)
     protocol = study.report.protocol
     measure, worst = protocol.compared, "lowest" if protocol.compared.higher_is_better else "highest"
     note = (
         f"The sequences with the {worst} {measure.title} of {tracker}: {protocol.overlap_title} from the first frame "
         f"to the last, shaded where {tracker} is lost longest (below 0.1); lines at 0, 0.5 and 1."
     )
+    if many:
+        note += (
+            " Ticks above are switches of identity. Below, people whose identity switched or who were missed most: a "
+            "colour per identity that the tracker gave them, nothing where they were missed."
+        )
     if not has_pictures:
         note += " The images are not at hand here, so that only the overlap over time is shown."
     names = drawn_trackers(study, tracker)
     sequences = [_failure(study, tracker, names, failure) for failure in failures]
-    return {"note": note, "names": names, "has_pictures": has_pictures, "sequences": sequences}
+    looks = LEGEND if many and has_pictures else {}
+    return {
+        "note": note,
+        "names": names,
+        "many": many,
+        "has_pictures": has_pictures,
+        "legend": [(name, "#{:02x}{:02x}{:02x}".format(*colour), dashed) for name, (colour, dashed) in looks.items()],
+        "sequences": sequences,
+    }
 
 
 def _failure(study: Study, tracker: str, names: list[str], failure: Failure) -> dict[str, Any]:
@@ -140,21 +156,46 @@ def _failure(study: Study, tracker: str, names: list[str], failure: Failure) -> 
         study.report.protocol.compared.key
     ]
     frames = len(failure.overlaps[tracker])
+    across = _WIDTH / frames
     lost, shade = "never lost", None
     if failure.lost:
         lost = f"lost from frame {failure.lost[0] + 1} to {failure.lost[1] + 1} of {frames}"
-        start, end = (_WIDTH * place / frames for place in (failure.lost[0], failure.lost[1] + 1))
+        start, end = (across * place for place in (failure.lost[0], failure.lost[1] + 1))
         shade = (f"{start:.1f}", f"{max(1.0, end - start):.1f}")
     colours = tracker_colours(study.report)
+    switches: list[str] = []
+    lanes: list[dict[str, Any]] = []
+    if failure.pairing is not None:
+        pairing = failure.pairing
+        counts = pairing.per_frame()
+        lost = in_words(counts.sum(axis=0))
+        switches = [f"{across * (frame + 0.5):.1f}" for frame in np.flatnonzero(counts[:, SWITCHED])]
+        people = lanes_of(pairing)
+        identities = lane_colours(people)
+        lanes = [
+            {
+                "person": lane.person,
+                "words": f"identities of person {lane.person}, {len(lane.switches)} switches",
+                "spans": [
+                    (f"{across * first:.1f}", f"{max(1.0, across * (last + 1 - first)):.1f}", identities[one],
+                     f"identity {one}, frames {first + 1} to {last + 1}")
+                    for first, last, one in lane.spans
+                ],
+                "switches": [f"{across * frame:.1f}" for frame in lane.switches],
+            }
+            for lane in people
+        ]  # fmt: skip
     return {
         "name": failure.sequence,
-        "number": shown(value),
+        "switches": switches,
+        "lanes": lanes,
+        "number": shown(value, study.report.protocol.compared.digits),
         "lost": lost,
         "shade": shade,
         "lines": [
             (_path(binned(failure.overlaps[name])), colours[name]) for name in names[::-1] if name in failure.overlaps
         ],
-        "ticks": [f"{_WIDTH * (picture.frame + 0.5) / frames:.1f}" for picture in failure.pictures],
+        "ticks": [f"{across * (picture.frame + 0.5):.1f}" for picture in failure.pictures],
         "pictures": failure.pictures,
     }
 
