@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -46,6 +48,14 @@ class Tracklets:
         """Attributes are views: write into them, do not replace them, or the next tracklet drops what was written."""
         self.ids, self.unseen, self.age, self.hits, self.with_target, self.views, self.last_view = self._counts
         self.scores, self.belief, self.earned = self._nats
+
+    def __getstate__(self) -> dict[str, Any]:
+        own = ("states", "last_boxes_xywh", "memory", "gallery", "_counts", "_nats", "_next_id")
+        return {name: getattr(self, name) for name in own}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state)
+        self._name_rows()
 
     def __len__(self) -> int:
         return len(self.ids)

@@ -9,7 +9,7 @@ import typer
 
 from dmtrack.cli import options
 from dmtrack.cli.options import OUTPUT, SOURCE, TRACKER, option
-from dmtrack.errors import BoxError, ConfigError, DMTrackError, MediaError
+from dmtrack.errors import BoxError, ConfigError, DMTrackError, MediaError, OutputError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -76,6 +76,12 @@ def track(
         float, option(SOURCE, min=0.1, metavar="SECONDS", help="How long an address may take to answer or to go on.")
     ] = 10.0,
     overwrite: options.Overwrite = False,
+    resume: Annotated[
+        bool,
+        option(
+            OUTPUT, "--resume", help="Go on where a run was stopped or killed, to the boxes that it would have had."
+        ),
+    ] = False,
     video: options.Video = True,
     video_scale: options.VideoScale = None,
     timeline: Annotated[
@@ -91,7 +97,7 @@ def track(
 
     Writes boxes.csv, boxes.json and annotated.mp4 (H.264). A camera runs until q or Ctrl-C. Boxes so far are kept.
     """
-    if bool(box) == select:
+    if (bool(box) or resume) == select:
         raise BoxError("say where the target is in the first frame: either --box x,y,w,h or --select, not both")
     boxes_xywh = [parse_box(text) for text in box or ()]
     if tracker is not None and (config or weights or set_):
@@ -103,8 +109,8 @@ def track(
     from dmtrack.boxes import check_distinct_xywh, check_first_box_xywh
     from dmtrack.files import check_writable_folder
     from dmtrack.media.video import is_address, open_frames
-    from dmtrack.running.box_log import RESULTS, choose_folder
-    from dmtrack.running.one_video import Targets, TrackingSession
+    from dmtrack.running.box_log import RESULTS, choose_folder, find_unfinished
+    from dmtrack.running.one_video import Targets, TrackingSession, describe_run
 
     console = Console()
     overrides = [*(set_ or ())]
@@ -118,8 +124,21 @@ def track(
         preview = _preview(show, opened.live)
         if select and not opened.live and _may_open_page(console):
             return _on_page(Path(source), output, console, config, weights, device, precision, overrides)
-        chosen = boxes_xywh or [_selected(opened, output or RESULTS, console)]
-        inside = [tuple(check_first_box_xywh(one, *opened.size_wh).tolist()) for one in chosen]
+        inside = [tuple(check_first_box_xywh(one, *opened.size_wh).tolist()) for one in boxes_xywh]
+        folder, unfinished = find_unfinished(output, opened.origin(), inside) if resume else (None, None)
+        if unfinished is not None:
+            inside = [tuple(one) for one in unfinished.boxes_xywh]
+            console.print(f"going on in {folder} behind {unfinished.frames} frames", soft_wrap=True)
+        elif resume and not inside:
+            raise OutputError(f"no run on {source} was stopped that could go on; say with --box where the target is")
+        if unfinished is not None and timeline:
+            raise OutputError(
+                f"--timeline needs all decisions, and those of the first {unfinished.frames} frames are gone; leave "
+                "it out, or track from the first frame without --resume and with --overwrite"
+            )
+        if not inside:
+            selected = _selected(opened, output or RESULTS, console)
+            inside = [tuple(check_first_box_xywh(selected, *opened.size_wh).tolist())]
         check_distinct_xywh(inside)
         # Not before whatever is wrong with source and boxes has been said: this loads PyTorch.
         from dmtrack.tracking.loading import assemble_tracker
@@ -130,9 +149,9 @@ def track(
             from dmtrack.pages.timeline.recording import TrackTimelines
 
             timelines = TrackTimelines(loaded.tracker, len(inside))
-        run = {**targets.metadata(), **loaded.origin(), **opened.origin()}
-        folder = check_writable_folder(choose_folder(output, run, opened.live, overwrite))
-        session = TrackingSession(opened, loaded, targets, folder, video, preview, timelines, video_scale)
+        run = describe_run(opened, loaded, targets)
+        folder = check_writable_folder(folder or choose_folder(output, run, opened.live, overwrite))
+        session = TrackingSession(opened, loaded, targets, folder, video, preview, timelines, video_scale, unfinished)
         try:
             session.track(console)
         finally:

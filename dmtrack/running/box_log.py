@@ -8,8 +8,9 @@ import itertools
 import json
 import os
 import re
+import shutil
 from array import array
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ import numpy as np
 
 from dmtrack.errors import OutputError
 from dmtrack.files import ODD_NAMES, atomic_path, json_value
+from dmtrack.running.unfinished import UnfinishedRun
 from dmtrack.tracking.base import TrackResult
 
 COLUMNS = ("frame", "x", "y", "w", "h", "score", "present")
@@ -59,19 +61,26 @@ def choose_folder(
         head: the file that says what run the results of a folder are of.
 
     Raises:
-        OutputError: `output` holds the results of another run.
+        OutputError: `output` holds the results of another run, or the folder this one, unfinished.
     """
     source = str(run["source"])
     here = json_value({key: run.get(key) for key in IDENTITY})
 
     def may_replace(folder: Path) -> bool:
-        document = _read_head(folder / head)
+        unfinished = UnfinishedRun.read(folder)
+        document = _read_head(folder / head) if unfinished is None else unfinished.run
         if document is None:
             return True
-        same_source = Path(str(document.get("source"))).resolve() == Path(source).resolve()
+        same_source = same_file(document.get("source"), source)
         if overwrite and (output is not None or same_source):
             return True
-        return not live and same_source and here == {key: document.get(key) for key in IDENTITY}
+        same = not live and same_source and here == {key: document.get(key) for key in IDENTITY}
+        if same and unfinished is not None:
+            raise OutputError(
+                f"{folder} holds this very run, stopped after {unfinished.frames} frames; go on with --resume, or "
+                "begin anew with --overwrite"
+            )
+        return same
 
     if output is not None:
         if not may_replace(output):
@@ -80,10 +89,50 @@ def choose_folder(
                 "--output, or replace them with --overwrite"
             )
         return output
+    return next(folder for folder in _folders_of(source, results) if may_replace(folder))
+
+
+def find_unfinished(
+    output: Path | None, origin: Mapping[str, Any], boxes_xywh: Sequence[Sequence[float]]
+) -> tuple[Path, UnfinishedRun] | tuple[None, None]:
+    """The folder of the run on a source that was stopped before its last frame, and how far it was; else Nones.
+
+    Args:
+        output: where to look; None is wherever `choose_folder` may have put it.
+        origin: of the source, with the frames that are taken.
+        boxes_xywh: of the targets; empty stands for any.
+
+    Raises:
+        OutputError: there are several.
+    """
+    folders = itertools.takewhile(Path.is_dir, _folders_of(str(origin["source"]), RESULTS))
+    found = []
+    for folder in folders if output is None else [output]:
+        one = UnfinishedRun.read(folder)
+        if one is None or not same_file(one.run.get("source"), origin["source"]):
+            continue
+        same_frames = all(one.run.get(key) == origin.get(key) for key in ("start_frame", "end_frame"))
+        if same_frames and (not boxes_xywh or one.boxes_xywh == [list(box) for box in boxes_xywh]):
+            found.append((folder, one))
+    if len(found) > 1:
+        raise OutputError(
+            f"several runs on {origin['source']} were stopped: {', '.join(str(folder) for folder, _ in found)}; say "
+            "with --output which one is to go on"
+        )
+    return found[0] if found else (None, None)
+
+
+def same_file(one: Any, other: Any) -> bool:
+    """Whether two names are those of one source."""
+    return Path(str(one)).resolve() == Path(str(other)).resolve()
+
+
+def _folders_of(source: str, results: Path) -> Iterator[Path]:
+    """Where runs on a source go without --output."""
     stem = Path(source).stem if "://" not in source else source.split("://", 1)[1]
     name = re.sub(r"[^\w.-]+", "_", stem or Path(source).resolve().name).strip("_.") or "source"
-    names = itertools.chain([name], (f"{name}-{number}" for number in itertools.count(2)))
-    return next(results / one for one in names if may_replace(results / one))
+    yield results / name
+    yield from (results / f"{name}-{number}" for number in itertools.count(2))
 
 
 def _read_head(path: Path) -> dict[str, Any] | None:
@@ -103,25 +152,33 @@ class RowLog:
 
     Args:
         path: of the finished table; its folder must exist.
+        kept_bytes: so much of an earlier run's table is the beginning of this one.
 
     Attributes:
         interrupted: the rows of an earlier run that did not finish; None where there are none.
 
     Raises:
-        OutputError: the folder is read-only or the disk is full.
+        OutputError: the folder is read-only, the disk is full, or the earlier table is not there.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, kept_bytes: int = 0) -> None:
         self.path = path
         self._partial = path.with_suffix(f".partial{path.suffix}")
         self.interrupted: Path | None = None
         try:
-            if self._partial.is_file() and self._partial.stat().st_size:
+            if kept_bytes:
+                if not self._partial.exists():  # it was stopped, not killed
+                    shutil.copyfile(path, self._partial)
+                if self._partial.stat().st_size < kept_bytes:
+                    raise OutputError(f"{self._partial} has lost rows; track from the first frame with --overwrite")
+                os.truncate(self._partial, kept_bytes)
+            elif self._partial.is_file() and self._partial.stat().st_size:
                 endings = itertools.chain([""], (f"-{number}" for number in itertools.count(2)))
                 places = (path.with_suffix(f".interrupted{ending}{path.suffix}") for ending in endings)
                 self.interrupted = self._partial.rename(next(place for place in places if not place.exists()))
             # Open as long as the run lasts; `finish` closes it.
-            self._file = open(self._partial, "w", encoding="utf-8", errors=ODD_NAMES, newline="")  # noqa: SIM115
+            mode = "a" if kept_bytes else "w"
+            self._file = open(self._partial, mode, encoding="utf-8", errors=ODD_NAMES, newline="")  # noqa: SIM115
         except OSError as error:
             raise self._error(error) from error
 
@@ -134,6 +191,16 @@ class RowLog:
             self._file.flush()
         except OSError as error:
             raise self._error(error) from error
+
+    def rows(self) -> Iterator[dict[str, str]]:
+        """What stands in the table so far, by its headings."""
+        with open(self._partial, encoding="utf-8", newline="") as file:
+            yield from csv.DictReader(file)
+
+    def saved_bytes(self) -> int:
+        """Size of the table, all of which is on disk afterwards."""
+        os.fsync(self._file.fileno())
+        return self._partial.stat().st_size
 
     def finish(self) -> None:
         """Puts the table in its place."""
@@ -172,16 +239,27 @@ class BoxLog:
         targets: how many there are; with several, every row says after the frame which one it is about, from 1.
         names: of the frames' files, where every frame is a file; each row then ends with its own.
         timed: whether frames have times; each row then has its own in seconds from the first frame.
+        unfinished: the run in the folder that goes on.
+
+    Attributes:
+        frames: that are done.
 
     Raises:
         OutputError: the folder is read-only or the disk is full.
     """
 
-    def __init__(self, folder: Path, targets: int = 1, names: Sequence[str] = (), timed: bool = False) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        targets: int = 1,
+        names: Sequence[str] = (),
+        timed: bool = False,
+        unfinished: UnfinishedRun | None = None,
+    ) -> None:
         self.csv_path = folder / "boxes.csv"
         self.json_path = folder / "boxes.json"
         self.frames = 0
-        self._several = targets > 1
+        self._targets, self._several = targets, targets > 1
         self._names, self._timed = names, timed
         self.columns = (
             COLUMNS[0],
@@ -190,9 +268,20 @@ class BoxLog:
             *(("time",) if timed else ()),
             *(("file",) if names else ()),
         )
-        self._rows = RowLog(self.csv_path)
-        self.interrupted = self._rows.interrupted
-        self._rows.write(self.columns)
+        self._rows = RowLog(self.csv_path, 0 if unfinished is None else unfinished.table_bytes)
+        self.interrupted, self.saved_bytes = self._rows.interrupted, self._rows.saved_bytes
+        if unfinished is None:
+            self._rows.write(self.columns)
+
+    def earlier(self) -> Iterator[list[TrackResult]]:
+        """The frames that an unfinished run has left, as rounded as its rows; each counts as done when it is given."""
+        rows = self._rows.rows()
+        while results := [
+            TrackResult(np.array([float(row[side]) for side in "xywh"]), float(row["score"]), row["present"] == "1")
+            for row in itertools.islice(rows, self._targets)
+        ]:
+            self.frames += 1
+            yield results
 
     def add(self, results: list[TrackResult], frame: int | None = None, time: float | None = None) -> None:
         """Appends the next frame, one row per target: pixels with 3 decimals, score with 4, presence as 0 or 1.

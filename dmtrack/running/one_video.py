@@ -25,6 +25,7 @@ from dmtrack.media.window import PreviewWindow
 from dmtrack.progress import ProgressBar
 from dmtrack.running.annotated_video import AnnotatedVideo, default_scale
 from dmtrack.running.box_log import BoxLog, how_to_go_on, latency
+from dmtrack.running.unfinished import STATE_FILE, UnfinishedRun
 from dmtrack.tracking.base import Tracker, TrackResult
 
 if TYPE_CHECKING:
@@ -32,6 +33,9 @@ if TYPE_CHECKING:
 
 FPS_OF_FOLDERS = 25.0
 END_OF_SOURCE = "end of the source"
+
+STATE_INTERVAL = 10.0
+"""Seconds after which the tracker's state is stored anew: what a kill costs at most."""
 
 
 class Targets:
@@ -86,6 +90,11 @@ class Targets:
         return {"first_boxes_xywh": boxes} if self.several else {"first_box_xywh": boxes[0]}
 
 
+def describe_run(source: FrameSource, loaded: LoadedTracker, targets: Targets) -> dict[str, Any]:
+    """What is needed to track again, which tells runs apart."""
+    return {**source.origin(), **targets.metadata(), **loaded.origin(), "dmtrack_version": __version__}
+
+
 class TrackingSession:
     """One run through one source.
 
@@ -98,6 +107,11 @@ class TrackingSession:
         preview: window that shows the frames.
         timelines: takes what was decided in each frame and writes it, see `dmtrack.pages.timeline.recording`.
         video_scale: size of the annotated video over that of the frames; None is 1, or less for large frames.
+        unfinished: the run in the folder that goes on where it was stopped.
+
+    Raises:
+        OutputError: the folder cannot be written, or the unfinished run is another one.
+        DMTrackError: the tracker does not say what it knows, so that it cannot go on.
     """
 
     def __init__(
@@ -110,6 +124,7 @@ class TrackingSession:
         preview: PreviewWindow | None,
         timelines: Any = None,
         video_scale: float | None = None,
+        unfinished: UnfinishedRun | None = None,
     ) -> None:
         self.source = source
         self.video_scale = default_scale(source.size_wh) if video_scale is None else video_scale
@@ -122,7 +137,14 @@ class TrackingSession:
         self.seconds = array("f")
         self.present = [0] * len(targets.boxes_xywh)
         self.end = END_OF_SOURCE
-        self._log = BoxLog(folder, len(targets.boxes_xywh), source.frame_names, source.timed)
+        self.unfinished, self._run = unfinished, describe_run(source, loaded, targets)
+        if unfinished is not None:
+            unfinished.check(self._run, folder)
+        self._log = BoxLog(folder, len(targets.boxes_xywh), source.frame_names, source.timed, unfinished)
+        self._earlier_frames = iter(()) if unfinished is None else self._log.earlier()
+        if unfinished is None:
+            (folder / STATE_FILE).unlink(missing_ok=True)
+        self._stored, self._whole, self._hint = time.monotonic(), False, ""
         self._video: AnnotatedVideo | None = None
         self._earlier = {path: path.stat().st_mtime_ns for path in self._files_of_a_run()}
         self.timeline_paths: list[Path] = []
@@ -157,38 +179,41 @@ class TrackingSession:
 
     def _finish(self) -> None:
         """Puts the boxes in their place; what an earlier run left beside them would seem to belong to them."""
+        for results in self._earlier_frames:  # stopped before they were all seen again; they stay
+            self._count(results)
         try:
             if self.timelines is not None:
                 self.timeline_paths = self.timelines.write(self.folder, Path(self.source.name).name)
         finally:
             self._log.finish(self.metadata())
+            if self._whole:
+                (self.folder / STATE_FILE).unlink(missing_ok=True)
             for path, changed in self._earlier.items():
                 if path.exists() and path.stat().st_mtime_ns == changed:
                     path.unlink()
 
     def _files_of_a_run(self) -> list[Path]:
-        return [
-            *self.folder.glob("annotated.mp4"),
-            *self.folder.glob("timeline*.png"),
-            *self.folder.glob("timeline*.html"),
-        ]
+        names = ("annotated.mp4", "timeline*.png", "timeline*.html", ".annotated.*.mp4", ".boxes.*")
+        return [path for name in names for path in self.folder.glob(name)]  # those with dots: of runs that were killed
 
     def _go_through(self, bar: ProgressBar) -> None:
         try:
             with interrupt_between_frames() as interrupt:
                 for frame in self.source:
                     results = self._one(frame)
-                    self._log.add(results, self.source.number, self.source.time)
-                    self.present = [count + result.present for count, result in zip(self.present, results, strict=True)]
+                    self._count(results)
                     if self.timelines is not None:
                         self.timelines.add(frame)
                     going_on = self._picture(frame, results)
                     bar.advance()
+                    if interrupt.requested or time.monotonic() - self._stored > STATE_INTERVAL:
+                        self._store()
                     if interrupt.requested:
                         raise KeyboardInterrupt
                     if not going_on:
                         self.end = "stopped by the user"
                         break
+            self._whole = True
             bar.update(total=self.frames)
         except KeyboardInterrupt:
             self.end = "stopped by the user"
@@ -198,12 +223,35 @@ class TrackingSession:
             raise
 
     def _one(self, frame: Image) -> list[TrackResult]:
-        if self.frames == 0:
-            return self.targets.init(frame)
+        """The next frame, from the rows of the unfinished run where it has been there."""
+        first = self.frames == 0
         start = time.perf_counter()
-        results = self.targets.step(frame)
-        self.seconds.append(time.perf_counter() - start)
+        given = self.targets.init(frame) if first else []
+        if earlier := next(self._earlier_frames, []):
+            if self.unfinished is not None and self.frames == self.unfinished.frames:
+                self.loaded.tracker.restore(self.unfinished.snapshot)
+            return earlier
+        results = given or self.targets.step(frame)
+        if not first:
+            self.seconds.append(time.perf_counter() - start)
+        self._log.add(results, self.source.number, self.source.time)
         return results
+
+    def _count(self, results: list[TrackResult]) -> None:
+        self.present = [count + result.present for count, result in zip(self.present, results, strict=True)]
+
+    def _store(self) -> None:
+        """Keeps what the tracker knows, where it can say that and the source can be gone through again."""
+        self._stored = time.monotonic()
+        if self.unfinished is not None and self.frames <= self.unfinished.frames:
+            return  # more than that is kept already
+        try:
+            state = None if self.source.live else self.loaded.tracker.snapshot()
+        except DMTrackError as error:  # somebody's own tracker
+            state, self._hint = None, f"{error}, so this run cannot go on exactly where it was stopped."
+        if state is not None:
+            UnfinishedRun(self._run, self.frames, self._log.saved_bytes(), state).write(self.folder)
+            self._hint = "The same command with --resume goes on from here."
 
     def _picture(self, frame: Image, results: list[TrackResult]) -> bool:
         """Hands the frame to the video and shows it; False once the user wants to stop."""
@@ -214,15 +262,12 @@ class TrackingSession:
     def metadata(self) -> dict[str, Any]:
         """Everything that is needed to know where the boxes come from, and to track again."""
         return {
-            **self.source.origin(),
+            **self._run,
             "frames": self.frames,
             "frames_present": self.present if self.targets.several else self.present[0],
             "ended_by": self.end,
             "notes": list(self.source.notes),
-            **self.targets.metadata(),
             "box_format": "left, top, width, height in 0-based pixels of the frame",
-            **self.loaded.origin(),
-            "dmtrack_version": __version__,
             "speed": latency(self.seconds),
             **({} if self.timelines is None else {"events": self.timelines.events()}),
         }
@@ -245,18 +290,20 @@ class TrackingSession:
         for path in (self._log.csv_path, self._log.json_path, self.video_path, *self.timeline_paths):
             if path is not None and path.exists():
                 console.print(f"  {path}", soft_wrap=True)
+        if self._hint and not self._whole:
+            console.print(self._hint, soft_wrap=True)
 
 
 @dataclass
 class Interrupt:
-    """Whether Ctrl-C was pressed."""
+    """Whether somebody asked the program to stop: with Ctrl-C, or as `kill` and batch systems do."""
 
     requested: bool = False
 
 
 @contextlib.contextmanager
 def interrupt_between_frames() -> Iterator[Interrupt]:
-    """Inside, the first Ctrl-C only leaves a note, so that no frame is left half done; the second interrupts."""
+    """Inside, the first Ctrl-C or SIGTERM only leaves a note, so that no frame is left half done; a second acts."""
     interrupt = Interrupt()
 
     def on_signal(number: int, stack: Any) -> None:
@@ -267,8 +314,9 @@ def interrupt_between_frames() -> Iterator[Interrupt]:
     if threading.current_thread() is not threading.main_thread():
         yield interrupt  # only the main thread may handle signals
         return
-    before = signal.signal(signal.SIGINT, on_signal)
+    before = {number: signal.signal(number, on_signal) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield interrupt
     finally:
-        signal.signal(signal.SIGINT, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -14,7 +14,9 @@ from numpy.typing import ArrayLike, NDArray
 from dmtrack.association.detections import TrackResult as TrackResult
 from dmtrack.association.detections import Tracks
 from dmtrack.boxes import Boxes
+from dmtrack.errors import DMTrackError
 from dmtrack.media.images import read_image
+from dmtrack.tracking.snapshots import restored, snapshot_of
 
 if TYPE_CHECKING:
     from dmtrack.media.viewer import Viewer
@@ -29,6 +31,8 @@ class Tracker(ABC):
 
     name: str
     is_deterministic: ClassVar[bool] = True
+    changing: ClassVar[tuple[str, ...]] = ()
+    """Attributes that `step` changes and later frames depend on; see `snapshot`."""
     loaded: LoadedTracker | None = None
     """The `LoadedTracker` that it is part of: config and weights; None for one that was made by hand."""
 
@@ -46,6 +50,25 @@ class Tracker(ABC):
     @abstractmethod
     def step(self, image: Any) -> TrackResult:
         """Finds the target in the next frame."""
+
+    def snapshot(self) -> dict[str, Any]:
+        """What it knows after this frame that `init` does not tell, see `dmtrack.tracking.snapshots`.
+
+        Raises:
+            DMTrackError: the class does not name what is `changing` in it, or that does not say what it knows.
+        """
+        if "changing" not in vars(type(self)):  # what a subclass adds would be forgotten
+            raise DMTrackError(f"{type(self).__name__} does not say what it knows between two frames")
+        return {name: snapshot_of(getattr(self, name)) for name in self.changing}
+
+    def restore(self, snapshot: dict[str, Any]) -> None:
+        """To the state of a snapshot; the same `init` has gone before.
+
+        Raises:
+            DMTrackError: the snapshot is of another tracker.
+        """
+        for name, value in restored({name: getattr(self, name) for name in self.changing}, snapshot).items():
+            setattr(self, name, value)
 
     def update(self, image: Any) -> Boxes:
         """The box of `step` alone: (x, y, w, h)."""

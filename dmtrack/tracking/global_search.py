@@ -64,6 +64,7 @@ class GlobalSearchTracker(Tracker):
         ConfigError: an unknown device or precision, or a number out of range.
     """
 
+    changing: ClassVar[tuple[str, ...]] = ("_last_boxes_xywh", "_policies", "_camera")
     searches_first_frame: ClassVar[bool] = False
     """Whether the first frame's look-alikes are found too, for a policy to which they are distractors."""
 

@@ -46,6 +46,7 @@ class ReIDTracker(GlobalSearchTracker):
         ConfigError: an unknown device, precision or setting, or a number out of range.
     """
 
+    changing: ClassVar[tuple[str, ...]] = GlobalSearchTracker.changing
     searches_first_frame: ClassVar[bool] = True
 
     def __init__(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -45,6 +45,8 @@ class SiamRPNTracker(Tracker):
     Raises:
         ConfigError: an unknown device or precision, a number out of range, or a model of another kind.
     """
+
+    changing: ClassVar[tuple[str, ...]] = ("state",)
 
     def __init__(
         self,

@@ -1,4 +1,5 @@
 import csv
+import importlib
 import json
 import os
 import signal
@@ -25,6 +26,8 @@ sys.path.append(str(SUPPORT))
 from colour_search import moving_square  # noqa: E402
 
 PLUGIN = """
+import itertools
+import signal
 import time
 from dmtrack.tracking import Tracker, TrackResult
 from dmtrack.tracking import GlobalSearchTracker
@@ -32,6 +35,25 @@ from colour_search import ColourSearch
 
 def square():
     return GlobalSearchTracker(ColourSearch(), name="square", presence_threshold=0.5)
+
+STOPPED_AT = 0
+
+def slow_square():
+    from dmtrack.running import one_video
+
+    one_video.STATE_INTERVAL = 0.2
+    tracker = square()
+    detect = tracker.detect_targets
+    frames = itertools.count(1)
+
+    def slow(image):
+        time.sleep(0.01)
+        if next(frames) == STOPPED_AT:
+            signal.raise_signal(signal.SIGTERM)
+        return detect(image)
+
+    tracker.detect_targets = slow
+    return tracker
 
 class Slow(Tracker):
     def __init__(self):
@@ -389,7 +411,7 @@ def start(folder, *arguments):
     environment = {**os.environ, "PYTHONPATH": IMPORTABLE}
     options = ("--box", "4,4,8,8", "--tracker", "own_trackers:Slow", "--output", "out")
     return subprocess.Popen(
-        [sys.executable, "-c", MAIN, "frames", *options, *arguments],
+        [sys.executable, "-c", MAIN, "frames", *(arguments if "--tracker" in arguments else (*options, *arguments))],
         cwd=folder,
         env=environment,
         stdout=subprocess.PIPE,
@@ -427,6 +449,7 @@ def test_ctrl_c_keeps_what_was_tracked(long_folder):
     assert json.loads((long_folder / "out" / "boxes.json").read_text())["ended_by"] == "stopped by the user"
     assert not (long_folder / "out" / "boxes.partial.csv").exists()
     assert "boxes.csv" in printed
+    assert "Slow does not say what it knows between two frames, so this run cannot go on" in printed
 
 
 def test_a_run_after_a_kill_keeps_the_rows_and_says_how_to_go_on(folder, capsys):
@@ -452,6 +475,39 @@ def test_a_kill_leaves_the_boxes_so_far(long_folder):
     lines = partial.read_text().splitlines()
     assert lines[0] == "frame,x,y,w,h,score,present,file"
     assert lines[5] == "4,4.000,4.000,8.000,8.000,0.5000,1,4.png"
+
+
+@pytest.mark.parametrize("killed", [True, False])
+def test_a_stopped_run_goes_on_to_the_very_boxes(folder, killed, capsys):
+    for index, image in enumerate(moving_square(90, size_wh=(200, 48))[0]):
+        write_image(folder / "frames" / f"{index}.png", image)
+    slow = ("--tracker", "own_trackers:slow_square", "--output", "out")
+    if killed:
+        process = start(folder, "--box", "4,4,8,8", *slow)
+        wait_for_rows(folder / "out" / "boxes.partial.csv", 45)
+        process.kill()
+        process.communicate(timeout=60)
+    else:
+        importlib.import_module("own_trackers").STOPPED_AT = 45
+        run("frames", "--box", "4,4,8,8", *slow)
+        sys.modules["own_trackers"].STOPPED_AT = 0
+    stopped = folder / "out" / ("boxes.partial.csv" if killed else "boxes.csv")
+    assert (folder / "out" / "boxes.state.safetensors").exists()
+    assert 40 < len(stopped.read_text().splitlines()) < 90
+    with pytest.raises(OutputError, match=r"stopped after .* go on with --resume, or begin anew with --overwrite"):
+        run("frames", "--box", "4,4,8,8", *slow)
+    with pytest.raises(OutputError, match="--timeline needs all decisions"):
+        run("frames", "--resume", *slow, "--timeline")
+    run("frames", "--resume", *slow)
+    assert "going on in out behind " in capsys.readouterr().out
+    assert sorted(path.name for path in (folder / "out").iterdir()) == ["annotated.mp4", "boxes.csv", "boxes.json"]
+    run("frames", "--box", "4,4,8,8", *slow[:2], "--output", "whole")
+    assert (folder / "out" / "boxes.csv").read_bytes() == (folder / "whole" / "boxes.csv").read_bytes()
+    assert len(list(open_frames(folder / "out" / "annotated.mp4"))) == 90
+    document, whole = (json.loads((folder / name / "boxes.json").read_text()) for name in ("out", "whole"))
+    assert all(document[key] == whole[key] for key in ("boxes", "frames", "frames_present", "ended_by"))
+    with pytest.raises(OutputError, match="no run on frames was stopped that could go on; say with --box"):
+        run("frames", "--resume", *slow)
 
 
 class EndlessCamera:
