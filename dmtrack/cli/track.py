@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from dmtrack import __version__
 from dmtrack.cli import options
 from dmtrack.cli.options import OUTPUT, SOURCE, TRACKER, option
 from dmtrack.errors import BoxError, ConfigError, DMTrackError, MediaError, OutputError
@@ -110,7 +111,7 @@ def track(
     from dmtrack.files import check_writable_folder
     from dmtrack.media.video import is_address, open_frames
     from dmtrack.running.box_log import RESULTS, choose_folder, find_unfinished
-    from dmtrack.running.one_video import Targets, TrackingSession, describe_run
+    from dmtrack.running.one_video import Targets, TrackingSession
 
     console = Console()
     overrides = [*(set_ or ())]
@@ -149,9 +150,12 @@ def track(
             from dmtrack.pages.timeline.recording import TrackTimelines
 
             timelines = TrackTimelines(loaded.tracker, len(inside))
-        run = describe_run(opened, loaded, targets)
+        version = {"dmtrack_version": __version__}
+        run = {**opened.origin(), **targets.metadata(), **loaded.origin(), **version}
         folder = check_writable_folder(folder or choose_folder(output, run, opened.live, overwrite))
-        session = TrackingSession(opened, loaded, targets, folder, video, preview, timelines, video_scale, unfinished)
+        session = TrackingSession(
+            opened, loaded, targets, run, folder, video, preview, timelines, video_scale, unfinished
+        )
         try:
             session.track(console)
         finally:

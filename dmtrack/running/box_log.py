@@ -71,7 +71,7 @@ def choose_folder(
         document = _read_head(folder / head) if unfinished is None else unfinished.run
         if document is None:
             return True
-        same_source = same_file(document.get("source"), source)
+        same_source = Path(str(document.get("source"))).resolve() == Path(source).resolve()
         if overwrite and (output is not None or same_source):
             return True
         same = not live and same_source and here == {key: document.get(key) for key in IDENTITY}
@@ -109,7 +109,7 @@ def find_unfinished(
     found = []
     for folder in folders if output is None else [output]:
         one = UnfinishedRun.read(folder)
-        if one is None or not same_file(one.run.get("source"), origin["source"]):
+        if one is None or Path(str(one.run.get("source"))).resolve() != Path(str(origin["source"])).resolve():
             continue
         same_frames = all(one.run.get(key) == origin.get(key) for key in ("start_frame", "end_frame"))
         if same_frames and (not boxes_xywh or one.boxes_xywh == [list(box) for box in boxes_xywh]):
@@ -120,11 +120,6 @@ def find_unfinished(
             "with --output which one is to go on"
         )
     return found[0] if found else (None, None)
-
-
-def same_file(one: Any, other: Any) -> bool:
-    """Whether two names are those of one source."""
-    return Path(str(one)).resolve() == Path(str(other)).resolve()
 
 
 def _folders_of(source: str, results: Path) -> Iterator[Path]:
@@ -155,6 +150,7 @@ class RowLog:
         kept_bytes: so much of an earlier run's table is the beginning of this one.
 
     Attributes:
+        partial: where the rows stand until then.
         interrupted: the rows of an earlier run that did not finish; None where there are none.
 
     Raises:
@@ -163,22 +159,22 @@ class RowLog:
 
     def __init__(self, path: Path, kept_bytes: int = 0) -> None:
         self.path = path
-        self._partial = path.with_suffix(f".partial{path.suffix}")
+        self.partial = path.with_suffix(f".partial{path.suffix}")
         self.interrupted: Path | None = None
         try:
             if kept_bytes:
-                if not self._partial.exists():  # it was stopped, not killed
-                    shutil.copyfile(path, self._partial)
-                if self._partial.stat().st_size < kept_bytes:
-                    raise OutputError(f"{self._partial} has lost rows; track from the first frame with --overwrite")
-                os.truncate(self._partial, kept_bytes)
-            elif self._partial.is_file() and self._partial.stat().st_size:
+                if not self.partial.exists():  # it was stopped, not killed
+                    shutil.copyfile(path, self.partial)
+                if self.partial.stat().st_size < kept_bytes:
+                    raise OutputError(f"{self.partial} has lost rows; track from the first frame with --overwrite")
+                os.truncate(self.partial, kept_bytes)
+            elif self.partial.is_file() and self.partial.stat().st_size:
                 endings = itertools.chain([""], (f"-{number}" for number in itertools.count(2)))
                 places = (path.with_suffix(f".interrupted{ending}{path.suffix}") for ending in endings)
-                self.interrupted = self._partial.rename(next(place for place in places if not place.exists()))
+                self.interrupted = self.partial.rename(next(place for place in places if not place.exists()))
             # Open as long as the run lasts; `finish` closes it.
             mode = "a" if kept_bytes else "w"
-            self._file = open(self._partial, mode, encoding="utf-8", errors=ODD_NAMES, newline="")  # noqa: SIM115
+            self._file = open(self.partial, mode, encoding="utf-8", errors=ODD_NAMES, newline="")  # noqa: SIM115
         except OSError as error:
             raise self._error(error) from error
 
@@ -192,28 +188,23 @@ class RowLog:
         except OSError as error:
             raise self._error(error) from error
 
-    def rows(self) -> Iterator[dict[str, str]]:
-        """What stands in the table so far, by its headings."""
-        with open(self._partial, encoding="utf-8", newline="") as file:
-            yield from csv.DictReader(file)
-
     def saved_bytes(self) -> int:
         """Size of the table, all of which is on disk afterwards."""
         os.fsync(self._file.fileno())
-        return self._partial.stat().st_size
+        return self.partial.stat().st_size
 
     def finish(self) -> None:
         """Puts the table in its place."""
         try:
             os.fsync(self._file.fileno())
             self._file.close()
-            self._partial.replace(self.path)
+            self.partial.replace(self.path)
         except OSError as error:
             raise self._error(error) from error
 
     def _error(self, error: OSError) -> OutputError:
         return OutputError(
-            f"cannot write {self._partial}: {error.strerror or error}; free some space or choose another --output"
+            f"cannot write {self.partial}: {error.strerror or error}; free some space or choose another --output"
         )
 
 
@@ -243,6 +234,7 @@ class BoxLog:
 
     Attributes:
         frames: that are done.
+        present: in how many of them each target was.
 
     Raises:
         OutputError: the folder is read-only or the disk is full.
@@ -258,8 +250,8 @@ class BoxLog:
     ) -> None:
         self.csv_path = folder / "boxes.csv"
         self.json_path = folder / "boxes.json"
-        self.frames = 0
-        self._targets, self._several = targets, targets > 1
+        self.frames, self.present = 0, [0] * targets
+        self._several = targets > 1
         self._names, self._timed = names, timed
         self.columns = (
             COLUMNS[0],
@@ -275,13 +267,15 @@ class BoxLog:
 
     def earlier(self) -> Iterator[list[TrackResult]]:
         """The frames that an unfinished run has left, as rounded as its rows; each counts as done when it is given."""
-        rows = self._rows.rows()
-        while results := [
-            TrackResult(np.array([float(row[side]) for side in "xywh"]), float(row["score"]), row["present"] == "1")
-            for row in itertools.islice(rows, self._targets)
-        ]:
-            self.frames += 1
-            yield results
+        with open(self._rows.partial, encoding="utf-8", newline="") as file:
+            rows = csv.DictReader(file)
+            while of_a_frame := list(itertools.islice(rows, len(self.present))):
+                boxes = [np.array([float(row[side]) for side in "xywh"]) for row in of_a_frame]
+                rest = [(float(row["score"]), row["present"] == "1") for row in of_a_frame]
+                results = [TrackResult(box, *one) for box, one in zip(boxes, rest, strict=True)]
+                self.present = [count + result.present for count, result in zip(self.present, results, strict=True)]
+                self.frames += 1
+                yield results
 
     def add(self, results: list[TrackResult], frame: int | None = None, time: float | None = None) -> None:
         """Appends the next frame, one row per target: pixels with 3 decimals, score with 4, presence as 0 or 1.
@@ -298,6 +292,7 @@ class BoxLog:
             name = [self._names[frame]] if self._names else []
             seconds = ["" if time is None else f"{time:.6f}"] if self._timed else []
             self._rows.write([*start, *box, f"{result.score:.4f}", int(result.present), *seconds, *name])
+            self.present[number - 1] += result.present
         self.frames += 1
 
     def finish(self, metadata: dict[str, Any]) -> None:

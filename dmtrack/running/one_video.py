@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from rich.console import Console
 
-from dmtrack import __version__
 from dmtrack.boxes import check_distinct_xywh
 from dmtrack.errors import DMTrackError
 from dmtrack.media.drawing import TARGETS_RGB, annotate
@@ -90,11 +89,6 @@ class Targets:
         return {"first_boxes_xywh": boxes} if self.several else {"first_box_xywh": boxes[0]}
 
 
-def describe_run(source: FrameSource, loaded: LoadedTracker, targets: Targets) -> dict[str, Any]:
-    """What is needed to track again, which tells runs apart."""
-    return {**source.origin(), **targets.metadata(), **loaded.origin(), "dmtrack_version": __version__}
-
-
 class TrackingSession:
     """One run through one source.
 
@@ -102,6 +96,7 @@ class TrackingSession:
         source: its frames.
         loaded: the tracker.
         targets: what it follows.
+        run: what is needed to track again, which tells runs apart.
         folder: of everything that is written.
         video: write an annotated one.
         preview: window that shows the frames.
@@ -119,6 +114,7 @@ class TrackingSession:
         source: FrameSource,
         loaded: LoadedTracker,
         targets: Targets,
+        run: dict[str, Any],
         folder: Path,
         video: bool,
         preview: PreviewWindow | None,
@@ -135,9 +131,8 @@ class TrackingSession:
         self.video_path = folder / "annotated.mp4" if video else None
         self.preview = preview
         self.seconds = array("f")
-        self.present = [0] * len(targets.boxes_xywh)
         self.end = END_OF_SOURCE
-        self.unfinished, self._run = unfinished, describe_run(source, loaded, targets)
+        self.unfinished, self._run = unfinished, run
         if unfinished is not None:
             unfinished.check(self._run, folder)
         self._log = BoxLog(folder, len(targets.boxes_xywh), source.frame_names, source.timed, unfinished)
@@ -179,8 +174,8 @@ class TrackingSession:
 
     def _finish(self) -> None:
         """Puts the boxes in their place; what an earlier run left beside them would seem to belong to them."""
-        for results in self._earlier_frames:  # stopped before they were all seen again; they stay
-            self._count(results)
+        for _ in self._earlier_frames:
+            pass  # stopped before all of them were seen again; they stay
         try:
             if self.timelines is not None:
                 self.timeline_paths = self.timelines.write(self.folder, Path(self.source.name).name)
@@ -201,7 +196,6 @@ class TrackingSession:
             with interrupt_between_frames() as interrupt:
                 for frame in self.source:
                     results = self._one(frame)
-                    self._count(results)
                     if self.timelines is not None:
                         self.timelines.add(frame)
                     going_on = self._picture(frame, results)
@@ -237,9 +231,6 @@ class TrackingSession:
         self._log.add(results, self.source.number, self.source.time)
         return results
 
-    def _count(self, results: list[TrackResult]) -> None:
-        self.present = [count + result.present for count, result in zip(self.present, results, strict=True)]
-
     def _store(self) -> None:
         """Keeps what the tracker knows, where it can say that and the source can be gone through again."""
         self._stored = time.monotonic()
@@ -264,7 +255,7 @@ class TrackingSession:
         return {
             **self._run,
             "frames": self.frames,
-            "frames_present": self.present if self.targets.several else self.present[0],
+            "frames_present": self._log.present if self.targets.several else self._log.present[0],
             "ended_by": self.end,
             "notes": list(self.source.notes),
             "box_format": "left, top, width, height in 0-based pixels of the frame",
@@ -276,7 +267,7 @@ class TrackingSession:
         """Prints where everything is and how fast it was."""
         if not self.frames:
             return
-        present = ", ".join(map(str, self.present))
+        present = ", ".join(map(str, self._log.present))
         console.print(f"{self.frames} frame{'s' if self.frames != 1 else ''}, target present in {present}")
         for note in self.source.notes:
             console.print(f"note: {note}", soft_wrap=True)
