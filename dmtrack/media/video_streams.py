@@ -144,7 +144,8 @@ def displayed(frame: Any) -> Image:
     The matrix (ISO/IEC 14496-12, 8.5.3) sends a point (x, y) to (a x + c y, b x + d y).
     """
     image: Image = frame.to_ndarray(format="rgb24")
-    matrix = _display_matrix(frame)
+    data = next((data for data in frame.side_data if data.type.name == "DISPLAYMATRIX"), None)
+    matrix = None if data is None else np.frombuffer(bytes(data), dtype="<i4", count=9)
     if matrix is None:
         return image
     a, b, c, d = (int(matrix[place]) for place in (0, 1, 3, 4))
@@ -154,10 +155,3 @@ def displayed(frame: Any) -> Image:
         image, across, down = image.swapaxes(0, 1), c, b
     image = image[:: -1 if down < 0 else 1, :: -1 if across < 0 else 1]
     return np.ascontiguousarray(image)
-
-
-def _display_matrix(frame: Any) -> np.ndarray[tuple[int], np.dtype[np.int32]] | None:
-    for data in frame.side_data:
-        if data.type.name == "DISPLAYMATRIX":
-            return np.frombuffer(bytes(data), dtype="<i4", count=9)
-    return None

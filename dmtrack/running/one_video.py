@@ -141,7 +141,10 @@ class TrackingSession:
             (folder / STATE_FILE).unlink(missing_ok=True)
         self._stored, self._whole, self._hint = time.monotonic(), False, ""
         self._video: AnnotatedVideo | None = None
-        self._earlier = {path: path.stat().st_mtime_ns for path in self._files_of_a_run()}
+        # Those with dots are of runs that were killed.
+        names = ("annotated.mp4", "timeline*.png", "timeline*.html", ".annotated.*.mp4", ".boxes.*")
+        files = [path for name in names for path in folder.glob(name)]
+        self._earlier = {path: path.stat().st_mtime_ns for path in files}
         self.timeline_paths: list[Path] = []
 
     @property
@@ -187,10 +190,6 @@ class TrackingSession:
                 if path.exists() and path.stat().st_mtime_ns == changed:
                     path.unlink()
 
-    def _files_of_a_run(self) -> list[Path]:
-        names = ("annotated.mp4", "timeline*.png", "timeline*.html", ".annotated.*.mp4", ".boxes.*")
-        return [path for name in names for path in self.folder.glob(name)]  # those with dots: of runs that were killed
-
     def _go_through(self, bar: ProgressBar) -> None:
         try:
             with interrupt_between_frames() as interrupt:
@@ -198,7 +197,9 @@ class TrackingSession:
                     results = self._one(frame)
                     if self.timelines is not None:
                         self.timelines.add(frame)
-                    going_on = self._picture(frame, results)
+                    if self._video is not None:
+                        self._video.add(frame, results, self.source.time)
+                    going_on = self.preview is None or self.preview.show(self.targets.annotate(frame, results))
                     bar.advance()
                     if interrupt.requested or time.monotonic() - self._stored > STATE_INTERVAL:
                         self._store()
@@ -243,12 +244,6 @@ class TrackingSession:
         if state is not None:
             UnfinishedRun(self._run, self.frames, self._log.saved_bytes(), state).write(self.folder)
             self._hint = "The same command with --resume goes on from here."
-
-    def _picture(self, frame: Image, results: list[TrackResult]) -> bool:
-        """Hands the frame to the video and shows it; False once the user wants to stop."""
-        if self._video is not None:
-            self._video.add(frame, results, self.source.time)
-        return self.preview is None or self.preview.show(self.targets.annotate(frame, results))
 
     def metadata(self) -> dict[str, Any]:
         """Everything that is needed to know where the boxes come from, and to track again."""

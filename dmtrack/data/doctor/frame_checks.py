@@ -53,7 +53,10 @@ def check_frames(
         What lies there; no names where nothing does.
     """
     try:
-        names = _used(place, list_frames(place.frames, rules.layout).names)
+        names = list_frames(place.frames, rules.layout).names
+        if place.span is not None:  # of which the benchmark uses a part
+            first, last = place.span
+            names = tuple(name for name in names if first <= _number(name, first) <= last)
     except DMTrackError:
         problem = "holds no frames" if place.frames.is_dir() else "is missing"
         found.add(
@@ -124,14 +127,6 @@ def open_header(path: Path) -> tuple[int, int] | Finding:
     except OSError as error:
         return Finding(path, f"cannot be read ({error.strerror or error})", "check its permissions")
     return size
-
-
-def _used(place: SequencePlace, names: tuple[str, ...]) -> tuple[str, ...]:
-    """Those in the span that the benchmark uses."""
-    if place.span is None:
-        return names
-    first, last = place.span
-    return tuple(name for name in names if first <= _number(name, first) <= last)
 
 
 def _number(name: str, otherwise: int = -1) -> int:
