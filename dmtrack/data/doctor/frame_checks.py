@@ -55,8 +55,8 @@ def check_frames(
     try:
         names = list_frames(place.frames, rules.layout).names
         if place.span is not None:  # of which the benchmark uses a part
-            first, last = place.span
-            names = tuple(name for name in names if first <= _number(name, first) <= last)
+            begin, end = place.span
+            names = tuple(name for name in names if begin <= _number(name, begin) <= end)
     except DMTrackError:
         problem = "holds no frames" if place.frames.is_dir() else "is missing"
         found.add(
