@@ -6,7 +6,9 @@ from pathlib import Path
 
 import numpy as np
 
-from dmtrack.data.writers.tracking_labels import LabelledVideo, label_rows, pedestrians
+from dmtrack.data.sources import LabelledVideo
+from dmtrack.data.sources.mot_labels import people
+from dmtrack.data.writers.tracking_labels import label_rows, numbered
 from parity.golden import Array, GoldenFile
 
 LABEL_TOLERANCE = 1.5e-6
@@ -22,16 +24,20 @@ def check_labels(golden: GoldenFile) -> None:
 
 def _labels(golden: GoldenFile, kind: str) -> Array:
     """(n, 8) sequence, frame, and the six values of a label, sorted as the reference."""
-    rows, identity = [], 1
+    videos = []
     for number in range(sum(name.endswith("_gt") for name in golden.names(f"{kind}_"))):
-        kept, identities = pedestrians(golden.given(f"{kind}_{number}_gt"), identity)
-        identity += len(np.unique(identities))
+        truth = golden.given(f"{kind}_{number}_gt")
         width, height = golden.given(f"{kind}_{number}_wh").tolist()
-        frames = kept[:, 0].astype(np.int64)
-        nothing: tuple[Path, ...] = ()
-        video = LabelledVideo("", nothing, (width, height), frames, identities, kept[:, 2:6])
-        for frame, lines in label_rows(video).items():
-            rows += [(number, frame, *map(float, line.split())) for line in lines]
+        frames, identities = truth[:, :2].astype(np.int64).T
+        nowhere = (Path(),) * (int(frames.max()) + 1)
+        video = LabelledVideo("", nowhere, (width, height), frames, identities, truth[:, 2:6], ignored=people(truth)[1])
+        videos.append(video)
+    rows = [
+        (number, frame, *map(float, line.split()))
+        for number, video in enumerate(numbered(videos))
+        for frame, lines in label_rows(video).items()
+        for line in lines
+    ]
     found, expected = np.array(rows).reshape(-1, 8), golden.given(f"{kind}_out")
     order, wanted = (np.lexsort((values[:, 3], values[:, 1], values[:, 0])) for values in (found, expected))
     # The reference lists sequence by sequence, but within them in an order of its own.

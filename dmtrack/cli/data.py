@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import json as json_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
@@ -20,9 +19,9 @@ CHECKS = "Checks"
 
 _LARGEST_SIDE = 8192
 _IMAGE_SETS = ("coco", "image-folder")
-CONVERTED = ("mot15", "mot16", "mot17", "mot20", "dancetrack", "mot", "crowdhuman")
-"""Data sets that `data convert` reads; `mot` is one's own in the layout of MOTChallenge."""
-FORMATS, HALVES = ("fairmot", "cocovid"), (None, "first", "second")
+CONVERTED = ("mot15", "mot16", "mot17", "mot20", "dancetrack", "mot", "crowdhuman", "cocovid")
+"""Data sets of many objects; `mot` is one's own in the layout of MOTChallenge."""
+FORMATS, HALVES = ("fairmot", "cocovid"), (None, "train", "val")
 NAMES = (
     "lasot, got10k, trackingnet, otb100, otb2013, uav123, uav20l, vot2018, vot2018-lt, oxuva, tlp, folder, coco, "
     "image-folder"
@@ -204,15 +203,16 @@ def synthesize(
 @group.command()
 def convert(
     name: Annotated[str, typer.Argument(metavar="NAME", help=f"Which data set: {', '.join(CONVERTED)}.")],
-    source: Annotated[
-        Path, typer.Argument(callback=options.EXISTING, help="Its folder: of the sequences, or CrowdHuman's own.")
-    ],
-    output: Annotated[Path, typer.Argument(help="Folder of the labels; images become links.")],
+    source: Annotated[Path, typer.Argument(callback=options.EXISTING, help="Its folder or file.")],
+    output: Annotated[Path, typer.Argument(help="Folder that is written to; images become links.")],
     to: Annotated[str, option(OUTPUT, metavar="fairmot|cocovid", help="Label files, or one JSON file.")] = "fairmot",
     half: Annotated[
-        str | None, option(SEQUENCES, metavar="first|second", help="Half of the frames of every video.")
+        str | None, option(SEQUENCES, metavar="train|val", help="First or second half of the frames of every video.")
     ] = None,
-    split: Annotated[str, option(SEQUENCES, help="Split of crowdhuman: train or val.")] = "train",
+    every: Annotated[int, option(SEQUENCES, min=1, help="One frame of so many; MOTSynth's baselines take 10.")] = 1,
+    split: Annotated[
+        str | None, option(SEQUENCES, help="Split of the data set.", show_default="the one to train on")
+    ] = None,
 ) -> None:
     """Write a data set of many objects as trackers train on it: FairMOT's labels with identities, or CocoVID's JSON."""
     for what, given, known in (("data set", name, CONVERTED), ("--to", to, FORMATS), ("--half", half, HALVES)):
@@ -221,20 +221,27 @@ def convert(
 
     from rich.console import Console
 
-    from dmtrack.data.writers.tracking_labels import coco_vid, read_crowdhuman, read_mot_videos, write_fairmot
-    from dmtrack.files import check_writable_folder, write_text
+    from dmtrack.data.labelled_sets import LABELLED_SETS
+    from dmtrack.data.writers.tracking_labels import Half, numbered, part_of, write_coco_vid, write_fairmot
+    from dmtrack.files import check_writable_folder
     from dmtrack.progress import ProgressBar
 
+    opened = LABELLED_SETS[name].source(source, split=split)
+    if half is not None and opened.of_images:
+        raise ConfigError(f"--half {half}: {name} has no videos, only images; leave --half out")
     check_writable_folder(output)
-    label = name if half is None else f"{name}_{half}_half"
-    videos: Any = read_crowdhuman(source, split) if name == "crowdhuman" else read_mot_videos(source, half)  # type: ignore[arg-type]
-    images = sum(len(video.images) for video in videos)
-    identities = len({one for video in videos for one in video.identities.tolist()})
-    if to == "cocovid":
-        write_text(output / f"{label}.json", json_module.dumps(coco_vid(videos)) + "\n")
-    else:
-        with ProgressBar("images", images, console=Console()) as bar:
-            write_fairmot(videos, output, label, bar.advance)
+    label = "_".join([name, *([split] if split else []), *([f"{half}_half"] if half else [])])
+    wanted = cast("Half", half)
+    videos = numbered(
+        (part_of(video, wanted, every, middle_in_train=to == "cocovid") for video in opened),
+        opened.shared_identities,
+        with_ignored=to == "cocovid",
+    )
+    with ProgressBar("images" if opened.of_images else "videos", len(opened), console=Console()) as bar:
+        if to == "cocovid":
+            images, identities = write_coco_vid(videos, opened, output, label, bar.advance)
+        else:
+            images, identities = write_fairmot(videos, output, label, bar.advance)
     print(f"wrote {images} images with {identities} identities to {output / label}.json")
 
 

@@ -15,8 +15,9 @@ from xml.etree import ElementTree
 import numpy as np
 
 from dmtrack.data.sequences import Track, TrackId, Video
+from dmtrack.data.sources import LabelledVideo
 from dmtrack.data.writers import WRITERS
-from dmtrack.data.writers.tracking_labels import LabelledVideo, coco_vid
+from dmtrack.data.writers.tracking_labels import coco_vid
 from dmtrack.errors import DataError
 from dmtrack.files import json_value, write_json, write_text
 from dmtrack.media.drawing import TARGETS_RGB, annotate

@@ -102,7 +102,9 @@ def _mot(rows: NDArray[np.float64]) -> list[ImportedTrack]:
 
 
 def _coco(content: dict[str, list[dict[str, object]]]) -> list[ImportedTrack]:
-    frames = {image["id"]: int(str(image["frame_id"])) - 1 for image in content["images"]}
+    numbers = {image["id"]: int(str(image.get("mot_frame_id", image["frame_id"]))) for image in content["images"]}
+    first = min([1, *numbers.values()])  # some tools count frames from 0, others from 1
+    frames = {image: number - first for image, number in numbers.items()}
     found: dict[object, ImportedTrack] = {}
     for one in content["annotations"]:
         said = one.get("attributes")

@@ -7,9 +7,11 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
+from dmtrack.cli.data import CONVERTED
 from dmtrack.cli.main import app
-from dmtrack.data.sources import JDELabels
-from dmtrack.data.writers.tracking_labels import read_mot_videos
+from dmtrack.data.labelled_sets import LABELLED_SETS
+from dmtrack.data.sources import CocoVID, JDELabels, MOTLabels
+from dmtrack.data.writers.tracking_labels import part_of
 from dmtrack.errors import ConfigError, DataError
 from dmtrack.media.images import write_image
 from parity.golden import GoldenFile
@@ -64,15 +66,57 @@ def test_labels_of_fairmot_are_read_back_with_their_identities(mot17):
 
 
 def test_halves_of_every_video(mot17):
-    assert [len(video.images) for video in read_mot_videos("train", "first")] == [2, 2]
-    assert [len(video.images) for video in read_mot_videos("train", "second")] == [3, 3]
-    run("mot17", "train", "out", "--half", "second", "--to", "cocovid")
-    content = json.loads((mot17 / "out" / "mot17_second_half.json").read_text())
-    assert [image["file_name"] for image in content["images"][:1]] == ["MOT17-02-SDP/img1/000003.jpg"]
-    assert [image["prev_image_id"] for image in content["images"]] == [-1, 1, 2, -1, 4, 5]
-    assert len(content["annotations"]) == 6
+    videos = list(MOTLabels("train"))
+    assert [len(part_of(video, "train").images) for video in videos] == [2, 2]  # FairMOT: the middle validates
+    assert [len(part_of(video, "val").images) for video in videos] == [3, 3]
+    run("mot17", "train", "out", "--half", "val", "--to", "cocovid")
+    content = json.loads((mot17 / "out" / "mot17_val_half.json").read_text())  # ByteTrack, MMTracking: it trains
+    assert [image["file_name"] for image in content["images"][:1]] == ["MOT17-02-SDP/img1/000004.jpg"]
+    assert [image["prev_image_id"] for image in content["images"]] == [-1, 1, -1, 3]
+    assert [image["frame_id"] for image in content["images"]] == [0, 1, 0, 1]
+    assert [image["mot_frame_id"] for image in content["images"]] == [4, 5, 4, 5]
     assert {one["track_id"] for one in content["annotations"]} == {1, 2}
     assert content["annotations"][0]["bbox"] == [30, 20, 20, 40]
+    run("mot17", "train", "out", "--half", "train", "--every", "2")
+    names = (mot17 / "out/mot17_train_half.txt").read_text().split()
+    assert [name.rpartition("/")[2] for name in names] == ["000001.jpg", "000001.jpg"]
+
+
+def test_cocovid_is_read_back_as_videos(mot17):
+    printed = run("mot17", "train", "out", "--to", "cocovid")
+    assert "10 images with 3 identities" in printed
+    source = CocoVID(mot17 / "out" / "mot17.json")
+    assert [video.name for video in source.videos] == ["MOT17-02-SDP", "MOT17-04-SDP"]
+    for video, given in zip(source.videos, MOTLabels("train").videos, strict=True):
+        assert (len(video), video.size_wh()) == (5, (200, 100))
+        assert [one.present.tolist() for one in video.tracks.values()] == [
+            one.present.tolist() for one in given.tracks.values()
+        ]
+        # Boxes stand in the file as MOTChallenge counts them, as in all published files.
+        shift = [1, 1, 0, 0]
+        for one, other in zip(video.tracks.values(), given.tracks.values(), strict=True):
+            assert np.array_equal(one.boxes_xywh - shift, other.boxes_xywh, equal_nan=True)
+            assert (one.category, one.visibility.tolist()) == ("pedestrian", other.visibility.tolist())
+        assert video.read_frame(4).shape == (100, 200, 3)
+    assert [video.ignored.sum() for video in source] == [2, 0]  # the one that does not count, and the distractor
+    run("cocovid", "out/mot17.json", "again")
+    assert sorted(JDELabels("again/cocovid.json")[0].identities.tolist()) == [1, 2]
+
+
+def test_the_command_names_every_set():
+    assert set(CONVERTED) == set(LABELLED_SETS)
+
+
+def test_own_videos_keep_their_classes(mot17):
+    rows = [(1, 1, 5, 5, 20, 20, 1, 2, 1), (1, 2, 50, 5, 20, 20, 1, 1, 1), (2, 1, 5, 5, 20, 20, 0, 2, 1)]
+    sequence(mot17 / "own", "a", rows, frames=2)
+    (mot17 / "own/a/gt/labels.txt").write_text("dog\ncat\n")  # as CVAT exports it
+    run("mot", "own", "out")
+    source = JDELabels("out/mot.json")
+    assert [record.classes.tolist() for record in source] == [[1, 0], []]
+    run("mot", "own", "out", "--to", "cocovid")
+    tracks = CocoVID("out/mot.json").videos[0].tracks
+    assert [track.category for track in tracks.values()] == ["cat", "dog"]
 
 
 def test_every_person_of_crowdhuman_is_an_identity(tmp_path):
@@ -97,7 +141,7 @@ def test_every_person_of_crowdhuman_is_an_identity(tmp_path):
     [
         (("mot18", "train", "out"), ConfigError, "unknown data set 'mot18'"),
         (("mot17", "train", "out", "--to", "yolo"), ConfigError, "fairmot, cocovid"),
-        (("mot17", "train", "out", "--half", "third"), ConfigError, "first, second"),
+        (("mot17", "train", "out", "--half", "third"), ConfigError, "train, val"),
         (("mot17", "out2", "out"), DataError, "gt/gt.txt"),
     ],
 )
@@ -110,7 +154,7 @@ def test_what_is_unknown_is_named(mot17, arguments, error, says):
 def test_a_truth_beyond_the_video_is_named(mot17):
     with (mot17 / "train/MOT17-04-SDP/gt/gt.txt").open("a") as file:
         file.write("\n9,1,1,1,5,5,1,1,1")
-    with pytest.raises(DataError, match=r"MOT17-04-SDP: seqinfo.ini says 5 frames.* to 9"):
+    with pytest.raises(DataError, match=r"gt.txt:2: 1 of 2 rows are in frames outside of the video of 5, .*frame 9"):
         run("mot17", "train", "out")
 
 

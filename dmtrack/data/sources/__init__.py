@@ -2,16 +2,20 @@
 
 from dmtrack.data.sources.base import SequenceSource
 from dmtrack.data.sources.coco import Coco
+from dmtrack.data.sources.coco_vid import CocoVID
 from dmtrack.data.sources.crop511 import Crop511
 from dmtrack.data.sources.davis import Davis
+from dmtrack.data.sources.crowdhuman import CrowdHuman
 from dmtrack.data.sources.folder import SequenceFolder
 from dmtrack.data.sources.got10k import GOT10k
 from dmtrack.data.sources.image_folder import ImageFolder
 from dmtrack.data.sources.imagenet import ImageNetDET, ImageNetVID
 from dmtrack.data.sources.images import AnnotatedImage, ImageSource
 from dmtrack.data.sources.jde_labels import JDELabels
+from dmtrack.data.sources.labelled import LabelledSource, LabelledVideo
 from dmtrack.data.sources.lasot import LaSOT
 from dmtrack.data.sources.mot_challenge import MOTChallenge, MOTSequences
+from dmtrack.data.sources.mot_labels import MOTLabels
 from dmtrack.data.sources.otb import OTB, UAV123
 from dmtrack.data.sources.oxuva import OxUvA
 from dmtrack.data.sources.tlp import TLP
@@ -26,8 +30,10 @@ __all__ = [
     "VOT",
     "AnnotatedImage",
     "Coco",
+    "CocoVID",
     "Crop511",
     "Davis",
+    "CrowdHuman",
     "GOT10k",
     "ImageFolder",
     "ImageNetDET",
@@ -35,8 +41,11 @@ __all__ = [
     "ImageSource",
     "JDELabels",
     "LaSOT",
+    "LabelledSource",
+    "LabelledVideo",
     "MOTChallenge",
     "MOTSequences",
+    "MOTLabels",
     "OxUvA",
     "SequenceFolder",
     "SequenceSource",
