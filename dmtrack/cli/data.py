@@ -19,7 +19,10 @@ CHECKS = "Checks"
 
 _LARGEST_SIDE = 8192
 _IMAGE_SETS = ("coco", "image-folder")
-CONVERTED = ("mot15", "mot16", "mot17", "mot20", "dancetrack", "mot", "crowdhuman", "cocovid")
+CONVERTED = (
+    "mot15", "mot16", "mot17", "mot20", "dancetrack", "mot", "motsynth", "crowdhuman", "citypersons", "caltech",
+    "cuhk-sysu", "prw", "ethz", "fairmot", "cocovid",
+)  # fmt: skip
 """Data sets of many objects; `mot` is one's own in the layout of MOTChallenge."""
 FORMATS, HALVES = ("fairmot", "cocovid"), (None, "train", "val")
 NAMES = (

@@ -9,7 +9,18 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
-from dmtrack.data.sources import CocoVID, CrowdHuman, MOTLabels
+from dmtrack.data.sources import (
+    CUHKSYSU,
+    ETHZ,
+    PRW,
+    Caltech,
+    CityPersons,
+    CocoVID,
+    CrowdHuman,
+    FairMOTLabels,
+    MOTLabels,
+    MOTSynth,
+)
 from dmtrack.data.sources.labelled import LabelledSource
 
 
@@ -37,6 +48,13 @@ _ALL = (
     LabelledSet("dancetrack", "train and val of dancetrack.github.io", _MOT),
     LabelledSet("mot", "one's own videos, as CVAT exports them (MOT 1.1), of any classes", _OWN),
     LabelledSet("crowdhuman", "images and annotations of crowdhuman.org", CrowdHuman),
+    LabelledSet("motsynth", "COCO annotations or comb_annotations of motchallenge.net, and extracted frames", MOTSynth),
+    LabelledSet("citypersons", "gtBbox_cityPersons_trainval and leftImg8bit of cityscapes-dataset.com", CityPersons),
+    LabelledSet("caltech", "annotations and set00 to set10 of data.caltech.edu, frames extracted", Caltech),
+    LabelledSet("cuhk-sysu", "CUHK-SYSU, by request to its authors", CUHKSYSU),
+    LabelledSet("prw", "PRW-v16.04.20.zip of github.com/liangzheng06/PRW-baseline", PRW),
+    LabelledSet("ethz", "sequences with their .idl of data.vision.ee.ethz.ch/cvl/aess", ETHZ),
+    LabelledSet("fairmot", "labels of FairMOT: what `--to fairmot` writes, or JDE's data zoo", FairMOTLabels),
     LabelledSet("cocovid", "what `--to cocovid` writes, or MMTracking's converters", CocoVID),
 )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from functools import partial
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,8 +14,10 @@ from dmtrack.data.sequences import OnDemand
 from dmtrack.data.sources.annotations import read_rows
 from dmtrack.data.sources.frames import image_size_wh
 from dmtrack.data.sources.images import AnnotatedImage, ImageSource
+from dmtrack.data.sources.labelled import LARGEST_IDENTITY, LabelledSource, LabelledVideo
 from dmtrack.errors import DataError
 from dmtrack.files import read_text
+from dmtrack.media.images import IMAGE_SUFFIXES
 from dmtrack.registry import DATASETS
 
 LAYOUT = (
@@ -45,7 +48,12 @@ class JDELabels(ImageSource):
         folder = Path(root).expanduser() if root is not None else path.parent / named_root
         labelled: list[tuple[Path, NDArray[np.float64]]] = []
         for list_file in lists:
-            own = [(folder / image, _read_labels(folder / image)) for image in _read_list(folder, list_file)]
+            own = []
+            for image in _read_list(folder, list_file):
+                label, rows = _read_labels(folder / image)
+                wrong = ~np.isfinite(rows).all(axis=1) | (rows[:, 4:] < 0).any(axis=1)
+                _refuse(label, rows, np.asarray(wrong))
+                own.append((folder / image, rows))
             identities = max((int(rows[:, 1].max(initial=-1)) for _, rows in own), default=-1) + 1
             for _, rows in own:
                 rows[rows[:, 1] >= 0, 1] += self.identity_count
@@ -86,21 +94,90 @@ def _read_list(folder: Path, name: str) -> list[str]:
     return read_text(found, "one path of an image per line").split()
 
 
-def _read_labels(image: Path) -> NDArray[np.float64]:
-    """(objects, 6) class, identity, centre and size as shares; no row where there is no label file."""
+def _read_labels(image: Path) -> tuple[Path, NDArray[np.float64]]:
+    """The label file of an image, and its (objects, 6) rows: class, identity, centre and size as shares.
+
+    There is no row where there is no file.
+
+    Raises:
+        DataError: a row has no class or identity; names the line.
+    """
     before, found, behind = image.as_posix().rpartition("/images/")
     if not found:
         raise DataError(f"{image}: expected a folder called images in the path, beside which labels_with_ids stands")
     path = Path(before, "labels_with_ids", behind).with_suffix(".txt")
     if not path.is_file() or not path.stat().st_size:
-        return np.zeros((0, 6))
+        return path, np.zeros((0, 6))
     rows = read_rows(path, "lines class id x-centre y-centre width height", (6,))
-    wrong = ~np.isfinite(rows).all(axis=1) | (rows[:, 0] < 0) | (rows[:, :2] % 1 != 0).any(axis=1)
-    wrong |= (rows[:, 1] < -1) | (rows[:, 1] > 2**31) | (rows[:, 4:] < 0).any(axis=1)
+    whole = np.isfinite(rows[:, :2]).all(axis=1) & (rows[:, :2] % 1 == 0).all(axis=1)
+    wrong = ~whole | (rows[:, 0] < 0) | (rows[:, 1] < -1) | (rows[:, 1] > LARGEST_IDENTITY)
+    _refuse(path, rows, wrong)
+    return path, rows
+
+
+def _refuse(path: Path, rows: NDArray[np.float64], wrong: NDArray[np.bool_]) -> None:
     if wrong.any():
         line = int(np.flatnonzero(wrong)[0])
         raise DataError(
             f"{path}:{line + 1}: {' '.join(f'{value:g}' for value in rows[line])}; expected class (from 0), identity "
-            "(from -1 to 2147483648), and centre and size as shares of the image"
+            f"(from -1 to {LARGEST_IDENTITY}), and centre and size as shares of the image"
         )
-    return rows
+
+
+@DATASETS.register
+class FairMOTLabels(LabelledSource):
+    """The images and labels of `JDELabels` one by one, as the data doctor and conversion take them.
+
+    Args:
+        root: a data file, a folder with a single one, or a folder with `images` and `labels_with_ids`, as the data zoo
+            of JDE packs CityPersons, Caltech, CUHK-SYSU, PRW and ETHZ.
+        split: which entry of the data file: "train", "test" or "test_emb".
+
+    Raises:
+        DataError: a file is missing or of another format.
+    """
+
+    layout: ClassVar[str] = LAYOUT
+    of_images: ClassVar[bool] = True
+    shared_identities: ClassVar[bool] = True
+    class_names: tuple[str, ...] = ()
+
+    def __init__(self, root: str | Path, split: str | None = None) -> None:
+        path = Path(root).expanduser()
+        found = sorted(path.glob("*.json")) if path.is_dir() else [path]
+        if (path / "images").is_dir() and not found:
+            self.root = path
+            files = sorted(file for file in (path / "images").rglob("*") if file.suffix.lower() in IMAGE_SUFFIXES)
+            self.items = [(0, file) for file in files]
+            self._identities = LARGEST_IDENTITY
+            return
+        if len(found) != 1:
+            raise DataError(f"{path}: expected one data file, found {len(found)}; expected {LAYOUT}")
+        named_root, lists = _read_lists(found[0], split or "train")
+        self.root = found[0].parent / named_root
+        self.items = [
+            (number, self.root / image) for number, name in enumerate(lists) for image in _read_list(self.root, name)
+        ]
+        # Identities of the data sets must not be mixed up; how many there are is not known before all labels are read.
+        self._identities = LARGEST_IDENTITY // max(len(lists), 1)
+
+    def read(self, number: int) -> LabelledVideo:
+        """The image of that number."""
+        place, image = self.items[number]
+        path, rows = _read_labels(image)
+        _refuse(path, rows, rows[:, 1] >= self._identities)
+        size_wh = image_size_wh(image)
+        centres, sizes = rows[:, 2:4] * size_wh, rows[:, 4:6] * size_wh
+        known = rows[:, 1] >= 0
+        below = image.parent.as_posix().rpartition("/images")[2].strip("/")
+        return LabelledVideo(
+            below,
+            (image,),
+            size_wh,
+            np.zeros(len(rows), np.int64),
+            np.where(known, rows[:, 1] + place * self._identities, -1).astype(np.int64),
+            np.concatenate([centres - sizes / 2, sizes], axis=1),
+            rows[:, 0].astype(np.int64),
+            file=path,
+            lines=np.arange(1, len(rows) + 1),
+        )
