@@ -6,8 +6,8 @@ from dmtrack.data.sources.citypersons import CityPersons
 from dmtrack.data.sources.coco import Coco
 from dmtrack.data.sources.coco_vid import CocoVID
 from dmtrack.data.sources.crop511 import Crop511
-from dmtrack.data.sources.davis import Davis
 from dmtrack.data.sources.crowdhuman import CrowdHuman
+from dmtrack.data.sources.davis import Davis
 from dmtrack.data.sources.ethz import ETHZ
 from dmtrack.data.sources.folder import SequenceFolder
 from dmtrack.data.sources.got10k import GOT10k
@@ -42,8 +42,8 @@ __all__ = [
     "Coco",
     "CocoVID",
     "Crop511",
-    "Davis",
     "CrowdHuman",
+    "Davis",
     "FairMOTLabels",
     "GOT10k",
     "ImageFolder",
