@@ -148,3 +148,4 @@ TRACKERS = Registry(
     ),
 )
 ASSOCIATIONS = Registry("association policy", ("dmtrack.association.policies",))
+TEACHERS = Registry("teacher", ("dmtrack.training.distillation",))

@@ -68,6 +68,7 @@ def _siamrpn(folder: Path) -> list[Check]:
 
 def _mot(folder: Path) -> list[Check]:
     from parity.mot_association import check_parts, check_streams
+    from parity.mot_distillation import check_distillation
     from parity.mot_fairmot import check_core, check_fairmot
     from parity.mot_labels import check_labels
     from parity.mot_metrics import check_scores
@@ -77,6 +78,10 @@ def _mot(folder: Path) -> list[Check]:
         check_core(golden)
         check_parts(golden)
 
+    def pipe(golden: GoldenFile) -> None:
+        check_distillation(golden)
+        check_labels(golden)
+
     return verify_folder(
         folder,
         {
@@ -84,7 +89,7 @@ def _mot(folder: Path) -> list[Check]:
             "core_": core,
             "assoc_": check_streams,
             "metrics_": check_scores,
-            "pipe_": check_labels,
+            "pipe_": pipe,
             "yolox_": check_yolox,
         },
     )

@@ -37,6 +37,7 @@ _REGISTRY_OF_KEY = {
     "source": registries.DATASETS,
     "recipe": registries.TRANSFORMS,
     "transforms": registries.TRANSFORMS,
+    "teacher": registries.TEACHERS,
 }
 _PLAIN = (bool, int, float, str, type(None), list, tuple, Mapping)
 _ALL_REGISTRIES = tuple(dict.fromkeys(_REGISTRY_OF_KEY.values()))

@@ -260,6 +260,28 @@ class Evaluation:
 
 
 @dataclass(frozen=True)
+class Distillation:
+    """`distillation`: the model learns besides to see what a frozen teacher sees.
+
+    Attributes:
+        teacher: `TimmTeacher` or `ConfigTeacher`.
+        alpha: weight of the distillation loss; the losses of the model have 1 - alpha.
+        loss: `cosine` is 1 - cosine of the maps of an image, `mse` their mean squared difference.
+        adapt_to: which side's channels are compared: the model's maps are turned into the `teacher`'s, or the teacher's
+            into those of the `student`.
+        adapter: what turns them: one 1x1 convolution (`linear`), or two convolutions with batch norm (`deep`).
+        layer: of the model, whose map is compared: its backbone or a part of it, such as "backbone.stage4".
+    """
+
+    teacher: dict[str, Any]
+    alpha: Share = 0.5
+    loss: Literal["cosine", "mse"] = "cosine"
+    adapt_to: Literal["teacher", "student"] = "teacher"
+    adapter: Literal["linear", "deep"] = "linear"
+    layer: str = "backbone"
+
+
+@dataclass(frozen=True)
 class TopLevel:
     """Every top-level key.
 
@@ -281,6 +303,7 @@ class TopLevel:
         checkpoint_config: how often the state of the run is written.
         log_config: how often losses are.
         evaluation: how often the validation set is tracked.
+        distillation: from which teacher the model learns besides.
         tracker: how sequences are tracked with the model.
         load_from: weights of a whole model to start from.
         load_from_except: beginnings of the names of parameters that are not taken from there, and need not be there.
@@ -303,6 +326,7 @@ class TopLevel:
     checkpoint_config: Checkpoints | None = None
     log_config: Log | None = None
     evaluation: Evaluation | None = None
+    distillation: Distillation | None = None
     tracker: dict[str, Any] | None = None
     load_from: str | None = None
     load_from_except: list[str] | None = None

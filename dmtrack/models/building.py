@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from typing import Any
 
 from torch import nn
@@ -27,3 +28,18 @@ def build_part(node: dict[str, Any] | nn.Module, registry: Registry, kind: type[
     if not isinstance(part, kind):
         raise ConfigError(f"{key} must be a {kind.__name__}, got {type(part).__name__}")
     return part
+
+
+def import_timm(user: str) -> Any:
+    """timm, which not everybody has.
+
+    Args:
+        user: what needs it, for the error.
+
+    Raises:
+        ConfigError: it is not installed.
+    """
+    try:
+        return importlib.import_module("timm")
+    except ImportError as error:
+        raise ConfigError(f"{user} needs timm, which is not installed: pip install 'dmtrack[mot]'") from error

@@ -27,6 +27,8 @@ def parameter_multipliers(model: nn.Module, settings: top_level.Optimizer) -> di
     matrices_only = settings.decay_matrices_only
     if matrices_only is None:
         matrices_only = settings.type == "AdamW"
+    backbone = getattr(getattr(model, "trained", model), "backbone", None)
+    in_backbone = set() if backbone is None else {id(parameter) for parameter in backbone.parameters()}
     multipliers = {}
     for module_name, module in model.named_modules():
         for leaf, parameter in module.named_parameters(recurse=False):
@@ -37,7 +39,7 @@ def parameter_multipliers(model: nn.Module, settings: top_level.Optimizer) -> di
             if matrices_only and parameter.ndim < 2:
                 decay_mult = 0.0
             name = f"{module_name}.{leaf}" if module_name else leaf
-            if name.startswith("backbone."):
+            if id(parameter) in in_backbone:
                 lr_mult *= settings.backbone_lr_mult
             multipliers[name] = (lr_mult, decay_mult)
     return multipliers

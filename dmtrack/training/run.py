@@ -94,18 +94,26 @@ def train_from_config(
         kind = config["model"].get("type")
         raise TrainingError(f"model.type {kind!r} cannot be trained: it is no dmtrack.models.base.TrainableModel")
     check_batch_norm(module, fabric)
-    start_iteration = 0
+    start_iteration, notes = 0, []
     if content is None:
         load_initial_weights(module, config)
     else:
         load_checkpoint_weights(module, content["model"], checkpoint_path)
         start_iteration = content["progress"]["iteration"]
+    encoder = module.clip_encoder()
+    if settings.distillation is not None:
+        from dmtrack.training.distillation import DistilledModel
+
+        module = DistilledModel(module, settings.distillation)
+        notes.append(module.teacher.note)
+    if content is not None:
+        load_checkpoint_weights(getattr(module, "beside", nn.Module()), content.get("beside") or {}, checkpoint_path)
     if settings.channels_last:
         module = module.to(memory_format=torch.channels_last)
     accumulate = settings.optimizer_config.accumulate
     loader = training_loader_from_config(
         config["data"],
-        module.clip_encoder(),
+        encoder,
         total_iterations=total_iterations * accumulate,
         seed=settings.seed,
         start_iteration=start_iteration * accumulate,
@@ -128,7 +136,8 @@ def train_from_config(
         if log is not None:
             if checkpoint_path is not None:
                 log.note(f"going on from {checkpoint_path}, iteration {start_iteration}")
-            log.note(description(trainer))
+            for note in (*notes, description(trainer)):
+                log.note(note)
         stop = stack.enter_context(StopRequest())
         finished = trainer.train(stop)
         iteration, weights = trainer.progress.iteration, folder / FINAL_NAME
@@ -212,7 +221,7 @@ def description(trainer: Trainer) -> str:
     if fabric.device.type == "cuda":
         device = torch.cuda.get_device_name(fabric.device)
     return (
-        f"{type(trainer.module).__name__}: {parameters / 1e6:.2f} M trainable parameters, "
+        f"{type(trainer.trained).__name__}: {parameters / 1e6:.2f} M trainable parameters, "
         f"{trainer.total_iterations} iterations, {fabric.world_size} x {fabric.device.type} ({device}), "
         f"{settings.precision}{chosen}, lr {settings.learning_rate(fabric.world_size):g}"
     )

@@ -76,6 +76,8 @@ class Trainer:
 
     Attributes:
         total_iterations: optimiser steps of the whole run.
+        trained: what is validated, averaged and saved: the module, or the model that it is wrapped around.
+        beside: what else learns with it, which checkpoints keep, but no weights file.
         model: the module as Fabric wrapped it (precision, gradients averaged over processes).
         optimizer: as Fabric wrapped it.
         ema: the averaged model, on process 0 only.
@@ -98,11 +100,14 @@ class Trainer:
         self.folder, self.log, self.validate = folder, log, validate
         self.batches = iter(batches)
         self.total_iterations = settings.iterations(fabric.world_size)
+        # A model around another one (distillation) has that as `trained`, and as `beside` what only training needs.
+        self.trained: TrainableModel = getattr(module, "trained", module)
+        self.beside: nn.Module | None = getattr(module, "beside", None)
         optimizer = build_optimizer(module, settings.optimizer, settings.learning_rate(fabric.world_size))
         self.model, self.optimizer = fabric.setup(module, optimizer)
         self.ema: ExponentialMovingAverage | None = None
         if settings.ema is not None and fabric.is_global_zero:
-            self.ema = ExponentialMovingAverage(module, settings.ema.decay)
+            self.ema = ExponentialMovingAverage(self.trained, settings.ema.decay)
         self.progress = Progress()
         if checkpoint is not None:
             optimizer.load_state_dict(checkpoint["optimizer"])
@@ -128,7 +133,7 @@ class Trainer:
         self.module.train()
         while progress.iteration < self.total_iterations:
             iteration = progress.iteration
-            self.module.start_epoch(epoch_of(iteration, self.total_iterations, settings.total_epochs))
+            self.trained.start_epoch(epoch_of(iteration, self.total_iterations, settings.total_epochs))
             factor = learning_rate_factor(settings.lr_config, iteration, self.total_iterations, settings.total_epochs)
             # Fabric's wrapper holds the parameter groups from before a resume; the inner optimiser has those of now.
             set_learning_rate(self.optimizer.optimizer, factor)
@@ -142,7 +147,7 @@ class Trainer:
             self.optimizer.step()
             self.optimizer.zero_grad(set_to_none=True)
             if self.ema is not None:
-                self.ema.update(self.module, iteration)
+                self.ema.update(self.trained, iteration)
 
             progress.iteration = done = iteration + 1
             for name, value in {**values, "gradient_norm": gradient_norm}.items():
@@ -271,7 +276,7 @@ class Trainer:
         if self.log is not None and self.validate is not None:
             self.module.eval()
             with torch.no_grad():
-                metrics = self.validate(self.ema.model if self.ema is not None else self.module)
+                metrics = self.validate(self.ema.model if self.ema is not None else self.trained)
             self.module.train()
             metric = self.settings.evaluation.metric or "success"
             if metric not in metrics:
@@ -290,7 +295,8 @@ class Trainer:
         if self.log is not None:
             self.log.sync()
             content = {
-                "model": self.module.state_dict(),
+                "model": self.trained.state_dict(),
+                "beside": None if self.beside is None else self.beside.state_dict(),
                 "ema": self.ema.model.state_dict() if self.ema is not None else None,
                 "optimizer": self.optimizer.optimizer.state_dict(),
                 "scaler": self.fabric.strategy.precision.state_dict(),
@@ -325,7 +331,7 @@ class Trainer:
             "averaged": self.ema is not None,
             **_software(),
         }
-        model = self.ema.model if self.ema is not None else self.module
+        model = self.ema.model if self.ema is not None else self.trained
         dataset = self.config["data"].get("train")
         save_weights(path, model, config=self.config, training=training, dataset=dataset, metrics=metrics)
 

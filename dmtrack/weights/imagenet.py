@@ -12,7 +12,7 @@ from dmtrack.weights.loading import KeyReport, load_into
 from dmtrack.weights.reading import read_weights
 
 DLA34_FILE = "dla34-ba72cf86.pth"
-CLASSIFIERS = ("fc.", "classifier.", "incre_modules.", "downsamp_modules.", "final_layer.")
+CLASSIFIERS = ("fc.", "classifier.", "head.", "mask_token", "incre_modules.", "downsamp_modules.", "final_layer.")
 """What ImageNet files hold beyond a backbone, under the names of most of them."""
 DLA34_URL = f"http://dl.yf.io/dla/models/imagenet/{DLA34_FILE}"
 

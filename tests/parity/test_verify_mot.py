@@ -5,6 +5,7 @@ import pytest
 
 from parity.golden import GoldenFile
 from parity.mot_association import check_parts, check_streams
+from parity.mot_distillation import check_distillation
 from parity.mot_fairmot import check_core, check_fairmot
 from parity.mot_yolox import check_yolox
 
@@ -33,6 +34,13 @@ def test_decoding_augmentation_targets_and_losses_are_the_reference(seed, shared
     check_core(golden)
     assert len(golden.checks) >= 20
     assert [check for check in golden.checks if not check.passed] == []
+
+
+@pytest.mark.parametrize("seed", [20, 21])
+def test_the_adapter_and_the_losses_of_distillation_are_the_reference(seed, shared_folder):
+    golden = GoldenFile(shared_folder / "golden" / "mot" / "dev" / f"pipe_s{seed}.npz")
+    check_distillation(golden)
+    assert [check.quantity for check in golden.checks if check.passed] == ["kd_adapted", "kd_mse", "kd_cos"]
 
 
 @pytest.mark.parametrize("stream", [0, 1, 2])

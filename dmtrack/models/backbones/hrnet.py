@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import importlib
-
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from dmtrack.config import Count
 from dmtrack.errors import ConfigError
+from dmtrack.models.building import import_timm
 from dmtrack.registry import BACKBONES
 
 STAGES = ("stage2", "stage3", "stage4")
@@ -36,11 +35,7 @@ class HRNet(nn.Module):
         self.pretrained = pretrained
         if width not in WIDTHS:
             raise ConfigError(f"HRNet: width is {width}; expected one of {', '.join(map(str, WIDTHS))}")
-        try:
-            timm = importlib.import_module("timm")
-        except ImportError as error:
-            raise ConfigError("HRNet needs timm, which is not installed: pip install 'dmtrack[mot]'") from error
-        published = timm.create_model(f"hrnet_w{width}", pretrained=False)
+        published = import_timm("HRNet").create_model(f"hrnet_w{width}", pretrained=False)
         self.out_channels = width * (1 + 2 + 4 + 8)
         # The classifier and what leads to it stay behind.
         self.conv1, self.bn1, self.conv2, self.bn2 = published.conv1, published.bn1, published.conv2, published.bn2

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -23,9 +23,13 @@ class LetterboxSettings:
 
     Attributes:
         size_wh: of the network input; both are multiples of 32.
+        mean_rgb: subtracted, on the 0..255 scale.
+        std_rgb: divided by, on the 0..255 scale.
     """
 
     size_wh: tuple[Count, Count] = (1088, 608)
+    mean_rgb: ClassVar[tuple[float, float, float]] = (0.0, 0.0, 0.0)
+    std_rgb: ClassVar[tuple[float, float, float]] = (255.0, 255.0, 255.0)
 
 
 def image_tensor(image: NDArray[Any]) -> Tensor:
