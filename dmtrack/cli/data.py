@@ -20,14 +20,14 @@ CHECKS = "Checks"
 _LARGEST_SIDE = 8192
 _IMAGE_SETS = ("coco", "image-folder")
 CONVERTED = (
-    "mot15", "mot16", "mot17", "mot20", "dancetrack", "mot", "motsynth", "crowdhuman", "citypersons", "caltech",
-    "cuhk-sysu", "prw", "ethz", "fairmot", "cocovid",
-)  # fmt: skip
+    "mot15, mot16, mot17, mot20, dancetrack, mot, motsynth, crowdhuman, citypersons, caltech, cuhk-sysu, prw, ethz, "
+    "fairmot, cocovid"
+)
 """Data sets of many objects; `mot` is one's own in the layout of MOTChallenge."""
 FORMATS, HALVES = ("fairmot", "cocovid"), (None, "train", "val")
 NAMES = (
     "lasot, got10k, trackingnet, otb100, otb2013, uav123, uav20l, vot2018, vot2018-lt, oxuva, tlp, folder, coco, "
-    "image-folder"
+    f"image-folder, {CONVERTED}"
 )
 
 
@@ -37,7 +37,7 @@ group = typer.Typer(help="Check, show and make datasets.")
 @group.command()
 def check(
     name: Annotated[str, typer.Argument(metavar="NAME", help=f"Which data set: {NAMES}.")],
-    path: Annotated[Path, typer.Argument(metavar="PATH", help="Its folder.")],
+    path: Annotated[Path, typer.Argument(metavar="PATH", help="Its folder, or file.")],
     split: Annotated[str | None, option(SEQUENCES, help="One split alone; without it, all that lie there.")] = None,
     full: Annotated[bool, option(CHECKS, "--full", help="Decode every image instead of opening a few.")] = False,
     partial: Annotated[bool, option(CHECKS, "--partial", help="A part of the data set is meant to be there.")] = False,
@@ -152,7 +152,8 @@ def _rows_of_sequences(
 ) -> tuple[list[Row], list[str]]:
     """The rows, and why sequences have none."""
     from dmtrack.data.benchmarks import open_benchmark
-    from dmtrack.data.doctor.pictures import sequence_row, spaced
+    from dmtrack.data.doctor.findings import spaced
+    from dmtrack.data.doctor.pictures import sequence_row
 
     sequences = open_benchmark(name, path, split)
     keys: list[Any] = list(wanted) or spaced(len(sequences), count)
@@ -205,7 +206,7 @@ def synthesize(
 
 @group.command()
 def convert(
-    name: Annotated[str, typer.Argument(metavar="NAME", help=f"Which data set: {', '.join(CONVERTED)}.")],
+    name: Annotated[str, typer.Argument(metavar="NAME", help=f"Which data set: {CONVERTED}.")],
     source: Annotated[Path, typer.Argument(callback=options.EXISTING, help="Its folder or file.")],
     output: Annotated[Path, typer.Argument(help="Folder that is written to; images become links.")],
     to: Annotated[str, option(OUTPUT, metavar="fairmot|cocovid", help="Label files, or one JSON file.")] = "fairmot",
@@ -218,7 +219,11 @@ def convert(
     ] = None,
 ) -> None:
     """Write a data set of many objects as trackers train on it: FairMOT's labels with identities, or CocoVID's JSON."""
-    for what, given, known in (("data set", name, CONVERTED), ("--to", to, FORMATS), ("--half", half, HALVES)):
+    for what, given, known in (
+        ("data set", name, CONVERTED.split(", ")),
+        ("--to", to, FORMATS),
+        ("--half", half, HALVES),
+    ):
         if given not in known:
             raise ConfigError(f"unknown {what} {given!r}; use one of {', '.join(str(one) for one in known if one)}")
 
@@ -229,7 +234,7 @@ def convert(
     from dmtrack.files import check_writable_folder
     from dmtrack.progress import ProgressBar
 
-    opened = LABELLED_SETS[name].source(source, split=split)
+    opened = LABELLED_SETS[name](source, split=split)
     if half is not None and opened.of_images:
         raise ConfigError(f"--half {half}: {name} has no videos, only images; leave --half out")
     check_writable_folder(output)

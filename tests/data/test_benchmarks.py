@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from dmtrack.data.benchmarks import BENCHMARKS, find_benchmark, get_benchmark, open_benchmark
+from dmtrack.data.labelled_sets import LABELLED_SETS
 from dmtrack.data.sources import SequenceSource
 from dmtrack.data.sources.published_lists import published_otb_names, published_uav_parts
 from dmtrack.data.writers import WRITERS
@@ -134,7 +135,7 @@ def test_the_help_of_the_command_names_every_benchmark():
     from dmtrack.cli.data import NAMES
 
     single = {name for name, benchmark in BENCHMARKS.items() if not benchmark.many_objects}
-    assert set(NAMES.split(", ")) == single | {"coco", "image-folder"}
+    assert set(NAMES.split(", ")) == single | {"coco", "image-folder"} | set(LABELLED_SETS)
 
 
 def test_the_page_of_the_documentation_is_current():

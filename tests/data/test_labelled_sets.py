@@ -127,7 +127,7 @@ def made(request, tmp_path):
 
 def test_objects_of_every_set_are_read(made):
     name, root = made
-    source = LABELLED_SETS[name].source(root, split=None)
+    source = LABELLED_SETS[name](root, split=None)
     videos = list(source)
     assert all(video.images[0].is_file() and video.size_wh == (200, 100) for video in videos)
     rows = {
@@ -160,14 +160,14 @@ def test_objects_of_every_set_are_read(made):
 
 def test_combined_annotations_of_motsynth(tmp_path):
     motsynth(tmp_path)
-    alone, combined = (LABELLED_SETS["motsynth"].source(tmp_path, split=split).read(0) for split in (None, "train"))
+    alone, combined = (LABELLED_SETS["motsynth"](tmp_path, split=split).read(0) for split in (None, "train"))
     assert combined.name == alone.name == "003"
     assert combined.images == alone.images and np.array_equal(combined.boxes_xywh, alone.boxes_xywh)
 
 
 def test_files_of_another_format_are_named(made):
     name, root = made
-    source = LABELLED_SETS[name].source
+    source = LABELLED_SETS[name]
     files = sorted(path for path in root.rglob("*") if path.suffix in (".json", ".vbb", ".mat", ".idl"))
     for path in files:
         content = path.read_bytes()
@@ -201,10 +201,10 @@ def test_label_folders_of_jde_are_a_set(tmp_path):
     image(tmp_path / "ETHZ/images/eth01/0.png")
     (tmp_path / "ETHZ/labels_with_ids/eth01").mkdir(parents=True)
     (tmp_path / "ETHZ/labels_with_ids/eth01/0.txt").write_text("0 -1 0.5 0.5 0.1 0.2\n3 6 0.2 0.2 0.1 0.2\n")
-    (video,) = LABELLED_SETS["fairmot"].source(tmp_path / "ETHZ", split=None)
+    (video,) = LABELLED_SETS["fairmot"](tmp_path / "ETHZ", split=None)
     assert (video.name, video.classes.tolist(), video.identities.tolist()) == ("eth01", [0, 3], [-1, 6])
     assert np.allclose(video.boxes_xywh[0], [90, 40, 20, 20])
-    assert LABELLED_SETS["fairmot"].source(tmp_path / "ETHZ", split=None).videos[0].name == "eth01/0"
+    assert LABELLED_SETS["fairmot"](tmp_path / "ETHZ", split=None).videos[0].name == "eth01/0"
 
 
 def test_the_documentation_has_every_set():

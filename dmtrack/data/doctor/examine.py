@@ -12,7 +12,9 @@ from dmtrack.data.doctor.box_checks import check_boxes
 from dmtrack.data.doctor.findings import Examination, Finding
 from dmtrack.data.doctor.frame_checks import check_frames, decode, open_all, open_header
 from dmtrack.data.doctor.image_sets import IMAGE_SETS, ImageFiles, ListedImage, check_reach
+from dmtrack.data.doctor.labelled import examine_labelled
 from dmtrack.data.doctor.list_checks import check_counts, check_lists, check_strays
+from dmtrack.data.labelled_sets import LABELLED_SETS
 from dmtrack.data.sources.places import VideoFiles
 from dmtrack.errors import DataError
 from dmtrack.registry import did_you_mean
@@ -54,8 +56,8 @@ def examine(
     """Checks a data set on disk; nothing is changed.
 
     Args:
-        name: of a benchmark, "coco" or "image-folder".
-        root: its folder.
+        name: of a benchmark, of a data set of many objects, "coco" or "image-folder".
+        root: its folder, or file.
         options: how thoroughly.
         progress: called after every sequence, or after some images.
 
@@ -65,13 +67,18 @@ def examine(
     options = options or Options()
     single = {item.name: item.files for item in BENCHMARKS.values() if not item.many_objects}
     known: dict[str, VideoFiles | ImageFiles] = single | IMAGE_SETS
-    if name not in known:
-        raise DataError(f"unknown data set {name!r}{did_you_mean(name, known)}")
-    folder, rules = Path(root).expanduser(), known[name]
-    if not folder.is_dir():
-        raise DataError(f"{name}: no folder {folder} (looked from {Path.cwd()}); expected {rules.layout}")
+    if name not in known and name not in LABELLED_SETS:
+        raise DataError(f"unknown data set {name!r}{did_you_mean(name, [*known, *LABELLED_SETS])}")
+    folder = Path(root).expanduser()
     found = Examination(name, folder)
     with ThreadPoolExecutor(options.threads) as pool:
+        if name in LABELLED_SETS:
+            source = LABELLED_SETS[name](folder, split=options.split)
+            examine_labelled(source, options.full, options.frames, progress, pool, found)
+            return found
+        rules = known[name]
+        if not folder.is_dir():
+            raise DataError(f"{name}: no folder {folder} (looked from {Path.cwd()}); expected {rules.layout}")
         if isinstance(rules, VideoFiles):
             _examine_videos(rules, folder, options, progress, pool, found)
         else:

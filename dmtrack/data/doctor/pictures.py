@@ -10,6 +10,7 @@ import numpy as np
 
 from dmtrack.boxes import xyxy_to_xywh
 from dmtrack.config import build
+from dmtrack.data.doctor.findings import spaced
 from dmtrack.data.doctor.sheet import Tile
 from dmtrack.data.loader import TrainingClips
 from dmtrack.data.preprocessing import Preprocessing
@@ -22,11 +23,6 @@ from dmtrack.errors import ConfigError
 from dmtrack.registry import DATASETS
 
 Row = tuple[str, list[Tile]]
-
-
-def spaced(total: int, count: int) -> list[int]:
-    """At most `count` places among `total`, evenly spaced from the first to the last."""
-    return sorted({round(place) for place in np.linspace(0, total - 1, min(total, count))}) if total else []
 
 
 def sequence_row(sequence: Sequence, frames: int) -> Row:

@@ -149,7 +149,6 @@ class FairMOTLabels(LabelledSource):
             self.root = path
             files = sorted(file for file in (path / "images").rglob("*") if file.suffix.lower() in IMAGE_SUFFIXES)
             self.items = [(0, file) for file in files]
-            self._identities = LARGEST_IDENTITY
             return
         if len(found) != 1:
             raise DataError(f"{path}: expected one data file, found {len(found)}; expected {LAYOUT}")
@@ -159,13 +158,13 @@ class FairMOTLabels(LabelledSource):
             (number, self.root / image) for number, name in enumerate(lists) for image in _read_list(self.root, name)
         ]
         # Identities of the data sets must not be mixed up; how many there are is not known before all labels are read.
-        self._identities = LARGEST_IDENTITY // max(len(lists), 1)
+        self.identity_span = LARGEST_IDENTITY // max(len(lists), 1)
 
     def read(self, number: int) -> LabelledVideo:
         """The image of that number."""
         place, image = self.items[number]
         path, rows = _read_labels(image)
-        _refuse(path, rows, rows[:, 1] >= self._identities)
+        _refuse(path, rows, rows[:, 1] >= self.identity_span)
         size_wh = image_size_wh(image)
         centres, sizes = rows[:, 2:4] * size_wh, rows[:, 4:6] * size_wh
         known = rows[:, 1] >= 0
@@ -175,7 +174,7 @@ class FairMOTLabels(LabelledSource):
             (image,),
             size_wh,
             np.zeros(len(rows), np.int64),
-            np.where(known, rows[:, 1] + place * self._identities, -1).astype(np.int64),
+            np.where(known, rows[:, 1] + place * self.identity_span, -1).astype(np.int64),
             np.concatenate([centres - sizes / 2, sizes], axis=1),
             rows[:, 0].astype(np.int64),
             file=path,

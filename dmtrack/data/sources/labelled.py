@@ -21,8 +21,8 @@ from dmtrack.errors import DataError
 
 Rows = NDArray[np.float64]
 
-LARGEST_IDENTITY = 2**31 - 1
-"""Identities are 32-bit numbers in the losses."""
+LARGEST_IDENTITY, LARGEST_EXACT = 2**31 - 1, 2**24
+"""Identities are 32-bit numbers in the losses; FairMOT's own reader takes them through float32."""
 
 
 class Fault(NamedTuple):
@@ -48,7 +48,7 @@ class LabelledVideo:
     Attributes:
         name: of the video; a folder below the images. Images may share one.
         images: of its frames.
-        size_wh: of the frames.
+        size_wh: of the frames; zeros where neither images nor annotations tell it.
         frames: (n,) 0-based frame of each object.
         identities: (n,) number of each object in the video, or in the data set where it says so; -1 where unknown.
         boxes_xywh: (n, 4) left, top, width, height as the files of the data set count them.
@@ -103,7 +103,8 @@ class LabelledVideo:
         again = np.zeros(len(frames), bool)
         same = (np.diff(frames[order]) == 0) & (np.diff(identities[order]) == 0) & known[order][1:]
         again[order[1:]] = same
-        beyond = (corners >= np.array(self.size_wh)).any(axis=1) | (corners + sides <= 0).any(axis=1)
+        size_wh = np.array(self.size_wh if any(self.size_wh) else (np.inf, np.inf))
+        beyond = (corners >= size_wh).any(axis=1) | (corners + sides <= 0).any(axis=1)
         last = len(self.images)
         several = last > 1  # an image that shows somebody twice (a mirror, a mistake) does no harm
         found = []
@@ -112,6 +113,12 @@ class LabelledVideo:
             (~finite, "have a box that is not finite", "remove them", True),
             ((sides < 0).any(axis=1), "have a negative width or height", "mend or remove them", True),
             (identities > LARGEST_IDENTITY, f"have an identity above {LARGEST_IDENTITY}", "number them anew", True),
+            (
+                (identities > LARGEST_EXACT) & (identities <= LARGEST_IDENTITY),
+                f"have an identity above {LARGEST_EXACT}, which float32 in FairMOT's own code cannot tell apart",
+                "number them anew",
+                False,
+            ),
             (again, "repeat an identity in its frame", "every object has one box per frame: remove one", several),
             ((sides == 0).any(axis=1), "have a box without area", "they are left out in training", False),
             (beyond & (sides > 0).all(axis=1), "lie wholly outside the image", "they are left out in training", False),
@@ -172,6 +179,7 @@ class LabelledSource(ABC):
         of_images: it has no videos, every image stands alone.
         class_names: by number.
         shared_identities: identities mean the same object in the whole data set, not only in a video.
+        identity_span: where data sets were joined, their identities are so far apart.
         first_pixel: what its files call the left upper corner of the image.
         root: folder that the images lie in.
         items: what `read` makes its videos or images of.
@@ -182,6 +190,7 @@ class LabelledSource(ABC):
     of_images: ClassVar[bool] = False
     class_names: tuple[str, ...] = ("pedestrian",)
     shared_identities: ClassVar[bool] = False
+    identity_span: int = LARGEST_IDENTITY + 1
     first_pixel: ClassVar[float] = 0.0
     root: Path
     items: Sequence[Any]

@@ -136,9 +136,7 @@ class MOTSequences(SequenceSource):
         info = next((path for path in (folder / "seqinfo.ini", folder / "gt" / "seqinfo.ini") if path.is_file()), None)
         length, place, size_wh = 0, "img1", None
         if info is not None:
-            length, (place,) = read_length(info), _entries(info, "imDir", default="img1")
-            width, height = map(int, _entries(info, "imWidth", "imHeight", default="0"))
-            size_wh = (width, height) if width and height else None
+            length, place, size_wh = read_info(info)
         last = 0 if truth is None else int(truth[:, 0].max(initial=0))
         read_frame: Callable[[int], Image] = NoFrames(name, file or folder)
         if self.images:
@@ -215,24 +213,18 @@ def mot_lines(rows: Rows) -> str:
     )
 
 
-def read_info(path: Path) -> tuple[int, str, tuple[int, int]]:
-    """Number of frames, folder of the images, and their width and height, of a `seqinfo.ini`."""
-    length, width, height = _entries(path, "seqLength", "imWidth", "imHeight")
-    return int(length), _entries(path, "imDir", default="img1")[0], (int(width), int(height))
+def read_info(path: Path) -> tuple[int, str, tuple[int, int] | None]:
+    """Number of frames, folder of the images, and their width and height if it says them, of a `seqinfo.ini`.
 
-
-def read_length(path: Path) -> int:
-    """Number of frames of a `seqinfo.ini`."""
-    return int(_entries(path, "seqLength")[0])
-
-
-def _entries(path: Path, *names: str, default: str | None = None) -> list[str]:
-    """Entries of the section [Sequence]; those without a default are whole numbers."""
+    Raises:
+        DataError: the file is missing or of another format.
+    """
     parser = configparser.ConfigParser(interpolation=None)
     try:
-        parser.read_string(read_text(path, "the section [Sequence]"))
-        if default is not None:
-            return [parser["Sequence"].get(name, default) for name in names]
-        return [str(int(parser["Sequence"][name])) for name in names]
+        parser.read_string(read_text(path, "the section [Sequence] of MOTChallenge with seqLength, imWidth, imHeight"))
+        section = parser["Sequence"]
+        width, height = int(section.get("imWidth", "0")), int(section.get("imHeight", "0"))
+        size_wh = (width, height) if width > 0 and height > 0 else None
+        return int(section["seqLength"]), section.get("imDir", "img1"), size_wh
     except (configparser.Error, KeyError, ValueError) as error:
         raise DataError(f"{path}: expected the section [Sequence] of MOTChallenge ({error})") from error

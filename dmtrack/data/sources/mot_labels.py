@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from dmtrack.data.sources.annotations import read_rows
 from dmtrack.data.sources.base import find_root
-from dmtrack.data.sources.frames import list_frames
+from dmtrack.data.sources.frames import image_size_wh, list_frames
 from dmtrack.data.sources.labelled import LabelledSource, LabelledVideo, Rows
 from dmtrack.data.sources.mot_challenge import LAYOUT, read_info
 from dmtrack.errors import DataError
@@ -56,28 +56,33 @@ class MOTLabels(LabelledSource):
         self.root, self.all_classes = find_root(root, "MOTChallenge", LAYOUT), all_classes
         if (self.root / (split or "train")).is_dir():
             self.root = self.root / (split or "train")
-        folders = [self.root] if (self.root / "gt").is_dir() else sorted(self.root.glob("*/"))
-        folders = [folder for folder in folders if (folder / "gt" / "gt.txt").is_file()]
-        self.items = [folder for folder in folders if folder.name.endswith("-SDP")] or folders
+        marks = ("gt/gt.txt", "gt.txt")
+        alone = [(self.root, self.root / mark) for mark in marks if (self.root / mark).is_file()][:1]
+        found = {path.parents[mark.count("/")]: path for mark in marks for path in self.root.glob(f"*/{mark}")}
+        videos = alone or sorted(found.items())
+        self.items = [video for video in videos if video[0].name.endswith("-SDP")] or videos
         if not self.items:
             raise DataError(f"{self.root} has no <sequence>/gt/gt.txt; expected {LAYOUT}")
-        if self.items == [self.root]:
+        if alone:
             self.root = self.root.parent
-        names = self.items[0] / "gt" / "labels.txt"
+        names = self.items[0][1].with_name("labels.txt")
         if all_classes:
             lines = read_text(names, "one name of a class per line").split("\n") if names.is_file() else []
             self.class_names = tuple(line.strip() for line in lines if line.strip())
 
     def read(self, number: int) -> LabelledVideo:
         """The video of that number; rows in frames that it does not have stay, for the data doctor to name."""
-        folder = self.items[number]
+        folder, path = self.items[number]
         length, image_folder, size_wh = read_info(folder / "seqinfo.ini")
-        images = [folder / image_folder / name for name in list_frames(folder / image_folder, LAYOUT).names]
-        if len(images) < length:
+        place = folder / image_folder
+        names = tuple(f"{one:06d}.jpg" for one in range(1, length + 1))  # where nobody looks at images
+        if place.is_dir():
+            names = list_frames(place, LAYOUT).names
+            size_wh = size_wh or image_size_wh(place / names[0])
+        if len(names) < length:
             raise DataError(
-                f"{folder}: seqinfo.ini says {length} frames, {image_folder} has {len(images)}; complete the download"
+                f"{folder}: seqinfo.ini says {length} frames, {image_folder} has {len(names)}; complete the download"
             )
-        path = folder / "gt" / "gt.txt"
         rows = read_rows(path, ROW, (7, 8, 9, 10))
         whole = np.isfinite(rows[:, :2]).all(axis=1) & (rows[:, :2] % 1 == 0).all(axis=1)
         if not whole.all():
@@ -90,8 +95,8 @@ class MOTLabels(LabelledSource):
                 classes = np.maximum(rows[:, 7], 1).astype(np.int64) - 1
         video = LabelledVideo(
             folder.name,
-            tuple(images[:length]),
-            size_wh,
+            tuple(place / name for name in names[:length]),
+            size_wh or (0, 0),
             rows[:, 0].astype(np.int64) - 1,
             rows[:, 1].astype(np.int64),
             rows[:, 2:6],

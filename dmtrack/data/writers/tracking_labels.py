@@ -16,7 +16,7 @@ import numpy as np
 from dmtrack import files
 from dmtrack.data.sources.labelled import LabelledSource, LabelledVideo
 from dmtrack.data.writers.folders import Progress, atomic_folder
-from dmtrack.errors import OutputError
+from dmtrack.errors import DataError, OutputError
 
 Half = Literal["train", "val"] | None
 """Which half of the frames of every video: published ablations train on the first and validate on the second."""
@@ -64,11 +64,17 @@ def part_of(video: LabelledVideo, half: Half = None, every: int = 1, middle_in_t
         every: which of these are taken.
         middle_in_train: the frame in the middle belongs to the first half, as ByteTrack and MMTracking have it; in
             FairMOT's halves it begins the second.
+
+    Raises:
+        DataError: an image of these is missing.
     """
     length = len(video.images)
     middle = min(length // 2 + middle_in_train, length)
     start, stop = {"train": (0, middle), "val": (middle, length), None: (0, length)}[half]
-    return video if (start, stop, every) == (0, length, 1) else video.take(range(start, stop, every))
+    taken = video if (start, stop, every) == (0, length, 1) else video.take(range(start, stop, every))
+    if (missing := next((image for image in taken.images if not image.is_file()), None)) is not None:
+        raise DataError(f"{missing} is missing, but {video.file} is about it; complete the download")
+    return taken
 
 
 def label_rows(video: LabelledVideo) -> Mapping[int, list[str]]:

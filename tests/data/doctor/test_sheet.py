@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dmtrack.cli.main import main
-from dmtrack.data.doctor.pictures import spaced
+from dmtrack.data.doctor.findings import spaced
 from dmtrack.data.doctor.sheet import Tile, contact_sheet
 from dmtrack.data.writers import WRITERS
 from dmtrack.media.drawing import GROUND_TRUTH_RGB
