@@ -94,19 +94,20 @@ def draw_label(image: Image, text: str, corner_xy: tuple[float, float], colour: 
     cv2.putText(image, text, (left + pad, top + pad + text_height), _FONT, scale, colour, thickness, cv2.LINE_AA)
 
 
-def annotate_tracks(frame: Image, boxes_xywh: ArrayLike, ids: Iterable[int]) -> Image:
-    """A copy of the frame with every track's box and identity on it; an identity always has the same colour.
+def annotate_tracks(frame: Image, boxes_xywh: ArrayLike, ids: Iterable[int], labels: Iterable[str]) -> Image:
+    """A copy of the frame with every track's box and label on it; an identity always has the same colour.
 
     Args:
         frame: HxWx3 uint8 RGB.
         boxes_xywh: (n, 4) left, top, width, height in pixels of the frame.
         ids: of the tracks.
+        labels: what is written on each.
     """
     image = np.ascontiguousarray(frame).copy()
-    for box, one in zip(np.asarray(boxes_xywh, np.float64).reshape(-1, 4), ids, strict=True):
+    for box, one, label in zip(np.asarray(boxes_xywh, np.float64).reshape(-1, 4), ids, labels, strict=True):
         colour = TARGETS_RGB[one % len(TARGETS_RGB)]
         draw_box(image, box, colour)
-        draw_label(image, str(one), (float(box[0]), float(box[1])), colour)
+        draw_label(image, label, (float(box[0]), float(box[1])), colour)
     return image
 
 

@@ -26,8 +26,8 @@ from dmtrack.running.box_log import RowLog, latency
 from dmtrack.running.one_video import END_OF_SOURCE, FPS_OF_FOLDERS, interrupt_between_frames
 from dmtrack.tracking.base import MultiTracker
 
-FIRST_FRAME = 1
-"""MOTChallenge counts frames from 1, as it does pixels."""
+FIRST_FRAME = FIRST_CLASS = 1
+"""MOTChallenge counts frames and classes from 1, as it does pixels."""
 
 
 class ManyTargetsSession:
@@ -37,7 +37,7 @@ class ManyTargetsSession:
         source: the frames.
         tracker: follows everything in them.
         folder: of the results; it must exist.
-        origin: where the tracker comes from, kept beside the results.
+        origin: where the tracker comes from, kept beside the results; `classes` are the names of its classes.
         given: detections of every frame, for a tracker without a detector; None where it has one.
         video: write annotated.mp4.
         video_scale: its size over that of the frames; None is at most 1920 pixels.
@@ -81,7 +81,7 @@ class ManyTargetsSession:
             if self.video_path is not None:
                 fps = self.source.fps or FPS_OF_FOLDERS
                 video = stack.enter_context(
-                    AnnotatedVideo(self.video_path, fps, self.source.size_wh, _draw, self.video_scale)
+                    AnnotatedVideo(self.video_path, fps, self.source.size_wh, self._draw, self.video_scale)
                 )
             bar = stack.enter_context(
                 ProgressBar("frames", self.source.frame_count, description="tracking", console=console)
@@ -110,9 +110,9 @@ class ManyTargetsSession:
         return tracks
 
     def _write(self, tracks: Tracks) -> None:
-        """`frame,id,left,top,width,height,score,class,-1,-1`, frames and pixels from 1; class -1 where there is one."""
+        """`frame,id,left,top,width,height,score,class,-1,-1`, all from 1; class -1 where there is one."""
         number = self.source.number + FIRST_FRAME
-        classes = np.full(len(tracks), -1) if tracks.classes is None else tracks.classes
+        classes = np.full(len(tracks), -1) if tracks.classes is None else tracks.classes + FIRST_CLASS
         columns = (tracks.ids, tracks.boxes_xywh, tracks.scores, classes)
         rows = zip(*(column.tolist() for column in columns), strict=True)
         for one, (left, top, width, height), score, kind in rows:
@@ -121,6 +121,12 @@ class ManyTargetsSession:
         self.identities.update(tracks.ids.tolist())
         self.boxes += len(tracks)
         self.frames += 1
+
+    def _draw(self, frame: Image, tracks: Tracks, scale: float) -> Image:
+        labels, names = [str(one) for one in tracks.ids.tolist()], self.origin.get("classes")
+        if names and tracks.classes is not None:
+            labels = [f"{names[kind]} {one}" for kind, one in zip(tracks.classes.tolist(), labels, strict=True)]
+        return annotate_tracks(frame, tracks.boxes_xywh * scale, tracks.ids.tolist(), labels)
 
     def _finish(self) -> None:
         self._log.finish()
@@ -155,7 +161,3 @@ class ManyTargetsSession:
         for path in (self._log.path, self.folder / "tracks.json", self.video_path):
             if path is not None and path.exists():
                 console.print(f"  {path}", soft_wrap=True)
-
-
-def _draw(frame: Image, tracks: Tracks, scale: float) -> Image:
-    return annotate_tracks(frame, tracks.boxes_xywh * scale, tracks.ids.tolist())

@@ -161,6 +161,7 @@ def assemble_detector(
         "weights_sha256": stored.sha256,
         "device": str(chosen_device),
         "precision": chosen_precision,
+        "classes": list(getattr(model, "class_names", ())),
     }
 
 

@@ -1,12 +1,17 @@
 """FairMOT: what its maps mean, its losses where a batch has little to teach, and training through the one loop."""
 
 import json
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from typer.testing import CliRunner
 
 from dmtrack.association.policies.sort import Sort
+from dmtrack.boxes import pairwise_iou_xyxy
+from dmtrack.cli.main import app
 from dmtrack.config import Config, build, load_config
 from dmtrack.data.samples import Clip, Sample
 from dmtrack.data.sampling import ImageClips
@@ -18,11 +23,17 @@ from dmtrack.models.fairmot.encoding import FairMOTEncoder, LetterboxSettings
 from dmtrack.models.fairmot.fairmot import FairMOT
 from dmtrack.models.fairmot.losses import FairMOTLoss, FairMOTTraining
 from dmtrack.models.fairmot.targets import encode_targets
+from dmtrack.models.reid.losses import IdentityClassifier
 from dmtrack.registry import MODELS
+from dmtrack.tracking.loading import assemble_detector
 from dmtrack.tracking.multi_object import MultiObjectTracker
 from dmtrack.training.run import train_from_config
-from dmtrack.weights import load_into
+from dmtrack.weights import load_into, load_weights
 from dmtrack.weights.importers import from_fairmot
+
+sys.path.append(str(Path(__file__).parents[1] / "support"))
+from small_fairmot import SMALL as SMALL_SCENES
+from small_fairmot import PaintedScenes, small_config
 
 SMALL = {
     "backbone": {"type": "YOLOv5s"},
@@ -78,16 +89,57 @@ def test_an_identity_that_the_classifier_does_not_have_says_which_setting_to_cha
 
 
 def test_images_of_another_size_than_the_network_takes_are_refused():
-    encoder = FairMOTEncoder(LetterboxSettings((128, 64)), stride=4, classes=1, most=4)
+    encoder = FairMOTEncoder(LetterboxSettings((128, 64)), stride=4, class_names=("any",), most=4)
     clip = Clip((Sample(np.zeros((60, 60, 3), np.uint8), np.zeros((0, 4))),), aligned=False)
     with pytest.raises(ConfigError, match=r"60x60.*LetterboxTo"):
         encoder.encode(clip, np.random.default_rng(0))
 
 
-def test_training_with_several_classes_is_refused():
-    model = build({"type": "FairMOT", **SMALL, "classes": 3}, MODELS)
-    with pytest.raises(ConfigError, match=r"model.classes is 3.*one class"):
-        model.clip_encoder()
+def test_a_class_that_the_model_does_not_have_is_named():
+    model = build({"type": "FairMOT", **SMALL, "classes": ("person", "car")}, MODELS)
+    encoder, image, box = model.clip_encoder(), np.zeros((64, 128, 3), np.uint8), np.array([[2.0, 2, 40, 40]])
+    for classes, found in ((None, "has none"), (np.array([2]), "has class 2")):
+        clip = Clip((Sample(image, box, classes=classes),), aligned=False)
+        with pytest.raises(ConfigError, match=rf"0 to 1 \(person, car\).*{found}"):
+            encoder.encode(clip, np.random.default_rng(0))
+
+
+def test_identities_are_told_apart_within_their_class():
+    torch.manual_seed(0)
+    classifier = IdentityClassifier(channels=6, identities=4, classes=3)
+    embeddings = torch.nn.functional.normalize(torch.randn(5, 6), dim=1)
+    identities, classes = torch.tensor([3, 0, -1, 3, 2]), torch.tensor([0, 2, 1, 2, 1])
+    by_hand = []
+    for row in (0, 1, 3, 4):
+        own = slice(4 * int(classes[row]), 4 * int(classes[row]) + 4)
+        logits = classifier.classify.weight[own] @ (classifier.scale * embeddings[row]) + classifier.classify.bias[own]
+        by_hand.append(-logits.log_softmax(0)[identities[row]])
+    assert torch.isclose(classifier(embeddings, identities, classes), torch.stack(by_hand).mean())
+
+
+def test_two_classes_are_learned_stored_and_tracked_apart(tmp_path):
+    model = {**SMALL_SCENES, "classes": ("upright", "lying"), "test_cfg": {"least_score": 0.3}}
+    outcome = train_from_config(small_config(300, model=model), tmp_path / "run")
+    scene = PaintedScenes().sample(np.random.default_rng(3)).query
+    detector, origin = assemble_detector(str(outcome.weights))
+    assert origin["classes"] == ["upright", "lying"]
+    tracker = MultiObjectTracker(Sort(min_hits=0), detector)
+    tracks = tracker.step(scene.image)
+    overlap = pairwise_iou_xyxy(scene.boxes_xyxy, tracks.boxes_xyxy)
+    assert (overlap.max(axis=1) > 0.5).all()
+    assert tracks.classes[overlap.argmax(axis=1)].tolist() == scene.classes.tolist()
+    for number in range(3):
+        write_image(tmp_path / "frames" / f"{number}.png", scene.image)
+    named = [str(tmp_path / "frames"), "--config", str(outcome.weights), "--output", str(tmp_path / "tracks")]
+    result = CliRunner().invoke(app, ["mot", "track", *named])
+    assert result.exit_code == 0, result.output
+    rows = np.loadtxt(tmp_path / "tracks" / "tracks.txt", delimiter=",")
+    shapes = rows[:, 5] > rows[:, 4]  # higher than wide
+    assert (rows[:, 7] == np.where(shapes, 1, 2)).all()  # classes of MOTChallenge's files count from 1
+    assert json.loads((tmp_path / "tracks" / "tracks.json").read_text())["classes"] == ["upright", "lying"]
+    other = build({**model, "classes": ("lying", "upright")}, MODELS)
+    with pytest.raises(WeightsError, match="upright, lying apart, in this order"):
+        load_weights(other, outcome.weights)
 
 
 def test_it_is_the_detector_of_a_multi_object_tracker():

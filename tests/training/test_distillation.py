@@ -39,7 +39,7 @@ def teacher(tmp_path_factory):
         "type": "ConfigTeacher",
         "config": str(folder / "teacher.py"),
         "weights": str(folder / "teacher.safetensors"),
-        "layer": "backbone.model.17",
+        "layer": "backbone.5",
     }
 
 
@@ -193,7 +193,7 @@ def test_what_cannot_teach_says_why(tmp_path, teacher, monkeypatch):
         ({"type": "TimmTeacher", "network": "test_vot", "weights": None}, ConfigError, "did you mean 'test_vit'"),
         ({"type": "TimmTeacher", "network": "test_vit", "weights": None, "stage": 6}, ConfigError, "maps of 6 stages"),
         ({"type": "TimmTeacher", "network": "test_vit"}, ConfigError, "'weights' is missing"),
-        ({**teacher, "layer": "backbone.modul"}, ConfigError, "did you mean 'backbone.model'"),
+        ({**teacher, "layer": "backbone.50"}, ConfigError, r"did you mean 'backbone\.[05]'"),
         ({**teacher, "layer": "hm"}, ConfigError, "'hm' of FairMOT is no part of its backbone"),
         ({**teacher, "weights": str(other)}, WeightsError, "does not fit FairMOT"),
     ):

@@ -25,6 +25,8 @@ class VideoClips:
         source: a dataset that knows several objects per video, built or as a config dict; or a list of videos.
         frames: of a clip; still images are repeated.
         max_step: the distance of two frames is drawn from 1 to this.
+        classes: the categories of the source that are drawn, in the order of their numbers from 0; None draws
+            everything as one class.
 
     Attributes:
         identity_count: how many objects the source has; identities are below.
@@ -34,12 +36,14 @@ class VideoClips:
         DataError: the source is empty.
     """
 
-    def __init__(self, source: Any, frames: Count = 2, max_step: Count = 1) -> None:
+    def __init__(
+        self, source: Any, frames: Count = 2, max_step: Count = 1, classes: tuple[str, ...] | None = None
+    ) -> None:
         if frames < 1 or max_step < 1:
             raise ConfigError(f"VideoClips: frames is {frames}, max_step {max_step}: expected 1 or more")
         found = built(source)
         self.videos: VideoList = getattr(found, "videos", found)
-        self.frames, self.max_step = frames, max_step
+        self.frames, self.max_step, self.classes = frames, max_step, classes
         if not len(self.videos):
             raise DataError(f"{type(found).__name__} has no videos to draw clips from")
         counts = [len(self.videos[index].tracks) for index in range(len(self.videos))]
@@ -58,11 +62,12 @@ class VideoClips:
         first = int(rng.integers(max(len(video) - (self.frames - 1) * step, 1)))
         numbers = [min(first + step * place, len(video) - 1) for place in range(self.frames)]
         return Clip(
-            tuple(_sample(video, number, int(self._first_identities[index])) for number in numbers), aligned=False
+            tuple(_sample(video, number, int(self._first_identities[index]), self.classes) for number in numbers),
+            aligned=False,
         )
 
 
-def _sample(video: Video, frame: int, first_identity: int) -> Sample:
+def _sample(video: Video, frame: int, first_identity: int, names: tuple[str, ...] | None) -> Sample:
     image = video.read_frame(frame)
     tracks = list(video.tracks.values())
     boxes_xyxy = xywh_to_xyxy(np.stack([track.boxes_xywh[frame] for track in tracks]) if tracks else np.zeros((0, 4)))
@@ -72,4 +77,9 @@ def _sample(video: Video, frame: int, first_identity: int) -> Sample:
     clipped = clip_xyxy(boxes_xyxy, image.shape[1], image.shape[0])
     shown = np.array([track.present[frame] for track in tracks], dtype=bool)
     shown &= (clipped[:, 2:] > clipped[:, :2]).all(axis=1)
-    return Sample(image, clipped, first_identity + np.arange(len(tracks)), masks).select(shown)
+    classes = None
+    if names is not None:
+        numbers = {name: number for number, name in enumerate(names)}
+        classes = np.array([numbers.get(track.category, -1) for track in tracks], np.int64)
+        shown &= classes >= 0
+    return Sample(image, clipped, first_identity + np.arange(len(tracks)), masks, classes).select(shown)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -43,26 +44,22 @@ class FairMOTEncoder(ClipEncoder):
     Args:
         preprocessing: of the model.
         stride: of its maps.
-        classes: channels of its heatmap.
+        class_names: of the channels of its heatmap.
         most: objects of an image that are taught.
-
-    Raises:
-        ConfigError: several classes, which no source of training images tells apart.
     """
 
     named_recipes = False
     divisor = 1
 
-    def __init__(self, preprocessing: LetterboxSettings, stride: int, classes: int, most: int) -> None:
-        if classes > 1:
-            raise ConfigError(f"model.classes is {classes}: FairMOT is trained with one class here; set it to 1")
-        self.preprocessing, self.stride, self.most = preprocessing, stride, most
+    def __init__(self, preprocessing: LetterboxSettings, stride: int, class_names: Sequence[str], most: int) -> None:
+        self.preprocessing, self.stride, self.class_names, self.most = preprocessing, stride, class_names, most
 
     def encode(self, clip: Clip, rng: np.random.Generator) -> tuple[Clip, MapTargets]:
         """The first image of a clip and its targets.
 
         Raises:
-            ConfigError: the augmentation gives images of another size than the model takes.
+            ConfigError: the augmentation gives images of another size than the model takes; the model tells classes
+                apart and the data does not, or it has others.
         """
         sample = clip.samples[0]
         if sample.size_wh != tuple(self.preprocessing.size_wh):
@@ -74,7 +71,16 @@ class FairMOTEncoder(ClipEncoder):
         unknown = np.full(len(sample.boxes_xyxy), -1)
         identities = unknown if sample.identities is None else sample.identities
         boxes_xyxy = sample.boxes_xyxy / self.stride
-        targets = encode_targets(boxes_xyxy, identities, (height, width), most=self.most)
+        classes, count = sample.classes, len(self.class_names)
+        if count == 1:
+            classes = None  # whatever the data tells apart is one
+        elif classes is None or classes.max(initial=0) >= count:
+            found = "has none" if classes is None else f"has class {classes.max()}"
+            raise ConfigError(
+                f"model.classes has the classes 0 to {count - 1} ({', '.join(self.class_names)}), but the training "
+                f"data {found}; name all of its classes, or give data that has them"
+            )
+        targets = encode_targets(boxes_xyxy, identities, (height, width), self.most, classes, count)
         return Clip((sample,), aligned=False), targets
 
     def image_tensor(self, image: NDArray[Any]) -> Tensor:

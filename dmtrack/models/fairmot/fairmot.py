@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -14,6 +15,7 @@ from dmtrack.association.detections import Detections
 from dmtrack.config.signatures import Count, Share
 from dmtrack.data.batches import Batch
 from dmtrack.data.letterbox import letterbox
+from dmtrack.errors import ConfigError, WeightsError
 from dmtrack.models.base import TrainableModel
 from dmtrack.models.building import build_part
 from dmtrack.models.fairmot.decode import Maps, decode, to_image
@@ -44,7 +46,7 @@ class FairMOT(TrainableModel):
 
     Args:
         backbone: images to one map at stride 4.
-        classes: kinds of objects.
+        classes: kinds of objects: their names, or how many. Detections and training data number them from 0.
         size_channels: 4 for distances of the centre to the sides of the box, 2 for width and height (earlier files).
         embedding_channels: of what tells identities apart: 128 as published, 64 for YOLOv5s.
         head_channels: of the hidden layer of each head.
@@ -59,7 +61,7 @@ class FairMOT(TrainableModel):
     def __init__(
         self,
         backbone: dict[str, Any] | nn.Module,
-        classes: Count = 1,
+        classes: tuple[str, ...] | Count = 1,
         size_channels: Literal[2, 4] = 4,
         embedding_channels: Count = 128,
         head_channels: Count = 256,
@@ -69,16 +71,18 @@ class FairMOT(TrainableModel):
         preprocessing: LetterboxSettings | None = None,
     ) -> None:
         super().__init__()
-        self.classes = classes
+        self.class_names = tuple(map(str, range(classes))) if isinstance(classes, int) else classes
+        if not self.class_names or len(set(self.class_names)) < len(self.class_names):
+            raise ConfigError(f"model.classes is {classes!r}: give every class a name of its own, or their number")
         self.train_cfg, self.test_cfg = train_cfg or FairMOTTraining(), test_cfg or DetectionSettings()
         self.preprocessing = preprocessing or LetterboxSettings()
         self.backbone: Any = build_part(backbone, BACKBONES, key="FairMOT: backbone")
         shared = (self.backbone.out_channels, head_channels, activation)
-        self.hm = head(*shared, classes, HEATMAP_PRIOR)
+        self.hm = head(*shared, len(self.class_names), HEATMAP_PRIOR)
         self.wh = head(*shared, size_channels)
         self.reg = head(*shared, 2)
         self.id = head(*shared, embedding_channels)
-        self.loss = FairMOTLoss(embedding_channels, self.train_cfg)
+        self.loss = FairMOTLoss(embedding_channels, self.train_cfg, len(self.class_names))
 
     def maps(self, images: Tensor) -> Maps:
         """(images, 3, H, W) RGB in [0, 1], H and W multiples of 32 -> maps at stride 4."""
@@ -87,11 +91,24 @@ class FairMOT(TrainableModel):
 
     def clip_encoder(self) -> FairMOTEncoder:
         """Makes the targets of the maps."""
-        return FairMOTEncoder(self.preprocessing, self.backbone.stride, self.classes, self.train_cfg.most_objects)
+        return FairMOTEncoder(self.preprocessing, self.backbone.stride, self.class_names, self.train_cfg.most_objects)
 
     def losses(self, batch: Batch) -> dict[str, Tensor]:
         """Heatmap, size, offset and identity losses with their weights."""
         return self.loss(self.maps(batch.frames[0].images), batch.targets)
+
+    def check_metadata(self, metadata: Mapping[str, Any], source: object) -> None:
+        """Refuses weights whose classes have other names, or the same in another order.
+
+        Raises:
+            WeightsError: names both.
+        """
+        stored = ((metadata.get("config") or {}).get("model") or {}).get("classes", self.class_names)
+        if isinstance(stored, (list, tuple)) and len(stored) > 1 and tuple(stored) != self.class_names:
+            raise WeightsError(
+                f"{source} tells {', '.join(stored)} apart, in this order, and the model "
+                f"{', '.join(self.class_names)}; set model.classes to those of the weights"
+            )
 
     @torch.inference_mode()
     def detect(self, image: NDArray[np.uint8]) -> Detections:
@@ -108,7 +125,7 @@ class FairMOT(TrainableModel):
         return Detections(
             boxes_xyxy[found].cpu().numpy(),
             peaks.scores[0][found].cpu().numpy(),
-            peaks.classes[0][found].cpu().numpy() if self.classes > 1 else None,
+            peaks.classes[0][found].cpu().numpy() if len(self.class_names) > 1 else None,
             peaks.embeddings[0][found].cpu().numpy(),
         )
 

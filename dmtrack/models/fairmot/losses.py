@@ -24,7 +24,7 @@ class FairMOTTraining:
     """`train_cfg`.
 
     Attributes:
-        identities: how many the training sets have together; 0 trains the detector alone.
+        identities: how many the training sets have together, of the class that has most; 0 trains the detector alone.
         identity_loss: cross-entropy, or the focal loss that the published code also offers (Lin et al., ICCV 2017).
         weighting: `uncertainty` learns the weights of detection and identity (Kendall et al., CVPR 2018); `fixed` adds
             the identity loss with weight 0.1.
@@ -52,12 +52,13 @@ class FairMOTLoss(nn.Module):
     Args:
         channels: of the embeddings.
         settings: weights and kinds.
+        classes: kinds of objects, within each of which identities are told apart.
     """
 
-    def __init__(self, channels: int, settings: FairMOTTraining) -> None:
+    def __init__(self, channels: int, settings: FairMOTTraining, classes: int = 1) -> None:
         super().__init__()
         self.settings = settings
-        self.classifier = IdentityClassifier(channels, settings.identities) if settings.identities else None
+        self.classifier = IdentityClassifier(channels, settings.identities, classes) if settings.identities else None
         self.uncertainty = UncertaintyWeighting() if settings.weighting == "uncertainty" else None
 
     def forward(self, maps: Maps, targets: Mapping[str, Tensor]) -> dict[str, Tensor]:
@@ -89,7 +90,8 @@ class FairMOTLoss(nn.Module):
         identity = maps.embeddings.sum() * 0.0
         if self.classifier is not None:
             embeddings = F.normalize(at_cells(maps.embeddings, cells)[valid], dim=1)
-            identity = self._identity_loss(self.classifier, embeddings, targets["identities"][valid])
+            named = targets["identities"][valid], targets["classes"][valid]
+            identity = self._identity_loss(self.classifier, embeddings, *named)
         sizes = targets["sizes"]
         if maps.sizes.shape[1] == 2:
             sizes = sizes[..., :2] + sizes[..., 2:]
@@ -101,10 +103,12 @@ class FairMOTLoss(nn.Module):
         )
         return dict(zip(LOSS_NAMES, values, strict=True))
 
-    def _identity_loss(self, classifier: IdentityClassifier, embeddings: Tensor, identities: Tensor) -> Tensor:
+    def _identity_loss(
+        self, classifier: IdentityClassifier, embeddings: Tensor, identities: Tensor, classes: Tensor
+    ) -> Tensor:
         if self.settings.identity_loss == "cross_entropy":
-            return classifier(embeddings, identities)
-        logits, known = classifier.logits(embeddings, identities)
+            return classifier(embeddings, identities, classes)
+        logits, known = classifier.logits(embeddings, identities, classes)
         truth = F.one_hot(known, logits.shape[1]).to(logits)
         return sigmoid_focal_loss(logits, truth, reduction="sum") / max(len(known), 1)
 

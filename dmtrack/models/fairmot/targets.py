@@ -17,11 +17,12 @@ class MapTargets:
     """Targets of one image; the arrays of objects have a row for each of at most `most` objects, zero where unused.
 
     Attributes:
-        heatmap: (1, H, W) float32, 1 at centres, falling off like a Gaussian around them.
+        heatmap: (classes, H, W) float32, 1 at centres, falling off like a Gaussian around them.
         sizes: (most, 4) float32 distances of the centre to left, top, right, bottom in cells.
         offsets: (most, 2) float32, x and y of the centre inside its cell.
         cells: (most,) int64, row * W + column of the centre.
         identities: (most,) int64, -1 where unknown.
+        classes: (most,) int64.
         valid: (most,) bool, which rows hold an object.
     """
 
@@ -30,6 +31,7 @@ class MapTargets:
     offsets: NDArray[np.float32]
     cells: NDArray[np.int64]
     identities: NDArray[np.int64]
+    classes: NDArray[np.int64]
     valid: NDArray[np.bool_]
 
 
@@ -38,6 +40,8 @@ def encode_targets(
     identities: NDArray[np.integer],
     size_hw: tuple[int, int],
     most: int = 500,
+    classes: NDArray[np.integer] | None = None,
+    class_count: int = 1,
 ) -> MapTargets:
     """Targets of one image (FairMOT section 4.2).
 
@@ -46,11 +50,13 @@ def encode_targets(
         identities: (n,), -1 where unknown.
         size_hw: of the maps.
         most: objects that are taught; further ones are left out.
+        classes: (n,) below `class_count`; None where there is one.
+        class_count: channels of the heatmap.
     """
     height, width = size_hw
-    heatmap = np.zeros((1, height, width), dtype=np.float32)
+    heatmap = np.zeros((class_count, height, width), dtype=np.float32)
     sizes, offsets = np.zeros((most, 4), dtype=np.float32), np.zeros((most, 2), dtype=np.float32)
-    cells, own_identities = np.zeros(most, dtype=np.int64), np.zeros(most, dtype=np.int64)
+    cells, own_identities, own_classes = (np.zeros(most, dtype=np.int64) for _ in range(3))
     valid = np.zeros(most, dtype=bool)
     for row, box_xyxy in enumerate(np.asarray(boxes_xyxy, dtype=np.float64)[:most]):
         box_size = box_xyxy[2:] - box_xyxy[:2]
@@ -60,13 +66,14 @@ def encode_targets(
         centre = np.clip((box_xyxy[:2] + box_xyxy[2:]) / 2, 0, (width - 1, height - 1))
         cell = centre.astype(np.int64)
         radius = max(0, int(gaussian_radius(math.ceil(box_size[1]), math.ceil(box_size[0]))))
-        add_gaussian(heatmap[0], cell, radius)
+        own_classes[row] = 0 if classes is None else classes[row]
+        add_gaussian(heatmap[own_classes[row]], cell, radius)
         sizes[row] = np.concatenate([centre - box_xyxy[:2], box_xyxy[2:] - centre])
         offsets[row] = centre - cell
         cells[row] = cell[1] * width + cell[0]
         own_identities[row] = identities[row]
         valid[row] = True
-    return MapTargets(heatmap, sizes, offsets, cells, own_identities, valid)
+    return MapTargets(heatmap, sizes, offsets, cells, own_identities, own_classes, valid)
 
 
 def gaussian_radius(height: float, width: float, least_overlap: float = LEAST_OVERLAP) -> float:

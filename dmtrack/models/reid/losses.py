@@ -97,50 +97,58 @@ def triplet_loss(embeddings: Tensor, relations: Relations, margin: float = 0.3) 
 class IdentityClassifier(nn.Module):
     """Cross-entropy over the identities of the data set, as FairMOT has it; used in training only.
 
-    Embeddings are scaled by sqrt(2) * log(identities - 1) before a linear classifier.
+    Embeddings are scaled by sqrt(2) * log(identities - 1) before a linear classifier. Where there are several classes
+    of objects, each has a classifier of its own (multi-class FairMOT, github.com/CaptainEven/MCMOT): an object is told
+    from those of its class.
 
     Args:
         channels: of the embeddings.
-        identities: how many the data set has.
+        identities: how many the data set has, of the class that has most.
+        classes: of objects.
 
     Raises:
         ConfigError: fewer than three identities, for which the scale is not positive.
     """
 
-    def __init__(self, channels: int, identities: int) -> None:
+    def __init__(self, channels: int, identities: int, classes: int = 1) -> None:
         super().__init__()
         if identities < 3:
             raise ConfigError(
                 f"model.n_identities is {identities}: the identity loss needs the number of tracks of the training "
                 "data, at least 3"
             )
-        self.scale = math.sqrt(2.0) * math.log(identities - 1)
-        self.classify = nn.Linear(channels, identities)
+        self.scale, self.identities = math.sqrt(2.0) * math.log(identities - 1), identities
+        self.classify = nn.Linear(channels, classes * identities)
 
-    def forward(self, embeddings: Tensor, identities: Tensor) -> Tensor:
+    def forward(self, embeddings: Tensor, identities: Tensor, classes: Tensor | None = None) -> Tensor:
         """Mean over the boxes whose identity is known.
 
         Args:
             embeddings: (n, channels) unit vectors.
             identities: (n,) int64, -1 where unknown.
+            classes: (n,) int64; None where there is one.
 
         Raises:
             ConfigError: an identity that the classifier does not have.
         """
-        logits, known = self.logits(embeddings, identities)
+        logits, known = self.logits(embeddings, identities, classes)
         return F.cross_entropy(logits, known) if len(known) else (embeddings.sum() + logits.sum()) * 0.0
 
-    def logits(self, embeddings: Tensor, identities: Tensor) -> tuple[Tensor, Tensor]:
+    def logits(self, embeddings: Tensor, identities: Tensor, classes: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """Logits (known, identities) of the boxes whose identity is known, and those identities; raises likewise."""
         known = identities >= 0
         most = int(identities.max()) if known.any() else -1
-        if most >= self.classify.out_features:
+        if most >= self.identities:
             raise ConfigError(
-                f"the model has {self.classify.out_features} identities, but the data has identity {most}; set "
+                f"the model has {self.identities} identities, but the data has identity {most}; set "
                 "model.n_identities (of FairMOT: model.train_cfg.identities) to the number of tracks of all training "
                 "sets together"
             )
-        return self.classify(self.scale * embeddings[known]), identities[known]
+        logits = self.classify(self.scale * embeddings[known])
+        if classes is not None:
+            rows = torch.arange(len(logits), device=logits.device)
+            logits = logits.unflatten(1, (-1, self.identities))[rows, classes[known]]
+        return logits, identities[known]
 
 
 class UncertaintyWeighting(nn.Module):
