@@ -24,7 +24,9 @@ CONVERTED = (
     "fairmot, cocovid"
 )
 """Data sets of many objects; `mot` is one's own in the layout of MOTChallenge."""
-FORMATS, HALVES = ("fairmot", "cocovid"), (None, "train", "val")
+FORMATS, HALVES = ("fairmot", "cocovid", "reid-crops"), (None, "train", "val")
+REID_CROPS = "ReID crops"
+"""Panel of the options of --to reid-crops."""
 NAMES = (
     "lasot, got10k, trackingnet, otb100, otb2013, uav123, uav20l, vot2018, vot2018-lt, oxuva, tlp, folder, coco, "
     f"image-folder, {CONVERTED}"
@@ -152,8 +154,8 @@ def _rows_of_sequences(
 ) -> tuple[list[Row], list[str]]:
     """The rows, and why sequences have none."""
     from dmtrack.data.benchmarks import open_benchmark
-    from dmtrack.data.doctor.findings import spaced
     from dmtrack.data.doctor.pictures import sequence_row
+    from dmtrack.data.sources.frames import spaced
 
     sequences = open_benchmark(name, path, split)
     keys: list[Any] = list(wanted) or spaced(len(sequences), count)
@@ -209,7 +211,9 @@ def convert(
     name: Annotated[str, typer.Argument(metavar="NAME", help=f"Which data set: {CONVERTED}.")],
     source: Annotated[Path, typer.Argument(callback=options.EXISTING, help="Its folder or file.")],
     output: Annotated[Path, typer.Argument(help="Folder that is written to; images become links.")],
-    to: Annotated[str, option(OUTPUT, metavar="fairmot|cocovid", help="Label files, or one JSON file.")] = "fairmot",
+    to: Annotated[
+        str, option(OUTPUT, metavar="fairmot|cocovid|reid-crops", help="Labels, JSON, or pictures of people.")
+    ] = "fairmot",
     half: Annotated[
         str | None, option(SEQUENCES, metavar="train|val", help="First or second half of the frames of every video.")
     ] = None,
@@ -217,8 +221,16 @@ def convert(
     split: Annotated[
         str | None, option(SEQUENCES, help="Split of the data set.", show_default="the one to train on")
     ] = None,
+    min_visibility: Annotated[float, option(REID_CROPS, min=0, max=1, help="Least visible share of a person.")] = 0.3,
+    min_side: Annotated[int, option(REID_CROPS, min=1, help="Least width and height of a crop in pixels.")] = 1,
+    min_crops: Annotated[int, option(REID_CROPS, min=1, help="Identities with fewer crops are not listed.")] = 8,
+    max_crops: Annotated[int, option(REID_CROPS, min=1, help="Crops of an identity that are listed.")] = 1000,
+    val_share: Annotated[float, option(REID_CROPS, min=0, max=1, help="Share of identities that validate.")] = 0.2,
 ) -> None:
-    """Write a data set of many objects as trackers train on it: FairMOT's labels with identities, or CocoVID's JSON."""
+    """Write a data set of many objects as trackers train on it: FairMOT's labels, CocoVID's JSON, or crops for ReID.
+
+    Crops go on where they were when the command is repeated.
+    """
     for what, given, known in (
         ("data set", name, CONVERTED.split(", ")),
         ("--to", to, FORMATS),
@@ -230,13 +242,14 @@ def convert(
     from rich.console import Console
 
     from dmtrack.data.labelled_sets import LABELLED_SETS
+    from dmtrack.data.writers.reid_crops import CropRules, write_reid_crops
     from dmtrack.data.writers.tracking_labels import Half, numbered, part_of, write_coco_vid, write_fairmot
     from dmtrack.files import check_writable_folder
     from dmtrack.progress import ProgressBar
 
     opened = LABELLED_SETS[name](source, split=split)
-    if half is not None and opened.of_images:
-        raise ConfigError(f"--half {half}: {name} has no videos, only images; leave --half out")
+    if opened.of_images and (half is not None or every > 1):
+        raise ConfigError(f"{name} has no videos, only images: leave --half and --every out")
     check_writable_folder(output)
     label = "_".join([name, *([split] if split else []), *([f"{half}_half"] if half else [])])
     wanted = cast("Half", half)
@@ -248,8 +261,17 @@ def convert(
     with ProgressBar("images" if opened.of_images else "videos", len(opened), console=Console()) as bar:
         if to == "cocovid":
             images, identities = write_coco_vid(videos, opened, output, label, bar.advance)
+        elif to == "reid-crops":
+            rules = CropRules(min_visibility, min_side, min_crops, max_crops, val_share)
+            made_of = {"name": name, "root": str(source.resolve()), "split": split, "half": half, "every": every}
+            crops, identities = write_reid_crops(
+                videos, output / label, made_of, rules, opened.first_pixel, bar.advance
+            )
         else:
             images, identities = write_fairmot(videos, output, label, bar.advance)
+    if to == "reid-crops":
+        print(f"{crops} crops of {identities} identities are listed in {output / label / 'meta'}")
+        return
     print(f"wrote {images} images with {identities} identities to {output / label}.json")
 
 

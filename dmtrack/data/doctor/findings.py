@@ -7,8 +7,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from dmtrack.errors import DMTrackError
 
 
@@ -31,11 +29,6 @@ class Finding:
     def line(self) -> str:
         """`path: problem; fix`."""
         return " ".join(f"{self.path}: {self.problem}; {self.fix}".split())
-
-
-def spaced(total: int, count: int) -> list[int]:
-    """At most `count` places among `total`, evenly spaced from the first to the last."""
-    return sorted({round(place) for place in np.linspace(0, total - 1, min(total, count))}) if total else []
 
 
 def finding_of(error: DMTrackError, path: Path, fix: str) -> Finding:

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import numpy as np
 
-from dmtrack.data.doctor.findings import Examination, Finding, finding_of, spaced
+from dmtrack.data.doctor.findings import Examination, Finding, finding_of
 from dmtrack.data.doctor.frame_checks import decode, open_all, open_header
+from dmtrack.data.sources.frames import spaced
 from dmtrack.data.sources.labelled import LabelledSource, LabelledVideo
 from dmtrack.errors import DMTrackError
 

@@ -14,8 +14,9 @@ from typing import Any
 from dmtrack.data.sequences import Image
 from dmtrack.data.siamese.cropping import CROP_SIZE, CropRule, crop_around
 from dmtrack.data.siamese.targets import Target, Targets
+from dmtrack.data.writers.folders import check_record, keep_record
 from dmtrack.errors import ConfigError, DataError, OutputError
-from dmtrack.files import check_writable_folder, write_json, write_text
+from dmtrack.files import check_writable_folder, write_text
 
 ANNOTATIONS, CROPS, RECORD, MARKER = "train.json", "crop511", "source.json", ".done"
 
@@ -46,7 +47,7 @@ def cropped_source(crops: str | Path, place: int, node: Any) -> dict[str, Any]:
     folder = crops_of_source(crops, place, node)
     if not (folder / ANNOTATIONS).is_file():
         raise DataError(f"{folder} holds no finished crops (no {ANNOTATIONS}); make them or go on with `dmtrack crops`")
-    _check_record(folder, {"source": dict(node)})
+    check_record(folder / RECORD, {"source": dict(node)})
     return {"type": "Crop511", "root": str(folder)}
 
 
@@ -80,10 +81,7 @@ def write_crops(
     """
     check_writable_folder(folder)
     record = json.loads(json.dumps({"source": dict(node), "rule": rule, "quality": quality}))
-    if (folder / RECORD).is_file():
-        _check_record(folder, record)
-    else:
-        write_json(folder / RECORD, record)
+    keep_record(folder / RECORD, record)
     job = CropJob(tracks, folder / CROPS, rule, quality)
     annotations: dict[str, VideoBoxes] = {}
     for name, boxes in _all_videos(job, workers):
@@ -175,15 +173,3 @@ def _all_videos(job: CropJob, workers: int) -> Iterator[tuple[str, VideoBoxes]]:
         return
     with ProcessPoolExecutor(workers, initializer=_start, initargs=(job,)) as pool:
         yield from pool.map(_write_video, videos, chunksize=8)
-
-
-def _check_record(folder: Path, expected: Mapping[str, Any]) -> None:
-    try:
-        found = json.loads((folder / RECORD).read_bytes())
-    except (OSError, ValueError) as error:
-        raise DataError(f"{folder / RECORD} cannot be read ({error}); make the crops anew in another folder") from error
-    for key, value in json.loads(json.dumps(expected)).items():
-        if found.get(key) != value:
-            raise ConfigError(
-                f"{folder} holds crops made with {key}={found.get(key)!r}, not {value!r}; choose another folder"
-            )

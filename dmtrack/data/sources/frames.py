@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 from PIL import Image as PillowImage
 
 from dmtrack.data.sequences import Image
@@ -96,6 +97,11 @@ def list_frames(folder: Path, expected: str) -> FrameFiles:
     if not names:
         raise DataError(f"{folder} holds no frames; expected {expected}")
     return FrameFiles(folder, tuple(names))
+
+
+def spaced(total: int, count: int) -> list[int]:
+    """At most `count` places among `total`, evenly spaced from the first to the last."""
+    return sorted({round(place) for place in np.linspace(0, total - 1, min(total, count))}) if total else []
 
 
 def image_size_wh(path: Path) -> tuple[int, int]:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -14,7 +16,7 @@ from numpy.typing import NDArray
 
 from dmtrack import files
 from dmtrack.data.sequences import Image, Sequence
-from dmtrack.errors import OutputError
+from dmtrack.errors import ConfigError, DataError, OutputError
 
 Progress = Callable[[], object]
 """Called after every frame."""
@@ -43,6 +45,31 @@ def atomic_folder(target: Path) -> Iterator[Path]:
     finally:
         if temporary is not None:
             shutil.rmtree(temporary, ignore_errors=True)
+
+
+def keep_record(path: Path, record: Mapping[str, Any]) -> None:
+    """Writes down how the crops around it are made, or checks it, so that a job that goes on does not mix two kinds.
+
+    Raises:
+        ConfigError: crops of another kind are there.
+    """
+    if path.is_file():
+        check_record(path, record)
+    else:
+        files.write_json(path, record)
+
+
+def check_record(path: Path, expected: Mapping[str, Any]) -> None:
+    """A `ConfigError` where a record of `keep_record` says something else of these keys."""
+    try:
+        found = json.loads(path.read_bytes())
+    except (OSError, ValueError) as error:
+        raise DataError(f"{path} cannot be read ({error}); make the crops anew in another folder") from error
+    for key, value in json.loads(json.dumps(expected)).items():
+        if found.get(key) != value:
+            raise ConfigError(
+                f"{path.parent} holds crops made with {key}={found.get(key)!r}, not {value!r}; choose another folder"
+            )
 
 
 def write_jpeg(path: Path, image: Image, quality: int) -> None:

@@ -6,8 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dmtrack.cli.main import main
-from dmtrack.data.doctor.findings import spaced
 from dmtrack.data.doctor.sheet import Tile, contact_sheet
+from dmtrack.data.sources.frames import spaced
 from dmtrack.data.writers import WRITERS
 from dmtrack.media.drawing import GROUND_TRUTH_RGB
 from dmtrack.media.images import read_image
