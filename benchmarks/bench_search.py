@@ -34,12 +34,12 @@ from dmtrack.running.caching import build_caches
 from dmtrack.running.sweeps.benchmarks import BenchmarkChoice, Generated
 from dmtrack.running.sweeps.settings import NamedTracker, SweepSettings
 from dmtrack.running.trackers import TrackerChoice
-from dmtrack.search.objective import evaluate
 from dmtrack.search.outcome import Outcome
 from dmtrack.search.running import search
 from dmtrack.search.settings import SearchSettings, prepare
 from dmtrack.search.space import SIAMRPN_SPACE, usual_space
 from dmtrack.search.tracks import FullRuns
+from dmtrack.search.work import evaluate
 
 TARGET = 10.0
 SIZE_WH = (320, 192)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from dmtrack.models.siamrpn.anchors import anchor_sizes_wh, anchors_cxcywh, cosine_window
 from dmtrack.models.siamrpn.crops import crop, crop_sides, mean_colour, polygon_to_cxcywh
+from dmtrack.models.siamrpn.decoding import anchor_sizes_wh, anchors_cxcywh, cosine_window
 from dmtrack.models.siamrpn.flavours import FLAVOURS, FlavourName, SiamesePreprocessing
 from parity.golden import Array, GoldenFile
 from parity.siamrpn_formulas import frame_bgr

@@ -16,8 +16,7 @@ from dmtrack.models.siamrpn.decoding import SearchParameters, choose, clip_to_fr
 from dmtrack.models.siamrpn.flavours import SiamesePreprocessing
 from dmtrack.models.siamrpn.layers import Outputs, depthwise_correlation
 from dmtrack.models.siamrpn.siamrpn import SiamRPN
-from dmtrack.tracking.siamrpn import SiamRPNTracker
-from dmtrack.tracking.siamrpn_state import LongTerm, TargetState
+from dmtrack.tracking.siamrpn import LongTerm, SiamRPNTracker, TargetState
 from parity.golden import Array, GoldenFile, to_numpy
 from parity.siamrpn_formulas import formula_siamrpn, frame_bgr, frame_rgb, network_input, target_box_xywh
 

@@ -1,7 +1,8 @@
-"""What a model offers to the training loop."""
+"""What a model offers to the training loop, and its parts from the nodes of a config."""
 
 from __future__ import annotations
 
+import importlib
 from abc import abstractmethod
 from collections.abc import Mapping
 from typing import Any
@@ -9,7 +10,10 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from dmtrack.config import build
 from dmtrack.data.batches import Batch, ClipEncoder
+from dmtrack.errors import ConfigError
+from dmtrack.registry import Registry
 
 
 class TrainableModel(nn.Module):
@@ -60,3 +64,36 @@ class TrainableModel(nn.Module):
         Raises:
             WeightsError: anchors, crops or normalisation of the weights are others than the model's.
         """
+
+
+def build_part(node: dict[str, Any] | nn.Module, registry: Registry, kind: type[Any] = nn.Module, key: str = "") -> Any:
+    """The module that a config node describes; modules pass unchanged.
+
+    Args:
+        node: of the config, or a module.
+        registry: of the names that `type` may have.
+        kind: what the part must be.
+        key: the model's and the part's name in errors, e.g. "DMTrackReID: detector".
+
+    Raises:
+        ConfigError: the node cannot be built, or the part is of another kind.
+    """
+    part = build(node, registry) if isinstance(node, dict) else node
+    if not isinstance(part, kind):
+        raise ConfigError(f"{key} must be a {kind.__name__}, got {type(part).__name__}")
+    return part
+
+
+def import_timm(user: str) -> Any:
+    """timm, which not everybody has.
+
+    Args:
+        user: what needs it, for the error.
+
+    Raises:
+        ConfigError: it is not installed.
+    """
+    try:
+        return importlib.import_module("timm")
+    except ImportError as error:
+        raise ConfigError(f"{user} needs timm, which is not installed: pip install 'dmtrack[mot]'") from error

@@ -12,8 +12,15 @@ from numpy.typing import ArrayLike, NDArray
 from dmtrack.data.sequences import Sequence
 from dmtrack.errors import EvaluationError
 from dmtrack.evaluation.measures.overlap import region_overlaps
-from dmtrack.evaluation.measures.regions import FAILED, INITIALIZED, SKIPPED, Regions, as_regions, is_region
-from dmtrack.evaluation.measures.trajectory import Trajectory
+from dmtrack.evaluation.measures.trajectory import (
+    FAILED,
+    INITIALIZED,
+    SKIPPED,
+    Regions,
+    Trajectory,
+    as_regions,
+    is_region,
+)
 from dmtrack.evaluation.protocols import VotProtocol
 
 

@@ -13,10 +13,10 @@ from dmtrack.evaluation.reporting.bootstrap import Interval, paired_bootstrap
 from dmtrack.evaluation.results import software_versions
 from dmtrack.evaluation.scoring import pooled_curves
 from dmtrack.running.sweeps.benchmarks import BenchmarkChoice
-from dmtrack.search.objective import evaluate
 from dmtrack.search.settings import Prepared
 from dmtrack.search.splits import TEST_MARK
 from dmtrack.search.study import Study, import_optuna
+from dmtrack.search.work import evaluate
 
 BOOTSTRAP_ROUNDS = 10_000
 

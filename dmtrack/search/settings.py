@@ -17,11 +17,11 @@ from dmtrack.running.cached_tracker import describe
 from dmtrack.running.sweeps.benchmarks import BenchmarkChoice
 from dmtrack.running.sweeps.running import cache_of
 from dmtrack.running.trackers import TrackerChoice
-from dmtrack.search.objective import Scoring
 from dmtrack.search.sharing import SharedOutputs
 from dmtrack.search.space import Space
 from dmtrack.search.study import Sampler
 from dmtrack.search.tracks import FullRuns, Origin, ReplayedDetections, origin_of, policy_of
+from dmtrack.search.work import Scoring
 
 
 @dataclass(frozen=True)

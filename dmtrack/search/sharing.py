@@ -2,27 +2,108 @@
 
 A trial's search image depends on its own last box, so an output can be shared only where trials look at the same part
 of a frame. Exactly (tolerance 0): at the same whole pixels; the boxes are those of a full run, to the last bit. With a
-tolerance, crops are snapped to a lattice (`regions.Lattice`), and boxes are approximate.
+tolerance, crops are snapped to a `Lattice` of places and sizes, and boxes are approximate.
 """
 
 from __future__ import annotations
 
 import copy
+import math
 from collections import OrderedDict
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from dmtrack.boxes import Boxes
 from dmtrack.data.sequences import Sequence
+from dmtrack.data.siamese.cropping import context_side
 from dmtrack.errors import ConfigError
 from dmtrack.evaluation.results import BOX_DECIMALS
 from dmtrack.models.siamrpn.decoding import Decoded, SearchParameters, decode
+from dmtrack.models.siamrpn.flavours import SiamesePreprocessing
 from dmtrack.running.one_sequence import first_box_of
-from dmtrack.search.regions import Key, Lattice, crop_key, realigned
 from dmtrack.search.space import Parameters
-from dmtrack.tracking.siamrpn import SiamRPNTracker
-from dmtrack.tracking.siamrpn_state import TargetState
+from dmtrack.tracking.siamrpn import SiamRPNTracker, TargetState
+
+Key = tuple[int, ...]
+
+
+def crop_key(centre_xy: NDArray[np.float64], side: int, search_size: int, preprocessing: SiamesePreprocessing) -> Key:
+    """The whole numbers that decide a search image: two crops of a frame with the same key are equal in every pixel.
+
+    Both flavours cut at whole pixels, so that boxes which differ by less give the very same image.
+
+    Args:
+        centre_xy: (2,) of the crop, in pixels of the frame.
+        side: of the crop, in pixels of the frame.
+        search_size: of the search image.
+        preprocessing: of the model.
+    """
+    x, y = (float(value) for value in centre_xy)
+    if preprocessing.flavour == "pysot":
+        middle = (side + 1) / 2
+        return search_size, side, math.floor(x - middle + 0.5), math.floor(y - middle + 0.5)
+    half = np.float32(side / 2)
+    corners = (np.float32(place) + sign * half for place in (x, y) for sign in (-1, 1))
+    return (search_size, side, *(int(corner) for corner in corners))
+
+
+@dataclass(frozen=True)
+class Lattice:
+    """Places and sizes of crops, so that near crops share one.
+
+    Attributes:
+        tolerance_px: in pixels of the snapped search image: its centre is displaced by at most so much along each
+            axis, and each of its borders by at most so much again through the change of size (and the rounding of its
+            side to whole pixels of the frame).
+    """
+
+    tolerance_px: float
+
+    def snap(
+        self, box_cxcywh: NDArray[np.float64], search_size: int, preprocessing: SiamesePreprocessing
+    ) -> tuple[Key, NDArray[np.float64]]:
+        """The crop that stands for the one around a box.
+
+        Args:
+            box_cxcywh: (4,) of the target, in pixels of the frame.
+            search_size: of the search image.
+            preprocessing: of the model.
+
+        Returns:
+            Its key, and (4,) the square box around which it is the crop.
+        """
+        context = context_side(box_cxcywh[2], box_cxcywh[3], preprocessing.context_amount)
+        side = max(context * search_size / preprocessing.exemplar_size, 1.0)
+        growth = 2 * math.log1p(2 * self.tolerance_px / search_size)
+        level = round(math.log(side) / growth)
+        snapped_side = max(round(math.exp(level * growth)), 1)
+        step = 2 * self.tolerance_px * snapped_side / search_size
+        column, row = (round(float(value) / step) for value in box_cxcywh[:2])
+        square = snapped_side * preprocessing.exemplar_size / search_size / (1 + 2 * preprocessing.context_amount)
+        return (search_size, level, column, row), np.array([column * step, row * step, square, square])
+
+
+def realigned(
+    decoded: Decoded,
+    region_cxcywh: NDArray[np.float64],
+    box_cxcywh: NDArray[np.float64],
+    preprocessing: SiamesePreprocessing,
+) -> Decoded:
+    """Boxes that were found around one region, as if the search image had been cut around a box: geometry is exact.
+
+    What stays approximate: the network saw a slightly displaced and resized image, and the window is centred on the
+    region.
+    """
+    own, seen = (
+        preprocessing.exemplar_size / context_side(box[2], box[3], preprocessing.context_amount)
+        for box in (box_cxcywh, region_cxcywh)
+    )
+    boxes = decoded.boxes_cxcywh * np.float32(own / seen)
+    boxes[:, :2] += ((region_cxcywh[:2] - box_cxcywh[:2]) * own).astype(np.float32)
+    return Decoded(decoded.scores, boxes, decoded.score_size)
 
 
 class _Entry(NamedTuple):

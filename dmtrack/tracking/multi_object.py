@@ -10,8 +10,8 @@ from dmtrack.association.detections import Detections, Tracks
 from dmtrack.association.policy import Association
 from dmtrack.boxes import Boxes
 from dmtrack.config import build
+from dmtrack.config.loading import apply_override
 from dmtrack.config.located import locate
-from dmtrack.config.overrides import apply_override
 from dmtrack.errors import DMTrackError
 from dmtrack.media.images import as_rgb
 from dmtrack.registry import ASSOCIATIONS

@@ -24,7 +24,7 @@ from dmtrack.config.top_level import Distillation
 from dmtrack.data.batches import Batch
 from dmtrack.errors import ConfigError
 from dmtrack.models.base import TrainableModel
-from dmtrack.models.building import build_part, import_timm
+from dmtrack.models.base import build_part, import_timm
 from dmtrack.registry import MODELS, TEACHERS, did_you_mean
 from dmtrack.weights import load_into, load_weights, read_weights
 from dmtrack.weights.imagenet import CLASSIFIERS

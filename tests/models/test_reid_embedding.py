@@ -8,8 +8,7 @@ from torch.nn import functional
 from dmtrack.errors import ConfigError
 from dmtrack.models.fast.reid import FULL_PRECISION
 from dmtrack.models.fast.rewriting import prepare_layers
-from dmtrack.models.reid.embedding_head import EmbeddingHead, neighbours
-from dmtrack.models.reid.tapped_maps import TappedMaps
+from dmtrack.models.reid.embedding_head import EmbeddingHead, TappedMaps, neighbours
 
 MAPS = tuple(torch.randn(2, channels, 96 // stride, 128 // stride) for channels, stride in ((6, 4), (10, 8)))
 BOXES = torch.tensor([[10.0, 20, 42, 52], [0, 0, 128, 96], [100, 60, 140, 110], [-30, -30, -10, -10], [5, 5, 5, 5]])

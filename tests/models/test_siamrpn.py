@@ -142,7 +142,7 @@ def test_weights_of_other_conventions_are_refused():
 
 
 def test_anchors_of_the_flavours_differ_in_the_tall_ones():
-    from dmtrack.models.siamrpn.anchors import anchor_sizes_wh
+    from dmtrack.models.siamrpn.decoding import anchor_sizes_wh
 
     pysot, mmtracking = (anchor_sizes_wh(SiamesePreprocessing(name)) for name in ("pysot", "mmtracking"))
     np.testing.assert_array_equal(pysot[:3], mmtracking[:3])

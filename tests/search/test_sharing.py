@@ -10,9 +10,8 @@ from dmtrack.models.siamrpn import SiamesePreprocessing
 from dmtrack.models.siamrpn.crops import crop, crop_sides
 from dmtrack.models.siamrpn.decoding import Decoded, SearchParameters
 from dmtrack.running.one_sequence import track_sequence
-from dmtrack.search.regions import Lattice, crop_key, realigned
-from dmtrack.search.sharing import SharedOutputs
-from dmtrack.tracking.siamrpn_state import LongTerm
+from dmtrack.search.sharing import Lattice, SharedOutputs, crop_key, realigned
+from dmtrack.tracking.siamrpn import LongTerm
 
 PARAMETERS = [
     {"penalty_k": penalty, "window_influence": window, "lr": lr}

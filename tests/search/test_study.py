@@ -12,12 +12,11 @@ from dmtrack.evaluation.protocols import get_protocol
 from dmtrack.running.sweeps.benchmarks import BenchmarkChoice
 from dmtrack.running.trackers import TrackerChoice
 from dmtrack.search import study as study_module
-from dmtrack.search.objective import Scoring
 from dmtrack.search.running import study_lock
 from dmtrack.search.settings import SearchSettings
 from dmtrack.search.space import Range, Space
 from dmtrack.search.study import Study, import_optuna, make_sampler
-from dmtrack.search.work import work_on
+from dmtrack.search.work import Scoring, work_on
 
 SPACE = Space((Range("shift", 0.0, 20.0), Range("grow", 0.5, 2.0)))
 SCORING = Scoring(get_protocol("dmtrack-visible"), None)

@@ -13,8 +13,7 @@ from dmtrack.models.siamrpn import Outputs, SiamesePreprocessing
 from dmtrack.models.siamrpn.decoding import SearchParameters
 from dmtrack.registry import MODELS, TRACKERS
 from dmtrack.tracking.loading import assemble_tracker
-from dmtrack.tracking.siamrpn import SiamRPNTracker
-from dmtrack.tracking.siamrpn_state import LongTerm, TargetState
+from dmtrack.tracking.siamrpn import LongTerm, SiamRPNTracker, TargetState
 from dmtrack.weights import save_weights
 from dmtrack.weights.importers import importer
 from dmtrack.weights.importing import import_weights

@@ -20,8 +20,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from dmtrack.errors import EvaluationError
 from dmtrack.evaluation.measures.polygons import intersection_over_union
-from dmtrack.evaluation.measures.regions import Regions, as_regions, is_region, number_of_values, to_polygons
 from dmtrack.evaluation.measures.spans import Rows, Spans, filled, polygon_spans, rectangle_spans
+from dmtrack.evaluation.measures.trajectory import Regions, as_regions, is_region, number_of_values, to_polygons
 
 Overlaps = NDArray[np.float64]
 
@@ -68,7 +68,7 @@ def region_overlaps(
 
     Args:
         rule: which of the definitions.
-        truth: (frames, columns) true regions, see `regions.py`.
+        truth: (frames, columns) true regions, see `trajectory.py`.
         results: (frames, columns) of the tracker.
         image_size_wh: width and height of the frames; None is understood by the rule `exact` alone, and clips nothing.
 

@@ -11,8 +11,7 @@ from numpy.typing import NDArray
 from dmtrack.errors import EvaluationError
 from dmtrack.evaluation.measures.eao import Fragment, cut_into_fragments, expected_overlaps
 from dmtrack.evaluation.measures.overlap import INCLUSIVE, INCLUSIVE_LAST_PIXEL, OverlapRule, region_overlaps
-from dmtrack.evaluation.measures.regions import Regions, as_regions, is_region, to_polygons
-from dmtrack.evaluation.measures.trajectory import Trajectory
+from dmtrack.evaluation.measures.trajectory import Regions, Trajectory, as_regions, is_region, to_polygons
 
 if TYPE_CHECKING:
     from dmtrack.evaluation.protocols.restarts import VotProtocol
@@ -24,7 +23,7 @@ class VotRuns:
 
     Attributes:
         name: of the sequence.
-        truth: (frames, columns) true regions, see `regions.py`.
+        truth: (frames, columns) true regions, see `trajectory.py`.
         image_size_wh: width and height of the frames.
         trajectories: one per repetition, at least one.
 

@@ -6,10 +6,9 @@ kind of number is a `SequenceMeasure` in a `MeasuredProtocol`, or a subclass of 
 """
 
 from dmtrack.evaluation.protocols import challenges, official, toolkits  # noqa: F401 (registers what they declare)
-from dmtrack.evaluation.protocols.long_term import LongTermProtocol
+from dmtrack.evaluation.protocols.long_term import LongTermProtocol, PresenceProtocol
 from dmtrack.evaluation.protocols.multi_object import MultiObjectProtocol
 from dmtrack.evaluation.protocols.official import DMTRACK_VISIBLE
-from dmtrack.evaluation.protocols.presence import PresenceProtocol
 from dmtrack.evaluation.protocols.protocol import (
     PROTOCOLS,
     BaseProtocol,

@@ -10,8 +10,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from dmtrack.evaluation.measures.overlap import INCLUSIVE, INCLUSIVE_LAST_PIXEL, ROUNDED
-from dmtrack.evaluation.protocols.long_term import LongTermProtocol
-from dmtrack.evaluation.protocols.presence import PresenceProtocol
+from dmtrack.evaluation.protocols.long_term import LongTermProtocol, PresenceProtocol
 from dmtrack.evaluation.protocols.protocol import register
 from dmtrack.evaluation.protocols.restarts import VotProtocol
 

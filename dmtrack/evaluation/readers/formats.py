@@ -12,8 +12,7 @@ from numpy.typing import ArrayLike
 from dmtrack.boxes import Boxes, cxcywh_to_xywh, xyxy_to_xywh
 from dmtrack.errors import EvaluationError
 from dmtrack.evaluation.measures.one_pass import overlaps
-from dmtrack.evaluation.measures.regions import number_of_values
-from dmtrack.evaluation.measures.trajectory import Trajectory
+from dmtrack.evaluation.measures.trajectory import Trajectory, number_of_values
 from dmtrack.evaluation.readers.boxes import BadBoxes, RawResult, check_boxes
 from dmtrack.evaluation.readers.names import listed
 

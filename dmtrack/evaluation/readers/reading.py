@@ -12,8 +12,7 @@ import numpy as np
 from dmtrack.data.headings import is_heading, split_cells
 from dmtrack.data.sequences import Sequence
 from dmtrack.errors import EvaluationError
-from dmtrack.evaluation.measures.regions import number_of_values
-from dmtrack.evaluation.measures.trajectory import Trajectory
+from dmtrack.evaluation.measures.trajectory import Trajectory, number_of_values
 from dmtrack.evaluation.readers import alignment, boxes
 from dmtrack.evaluation.readers.files import ResultFiles
 from dmtrack.evaluation.readers.formats import (

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from dmtrack.config import Count
 from dmtrack.errors import ConfigError
-from dmtrack.models.building import import_timm
+from dmtrack.models.base import import_timm
 from dmtrack.registry import BACKBONES
 
 STAGES = ("stage2", "stage3", "stage4")

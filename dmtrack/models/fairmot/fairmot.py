@@ -16,8 +16,7 @@ from dmtrack.config.signatures import Count, Share
 from dmtrack.data.batches import Batch
 from dmtrack.data.letterbox import letterbox
 from dmtrack.errors import ConfigError, WeightsError
-from dmtrack.models.base import TrainableModel
-from dmtrack.models.building import build_part
+from dmtrack.models.base import TrainableModel, build_part
 from dmtrack.models.fairmot.decode import Maps, decode, to_image
 from dmtrack.models.fairmot.encoding import FairMOTEncoder, LetterboxSettings, image_tensor
 from dmtrack.models.fairmot.losses import FairMOTLoss, FairMOTTraining

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from dmtrack.data.batches import Batch
 from dmtrack.data.preprocessing import Preprocessing
 from dmtrack.models.backbones.dla34 import DEAD_PARAMETERS
-from dmtrack.models.building import build_part
+from dmtrack.models.base import build_part
 from dmtrack.models.global_search.base import Detections, Features, GlobalSearchModel
 from dmtrack.models.global_search.decode import TARGET_CLASS, ClassDetections, TestSettings, decode_all_classes
 from dmtrack.models.global_search.head import (

@@ -13,7 +13,7 @@ from torchvision.ops import roi_align
 from dmtrack.config import Amount, Count, Share
 from dmtrack.data.batches import Batch
 from dmtrack.data.preprocessing import Preprocessing
-from dmtrack.models.building import build_part
+from dmtrack.models.base import build_part
 from dmtrack.models.global_search.base import Detections, Features, GlobalSearchModel, concatenate, jittered
 from dmtrack.models.global_search.candidates import CandidateHead, Proposals, propose
 from dmtrack.models.global_search.decode import boxes_from_distances, level_points

@@ -12,12 +12,11 @@ from torch import Tensor, nn
 from dmtrack.config import Amount, CountOrZero
 from dmtrack.data.batches import Batch
 from dmtrack.errors import ConfigError
-from dmtrack.models.building import build_part
+from dmtrack.models.base import build_part
 from dmtrack.models.global_search.base import Detections, Features, GlobalSearchModel, concatenate, jittered
-from dmtrack.models.reid.embedding_head import EmbeddingHead
+from dmtrack.models.reid.embedding_head import EmbeddingHead, TappedMaps
 from dmtrack.models.reid.instances import Instances, detected_candidates, relate, things_of
 from dmtrack.models.reid.losses import EmbeddingLosses, IdentityClassifier, UncertaintyWeighting, embedding_losses
-from dmtrack.models.reid.tapped_maps import TappedMaps
 from dmtrack.registry import HEADS, MODELS
 
 TrainMode = Literal["frozen", "joint"]

@@ -1,17 +1,26 @@
-"""First boxes from annotations with four corners, and cutting template and search image out of a frame, by the rules of
-either flavour.
+"""Template and search image of either flavour: cut out of frames for tracking, and batches of augmented pairs of them.
+
+First boxes may come from annotations with four corners.
 """
 
 from __future__ import annotations
 
 import math
+from dataclasses import replace
+from typing import Any
 
 import cv2
 import numpy as np
+import torch
 from numpy.typing import ArrayLike, NDArray
+from torch import Tensor
 
+from dmtrack.data.batches import Batch, ClipEncoder
+from dmtrack.data.samples import Clip
 from dmtrack.data.siamese.cropping import context_side
+from dmtrack.errors import ConfigError
 from dmtrack.models.siamrpn.flavours import SiamesePreprocessing
+from dmtrack.models.siamrpn.losses import AnchorTargets, SiamRPNTraining, assign, stack_targets
 
 Pixels = NDArray[np.float32]
 """(size, size, 3), values 0 to 255, channels in the order of the frame."""
@@ -168,3 +177,48 @@ def polygon_to_cxcywh(polygon: ArrayLike, margin: float = 0.0) -> NDArray[np.flo
     area = np.linalg.norm(corners[0] - corners[1]) * np.linalg.norm(corners[1] - corners[2])
     scale = np.sqrt(area / extent.prod())
     return np.concatenate([centre, scale * extent + margin])
+
+
+class SiamesePairEncoder(ClipEncoder):
+    """Assigns anchors, and turns images into what the network takes: BGR on the scale 0 to 255.
+
+    Args:
+        preprocessing: of the model.
+        settings: of its training.
+    """
+
+    named_recipes = False
+    divisor = 1
+
+    def __init__(self, preprocessing: SiamesePreprocessing, settings: SiamRPNTraining) -> None:
+        self.settings = settings
+        self.preprocessing = replace(preprocessing, search_size=settings.search_size or preprocessing.search_size)
+
+    def encode(self, clip: Clip, rng: np.random.Generator) -> tuple[Clip, AnchorTargets]:
+        """A pair, of which the first instance counts, and the targets of every anchor of its search image.
+
+        Args:
+            clip: the pair after augmentation.
+            rng: draws the anchors.
+
+        Raises:
+            ConfigError: the augmentation gives images of other sizes than the model takes.
+        """
+        for key, sample in (("exemplar_size", clip.query), ("search_size", clip.search)):
+            size = getattr(self.preprocessing, key)
+            if sample.size_wh != (size, size):
+                raise ConfigError(
+                    f"data.recipe gives images of {sample.size_wh[0]}x{sample.size_wh[1]} pixels where the model's "
+                    f"{key} is {size}; set `sizes` of ShiftScaleCrop to "
+                    f"({self.preprocessing.exemplar_size}, {self.preprocessing.search_size})"
+                )
+        return clip, assign(self.preprocessing, clip.search.boxes_xyxy[0], clip.positive, rng, self.settings)
+
+    def image_tensor(self, image: NDArray[Any]) -> Tensor:
+        """(3, H, W) float32 BGR."""
+        return torch.from_numpy(np.ascontiguousarray(image[..., ::-1], dtype=np.float32)).permute(2, 0, 1)
+
+    def collate(self, items: list[tuple[Clip, AnchorTargets]]) -> Batch:
+        """The batch of some pairs; its targets have the names of `AnchorTargets`."""
+        batch = super().collate([clip for clip, _ in items])
+        return Batch(batch.frames, stack_targets([targets for _, targets in items]))

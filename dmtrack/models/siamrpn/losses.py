@@ -17,7 +17,7 @@ from torch import Tensor
 
 from dmtrack.config import Count, CountOrZero, Share
 from dmtrack.data.transforms.base import Draws
-from dmtrack.models.siamrpn.anchors import anchors_cxcywh, flat_rows
+from dmtrack.models.siamrpn.decoding import anchors_cxcywh, flat_rows
 from dmtrack.models.siamrpn.flavours import SiamesePreprocessing
 from dmtrack.models.siamrpn.layers import Outputs
 

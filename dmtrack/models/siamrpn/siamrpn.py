@@ -12,12 +12,11 @@ from torch import Tensor, nn
 from dmtrack.config import Count
 from dmtrack.data.batches import Batch
 from dmtrack.errors import ConfigError, WeightsError
-from dmtrack.models.base import TrainableModel
-from dmtrack.models.building import build_part
+from dmtrack.models.base import TrainableModel, build_part
+from dmtrack.models.siamrpn.crops import SiamesePairEncoder
 from dmtrack.models.siamrpn.flavours import FlavourName, SiamesePreprocessing
 from dmtrack.models.siamrpn.layers import Outputs, SiamRPNHead
 from dmtrack.models.siamrpn.losses import SiamRPNTraining, siamrpn_losses
-from dmtrack.models.siamrpn.pair_encoding import SiamesePairEncoder
 from dmtrack.registry import BACKBONES, HEADS, MODELS, NECKS
 
 CENTRE_CROP_BELOW = 20

@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from dmtrack.config.loading import apply_override, split_override
 from dmtrack.config.located import LocatedDict, locate
-from dmtrack.config.overrides import apply_override, split_override
 from dmtrack.config.signatures import keys_of_dataclass
 from dmtrack.config.top_level import TopLevel
 from dmtrack.config.yaml_reader import read_yaml

@@ -8,9 +8,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dmtrack.errors import EvaluationError
-from dmtrack.evaluation.measures.long_term import LongTermRun, confidence_thresholds, precision_recall, score_long_term
+from dmtrack.evaluation.measures.long_term import (
+    LongTermRun,
+    PresenceCounts,
+    best_geometric_mean,
+    confidence_thresholds,
+    count_presence,
+    precision_recall,
+    score_long_term,
+    score_presence,
+)
 from dmtrack.evaluation.measures.overlap import region_overlaps
-from dmtrack.evaluation.measures.presence import PresenceCounts, best_geometric_mean, count_presence, score_presence
 from dmtrack.evaluation.protocols.challenges import OXUVA, VOT_LT, VOT_LT_PYSOT
 
 NAN = float("nan")

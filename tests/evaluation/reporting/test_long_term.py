@@ -9,8 +9,7 @@ import numpy as np
 import pytest
 
 from dmtrack.data.sequences import Annotation
-from dmtrack.evaluation.measures.long_term import precision_recall
-from dmtrack.evaluation.measures.presence import score_presence
+from dmtrack.evaluation.measures.long_term import precision_recall, score_presence
 from dmtrack.evaluation.protocols.challenges import OXUVA, VOT_LT, VOT_LT_PYSOT
 from dmtrack.evaluation.reporting.bootstrap import draw_sequences
 from dmtrack.evaluation.reporting.loading import build_report, load_tracker_results
