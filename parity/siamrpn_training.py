@@ -27,7 +27,7 @@ from dmtrack.models.siamrpn.losses import (
     stack_targets,
     training_anchors_xyxy,
 )
-from dmtrack.training.schedules import warmup_then_log
+from dmtrack.training.optimizers import warmup_then_log
 from parity.golden import Array, GoldenFile
 from parity.siamrpn_formulas import frame_rgb, target_box_xywh
 

@@ -159,7 +159,7 @@ class OptimizerConfig:
 
 @dataclass(frozen=True)
 class LearningRate:
-    """`lr_config`: warm-up and schedule; `dmtrack/training/schedules.py` computes them.
+    """`lr_config`: warm-up and schedule; `dmtrack/training/optimizers.py` computes them.
 
     Attributes:
         policy: `step`, `cosine` or `constant`, over the iterations after the warm-up; or `log`, which is constant

@@ -30,7 +30,7 @@ from dmtrack.pages.shell import Cell, Table, render
 from dmtrack.pages.timeline.page import write_timeline
 from dmtrack.progress import ProgressBar
 from dmtrack.running.baselines import StaticBox
-from dmtrack.running.session import Session, session_of
+from dmtrack.running.runner import Session, session_of
 from dmtrack.running.sweeps.benchmarks import SYNTHETIC_DISTRACTORS, Generated
 from dmtrack.running.sweeps.running import print_report
 from dmtrack.running.trackers import TrackerChoice

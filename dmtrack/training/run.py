@@ -19,11 +19,10 @@ from dmtrack.files import check_writable_folder, write_text
 from dmtrack.models.base import TrainableModel
 from dmtrack.registry import MODELS, did_you_mean
 from dmtrack.tracking.device import resolve_precision
-from dmtrack.training.checkpoints import load_checkpoint
 from dmtrack.training.devices import Devices
 from dmtrack.training.launch import StopRequest, choose_devices, prepare_workers, start_fabric
 from dmtrack.training.logs import RunLog
-from dmtrack.training.resume import MODEL_INITIALISATION, check_same_run, find_checkpoint, seed_batch
+from dmtrack.training.resume import MODEL_INITIALISATION, check_same_run, find_checkpoint, load_checkpoint, seed_batch
 from dmtrack.training.settings import read_settings
 from dmtrack.training.trainer import FINAL_NAME, Trainer, Validate
 

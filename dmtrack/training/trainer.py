@@ -27,15 +27,20 @@ from torch import Tensor, nn
 
 import dmtrack
 from dmtrack.data.batches import Batch
-from dmtrack.data.stages import IterationBatches
+from dmtrack.data.loader import IterationBatches
 from dmtrack.errors import TrainingError
 from dmtrack.models.base import TrainableModel
-from dmtrack.training.checkpoints import save_checkpoint
 from dmtrack.training.launch import StopRequest
 from dmtrack.training.logs import RunLog
-from dmtrack.training.optimizers import ExponentialMovingAverage, build_optimizer, set_learning_rate
-from dmtrack.training.resume import seed_batch
-from dmtrack.training.schedules import epoch_of, is_due, learning_rate_factor
+from dmtrack.training.optimizers import (
+    ExponentialMovingAverage,
+    build_optimizer,
+    epoch_of,
+    is_due,
+    learning_rate_factor,
+    set_learning_rate,
+)
+from dmtrack.training.resume import save_checkpoint, seed_batch
 from dmtrack.training.settings import TrainingSettings
 
 FINAL_NAME = "final.safetensors"

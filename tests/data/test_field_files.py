@@ -16,7 +16,7 @@ from dmtrack.data.sources.image_folder import ImageFolder
 from dmtrack.errors import DataError
 from dmtrack.evaluation.readers import read_results
 from dmtrack.evaluation.readers.mot import read_mot_detections
-from dmtrack.evaluation.readers.text_files import read_trajectory
+from dmtrack.evaluation.readers.text import read_trajectory
 from dmtrack.media.images import write_image
 
 BOXES = [[20.0, 10, 16, 16], [22, 11, 16, 16], [24, 12, 16, 16]]

@@ -8,10 +8,15 @@ from hypothesis import strategies as st
 
 from dmtrack.config.top_level import Stage
 from dmtrack.data.batches import ClipEncoder
-from dmtrack.data.loader import TrainingClips, training_loader, training_loader_from_config
+from dmtrack.data.loader import (
+    IterationBatches,
+    TrainingClips,
+    parse_stages,
+    training_loader,
+    training_loader_from_config,
+)
 from dmtrack.data.preprocessing import Preprocessing, prepare_image
 from dmtrack.data.samples import Clip
-from dmtrack.data.stages import IterationBatches, parse_stages
 from dmtrack.data.writers.coco import write_coco
 from dmtrack.data.writers.sequences import write_got10k
 from dmtrack.errors import ConfigError, DataError

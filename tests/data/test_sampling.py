@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from dmtrack.data.samples import Clip
 from dmtrack.data.sampling import CocoPairs, ImagePairs, RandomConcat, SequencePairs
+from dmtrack.data.sampling.videos import pick_frames, valid_frames
 from dmtrack.data.sources import GOT10k
-from dmtrack.data.validity import pick_frames, valid_frames
 from dmtrack.data.writers import WRITERS
 from dmtrack.errors import ConfigError, DataError
 

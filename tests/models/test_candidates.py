@@ -7,13 +7,12 @@ from torchvision.ops import roi_align
 from dmtrack.data.batches import Batch
 from dmtrack.errors import ConfigError
 from dmtrack.models.backbones.residual_trunk import ResidualTrunk
-from dmtrack.models.fast.box_cutting import sample_cells
+from dmtrack.models.fast.blocks import sample_cells
 from dmtrack.models.fast.inference_copy import inference_copy
 from dmtrack.models.global_search.candidates import CandidateHead, Proposals, propose, vote_boxes
 from dmtrack.models.global_search.tiny import DMTrackGSTiny
-from dmtrack.models.global_search.tiny_head import TinyHead
-from dmtrack.models.global_search.tiny_losses import candidate_losses
-from dmtrack.models.necks.single_map import SingleMapFusion
+from dmtrack.models.global_search.tiny_head import TinyHead, candidate_losses
+from dmtrack.models.necks import SingleMapFusion
 
 
 def small_model() -> DMTrackGSTiny:

@@ -2,7 +2,7 @@ import torch
 
 from dmtrack.models.backbones.deformable import ModulatedDeformableConv
 from dmtrack.models.backbones.dla34 import DLA34, bilinear_upsampling
-from dmtrack.models.necks.fpn import FPN
+from dmtrack.models.necks import FPN
 
 
 def test_strides_and_channels():

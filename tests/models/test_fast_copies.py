@@ -17,7 +17,7 @@ from dmtrack.models.global_search.losses import TrainSettings
 from dmtrack.models.global_search.parts import TemplateParts
 from dmtrack.models.global_search.tiny import DMTrackGSTiny
 from dmtrack.models.global_search.tiny_head import TinyHead
-from dmtrack.models.necks.single_map import SingleMapFusion
+from dmtrack.models.necks import SingleMapFusion
 from parity.formulas import PUBLISHED_MODEL, formula_model
 
 sys.path.append(str(Path(__file__).parents[1] / "support"))

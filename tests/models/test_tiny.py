@@ -8,9 +8,8 @@ from dmtrack.models.backbones.residual_trunk import ResidualTrunk
 from dmtrack.models.global_search.decode import level_points
 from dmtrack.models.global_search.parts import TemplateParts
 from dmtrack.models.global_search.tiny import DMTrackGSTiny
-from dmtrack.models.global_search.tiny_head import TinyHead, TinyOutputs
-from dmtrack.models.global_search.tiny_losses import centre_targets, target_losses
-from dmtrack.models.necks.single_map import SingleMapFusion
+from dmtrack.models.global_search.tiny_head import TinyHead, TinyOutputs, centre_targets, target_losses
+from dmtrack.models.necks import SingleMapFusion
 
 
 def small_model(parts: bool = True) -> DMTrackGSTiny:

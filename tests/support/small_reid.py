@@ -13,7 +13,7 @@ from dmtrack.models.backbones.residual_trunk import ResidualTrunk
 from dmtrack.models.global_search.candidates import CandidateHead
 from dmtrack.models.global_search.tiny import DMTrackGSTiny
 from dmtrack.models.global_search.tiny_head import TinyHead
-from dmtrack.models.necks.single_map import SingleMapFusion
+from dmtrack.models.necks import SingleMapFusion
 from dmtrack.models.reid.dmtrack_reid import DMTrackReID
 from dmtrack.models.reid.embedding_head import EmbeddingHead
 from dmtrack.registry import MODELS

@@ -15,7 +15,7 @@ from dmtrack.models.backbones.residual_trunk import ResidualTrunk
 from dmtrack.models.global_search.parts import TemplateParts
 from dmtrack.models.global_search.tiny import DMTrackGSTiny
 from dmtrack.models.global_search.tiny_head import TinyHead
-from dmtrack.models.necks.single_map import SingleMapFusion
+from dmtrack.models.necks import SingleMapFusion
 from dmtrack.tracking.reid import ReIDTracker
 
 

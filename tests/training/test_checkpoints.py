@@ -9,9 +9,16 @@ import pytest
 import torch
 
 from dmtrack.errors import OutputError, TrainingError
-from dmtrack.training.checkpoints import KEYS, checkpoint_files, load_checkpoint, save_checkpoint
 from dmtrack.training.logs import truncate_log
-from dmtrack.training.resume import check_same_run, different_keys, find_checkpoint
+from dmtrack.training.resume import (
+    KEYS,
+    check_same_run,
+    checkpoint_files,
+    different_keys,
+    find_checkpoint,
+    load_checkpoint,
+    save_checkpoint,
+)
 
 CONTENT = {key: {} for key in KEYS}
 

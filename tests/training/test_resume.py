@@ -14,7 +14,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from dmtrack.training.checkpoints import checkpoint_files, load_checkpoint
+from dmtrack.training.resume import checkpoint_files, load_checkpoint
 
 TOOL = Path(__file__).resolve().parents[2] / "tools" / "train_dmtrack.py"
 LIMIT_SECONDS = 180

@@ -13,8 +13,8 @@ from dmtrack.config import load_config
 from dmtrack.errors import ConfigError, DataError, OutputError, TrainingError, WeightsError
 from dmtrack.models.base import TrainableModel
 from dmtrack.tracking import device
-from dmtrack.training.checkpoints import KEYS, checkpoint_files
 from dmtrack.training.devices import Devices
+from dmtrack.training.resume import KEYS, checkpoint_files
 from dmtrack.training.run import load_initial_weights, train_from_config
 from dmtrack.weights import save_weights
 

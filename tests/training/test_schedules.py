@@ -5,7 +5,7 @@ import pytest
 
 from dmtrack.config.top_level import LearningRate
 from dmtrack.errors import ConfigError
-from dmtrack.training.schedules import learning_rate_factor, warmup_then_log
+from dmtrack.training.optimizers import learning_rate_factor, warmup_then_log
 from dmtrack.training.settings import read_settings
 
 PUBLISHED = LearningRate("step", "constant", 500, 0.001 / 3, (44, 46))

@@ -16,8 +16,8 @@ from safetensors.torch import load_file
 
 from dmtrack.config import load_config
 from dmtrack.errors import ConfigError
-from dmtrack.training.checkpoints import checkpoint_files
 from dmtrack.training.devices import Devices
+from dmtrack.training.resume import checkpoint_files
 from dmtrack.training.run import train_from_config
 
 pytestmark = pytest.mark.usefixtures("leave_torch_as_it_was")

@@ -11,14 +11,13 @@ import numpy as np
 from dmtrack.boxes import xyxy_to_xywh
 from dmtrack.config import build
 from dmtrack.data.doctor.sheet import Tile
-from dmtrack.data.loader import TrainingClips
+from dmtrack.data.loader import TrainingClips, parse_stages
 from dmtrack.data.preprocessing import Preprocessing
 from dmtrack.data.recipes import build_recipe
 from dmtrack.data.samples import Clip
 from dmtrack.data.sequences import Sequence
 from dmtrack.data.sources.frames import spaced
 from dmtrack.data.sources.images import ImageSource
-from dmtrack.data.stages import parse_stages
 from dmtrack.errors import ConfigError
 from dmtrack.registry import DATASETS
 

@@ -1,11 +1,9 @@
 """Samplers of training clips: `sampler.sample(rng, image_size_wh=None) -> Clip`."""
 
 from dmtrack.data.sampling.concatenation import RandomConcat
-from dmtrack.data.sampling.image_clips import ImageClips
-from dmtrack.data.sampling.image_pairs import CocoPairs, ImagePairs
-from dmtrack.data.sampling.sequence_pairs import SequencePairs
+from dmtrack.data.sampling.images import CocoPairs, ImageClips, ImagePairs
 from dmtrack.data.sampling.siamese_pairs import PairsWithNegatives, SiamesePairs
-from dmtrack.data.sampling.video_clips import VideoClips
+from dmtrack.data.sampling.videos import SequencePairs, VideoClips
 
 __all__ = [
     "CocoPairs",

@@ -26,8 +26,7 @@ from dmtrack.evaluation.readers.layouts import LAYOUTS, Candidate, Group, Layout
 from dmtrack.evaluation.readers.names import Matching, is_of_benchmark, listed, match_names
 from dmtrack.evaluation.readers.otb_files import read_json_result, read_mat_result
 from dmtrack.evaluation.readers.oxuva_files import parse_predictions
-from dmtrack.evaluation.readers.text import find_separator
-from dmtrack.evaluation.readers.text_files import read_text_result, read_vot_result
+from dmtrack.evaluation.readers.text import find_separator, read_text_result, read_vot_result
 from dmtrack.evaluation.results import SequenceResult, TrackerResults
 from dmtrack.registry import did_you_mean
 

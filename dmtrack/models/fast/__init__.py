@@ -5,7 +5,6 @@ the package registers the fast substitutes of all layers of this package; the re
 """
 
 from dmtrack.models.fast import blocks as blocks
-from dmtrack.models.fast import box_cutting as box_cutting
 from dmtrack.models.fast import dla as dla
 from dmtrack.models.fast import dmtrack_gs as dmtrack_gs
 from dmtrack.models.fast import reid as reid

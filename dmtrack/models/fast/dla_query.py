@@ -17,7 +17,7 @@ from torchvision.ops import roi_align
 from dmtrack.models.backbones.dla34 import DLA34, IDAUp
 from dmtrack.models.fast.convolution import convolve_region
 from dmtrack.models.global_search.head import RoITemplate, roi_levels
-from dmtrack.models.necks.fpn import FPN
+from dmtrack.models.necks import FPN
 
 
 class Region(NamedTuple):

@@ -18,7 +18,7 @@ from dmtrack.models.fast.winograd import WinogradConv
 from dmtrack.models.global_search.base import Features, GlobalSearchModel
 from dmtrack.models.global_search.dmtrack_gs import DMTrackGS, Templates, clip_to_input
 from dmtrack.models.global_search.head import KernelController, LevelKernels, LevelOutputs
-from dmtrack.models.necks.fpn import FPN
+from dmtrack.models.necks import FPN
 
 FULL_PRECISION = ("template.", "controller.", "part_fusion.", "cond_modulator.", "bbox_head.fcos_")
 """What is generated from the template, and the last layers, whose outputs are pixels: too delicate for half precision,

@@ -21,8 +21,9 @@ from dmtrack.models.global_search.tiny_head import (
     TinyHead,
     TinyOutputs,
     TinyTemplates,
+    candidate_losses,
+    target_losses,
 )
-from dmtrack.models.global_search.tiny_losses import candidate_losses, target_losses
 from dmtrack.registry import BACKBONES, HEADS, MODELS, NECKS
 
 TRUE_BOX_JITTER = 0.1

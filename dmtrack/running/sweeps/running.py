@@ -21,7 +21,7 @@ from dmtrack.files import check_writable_folder, write_json, write_text
 from dmtrack.running.cached_tracker import build_cached, describe
 from dmtrack.running.detection_cache import DetectionCache
 from dmtrack.running.ray_engine import RayEngine, import_ray
-from dmtrack.running.session import Session
+from dmtrack.running.runner import Session
 from dmtrack.running.sweeps.absence import absence_table, with_absence
 from dmtrack.running.sweeps.benchmarks import BenchmarkChoice
 from dmtrack.running.sweeps.settings import NamedTracker, SweepSettings

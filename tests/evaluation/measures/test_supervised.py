@@ -22,7 +22,7 @@ from dmtrack.evaluation.protocols.challenges import (
     VOT2018_REALTIME,
     VOT2018_UNSUPERVISED,
 )
-from dmtrack.evaluation.readers.text_files import read_trajectory
+from dmtrack.evaluation.readers.text import read_trajectory
 from dmtrack.running.supervised import missed_frames, run_supervised
 
 NAN = float("nan")
