@@ -45,6 +45,14 @@ def cxcywh_to_xywh(boxes_cxcywh: ArrayLike) -> Boxes:
     return boxes
 
 
+def polygons_to_xywh(corners: ArrayLike) -> Boxes:
+    """(n, 2 x corners) x1, y1, x2, y2, ... -> the smallest upright boxes around them, (n, 4)."""
+    points = np.asarray(corners, dtype=np.float64)
+    points = points.reshape(len(points), -1, 2)
+    low = points.min(axis=1)
+    return np.concatenate([low, points.max(axis=1) - low], axis=1)
+
+
 def clip_xyxy(boxes_xyxy: ArrayLike, width: float, height: float) -> Boxes:
     """Clips corners to [0, width] x [0, height]; a box outside becomes one of zero area on the border."""
     boxes = np.asarray(boxes_xyxy, dtype=np.float64)

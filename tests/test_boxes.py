@@ -66,3 +66,12 @@ def test_a_bad_first_box_is_refused_with_a_reason(box: object, complaint: str) -
 
 def test_a_good_first_box_comes_back_as_an_array() -> None:
     np.testing.assert_array_equal(boxes.check_first_box_xywh([-5, 10, 20, 20], 640, 360), [-5, 10, 20, 20])
+
+
+@given(st.lists(st.tuples(*[st.floats(-100, 100)] * 8), min_size=1, max_size=5))
+def test_upright_boxes_hold_every_corner(polygons: list[tuple[float, ...]]) -> None:
+    rows = np.array(polygons)
+    around = boxes.polygons_to_xywh(rows)
+    points = rows.reshape(-1, 4, 2)
+    low, high = around[:, None, :2], around[:, None, :2] + around[:, None, 2:]
+    assert (points >= low - 1e-9).all() and (points <= high + 1e-9).all()

@@ -82,13 +82,9 @@ class Snapshot:
 
 @dataclass(frozen=True)
 class Event:
-    """A frame in which the policy changed its mind.
+    """A frame in which the policy changed its mind: `text` says what changed, and why.
 
-    Attributes:
-        frame: its number.
-        text: what changed, and why.
-        before: the frame before; None where nothing was kept of it.
-        after: the frame itself; likewise.
+    The frame before and the frame itself are None where nothing was kept of them.
     """
 
     frame: int

@@ -210,13 +210,6 @@ def training_loader_from_config(
 ) -> BatchLoader:
     """`training_loader` from the `data` section of a config: its `train`, `recipe`, `stages` and `workers_per_gpu`.
 
-    Args:
-        data: the section.
-        encoder: of the model.
-        total_iterations: of the whole run.
-        seed: of the run.
-        options: others of `training_loader`.
-
     Raises:
         ConfigError: a missing or unknown entry.
         DataError: a dataset that is not there or not as expected.

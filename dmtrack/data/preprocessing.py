@@ -115,11 +115,6 @@ def prepare_image_on(
     """As `prepare_image`, with the result on `device`: the frame crosses the bus as bytes, the rest happens there.
 
     The resized pixels differ from OpenCV's, whose weights have 11 bits, by at most one level of 255.
-
-    Args:
-        image: HxWx3 uint8 RGB frame.
-        preprocessing: what the model wants.
-        device: where to compute.
     """
     factor = resize_factor(image.shape[0], image.shape[1], preprocessing.scale)
     height, width = (int(side * factor + 0.5) for side in image.shape[:2])

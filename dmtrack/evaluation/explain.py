@@ -29,12 +29,9 @@ _SMALLEST_CHANGE = 5e-7
 
 @dataclass(frozen=True)
 class FrameGroup:
-    """Frames of which the same is true and which every protocol treats alike.
+    """Frames, by their indices from 0, of which the same (`what`) is true and which every protocol treats alike.
 
-    Attributes:
-        what: is true of them.
-        frames: their indices from 0.
-        fates: what becomes of them, by the protocol's name.
+    `fates` says by the protocol's name what becomes of them.
     """
 
     what: str

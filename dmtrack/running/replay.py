@@ -113,15 +113,7 @@ def shown_view(view: TimelineView | None, name: str) -> TimelineView:
 
 @dataclass(frozen=True)
 class ReplayPlan:
-    """One tracker on one benchmark, known to have detections of its own model.
-
-    Attributes:
-        name: of the tracker.
-        benchmark: which sequences.
-        sequences: opened.
-        cache: their detections.
-        origin: of the tracker.
-    """
+    """One tracker on the opened sequences of one benchmark, known to have detections of its own model there."""
 
     name: str
     benchmark: BenchmarkChoice

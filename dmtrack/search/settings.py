@@ -78,12 +78,7 @@ class SearchSettings:
     def tracks(
         self, origin: Origin, benchmark: BenchmarkChoice, exact: bool = False
     ) -> FullRuns | ReplayedDetections | SharedOutputs:
-        """How sequences of a benchmark are tracked with the parameters of trials.
-
-        Args:
-            origin: of the tracker.
-            benchmark: which sequences.
-            exact: without the tolerance of the trials.
+        """How sequences of a benchmark are tracked with the parameters of trials; exactly, or with their tolerance.
 
         Raises:
             DMTrackError: the tracker cannot be built, or its detections are missing.
@@ -105,13 +100,9 @@ class SearchSettings:
 
 @dataclass
 class Prepared:
-    """A search that is known to be in order.
+    """A search that is known to be in order: `sequences` are of the tuning split.
 
     Attributes:
-        settings: as asked.
-        origin: of the tracker.
-        scoring: what is maximised.
-        sequences: of the tuning split.
         current: the config's own values of the searched parameters.
     """
 

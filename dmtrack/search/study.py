@@ -61,12 +61,8 @@ class Study:
     Args:
         storage: a file of SQLite; a file that ends in `.journal`, which several machines may share over NFS; or the URL
             of a database.
-        name: of the study in it.
+        name: of the study in it, which is `inner`.
         pruner: of Optuna; None prunes nothing.
-
-    Attributes:
-        storage: as given.
-        inner: Optuna's study.
 
     Raises:
         EvaluationError: the storage cannot be used; so says every method.

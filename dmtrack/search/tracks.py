@@ -127,13 +127,8 @@ class Origin:
     """A tracker whose parameters are searched, before its network is built.
 
     Attributes:
-        name: of the tracker.
-        kind: its class.
-        settings: its section of the config.
-        config: all of it.
-        config_hash: of the config.
-        weights_sha256: of the weights file.
-        weights: path of that file.
+        settings: its section of the `config`.
+        weights: path of the weights file.
         way: how trials get their boxes: "shared", "replay" or "full".
         association: the policy that decides, with its usual settings; None for trackers without.
     """

@@ -64,16 +64,8 @@ def evaluate(
 ) -> list[SequenceScore]:
     """Tracks and scores sequences in the given order.
 
-    Args:
-        track: gives the boxes of one.
-        sequences: all of the split.
-        scoring: the rules.
-        parameters: of the trial.
-        on_sequence: told how many sequences are done and the value over them so far; may raise to stop the trial. Not
-            told where no frame counts yet.
-
-    Raises:
-        Whatever tracking or `on_sequence` raises.
+    `on_sequence` is told how many sequences are done and the value over them so far, where any frame counts yet; it may
+    raise to stop the trial. Whatever tracking raises is raised, too.
     """
     scores: list[SequenceScore] = []
     for sequence in sequences:

@@ -168,12 +168,7 @@ def assemble_detector(
 def config_and_weights(
     config: str | Path | None, weights: str | Path | None, overrides: Sequence[str]
 ) -> tuple[Config, str, WeightsFile]:
-    """The config, what it is called, and the weights; nothing is built of them.
-
-    Args:
-        config: as in `assemble_tracker`, except that it is no class.
-        weights: likewise.
-        overrides: likewise.
+    """The config, what it is called, and the weights, all as `assemble_tracker` finds them; nothing is built of them.
 
     Raises:
         ConfigError: the config or a key is unknown.

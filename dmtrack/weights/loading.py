@@ -153,12 +153,7 @@ def check_finite(state_dict: Mapping[str, Tensor], source: str | Path) -> None:
 
 
 def load_weights(model: nn.Module, name_or_path: str | Path, strict: bool = True) -> WeightsFile:
-    """Finds, reads and loads weights.
-
-    Args:
-        model: receives the weights.
-        name_or_path: see `find_weights`.
-        strict: see `load_into`.
+    """Finds, reads and loads weights into a model, see `find_weights` and `load_into`.
 
     Raises:
         WeightsError: there is no such file, it cannot be used, or it does not fit.

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from dmtrack.boxes import polygons_to_xywh
 from dmtrack.data.doctor.findings import Examination, finding_of
 from dmtrack.data.doctor.frame_checks import Frames
 from dmtrack.data.sources.annotations import read_flags, read_rows
@@ -34,21 +35,12 @@ def check_boxes(place: SequencePlace, rules: VideoFiles, frames: Frames | None, 
     except DMTrackError as error:
         found.findings.append(finding_of(error, place.annotation, "mend the line, or download the annotations again"))
         return
-    boxes_xywh = upright_xywh(rows, rules.box_start)
+    boxes_xywh = polygons_to_xywh(rows) if rows.shape[1] == 8 else rows[:, rules.box_start : rules.box_start + 4]
     _check_count(place, len(boxes_xywh), frames, found)
     _check_values(place, boxes_xywh, frames, found)
     if not (place.first_box_only and len(boxes_xywh) == 1):
         for flag in rules.flags:
             _check_flags(place.annotation.parent, flag, len(boxes_xywh), found)
-
-
-def upright_xywh(rows: NDArray[np.float64], start: int = 0) -> NDArray[np.float64]:
-    """(frames, 4) boxes of rows that hold boxes from column `start` on, or the corners of polygons."""
-    if rows.shape[1] != 8:
-        return rows[:, start : start + 4]
-    x, y = rows[:, 0::2], rows[:, 1::2]
-    low = np.stack([x.min(axis=1), y.min(axis=1)], axis=1)
-    return np.concatenate([low, np.stack([x.max(axis=1), y.max(axis=1)], axis=1) - low], axis=1)
 
 
 def _check_count(place: SequencePlace, boxes: int, frames: Frames | None, found: Examination) -> None:

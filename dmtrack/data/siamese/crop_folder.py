@@ -95,14 +95,7 @@ def write_crops(
 
 
 class CropJob:
-    """Crops of single videos.
-
-    Args:
-        tracks: of the source.
-        folder: that gets one folder per video.
-        rule: see `crop_around`.
-        quality: of the JPEG files.
-    """
+    """Crops of single videos of a source, a folder each, as JPEG files of a quality; `rule` as of `crop_around`."""
 
     def __init__(self, tracks: Targets, folder: Path, rule: CropRule, quality: int) -> None:
         self.tracks, self.folder, self.rule, self.quality = tracks, folder, rule, quality

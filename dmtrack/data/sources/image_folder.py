@@ -146,11 +146,7 @@ def load_json_annotations(path: Path) -> dict[str, object]:
 
 
 def objects_of_mapping(content: dict[str, object], path: Path) -> Objects:
-    """Boxes of `{file: [[x, y, w, h], ...]}`.
-
-    Args:
-        content: the mapping.
-        path: its file, for errors.
+    """Boxes of `{file: [[x, y, w, h], ...]}`, the content of a file that errors name.
 
     Raises:
         DataError: a value is no list of boxes.

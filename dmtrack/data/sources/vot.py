@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from dmtrack.boxes import polygons_to_xywh
 from dmtrack.data.sequences import Sequence
 from dmtrack.data.sources.annotations import read_rows
 from dmtrack.data.sources.base import SequenceSource, find_root, make_sequence
@@ -62,7 +63,7 @@ class VOT(SequenceSource):
         return make_sequence(
             name,
             frames,
-            upright_boxes_xywh(rows),
+            rows if rows.shape[1] == 4 else polygons_to_xywh(rows),
             annotation,
             present=np.atleast_1d(np.isfinite(rows).all(axis=1)) if self.absent_is_nan else None,
             polygons=rows if rows.shape[1] == 8 else None,
@@ -99,21 +100,11 @@ def _read_tag(path: Path, frames: int) -> NDArray[np.bool_]:
     return np.concatenate([flags, np.zeros(frames - len(flags), dtype=bool)])
 
 
-def upright_boxes_xywh(rows: NDArray[np.float64]) -> NDArray[np.float64]:
-    """(frames, 4) rectangles as they are, or the boxes around (frames, 8) polygons x1,y1,...,x4,y4."""
-    if rows.shape[1] == 4:
-        return rows
-    across, down = rows[:, 0::2], rows[:, 1::2]
-    top_left = np.stack([across.min(axis=1), down.min(axis=1)], axis=1)
-    bottom_right = np.stack([across.max(axis=1), down.max(axis=1)], axis=1)
-    return np.concatenate([top_left, bottom_right - top_left], axis=1)
-
-
 def boxes_of_same_area_xywh(rows: NDArray[np.float64]) -> NDArray[np.float64]:
     """Rectangles as they are, or upright boxes around the centres of polygons, of their area and one pixel longer.
 
     The sides have the ratio of the smallest box around the polygon. The got10k toolkit and PySOT start trackers with
-    these, the VOT toolkit with `upright_boxes_xywh`.
+    these, the VOT toolkit with `polygons_to_xywh`.
 
     Args:
         rows: (frames, 4) left, top, width, height; or (frames, 8) x1,y1,...,x4,y4, in order around a rectangle.

@@ -85,12 +85,7 @@ class LongTermScore:
 
 
 def score_long_term(protocol: LongTermProtocol, runs: list[LongTermRun]) -> LongTermScore:
-    """Scores a tracker on a set of sequences.
-
-    Args:
-        protocol: the rules.
-        runs: one per sequence.
-    """
+    """Scores a tracker on a set of sequences, of which each has one run."""
     everything = np.concatenate([run.confidence for run in runs] or [np.zeros(0)])
     thresholds = confidence_thresholds(everything, protocol.thresholds, protocol.threshold_ranks)
     curves = [precision_recall(protocol, run, thresholds) for run in runs]
@@ -131,12 +126,7 @@ def confidence_thresholds(confidences: NDArray[np.float64], count: int, ranks: T
 
 
 def precision_recall(protocol: LongTermProtocol, run: LongTermRun, thresholds: Curve) -> tuple[Curve, Curve]:
-    """Precision and recall of one sequence at every threshold.
-
-    Args:
-        protocol: the rules.
-        run: on the sequence.
-        thresholds: of confidence.
+    """Precision and recall of one sequence at every threshold of confidence.
 
     Returns:
         (thresholds,) mean overlap of the frames that are reported, 1 where none is; and (thresholds,) the sum of their

@@ -88,12 +88,7 @@ class VotScore:
 
 
 def score_vot(protocol: VotProtocol, sequences: list[VotRuns]) -> VotScore:
-    """Scores a tracker on a set of sequences.
-
-    Args:
-        protocol: the rules.
-        sequences: its runs; an empty set has the score NaN.
-    """
+    """Scores a tracker on a set of sequences; an empty set has the score NaN."""
     overlaps = [_all_overlaps(protocol.accuracy_overlap, runs) for runs in sequences]
     valid = []  # with NaN in frames that do not count for accuracy
     for runs, values in zip(sequences, overlaps, strict=True):
@@ -122,10 +117,7 @@ def _eao_curve(
 ) -> NDArray[np.float64]:
     """Expected overlap by length over all runs; the repetitions of a sequence count as one run together.
 
-    Args:
-        protocol: the rules.
-        sequences: the runs.
-        overlaps: per sequence (repetitions, frames) by `protocol.accuracy_overlap`.
+    `overlaps` are (repetitions, frames) per sequence, by `protocol.accuracy_overlap`.
     """
     fragments: list[Fragment] = []
     for runs, known in zip(sequences, overlaps, strict=True):

@@ -80,12 +80,7 @@ class Misfit(NamedTuple):
 
 
 def refusal(misfits: list[Misfit], results: int) -> EvaluationError:
-    """The error for results that do not fit, naming all of them and the rules that their first boxes speak for.
-
-    Args:
-        misfits: at least one.
-        results: how many were read.
-    """
+    """The error for results that do not fit, naming all of them and the rules that their first boxes speak for."""
     if len(misfits) == 1:
         where, name, boxes, truth, rule = misfits[0]
         says = f"{where} holds {len(boxes)} boxes for the {len(truth)} frames of sequence {name!r}"

@@ -9,7 +9,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from dmtrack.boxes import Boxes
+from dmtrack.boxes import Boxes, polygons_to_xywh
 from dmtrack.data.sequences import Sequence
 from dmtrack.errors import EvaluationError
 from dmtrack.evaluation.measures.trajectory import Trajectory
@@ -127,10 +127,7 @@ def upright_boxes(regions: NDArray[np.float64], counts: NDArray[np.int64]) -> Bo
     rectangles = counts == 4
     boxes[rectangles] = regions[rectangles, :4]
     for count in sorted(set(counts[counts > 4].tolist())):
-        chosen = counts == count
-        across, down = regions[chosen, 0:count:2], regions[chosen, 1:count:2]
-        left, top = across.min(axis=1), down.min(axis=1)
-        boxes[chosen] = np.stack([left, top, across.max(axis=1) - left, down.max(axis=1) - top], axis=1)
+        boxes[counts == count] = polygons_to_xywh(regions[counts == count, :count])
     return boxes
 
 

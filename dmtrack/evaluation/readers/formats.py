@@ -120,13 +120,7 @@ def suspected_format(raw: RawResult, truth_xywh: Boxes) -> str:
 
 
 def format_refusal(where: str, suspicions: Mapping[str, str], results: int) -> EvaluationError:
-    """The error for results that seem to be in another format.
-
-    Args:
-        where: folder or archive.
-        suspicions: format by name of the sequence.
-        results: how many were read.
-    """
+    """The error for results in a folder or archive that seem to be in another format, given by name of the sequence."""
     return EvaluationError(
         f"{where} seems not to hold left, top, width, height: the first boxes of {len(suspicions)} of {results} "
         f"results are those of the benchmark if read {formats_in_words(suspicions)}; say --box-format detected (in "
@@ -135,11 +129,7 @@ def format_refusal(where: str, suspicions: Mapping[str, str], results: int) -> E
 
 
 def formats_in_words(formats: Mapping[str, str]) -> str:
-    """Formats, what they mean, and of which sequences.
-
-    Args:
-        formats: by name of the sequence.
-    """
+    """Formats, given by name of the sequence, what they mean, and of which sequences."""
     by_format: dict[str, list[str]] = {}
     for name, box_format in formats.items():
         by_format.setdefault(box_format, []).append(name)

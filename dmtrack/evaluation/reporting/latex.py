@@ -18,13 +18,9 @@ _ESCAPES = str.maketrans(
 
 
 def latex_tables(reports: Iterable[Report], significances: Iterable[Significance]) -> str:
-    """One table per protocol, to be included in a document that loads booktabs.
+    """One table per protocol and so per report, to be included in a document that loads booktabs.
 
     Numbers are in percent with one decimal, followed by the half width of their bootstrap interval.
-
-    Args:
-        reports: one per protocol.
-        significances: of the same reports.
     """
     tables = [_table(*pair) for pair in zip(reports, significances, strict=True)]
     return "% \\usepackage{booktabs}\n" + "\n".join(tables)

@@ -73,11 +73,6 @@ def common_sequences(
 ) -> tuple[list[Sequence], tuple[str, ...]]:
     """The sequences on which all trackers may be compared, and the names of those left out for it.
 
-    Args:
-        trackers: at least one.
-        sequences: of the benchmark.
-        common: take the sequences that all trackers have.
-
     Returns:
         All sequences and no name where the trackers have the same ones; otherwise those common to all.
 

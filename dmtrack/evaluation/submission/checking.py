@@ -73,13 +73,7 @@ def check_package(path: str | Path, benchmark: str | None = None, data: str | Pa
 def check_files(
     files: ResultFiles, package: SubmissionFormat, known: Mapping[str, ExpectedSequence] | None = None
 ) -> Checked:
-    """Checks an open package.
-
-    Args:
-        files: of the package.
-        package: the format.
-        known: lengths and first boxes by sequence; they are not checked where None.
-    """
+    """Checks an open package; lengths and first boxes are not checked where they are not known."""
     problems = _check_archive(files.path) if files.is_archive else []
     texts = [name for name in files.names if name.endswith(".txt")]
     tops = {name.split("/", 1)[0] for name in texts if package.nested}

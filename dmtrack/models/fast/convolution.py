@@ -135,11 +135,7 @@ def dynamic_conv(features: Tensor, kernels: Tensor, image_index: Tensor) -> Tens
 def convolve_region(convolution: nn.Module, inputs: Tensor, rows: range, columns: range) -> Tensor:
     """The part in these rows and columns of the output of a 3x3 convolution with padding 1.
 
-    Args:
-        convolution: takes (images, channels, H, W) to maps of the same size.
-        inputs: the whole map.
-        rows: of the output.
-        columns: of the output.
+    The convolution takes the whole map, (images, channels, H, W), to one of the same size.
     """
     height, width = inputs.shape[2:]
     top, left = max(rows.start - 1, 0), max(columns.start - 1, 0)

@@ -124,13 +124,7 @@ class FastDMTrackGS(InferenceOnly, DMTrackGS):
 
 @fast_layer(KernelController)
 class PreparedController(nn.Module):
-    """A `KernelController` for few targets: its large matrices are read once, which is what takes the time.
-
-    Args:
-        controller: what it computes, in fp32.
-        rewriting: not asked.
-        path: not asked.
-    """
+    """A `KernelController` in fp32 for few targets: its large matrices are read once, which is what takes the time."""
 
     def __init__(self, controller: KernelController, rewriting: Rewriting, path: str) -> None:
         super().__init__()

@@ -44,11 +44,6 @@ class FastLocationBody(LocationBody):
     """A `LocationBody` that computes the few cells of its dense map that are read: four for every box.
 
     Always in fp32, because there is so little of it.
-
-    Args:
-        body: whose weights are taken.
-        rewriting: not asked.
-        path: not asked.
     """
 
     def __init__(self, body: LocationBody, rewriting: Rewriting, path: str) -> None:

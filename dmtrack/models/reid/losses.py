@@ -186,10 +186,10 @@ def embedding_losses(
     """The chosen losses by name, weighted.
 
     Args:
-        embeddings: (n, channels) float32 unit vectors of the instances.
-        instances: n.
-        relations: between them.
-        settings: which, and how much.
+        embeddings: (n, channels) float32 unit vectors of the n instances.
+        instances: with the `relations` between them.
+        relations: likewise.
+        settings: which losses, and how much.
         classifier: for the identity loss.
     """
     losses = {}

@@ -180,12 +180,7 @@ def polygon_to_cxcywh(polygon: ArrayLike, margin: float = 0.0) -> NDArray[np.flo
 
 
 class SiamesePairEncoder(ClipEncoder):
-    """Assigns anchors, and turns images into what the network takes: BGR on the scale 0 to 255.
-
-    Args:
-        preprocessing: of the model.
-        settings: of its training.
-    """
+    """Assigns anchors, and turns images into what the network takes: BGR on the scale 0 to 255."""
 
     named_recipes = False
     divisor = 1
@@ -195,11 +190,7 @@ class SiamesePairEncoder(ClipEncoder):
         self.preprocessing = replace(preprocessing, search_size=settings.search_size or preprocessing.search_size)
 
     def encode(self, clip: Clip, rng: np.random.Generator) -> tuple[Clip, AnchorTargets]:
-        """A pair, of which the first instance counts, and the targets of every anchor of its search image.
-
-        Args:
-            clip: the pair after augmentation.
-            rng: draws the anchors.
+        """A pair after augmentation, of which the first instance counts, and the targets of its search image's anchors.
 
         Raises:
             ConfigError: the augmentation gives images of other sizes than the model takes.

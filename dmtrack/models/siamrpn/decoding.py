@@ -41,11 +41,7 @@ def anchor_sizes_wh(preprocessing: SiamesePreprocessing) -> NDArray[np.float32]:
 
 @functools.lru_cache(maxsize=16)
 def anchors_cxcywh(preprocessing: SiamesePreprocessing, score_size: int) -> NDArray[np.float32]:
-    """Every anchor of a score map, in the flavour's order.
-
-    Args:
-        preprocessing: of the model.
-        score_size: cells per side.
+    """Every anchor of a score map of `score_size` cells per side, in the flavour's order.
 
     Returns:
         (score_size^2 x anchors per cell, 4) centres relative to the centre of the search image, and sizes, in its

@@ -106,13 +106,7 @@ def _sessions(tracker: NamedTracker, settings: SweepSettings) -> list[Session]:
 
 
 def cache_of(root: Path, benchmark: BenchmarkChoice, detections: dict[str, Any]) -> DetectionCache:
-    """Where the detections of a model on a benchmark lie.
-
-    Args:
-        root: folder of all detections.
-        benchmark: which sequences.
-        detections: identity of the model, see `detection_identity`.
-    """
+    """Where the detections of a model (see `detection_identity`) on a benchmark lie, below the folder of all."""
     return DetectionCache(root / benchmark.title, detections, benchmark.identity())
 
 

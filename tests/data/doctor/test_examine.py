@@ -8,14 +8,10 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from dmtrack.data.benchmarks import open_benchmark
 from dmtrack.data.doctor import Examination, Options, examine
-from dmtrack.data.doctor.box_checks import upright_xywh
 from dmtrack.data.sequences import Sequence
 from dmtrack.data.sources.coco import Coco
 from dmtrack.data.writers import WRITERS
@@ -331,16 +327,6 @@ def test_what_cannot_be_checked_is_one_sentence(name, options, message, tmp_path
     with pytest.raises(DataError, match=r"^[^\n]+$") as caught:
         examine(name, tmp_path, options)
     assert message in str(caught.value)
-
-
-@given(st.lists(st.tuples(*[st.floats(-100, 100)] * 8), min_size=1, max_size=5))
-@settings(max_examples=50, deadline=None)
-def test_upright_boxes_hold_every_corner(polygons):
-    rows = np.array(polygons)
-    boxes = upright_xywh(rows)
-    points = rows.reshape(-1, 4, 2)
-    low, high = boxes[:, None, :2], boxes[:, None, :2] + boxes[:, None, 2:]
-    assert (points >= low - 1e-9).all() and (points <= high + 1e-9).all()
 
 
 def test_the_numbering_of_own_frames_is_looked_at_whatever_they_are_called(write):
