@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from dmtrack.boxes import xywh_to_xyxy
 from dmtrack.data.samples import Clip
-from dmtrack.data.siamese import BlurSearch, CropAround, ShiftColour, ShiftScaleCrop, pair_frames
+from dmtrack.data.sampling.siamese_pairs import pair_frames
+from dmtrack.data.siamese import BlurSearch, CropAround, ShiftColour, ShiftScaleCrop
 from dmtrack.data.transforms import RandomGray
 from dmtrack.models.siamrpn.flavours import SiamesePreprocessing
 from dmtrack.models.siamrpn.layers import Outputs

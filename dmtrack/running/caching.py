@@ -14,8 +14,7 @@ from dmtrack.errors import EvaluationError
 from dmtrack.running.cached_tracker import describe
 from dmtrack.running.detection_cache import SUFFIX, DetectionCache, read_manifest
 from dmtrack.running.detection_file import CachedDetections
-from dmtrack.running.progress import RunProgress
-from dmtrack.running.runner import follow
+from dmtrack.running.runner import RunProgress, follow
 from dmtrack.running.sweeps.running import cache_of
 from dmtrack.running.sweeps.settings import SweepSettings
 from dmtrack.running.trackers import TrackerChoice

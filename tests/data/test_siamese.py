@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from dmtrack.data.samples import Clip
-from dmtrack.data.siamese import BlurSearch, CropAround, ShiftColour, ShiftScaleCrop, pair_frames
+from dmtrack.data.sampling.siamese_pairs import pair_frames
+from dmtrack.data.siamese import BlurSearch, CropAround, ShiftColour, ShiftScaleCrop
 from dmtrack.data.siamese.cropping import crop_around
 from dmtrack.data.transforms import RandomGray
 

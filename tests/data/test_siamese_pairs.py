@@ -5,8 +5,8 @@ import pytest
 
 from dmtrack.data.samples import Clip
 from dmtrack.data.sampling import PairsWithNegatives, SiamesePairs
+from dmtrack.data.sampling.siamese_pairs import pair_valid_frames
 from dmtrack.data.sequences import Sequence
-from dmtrack.data.siamese import pair_valid_frames
 from dmtrack.errors import ConfigError, DataError
 
 

@@ -9,9 +9,8 @@ import pytest
 
 from dmtrack.errors import EvaluationError
 from dmtrack.evaluation.results import ResultStore
-from dmtrack.running.progress import RunProgress
 from dmtrack.running.ray_engine import RayEngine
-from dmtrack.running.runner import run
+from dmtrack.running.runner import RunProgress, run
 
 SLOW_ORACLE = """
 import time

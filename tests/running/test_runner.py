@@ -13,8 +13,7 @@ import pytest
 from dmtrack.errors import EvaluationError
 from dmtrack.evaluation.results import ResultStore
 from dmtrack.running.one_sequence import track_sequence
-from dmtrack.running.progress import RunProgress
-from dmtrack.running.runner import run
+from dmtrack.running.runner import RunProgress, run
 from dmtrack.running.workers import check_gpus, worker_environment
 
 

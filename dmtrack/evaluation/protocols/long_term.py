@@ -139,8 +139,8 @@ class LongTermProtocol(BaseProtocol):
 
     def drawings(self, report: Report) -> Iterator[Drawing]:
         """Precision over recall."""
+        from dmtrack.evaluation.reporting.figures.challenges import draw_precision_recall
         from dmtrack.evaluation.reporting.figures.curves import describe
-        from dmtrack.evaluation.reporting.figures.long_term import draw_precision_recall
 
         measured = {score.tracker: score.pooled for score in report.scores}
         curve = partial(draw_precision_recall, measured, report.benchmark, describe(report))
@@ -262,8 +262,8 @@ class PresenceProtocol(BaseProtocol):
 
     def drawings(self, report: Report) -> Iterator[Drawing]:
         """True positive rate over true negative rate."""
+        from dmtrack.evaluation.reporting.figures.challenges import draw_presence
         from dmtrack.evaluation.reporting.figures.curves import describe
-        from dmtrack.evaluation.reporting.figures.long_term import draw_presence
 
         rates = {score.tracker: score.scores for score in report.scores}
         points = partial(draw_presence, rates, report.benchmark, describe(report))

@@ -165,8 +165,8 @@ class VotProtocol(BaseProtocol):
 
     def drawings(self, report: Report) -> Iterator[Drawing]:
         """The curve behind the EAO, and the ranking by it where a tracker has one."""
+        from dmtrack.evaluation.reporting.figures.challenges import ExpectedOverlap, draw_eao_curve, draw_eao_ranking
         from dmtrack.evaluation.reporting.figures.curves import describe
-        from dmtrack.evaluation.reporting.figures.eao import ExpectedOverlap, draw_eao_curve, draw_eao_ranking
 
         items = [
             ExpectedOverlap(score.tracker, score.pooled.curve, score.scores["eao"])

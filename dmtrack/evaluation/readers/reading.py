@@ -24,9 +24,8 @@ from dmtrack.evaluation.readers.formats import (
 )
 from dmtrack.evaluation.readers.layouts import LAYOUTS, Candidate, Group, Layout, find_groups
 from dmtrack.evaluation.readers.names import Matching, is_of_benchmark, listed, match_names
-from dmtrack.evaluation.readers.otb_files import read_json_result, read_mat_result
-from dmtrack.evaluation.readers.oxuva_files import parse_predictions
 from dmtrack.evaluation.readers.text import find_separator, read_text_result, read_vot_result
+from dmtrack.evaluation.readers.toolkit_files import parse_predictions, read_json_result, read_mat_result
 from dmtrack.evaluation.results import SequenceResult, TrackerResults
 from dmtrack.registry import did_you_mean
 

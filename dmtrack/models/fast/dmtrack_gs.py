@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from dmtrack.data.batches import Batch
 from dmtrack.models.backbones.dla34 import DLA34
 from dmtrack.models.fast.convolution import dynamic_conv
-from dmtrack.models.fast.dla_query import pool_query
+from dmtrack.models.fast.dla import pool_query
 from dmtrack.models.fast.rewriting import Rewriting, fast_layer, prepare_layers
 from dmtrack.models.fast.winograd import WinogradConv
 from dmtrack.models.global_search.base import Features, GlobalSearchModel

@@ -25,8 +25,7 @@ from dmtrack.files import json_value, write_json
 from dmtrack.media.viewer import Viewer
 from dmtrack.progress import plain_table
 from dmtrack.running.one_sequence import attempt, first_box_of, track_sequence
-from dmtrack.running.progress import RunProgress
-from dmtrack.running.runner import follow
+from dmtrack.running.runner import RunProgress, follow
 from dmtrack.running.trackers import identity_of
 from dmtrack.running.workers import Job, work_through
 from dmtrack.tracking.adapter import Got10kTracker, as_tracker

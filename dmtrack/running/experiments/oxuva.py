@@ -15,8 +15,8 @@ from dmtrack.data.sequences import Sequence
 from dmtrack.errors import EvaluationError
 from dmtrack.evaluation.measures.long_term import count_presence, score_presence
 from dmtrack.evaluation.protocols import PresenceProtocol, get_protocol
-from dmtrack.evaluation.readers.oxuva_files import parse_predictions
-from dmtrack.evaluation.reporting.figures.long_term import draw_presence
+from dmtrack.evaluation.readers.toolkit_files import parse_predictions
+from dmtrack.evaluation.reporting.figures.challenges import draw_presence
 from dmtrack.evaluation.reporting.figures.saving import save_figure
 from dmtrack.evaluation.results import FileNames
 from dmtrack.files import atomic_path, read_text, write_text

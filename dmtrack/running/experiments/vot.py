@@ -17,7 +17,7 @@ from dmtrack.evaluation.measures.supervised import VotRuns, score_vot
 from dmtrack.evaluation.measures.trajectory import REGION_DECIMALS, Trajectory, write_trajectory
 from dmtrack.evaluation.protocols import VotProtocol, get_protocol
 from dmtrack.evaluation.readers.text import read_trajectory
-from dmtrack.evaluation.reporting.figures.eao import ExpectedOverlap, draw_eao_curve, draw_eao_ranking
+from dmtrack.evaluation.reporting.figures.challenges import ExpectedOverlap, draw_eao_curve, draw_eao_ranking
 from dmtrack.evaluation.reporting.figures.saving import save_figure
 from dmtrack.evaluation.results import ResultStore, read_numbers
 from dmtrack.running.experiments.base import Experiment, OnFrame, Pass, Performance, Scored, track

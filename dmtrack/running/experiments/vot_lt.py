@@ -14,7 +14,7 @@ from dmtrack.evaluation.measures.long_term import LongTermRun, LongTermScore, sc
 from dmtrack.evaluation.measures.trajectory import Trajectory, write_trajectory
 from dmtrack.evaluation.protocols import LongTermProtocol, get_protocol
 from dmtrack.evaluation.readers.text import read_trajectory
-from dmtrack.evaluation.reporting.figures.long_term import draw_precision_recall
+from dmtrack.evaluation.reporting.figures.challenges import draw_precision_recall
 from dmtrack.evaluation.reporting.figures.saving import save_figure
 from dmtrack.evaluation.results import number_lines
 from dmtrack.files import read_text, write_text
