@@ -7,6 +7,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing, nullcontext
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 import numpy as np
@@ -19,8 +20,17 @@ from dmtrack.data.sequences import Sequence
 from dmtrack.data.sources.frames import FrameFiles
 from dmtrack.errors import EvaluationError
 from dmtrack.evaluation.protocols import BaseProtocol
-from dmtrack.evaluation.report import shown
-from dmtrack.evaluation.results import BOX_DECIMALS, FileNames, ResultStore, SequenceResult, find_store
+from dmtrack.evaluation.report import Report, shown
+from dmtrack.evaluation.reporting.figures.curves import save_plots
+from dmtrack.evaluation.reporting.loading import build_report
+from dmtrack.evaluation.results import (
+    BOX_DECIMALS,
+    FileNames,
+    ResultStore,
+    SequenceResult,
+    TrackerResults,
+    find_store,
+)
 from dmtrack.files import json_value, write_json
 from dmtrack.media.viewer import Viewer
 from dmtrack.progress import plain_table
@@ -57,12 +67,12 @@ class Scored(NamedTuple):
     Attributes:
         performance: what is written and returned; null in place of NaN.
         show: prints the tables.
-        draw: draws the figures into a folder.
+        reports: whose figures are drawn, by the ending of their names.
     """
 
     performance: Performance
     show: Callable[[Console], object]
-    draw: Callable[[Path], object]
+    reports: Mapping[str, Report] = MappingProxyType({})
 
 
 class Experiment(ABC):
@@ -214,7 +224,8 @@ class Experiment(ABC):
         folder = self.report_dir / names[0]
         performance: Performance = json_value(scored.performance)
         write_json(folder / "performance.json", performance)
-        scored.draw(folder)
+        for ending, report in scored.reports.items():
+            save_plots(report, folder, (".png", ".pdf", ".svg"), tail=ending)
         scored.show(Console())
         raw = ", ".join(str(self.store(name).folder) for name in names)
         print(f"raw results: {raw}\nscores and figures: {folder}")
@@ -237,7 +248,11 @@ class Experiment(ABC):
                     console.print(f"note: {remark}", highlight=False, markup=False)
                 print(f"{name}: {entry['sequences']} sequences packed for the server in {entry['submission']}")
 
-        return Scored(performance, show, lambda folder: None)
+        return Scored(performance, show)
+
+    def scores(self, protocol: BaseProtocol, results: Iterable[TrackerResults], title: str = "") -> Report:
+        """The scores of trackers that have a result of every sequence; `title` names the benchmark otherwise."""
+        return build_report(title or self.benchmark.title, protocol, self.sequences, results, split=self.scope)
 
     def table(self, protocol: BaseProtocol, overall: Mapping[str, Mapping[str, Any]]) -> Group:
         """A table for the terminal, between what it is of and what the protocol says.
@@ -253,10 +268,6 @@ class Experiment(ABC):
         # As lines of their own, because a narrow table would fold them into many.
         title = f"{self.benchmark.title} ({self.scope}) · protocol {protocol.name}"
         return Group(Text(title, "italic"), table, Text(protocol.description, "dim italic"))
-
-    def note(self, protocol: str) -> str:
-        """What figures say of the rules and the sequences."""
-        return f"protocol {protocol} · {len(self.sequences)} sequences · {self.scope}, stride 1"
 
     def header(self, tracker: str, protocol: str) -> dict[str, Any]:
         """What every report says before its numbers."""

@@ -15,7 +15,6 @@ from dmtrack.data.sequences import Sequence
 from dmtrack.errors import EvaluationError
 from dmtrack.evaluation.protocols import Protocol, get_protocol
 from dmtrack.evaluation.report import Report
-from dmtrack.evaluation.reporting.figures.curves import save_plots
 from dmtrack.evaluation.results import FileNames, ResultStore, SequenceResult
 from dmtrack.evaluation.scoring import Curves, Score, SequenceScore, combine, pooled_curves, score_result
 from dmtrack.evaluation.submission import build_submission
@@ -90,7 +89,7 @@ class OnePassExperiment(Experiment):
             return self.packed({name: self._pack(name) for name in names})
         report = self.score(names)
         performance = {score.tracker: self._entry(score) for score in report.scores}
-        return Scored(performance, functools.partial(print_report, report), functools.partial(save_plots, report))
+        return Scored(performance, functools.partial(print_report, report), {"": report})
 
     def score(self, tracker_names: Iterable[str]) -> Report:
         """The report as an object, with tables and curves, without writing anything."""

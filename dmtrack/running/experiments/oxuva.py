@@ -13,12 +13,9 @@ from numpy.typing import NDArray
 from dmtrack.boxes import Boxes
 from dmtrack.data.sequences import Sequence
 from dmtrack.errors import EvaluationError
-from dmtrack.evaluation.measures.long_term import count_presence, score_presence
 from dmtrack.evaluation.protocols import PresenceProtocol, get_protocol
 from dmtrack.evaluation.readers.toolkit_files import parse_predictions
-from dmtrack.evaluation.reporting.figures.challenges import draw_presence
-from dmtrack.evaluation.reporting.figures.saving import save_figure
-from dmtrack.evaluation.results import FileNames
+from dmtrack.evaluation.results import FileNames, SequenceResult, TrackerResults
 from dmtrack.files import atomic_path, read_text, write_text
 from dmtrack.running.experiments.base import Experiment, OnFrame, Pass, Scored, track
 from dmtrack.tracking.base import Tracker
@@ -77,25 +74,24 @@ class ExperimentOxUvA(Experiment):
         """
         if any(sequence.annotation.first_box_only for sequence in self.sequences):
             return self.packed({name: self._pack(name) for name in names})
-        rates = {}
-        performance = {}
-        for name in names:
-            each = {}
-            for sequence in self.sequences:
-                boxes, present = read_predictions(self.store(name).boxes_path(sequence.name), sequence)
-                truth = sequence.boxes_xywh, sequence.present
-                each[sequence.name] = count_presence(self.protocol, *truth, boxes, present, sequence.annotated)
-            rates[name] = score_presence(list(each.values()))
-            performance[name] = {
-                **self.header(name, self.protocol.name),
-                "overall": rates[name],
-                "seq_wise": {sequence: vars(counts) for sequence, counts in each.items()},
+        report = self.scores(self.protocol, [self._results(name) for name in names])
+        performance = {
+            score.tracker: {
+                **self.header(score.tracker, self.protocol.name),
+                "overall": score.pooled,
+                "seq_wise": {item.name: vars(item.observed[0]) for item in score.sequences},
             }
-        figure = draw_presence(rates, self.benchmark.title, self.note(self.protocol.name))
-        table = self.table(self.protocol, rates)
-        return Scored(
-            performance, lambda console: console.print(table), lambda folder: save_figure(figure, folder / "presence")
-        )
+            for score in report.scores
+        }
+        table = self.table(self.protocol, {score.tracker: score.scores for score in report.scores})
+        return Scored(performance, lambda console: console.print(table), {"": report})
+
+    def _results(self, tracker: str) -> TrackerResults:
+        results = {}
+        for sequence in self.sequences:
+            boxes, present = read_predictions(self.store(tracker).boxes_path(sequence.name), sequence)
+            results[sequence.name] = SequenceResult(boxes, present=present)
+        return TrackerResults(tracker, results)
 
     def _pack(self, tracker: str) -> dict[str, Any]:
         """All predictions in one archive, one file per target, after reading each."""

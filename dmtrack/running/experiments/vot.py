@@ -13,13 +13,10 @@ import numpy as np
 from dmtrack.data.sequences import Sequence
 from dmtrack.data.sources.vot import boxes_of_same_area_xywh
 from dmtrack.errors import EvaluationError
-from dmtrack.evaluation.measures.supervised import VotRuns, score_vot
 from dmtrack.evaluation.measures.trajectory import REGION_DECIMALS, Trajectory, write_trajectory
 from dmtrack.evaluation.protocols import VotProtocol, get_protocol
 from dmtrack.evaluation.readers.text import read_trajectory
-from dmtrack.evaluation.reporting.figures.challenges import ExpectedOverlap, draw_eao_curve, draw_eao_ranking
-from dmtrack.evaluation.reporting.figures.saving import save_figure
-from dmtrack.evaluation.results import ResultStore, read_numbers
+from dmtrack.evaluation.results import ResultStore, SequenceResult, TrackerResults, read_numbers
 from dmtrack.running.experiments.base import Experiment, OnFrame, Pass, Performance, Scored, track
 from dmtrack.running.supervised import run_supervised
 from dmtrack.tracking.base import Tracker
@@ -109,27 +106,26 @@ class ExperimentVOT(Experiment):
         Raises:
             EvaluationError: a result is missing or malformed.
         """
+        reports = {
+            kind: self.scores(protocol, [self._results(kind, name) for name in names], self.title)
+            for kind, protocol in self.protocols.items()
+        }
         performance: Performance = {}
-        curves: dict[str, list[ExpectedOverlap]] = {}
-        for name in names:
+        for place, name in enumerate(names):
             first = self.protocols[self.experiments[0]]
             entry = {**self.header(name, first.name), "benchmark": self.title, "experiments": {}}
-            for kind in self.experiments:
-                protocol = self.protocols[kind]
-                runs = [self._runs(kind, name, sequence) for sequence in self.sequences]
-                score = score_vot(protocol, runs)
-                numbers: dict[str, float | None] = {
-                    key: score.scores[key] for key in protocol.headings() if key in score.scores
-                }
-                numbers["speed_fps"] = self._speed(kind, name)
+            for kind, report in reports.items():
+                score = report.scores[place]
                 each = {
-                    item.name: {"accuracy": item.accuracy, "failures": item.failures, "length": item.frames}
+                    item.name: {
+                        "accuracy": item.scores[report.protocol.compared.key],
+                        "failures": item.observed.failures(),
+                        "length": len(item.observed.truth),
+                    }
                     for item in score.sequences
                 }
-                entry["experiments"][kind] = {"protocol": protocol.name, "overall": numbers, "seq_wise": each}
-                if score.curve is not None:
-                    curve = ExpectedOverlap(name, score.curve, score.scores["eao"])
-                    curves.setdefault(kind, []).append(curve)
+                numbers = {**score.scores, "speed_fps": self._speed(kind, name)}
+                entry["experiments"][kind] = {"protocol": report.protocol.name, "overall": numbers, "seq_wise": each}
             performance[name] = entry | entry["experiments"][self.experiments[0]]["overall"]
         tables = [
             self.table(
@@ -137,14 +133,18 @@ class ExperimentVOT(Experiment):
             )
             for kind in self.experiments
         ]
-        return Scored(performance, lambda console: console.print(*tables), functools.partial(self._draw, curves))
+        drawn = {_ENDINGS[kind].replace("-", "_"): report for kind, report in reports.items()}
+        return Scored(performance, lambda console: console.print(*tables), drawn)
 
-    def _runs(self, kind: str, tracker: str, sequence: Sequence) -> VotRuns:
+    def _results(self, kind: str, tracker: str) -> TrackerResults:
         store = self.store(tracker, _FOLDERS[kind])
         # The first path is read in any case, because its error says what is missing.
-        paths = [run.boxes_path(sequence.name) for run in store.runs(sequence.name) or [store]]
-        size = sequence.frame_size_wh or (0, 0)
-        return VotRuns(sequence.name, sequence.regions, size, tuple(read_trajectory(path) for path in paths))
+        trajectories = {
+            name: tuple(read_trajectory(run.boxes_path(name)) for run in store.runs(name) or [store])
+            for name in self.dataset.names
+        }
+        boxes = {name: SequenceResult(runs[0].regions[:, :4]) for name, runs in trajectories.items()}
+        return TrackerResults(tracker, boxes, trajectories=trajectories)
 
     def _speed(self, kind: str, tracker: str) -> float | None:
         """Frames per second, the mean over all frames in which the tracker ran."""
@@ -154,15 +154,6 @@ class ExperimentVOT(Experiment):
         times = np.concatenate([table.reshape(-1) for table in tables] or [np.zeros(0)])
         times = times[np.isfinite(times) & (times > 0)]
         return float(np.mean(1 / times)) if len(times) else None
-
-    def _draw(self, curves: dict[str, list[ExpectedOverlap]], folder: Path) -> None:
-        for kind, items in curves.items():
-            protocol = self.protocols[kind]
-            note, tail = self.note(protocol.name), _ENDINGS[kind].replace("-", "_")
-            if protocol.eao_window is not None:
-                save_figure(draw_eao_curve(items, protocol.eao_window, self.title, note), folder / f"eao_curve{tail}")
-            if any(not np.isnan(item.eao) for item in items):
-                save_figure(draw_eao_ranking(items, self.title, note), folder / f"eao_ranking{tail}")
 
 
 def _has(store: ResultStore, sequence: Sequence) -> bool:

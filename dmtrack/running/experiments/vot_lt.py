@@ -10,15 +10,12 @@ from numpy.typing import NDArray
 
 from dmtrack.data.sequences import Sequence
 from dmtrack.errors import EvaluationError
-from dmtrack.evaluation.measures.long_term import LongTermRun, LongTermScore, score_long_term
 from dmtrack.evaluation.measures.trajectory import Trajectory, write_trajectory
 from dmtrack.evaluation.protocols import LongTermProtocol, get_protocol
 from dmtrack.evaluation.readers.text import read_trajectory
-from dmtrack.evaluation.reporting.figures.challenges import draw_precision_recall
-from dmtrack.evaluation.reporting.figures.saving import save_figure
-from dmtrack.evaluation.results import number_lines
+from dmtrack.evaluation.results import SequenceResult, TrackerResults, number_lines
 from dmtrack.files import read_text, write_text
-from dmtrack.running.experiments.base import Experiment, OnFrame, Pass, Performance, Scored, track
+from dmtrack.running.experiments.base import Experiment, OnFrame, Pass, Scored, track
 from dmtrack.tracking.base import Tracker
 
 _ENDING = "_confidence.value"
@@ -73,35 +70,32 @@ class ExperimentVOTLT(Experiment):
         Raises:
             EvaluationError: a result is missing or malformed.
         """
-        scores: dict[str, LongTermScore] = {}
-        performance: Performance = {}
-        for name in names:
-            runs = [self._run(name, sequence) for sequence in self.sequences]
-            scores[name] = score = score_long_term(self.protocol, runs)
-            performance[name] = {
-                **self.header(name, self.protocol.name),
+        report = self.scores(self.protocol, [self._results(name) for name in names])
+        performance = {
+            score.tracker: {
+                **self.header(score.tracker, self.protocol.name),
                 "overall": {
-                    **score.scores,
-                    "threshold": score.thresholds[score.best],
-                    "precision_curve": score.precision.tolist(),
-                    "recall_curve": score.recall.tolist(),
+                    **score.pooled.scores,
+                    "threshold": score.pooled.thresholds[score.pooled.best],
+                    "precision_curve": score.pooled.precision.tolist(),
+                    "recall_curve": score.pooled.recall.tolist(),
                 },
-                "seq_wise": {run.name: score_long_term(self.protocol, [run]).scores for run in runs},
+                "seq_wise": {item.name: item.scores for item in score.sequences},
             }
-        figure = draw_precision_recall(scores, self.benchmark.title, self.note(self.protocol.name))
-        table = self.table(self.protocol, {name: score.scores for name, score in scores.items()})
-        return Scored(
-            performance,
-            lambda console: console.print(table),
-            lambda folder: save_figure(figure, folder / "precision_recall"),
-        )
+            for score in report.scores
+        }
+        table = self.table(self.protocol, {score.tracker: score.scores for score in report.scores})
+        return Scored(performance, lambda console: console.print(table), {"": report})
 
-    def _run(self, tracker: str, sequence: Sequence) -> LongTermRun:
-        path = self.store(tracker, "longterm").boxes_path(sequence.name)
-        regions = read_trajectory(path).regions
-        confidence = _read_confidence(path.with_name(f"{path.stem}{_ENDING}"), len(regions))
-        size = sequence.frame_size_wh or (0, 0)
-        return LongTermRun(sequence.name, sequence.boxes_xywh, regions, confidence, size)
+    def _results(self, tracker: str) -> TrackerResults:
+        results, trajectories = {}, {}
+        for sequence in self.sequences:
+            path = self.store(tracker, "longterm").boxes_path(sequence.name)
+            trajectory = read_trajectory(path)
+            confidence = _read_confidence(path.with_name(f"{path.stem}{_ENDING}"), len(trajectory))
+            results[sequence.name] = SequenceResult(trajectory.regions[:, :4], scores=confidence)
+            trajectories[sequence.name] = (trajectory,)
+        return TrackerResults(tracker, results, trajectories=trajectories)
 
 
 def _read_confidence(path: Path, frames: int) -> NDArray[np.float64]:
