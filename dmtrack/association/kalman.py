@@ -14,7 +14,7 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from dmtrack.association.rows import Rows
+from dmtrack.association.detections import Rows
 
 Array = NDArray[np.float64]
 

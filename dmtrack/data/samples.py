@@ -1,13 +1,15 @@
-"""What is drawn for training: images with boxes, alone or several that belong together."""
+"""What is drawn for training: images with boxes, alone or several that belong together; and data sets inside others."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
+
+from dmtrack.registry import DATASETS
 
 
 @dataclass(frozen=True)
@@ -119,3 +121,16 @@ class ClipSampler(Protocol):
     def sample(self, rng: np.random.Generator, image_size_wh: tuple[int, int] | None = None) -> Clip:
         """Draws one clip; samplers that render their images use `image_size_wh`, the others ignore it."""
         ...
+
+
+def built(node: Any) -> Any:
+    """The object, or what its `dict(type=...)` describes.
+
+    Raises:
+        ConfigError: an unknown type or argument.
+    """
+    if not isinstance(node, Mapping):
+        return node
+    from dmtrack.config import build
+
+    return build(node, DATASETS)

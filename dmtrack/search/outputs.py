@@ -13,7 +13,7 @@ from typing import Any
 from rich.console import Console
 
 from dmtrack.config import dump_config
-from dmtrack.evaluation.reporting.figures.saving import save_figure
+from dmtrack.evaluation.reporting.figures.theme import save_figure
 from dmtrack.files import write_json, write_text
 from dmtrack.search.figures import draw_importance, draw_slices
 from dmtrack.search.outcome import Comparison, Outcome

@@ -177,7 +177,7 @@ def load_initial_weights(module: TrainableModel, config: Mapping[str, Any]) -> N
     backbone = module.pretrained_backbone()
     pretrained = getattr(backbone, "pretrained", None)
     if backbone is not None and pretrained:
-        from dmtrack.weights.imagenet import load_backbone
+        from dmtrack.weights.loading import load_backbone
 
         load_backbone(backbone, pretrained)
 

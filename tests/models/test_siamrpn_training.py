@@ -11,7 +11,7 @@ from dmtrack.data.samples import Clip
 from dmtrack.errors import ConfigError, DMTrackError
 from dmtrack.registry import MODELS
 from dmtrack.training.optimizers import parameter_multipliers
-from dmtrack.weights.imagenet import load_backbone
+from dmtrack.weights.loading import load_backbone
 
 MODEL = {
     "type": "SiamRPN",

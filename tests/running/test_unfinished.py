@@ -20,8 +20,7 @@ from dmtrack.running.unfinished import STATE_FILE, UnfinishedRun
 from dmtrack.tracking.base import Tracker
 from dmtrack.tracking.global_search import GlobalSearchTracker
 from dmtrack.tracking.reid import ReIDTracker
-from dmtrack.tracking.siamrpn import SiamRPNTracker
-from dmtrack.tracking.siamrpn_state import LongTerm
+from dmtrack.tracking.siamrpn import LongTerm, SiamRPNTracker
 
 SUPPORT = Path(__file__).parents[1] / "support"
 sys.path.append(str(SUPPORT))

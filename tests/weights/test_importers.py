@@ -7,9 +7,9 @@ import torch
 
 from dmtrack.errors import WeightsError
 from dmtrack.models.backbones.mobilenet_v2 import MobileNetV2
-from dmtrack.weights.imagenet import load_backbone
 from dmtrack.weights.importers import from_dmtrack, importer
 from dmtrack.weights.importing import import_weights
+from dmtrack.weights.loading import load_backbone
 
 NEW = "backbone.dla_up.ida_0.proj_1.conv.conv_offset.weight"
 LEGACY = "backbone.dla_up.ida_0.proj_1.conv_offset.weight"

@@ -6,7 +6,7 @@ from torch import nn
 
 from dmtrack.errors import WeightsError
 from dmtrack.weights import average_state_dicts, load_into, load_weights, save_weights
-from dmtrack.weights.imagenet import load_backbone
+from dmtrack.weights.loading import load_backbone
 
 
 def small(channels=4):

@@ -8,8 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from dmtrack.data.samples import Clip, ClipSampler, Sample
-from dmtrack.data.sampling.building import built
+from dmtrack.data.samples import Clip, ClipSampler, Sample, built
 from dmtrack.errors import ConfigError
 from dmtrack.registry import DATASETS
 

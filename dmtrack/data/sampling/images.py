@@ -9,8 +9,7 @@ from typing import Any
 import numpy as np
 
 from dmtrack.boxes import clip_xyxy, xywh_to_xyxy
-from dmtrack.data.samples import Clip, Sample
-from dmtrack.data.sampling.building import built
+from dmtrack.data.samples import Clip, Sample, built
 from dmtrack.data.sources.coco import Coco
 from dmtrack.data.sources.images import ImageSource
 from dmtrack.errors import DataError

@@ -9,8 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dmtrack.config import Share
-from dmtrack.data.samples import Clip, ClipSampler
-from dmtrack.data.sampling.building import built
+from dmtrack.data.samples import Clip, ClipSampler, built
 from dmtrack.data.siamese.crop_folder import cropped_source
 from dmtrack.data.siamese.targets import Target, Targets, targets_of
 from dmtrack.data.transforms.base import Draws, integer

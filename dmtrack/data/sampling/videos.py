@@ -11,8 +11,7 @@ from numpy.typing import NDArray
 
 from dmtrack.boxes import clip_xyxy, xywh_to_xyxy
 from dmtrack.config import Count
-from dmtrack.data.samples import Clip, Sample
-from dmtrack.data.sampling.building import built
+from dmtrack.data.samples import Clip, Sample, built
 from dmtrack.data.sequences import Sequence, Video, VideoList
 from dmtrack.errors import ConfigError, DataError
 from dmtrack.registry import DATASETS

@@ -2,8 +2,7 @@
 
 from dmtrack.data.transforms.affine import LetterboxTo, RandomAffine, SaturationValueJitter
 from dmtrack.data.transforms.box_rules import BoundBoxes, InclusiveBoxes, LimitInstances
-from dmtrack.data.transforms.crop import RandomCrop
-from dmtrack.data.transforms.geometry import RandomExpand, RandomFlip, Rescale, ShrinkToFit
+from dmtrack.data.transforms.geometry import RandomCrop, RandomExpand, RandomFlip, Rescale, ShrinkToFit
 from dmtrack.data.transforms.photometric import PhotometricDistort, RandomBlur, RandomGray
 
 __all__ = [

@@ -1,18 +1,24 @@
-"""From rows of numbers to boxes: what is a miss, what is refused, and where pixels are counted from."""
+"""From rows of numbers to boxes: what is a miss, what is refused, and where pixels are counted from.
+
+What the four numbers are is said by the user, or suspected where the first frames speak against x, y, w, h.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
-from dmtrack.boxes import Boxes, polygons_to_xywh
+from dmtrack.boxes import Boxes, cxcywh_to_xywh, polygons_to_xywh, xyxy_to_xywh
 from dmtrack.data.sequences import Sequence
 from dmtrack.errors import EvaluationError
-from dmtrack.evaluation.measures.trajectory import Trajectory
+from dmtrack.evaluation.measures.one_pass import overlaps
+from dmtrack.evaluation.measures.trajectory import Trajectory, number_of_values
+from dmtrack.evaluation.readers.names import listed
 
 BadBoxes = Literal["refuse", "keep"]
 """What happens to infinite numbers and negative sizes: an error, or left to the rules of the protocol."""
@@ -134,3 +140,128 @@ def upright_boxes(regions: NDArray[np.float64], counts: NDArray[np.int64]) -> Bo
 def _count(rows: NDArray[np.bool_], what: str) -> str:
     number = int(np.count_nonzero(rows))
     return f"{number} {what}" if number == 1 else f"{number} {what}es"
+
+
+BOX_FORMATS: dict[str, str] = {
+    "xywh": "left, top, width, height",
+    "xyxy": "left, top, right, bottom",
+    "inclusive-xyxy": "left, top, and the last pixel at the right and at the bottom: right = left + width - 1",
+    "cxcywh": "centre, width, height",
+    "given-first": "left, top, width, height, but for the first row, which the given box replaces",
+    "detected": "each file as its first frames say",
+}
+"""Formats by name."""
+
+_TO_XYWH: dict[str, Callable[[ArrayLike], Boxes]] = {
+    "xyxy": xyxy_to_xywh,
+    "inclusive-xyxy": partial(xyxy_to_xywh, inclusive=True),
+    "cxcywh": cxcywh_to_xywh,
+}
+
+_TOLERANCE = 1.6
+"""Pixels by which a first row may be off: half for rounding, and one for the number of the first pixel."""
+
+_EARLY = 10
+"""After so many frames trackers may have lost the target, so that boxes say little of their format."""
+
+_SURE, _POOR = 0.5, 0.25
+"""IoU above which early boxes are those of the target, and below which they are not."""
+
+
+def converted(raw: RawResult, given_xywh: Boxes, box_format: str, bad_boxes: BadBoxes) -> RawResult:
+    """A result with its boxes as left, top, width, height.
+
+    Many tools write the box that they were given into the first row, whatever they write later: where it stands there,
+    it stays.
+
+    Args:
+        raw: as its file has it.
+        given_xywh: (4,) the box of the first frame, in the coordinates of the file.
+        box_format: a key of `BOX_FORMATS`, not "detected".
+        bad_boxes: what becomes of negative sizes.
+
+    Raises:
+        EvaluationError: a box has a negative size in this format.
+    """
+    if box_format == "xywh":
+        return raw
+    if box_format == "given-first":
+        boxes, notes = raw.boxes_xywh.copy(), list[str]()
+        boxes[0] = given_xywh
+    else:
+        to_xywh = _TO_XYWH[box_format]
+        boxes = to_xywh(raw.boxes_xywh)
+        if _distance(raw.boxes_xywh[0], given_xywh) <= _TOLERANCE < _distance(boxes[0], given_xywh):
+            boxes[0] = raw.boxes_xywh[0]
+        boxes, notes = check_boxes(boxes, f"{raw.where}, read as {box_format}", bad_boxes, raw.unit)
+    trajectories = []
+    for trajectory in raw.trajectories:
+        regions = trajectory.regions.copy()
+        upright = number_of_values(regions) == 4
+        if box_format != "given-first":
+            regions[upright, :4] = _TO_XYWH[box_format](regions[upright, :4])
+        trajectories.append(Trajectory(regions))
+    return replace(raw, boxes_xywh=boxes, trajectories=tuple(trajectories), notes=(*raw.notes, *notes))
+
+
+def suspected_format(raw: RawResult, truth_xywh: Boxes) -> str:
+    """The format that the first frames speak for, where they speak against left, top, width, height; else empty.
+
+    The first row is compared with the given box in all four numbers, and the rows after it with the truth, where it is
+    known.
+
+    Args:
+        raw: as its file has it.
+        truth_xywh: (frames, 4) in the coordinates of the file.
+
+    Raises:
+        EvaluationError: the numbers are shares of the frame's sides.
+    """
+    largest = float(np.nanmax(np.abs(raw.boxes_xywh), initial=0.0))
+    if 0 < largest <= 1 < np.nan_to_num(truth_xywh[0]).max() - _TOLERANCE:
+        raise EvaluationError(
+            f"{raw.where} has no number above 1, as if they were shares of the frame's sides: expected pixels; "
+            "multiply them by its width and height"
+        )
+    rows = raw.boxes_xywh[: min(len(raw.boxes_xywh), len(truth_xywh), 1 + _EARLY)]
+    truth = truth_xywh[: len(rows)]
+    as_format = {"xywh": rows} | {name: to_xywh(rows) for name, to_xywh in _TO_XYWH.items()}
+    off = {name: _distance(boxes[0], truth[0]) for name, boxes in as_format.items()}
+    first = ""
+    if not raw.starts_with_truth and not off["xywh"] <= 2 * _TOLERANCE:
+        first = min((name for name in off if off[name] <= _TOLERANCE), key=lambda name: off[name], default="")
+    if not np.isfinite(truth[1:]).all(axis=1).any():  # hidden: the target has hardly moved yet
+        truth = np.broadcast_to(truth[0], truth.shape)
+    known = np.isfinite(truth[1:]).all(axis=1) & np.isfinite(rows[1:]).all(axis=1)
+    overlap = {
+        name: float(overlaps(boxes[1:][known], truth[1:][known]).mean()) if known.any() else np.nan
+        for name, boxes in as_format.items()
+    }
+    if first:
+        return "given-first" if overlap["xywh"] > overlap[first] else first
+    best = max(overlap, key=lambda name: np.nan_to_num(overlap[name]))
+    clear = overlap["xywh"] < _POOR and overlap[best] > _SURE
+    # Of tiny boxes, a pixel is much.
+    return best if clear and np.abs(rows[1:] - truth[1:])[known].max(axis=1).min() > 2 * _TOLERANCE else ""
+
+
+def format_refusal(where: str, suspicions: Mapping[str, str], results: int) -> EvaluationError:
+    """The error for results in a folder or archive that seem to be in another format, given by name of the sequence."""
+    return EvaluationError(
+        f"{where} seems not to hold left, top, width, height: the first boxes of {len(suspicions)} of {results} "
+        f"results are those of the benchmark if read {formats_in_words(suspicions)}; say --box-format detected (in "
+        "Python box_format='detected') to read each file so, or --box-format xywh to take all as they stand"
+    )
+
+
+def formats_in_words(formats: Mapping[str, str]) -> str:
+    """Formats, given by name of the sequence, what they mean, and of which sequences."""
+    by_format: dict[str, list[str]] = {}
+    for name, box_format in formats.items():
+        by_format.setdefault(box_format, []).append(name)
+    return "; ".join(f"as {one} ({BOX_FORMATS[one]}): {listed(names)}" for one, names in sorted(by_format.items()))
+
+
+def _distance(first_xywh: Boxes, second_xywh: Boxes) -> float:
+    """Largest difference of the four numbers in pixels; NaN where one is not known."""
+    return float(np.abs(first_xywh - second_xywh).max())

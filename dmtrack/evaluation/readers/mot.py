@@ -12,7 +12,7 @@ import numpy as np
 from dmtrack.association.detections import Detections
 from dmtrack.data.sources.mot_challenge import ROW, Rows, mot_rows
 from dmtrack.errors import EvaluationError
-from dmtrack.evaluation.readers.files import ResultFiles
+from dmtrack.evaluation.readers.layouts import ResultFiles
 from dmtrack.evaluation.readers.names import listed
 from dmtrack.evaluation.readers.text import parse_table
 from dmtrack.evaluation.results import SequenceResult, TrackerResults

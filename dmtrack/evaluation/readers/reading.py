@@ -14,15 +14,14 @@ from dmtrack.data.sequences import Sequence
 from dmtrack.errors import EvaluationError
 from dmtrack.evaluation.measures.trajectory import Trajectory, number_of_values
 from dmtrack.evaluation.readers import alignment, boxes
-from dmtrack.evaluation.readers.files import ResultFiles
-from dmtrack.evaluation.readers.formats import (
+from dmtrack.evaluation.readers.boxes import (
     BOX_FORMATS,
     converted,
     format_refusal,
     formats_in_words,
     suspected_format,
 )
-from dmtrack.evaluation.readers.layouts import LAYOUTS, Candidate, Group, Layout, find_groups
+from dmtrack.evaluation.readers.layouts import LAYOUTS, Candidate, Group, Layout, ResultFiles, find_groups
 from dmtrack.evaluation.readers.names import Matching, is_of_benchmark, listed, match_names
 from dmtrack.evaluation.readers.text import find_separator, read_text_result, read_vot_result
 from dmtrack.evaluation.readers.toolkit_files import parse_predictions, read_json_result, read_mat_result

@@ -15,8 +15,7 @@ from dmtrack.data.headings import read_named_boxes
 from dmtrack.errors import EvaluationError
 from dmtrack.evaluation.measures.trajectory import FAILED, INITIALIZED, SKIPPED, Trajectory, number_of_values
 from dmtrack.evaluation.readers.boxes import BadBoxes, RawResult, check_boxes, upright_boxes
-from dmtrack.evaluation.readers.files import ResultFiles
-from dmtrack.evaluation.readers.layouts import Candidate, Layout
+from dmtrack.evaluation.readers.layouts import Candidate, Layout, ResultFiles
 from dmtrack.files import read_text
 
 SEPARATORS = {",": "commas", "\t": "tabs", ";": "semicolons", " ": "spaces"}

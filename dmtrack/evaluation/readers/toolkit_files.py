@@ -17,8 +17,7 @@ from numpy.typing import NDArray
 from dmtrack.data.sequences import Sequence
 from dmtrack.errors import EvaluationError
 from dmtrack.evaluation.readers.boxes import BadBoxes, RawResult, check_boxes
-from dmtrack.evaluation.readers.files import ResultFiles
-from dmtrack.evaluation.readers.layouts import Candidate
+from dmtrack.evaluation.readers.layouts import Candidate, ResultFiles
 
 _VARIABLES = ("results", "result", "res")
 _EXPECTED = "expected 'results' with a field 'res' of one left, top, width, height per frame"

@@ -11,7 +11,7 @@ from dmtrack.data.sources.base import SequenceSource
 from dmtrack.data.sources.mot_challenge import mot_lines
 from dmtrack.errors import EvaluationError
 from dmtrack.evaluation.readers import read_results
-from dmtrack.evaluation.readers.files import ResultFiles
+from dmtrack.evaluation.readers.layouts import ResultFiles
 from dmtrack.evaluation.readers.mot import read_mot_results
 from dmtrack.evaluation.results import BOX_DECIMALS, ResultStore, SequenceResult, number_lines
 from dmtrack.evaluation.submission.checking import Checked, check_files

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dmtrack.errors import EvaluationError
-from dmtrack.evaluation.readers.files import ResultFiles, left_by_system
+from dmtrack.evaluation.readers.layouts import ResultFiles, left_by_system
 from dmtrack.evaluation.readers.names import listed
 from dmtrack.evaluation.submission.formats import (
     ExpectedSequence,

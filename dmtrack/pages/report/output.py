@@ -43,7 +43,7 @@ def write_study(
     Raises:
         OutputError: a file cannot be written.
     """
-    from dmtrack.evaluation.reporting.figures.saving import inline_svg, save_figure
+    from dmtrack.evaluation.reporting.figures.theme import inline_svg, save_figure
 
     folder = Path(folder)
     for name, write in (("report.json", write_study_json), ("report.csv", write_csv), ("report.tex", write_latex)):

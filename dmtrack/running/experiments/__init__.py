@@ -9,6 +9,7 @@ of the two has run, the other reports on. What an experiment in one pass has run
 """
 
 from dmtrack.running.experiments.base import Experiment
+from dmtrack.running.experiments.long_term import ExperimentOxUvA, ExperimentVOTLT
 from dmtrack.running.experiments.one_pass import (
     ExperimentGOT10k,
     ExperimentLaSOT,
@@ -18,9 +19,7 @@ from dmtrack.running.experiments.one_pass import (
     ExperimentUAV123,
     OnePassExperiment,
 )
-from dmtrack.running.experiments.oxuva import ExperimentOxUvA
 from dmtrack.running.experiments.vot import ExperimentVOT
-from dmtrack.running.experiments.vot_lt import ExperimentVOTLT
 
 __all__ = [
     "Experiment",

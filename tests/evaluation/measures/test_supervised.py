@@ -23,7 +23,7 @@ from dmtrack.evaluation.protocols.challenges import (
     VOT2018_UNSUPERVISED,
 )
 from dmtrack.evaluation.readers.text import read_trajectory
-from dmtrack.running.supervised import missed_frames, run_supervised
+from dmtrack.running.one_sequence import missed_frames, run_supervised
 
 NAN = float("nan")
 BOX = [20.0, 20.0, 40.0, 40.0]

@@ -18,8 +18,7 @@ from dmtrack.data.sequences import Annotation, Sequence
 from dmtrack.errors import EvaluationError
 from dmtrack.evaluation.protocols import get_protocol
 from dmtrack.evaluation.readers import read_results
-from dmtrack.evaluation.readers.boxes import RawResult
-from dmtrack.evaluation.readers.formats import suspected_format
+from dmtrack.evaluation.readers.boxes import RawResult, suspected_format
 from dmtrack.evaluation.readers.names import match_names
 from dmtrack.evaluation.scoring import score_result
 

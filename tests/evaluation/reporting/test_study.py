@@ -16,8 +16,7 @@ from dmtrack.evaluation.protocols import get_protocol
 from dmtrack.evaluation.report import csv_text
 from dmtrack.evaluation.reporting.attributes import score_attributes
 from dmtrack.evaluation.reporting.figures.challenges import ExpectedOverlap, draw_eao_curve, draw_eao_ranking
-from dmtrack.evaluation.reporting.figures.saving import inline_svg, save_figure
-from dmtrack.evaluation.reporting.figures.theme import INLINE
+from dmtrack.evaluation.reporting.figures.theme import INLINE, inline_svg, save_figure
 from dmtrack.evaluation.reporting.latex import latex_tables
 from dmtrack.evaluation.reporting.loading import load_tracker_results
 from dmtrack.evaluation.reporting.study import make_study, print_study

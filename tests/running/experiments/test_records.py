@@ -11,7 +11,7 @@ from hypothesis.extra.numpy import arrays
 from dmtrack.data.sequences import Annotation, Sequence
 from dmtrack.evaluation.results import OWN_FILES, FileNames, ResultStore, SequenceResult
 from dmtrack.running.experiments.base import Experiment
-from dmtrack.running.experiments.oxuva import _prediction_text, read_predictions
+from dmtrack.running.experiments.long_term import _prediction_text, read_predictions
 
 BOXES = arrays(np.float64, st.tuples(st.integers(2, 6), st.just(4)), elements=st.floats(-1e4, 1e4))
 FLAT = FileNames("{label}.txt", "times/{label}_{kind}.txt", ("time",), 1, {"Jogging-1": "Jogging.1"})

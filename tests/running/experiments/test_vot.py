@@ -67,7 +67,7 @@ def test_real_time_makes_a_slow_tracker_miss_frames(tmp_path, folders, make_movi
         return original(image)
 
     still.step = slow
-    monkeypatch.setattr("dmtrack.running.supervised.time.perf_counter", lambda: now[0])
+    monkeypatch.setattr("dmtrack.running.one_sequence.time.perf_counter", lambda: now[0])
     experiment = ExperimentVOT(tmp_path / "data", experiments="realtime", **folders).run(still)
     # Three late answers are forgiven, frames 1 to 3; the one of frame 4 costs frames 5 and 6.
     assert still.seen == 5

@@ -15,8 +15,17 @@ from dmtrack.evaluation.measures.measure import Measure
 from dmtrack.evaluation.protocols import Protocol
 from dmtrack.evaluation.protocols.rules import CurveName
 from dmtrack.evaluation.report import Report, weights_hash
-from dmtrack.evaluation.reporting.figures.saving import save_figure
-from dmtrack.evaluation.reporting.figures.theme import LIGHT, Theme, blank, footnote, label, legend, looks, shortened
+from dmtrack.evaluation.reporting.figures.theme import (
+    LIGHT,
+    Theme,
+    blank,
+    footnote,
+    label,
+    legend,
+    looks,
+    save_figure,
+    shortened,
+)
 
 
 @dataclass(frozen=True)
