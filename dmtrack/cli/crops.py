@@ -45,7 +45,9 @@ def crops(
     from dmtrack.registry import DATASETS
 
     loaded = load_config(config, set_ or [])
-    rule: Any = _rule(loaded)
+    recipe = (loaded.get("data") or {}).get("recipe")
+    steps = recipe if isinstance(recipe, (list, tuple)) else []
+    rule: Any = next((step.get("rule") for step in steps if step.get("type") == "CropAround"), None) or "mmtracking"
     for place, node in enumerate(sources):
         folder = crops_of_source(output, place, node)
         targets = targets_of(build(node, DATASETS))
@@ -62,10 +64,3 @@ def _sources(config: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     if train.get("type") != "SiamesePairs":
         raise ConfigError(f"data.train is {train.get('type')!r}: crops are made of the sources of SiamesePairs only")
     return list(train.get("sources") or [])
-
-
-def _rule(config: Mapping[str, Any]) -> str:
-    """The rule of the recipe's `CropAround`."""
-    recipe = (config.get("data") or {}).get("recipe")
-    steps = recipe if isinstance(recipe, (list, tuple)) else []
-    return next((step.get("rule", "mmtracking") for step in steps if step.get("type") == "CropAround"), "mmtracking")

@@ -89,7 +89,11 @@ def settings_of(context: typer.Context) -> SweepSettings:
 
     chosen = {name.rstrip("_"): value for name, value in context.params.items()}
     path = chosen["experiment"]
-    given = chosen if path is None else _given(context, chosen)
+    given = chosen
+    if path is not None:
+        # What somebody wrote, without defaults.
+        sources = {name.rstrip("_"): context.get_parameter_source(name) for name in context.params}
+        given = {name: value for name, value in chosen.items() if getattr(sources[name], "name", "") != "DEFAULT"}
     own, overrides = split_overrides(chosen["set"] or ())
     if path is None:
         _check_without_file(chosen, own, overrides)
@@ -112,12 +116,6 @@ def settings_of(context: typer.Context) -> SweepSettings:
     for key, value in said.items():
         values.put(key, value, "the command line")
     return parse_settings(values, origin, overrides, "comparison" if path is None else Path(path).stem)
-
-
-def _given(context: typer.Context, chosen: Mapping[str, Any]) -> dict[str, Any]:
-    """The options that somebody wrote, without defaults."""
-    sources = {name.rstrip("_"): context.get_parameter_source(name) for name in context.params}
-    return {name: value for name, value in chosen.items() if getattr(sources[name], "name", "") != "DEFAULT"}
 
 
 def _check_without_file(chosen: Mapping[str, Any], own: tuple[str, ...], overrides: tuple[str, ...]) -> None:

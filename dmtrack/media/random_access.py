@@ -63,7 +63,10 @@ class RandomFrames(AbstractContextManager["RandomFrames"]):
         self._keys: list[int] = []
         if isinstance(source, PyAVVideoFile):
             self._read_times(source)
-        self.count = len(self._ticks) or self._count_frames()
+        counted = source.frame_count
+        if isinstance(source, PyAVVideoFile) or counted is None:
+            counted = len(self._ticks) or sum(1 for _ in source)
+        self.count = counted
 
     def __len__(self) -> int:
         return self.count
@@ -123,12 +126,6 @@ class RandomFrames(AbstractContextManager["RandomFrames"]):
         shown = [one for one in shown if first is None or one[0] >= first]
         self._ticks = np.array([ticks for ticks, _ in shown], np.int64)
         self._keys = [number for number, (_, key) in enumerate(shown) if key]
-
-    def _count_frames(self) -> int:
-        counted = self.source.frame_count
-        if isinstance(self.source, PyAVVideoFile) or counted is None:
-            return sum(1 for _ in self.source)
-        return counted
 
     def _seek(self, number: int) -> Image:
         if not self.key_frame(number) <= self._next <= number:

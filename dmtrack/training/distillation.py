@@ -23,11 +23,10 @@ from dmtrack.config import build, load_config
 from dmtrack.config.top_level import Distillation
 from dmtrack.data.batches import Batch
 from dmtrack.errors import ConfigError
-from dmtrack.models.base import TrainableModel
-from dmtrack.models.base import build_part, import_timm
+from dmtrack.models.base import TrainableModel, build_part, import_timm
 from dmtrack.registry import MODELS, TEACHERS, did_you_mean
 from dmtrack.weights import load_into, load_weights, read_weights
-from dmtrack.weights.imagenet import CLASSIFIERS
+from dmtrack.weights.loading import CLASSIFIERS
 
 TRIAL_SIDE = 128
 """Pixels of the black image that tells how many channels a map has."""

@@ -59,7 +59,8 @@ def read_weights(path: str | Path) -> WeightsFile:
     """
     path = Path(path)
     start = _first_bytes(path)
-    if _is_safetensors(start):
+    # That format begins with the length of its header in 8 bytes, and the header is a JSON object.
+    if len(start) > 8 and start[8:9] == b"{" and int.from_bytes(start[:8], "little") < 2**32:
         state_dict, metadata = _read_safetensors(path)
     else:
         state_dict, metadata = unpack(read_torch(path), str(path))
@@ -156,11 +157,6 @@ def _first_bytes(path: Path) -> bytes:
     if not start:
         raise WeightsError(f"weights file {path} is empty; copy or download it again")
     return start
-
-
-def _is_safetensors(start: bytes) -> bool:
-    """The format begins with the length of its header in 8 bytes, and the header is a JSON object."""
-    return len(start) > 8 and start[8:9] == b"{" and int.from_bytes(start[:8], "little") < 2**32
 
 
 def _reason(path: Path, start: bytes, error: Exception) -> str:

@@ -61,10 +61,15 @@ class RealImages:
             raise ConfigError("real_images is empty: give at least one dict(annotations=..., images=...), or None")
         weights = np.array([self._checked_weight(number, folder) for number, folder in enumerate(folders)])
         present = [_is_there(folder) for folder in folders]
-        self.records = [
-            _usable_records(Path(folder["annotations"]), Path(folder["images"]))
-            for folder in itertools.compress(folders, present)
-        ]
+        self.records: list[list[AnnotatedImage]] = []
+        for folder in itertools.compress(folders, present):
+            annotations = Path(folder["annotations"])
+            annotated = Coco(annotations=annotations, images=Path(folder["images"]))
+            self.records.append([record for record in annotated if record.usable().any()])
+            if not self.records[-1]:
+                raise DataError(
+                    f"{annotations} annotates no box; expected a COCO json with some, in real_images of the config"
+                )
         self._shares = np.cumsum(weights[present] / weights[present].sum())
         self._limit = int(cache_megabytes * 2**20)
         self._cached: OrderedDict[Path, tuple[Photo, int]] = OrderedDict()
@@ -131,11 +136,3 @@ def _photo(record: AnnotatedImage) -> Photo:
     boxes_xyxy = np.clip(xywh_to_xyxy(record.boxes_xywh[numbers]) * factor, 0, np.array(size_wh * 2, np.float64))
     outlines = tuple(None if mask is None else shrunk(mask.astype(np.uint8) * 255) for mask in masks)
     return Photo(shrunk(image), boxes_xyxy, outlines)
-
-
-def _usable_records(annotations: Path, images: Path) -> list[AnnotatedImage]:
-    """The images in which an object is annotated, crowds aside."""
-    records = [record for record in Coco(annotations=annotations, images=images) if record.usable().any()]
-    if not records:
-        raise DataError(f"{annotations} annotates no box; expected a COCO json with some, in real_images of the config")
-    return records
