@@ -174,20 +174,32 @@ def _rows_of_sequences(
 def synthesize(
     output: Annotated[Path, option(OUTPUT, help="Folder of the dataset; sequences are added to what is there.")],
     layout: Annotated[
-        str, option(OUTPUT, help="Layout: folder, coco, or a benchmark, such as got10k, lasot, oxuva, vot2018-lt.")
+        str, option(OUTPUT, help="Layout: folder, coco, a benchmark such as got10k or lasot, or mot: crowds.")
     ] = "got10k",
     count: Annotated[int, option(SEQUENCES, min=1, help="Number of sequences.")] = 8,
     frames: Annotated[int, option(SEQUENCES, min=1, help="Frames per sequence.")] = 60,
     seed: Annotated[int, option(SEQUENCES, min=0, help="The same seed gives the same sequences.")] = 1,
     distractors: Annotated[int, option(SEQUENCES, min=0, help="Look-alikes of the target per sequence.")] = 2,
-    size: Annotated[str, option(SEQUENCES, help="Width x height of the frames in pixels.")] = "448x256",
+    domain: Annotated[
+        str | None, option(SEQUENCES, help="Of crowds: street (by day) or station (dense, at night).")
+    ] = None,
+    size: Annotated[
+        str | None,
+        option(SEQUENCES, help="Width x height of the frames in pixels.", show_default="448x256, crowds 576x320"),
+    ] = None,
     split: Annotated[str | None, option(OUTPUT, help="Name of the split, for layouts that have splits.")] = None,
     quality: Annotated[int, option(OUTPUT, min=1, max=100, help="Quality of the JPEG frames.")] = 95,
 ) -> None:
-    """Write synthetic sequences with look-alikes, occlusion and absence in a dataset's official layout."""
+    """Write synthetic sequences with look-alikes, occlusion and absence in a dataset's official layout.
+
+    --layout mot writes crowds of walking figures with identities, for trackers of many objects.
+    """
     from rich.console import Console
 
-    size_wh = _parse_size(size)
+    crowds = layout == "mot"
+    if domain is not None and not crowds:
+        raise ConfigError(f"--domain {domain} is about crowds, which --layout mot writes; leave it out, or add that")
+    size_wh = _parse_size(size or ("576x320" if crowds else "448x256"))
     options_of_writer = _writer_options(layout, split)
 
     from dmtrack.data.writers import WRITERS
@@ -196,9 +208,13 @@ def synthesize(
     from dmtrack.registry import DATASETS
 
     check_writable_folder(output)
-    sequences: Any = DATASETS.get("SyntheticSequences")(
-        count=count, frames=frames, seed=seed, size_wh=size_wh, distractors=distractors
-    )
+    sequences: Any
+    if crowds:
+        from dmtrack.data.synthetic.crowds import SyntheticCrowds
+
+        sequences = SyntheticCrowds(count, frames, seed, size_wh, domain or "street")
+    else:
+        sequences = DATASETS.get("SyntheticSequences")(count, frames, seed, size_wh, distractors)
     with ProgressBar("frames", count * frames, console=Console()) as bar:
         made = (sequences[index] for index in range(count))
         names = WRITERS[layout](made, output, quality=quality, progress=bar.advance, **options_of_writer)

@@ -87,8 +87,8 @@ def direct(
         (above if rng.random() < 0.4 else below).append(track)
     if script.occluded:
         above.append(_passing_occluder(rng, target, size_wh))
-    cameras = _camera_path(rng, background, frames, size_wh)
-    weather = _weather(rng, frames, noise_seed)
+    cameras = camera_path(rng, background, frames, size_wh)
+    weather = draw_weather(rng, frames, noise_seed)
     return RenderedVideo(background, cameras, target, tuple(below), tuple(above), weather, size_wh)
 
 
@@ -139,26 +139,30 @@ def _passing_occluder(rng: np.random.Generator, target: MovingPatch, size_wh: Si
     return MovingPatch(patch, centres, flat + full_size, flat + tilt, flat + 1.0, elastic, flat)
 
 
-def _camera_path(rng: np.random.Generator, background: Image, frames: int, size_wh: SizeWH) -> tuple[Camera, ...]:
+def camera_path(
+    rng: np.random.Generator, background: Image, frames: int, size_wh: SizeWH, motion: float = 1.0
+) -> tuple[Camera, ...]:
+    """A camera that pans, zooms, turns and shakes over a background; `motion` 0 lets it stand."""
     background_wh = (background.shape[1], background.shape[0])
     covering = covering_scale(background_wh, size_wh)
     shake = rng.normal(0, rng.choice([0.0, 1.0]) * rng.uniform(0.2, 1.2), (frames, 2))
-    zoom = np.exp(smooth_curve(rng, frames, rng.uniform(0, 0.22), rng.uniform(50, 120)))
+    zoom = np.exp(motion * smooth_curve(rng, frames, rng.uniform(0, 0.22), rng.uniform(50, 120)))
     scales = np.maximum(covering * 1.3 * zoom, covering)
-    angles = smooth_curve(rng, frames, rng.uniform(0, 0.08), rng.uniform(50, 120))
-    reach = rng.uniform(0.05, 0.5)
+    angles = motion * smooth_curve(rng, frames, rng.uniform(0, 0.08), rng.uniform(50, 120))
+    reach = motion * rng.uniform(0.05, 0.5)
     x = background_wh[0] * (0.5 + smooth_curve(rng, frames, reach, rng.uniform(50, 120)))
     y = background_wh[1] * (0.5 + smooth_curve(rng, frames, reach, rng.uniform(50, 120)))
     cameras = []
     for frame in range(frames):
         scale = float(scales[frame])
-        wanted = (float(x[frame] + shake[frame, 0]), float(y[frame] + shake[frame, 1]))
+        wanted = (float(x[frame] + motion * shake[frame, 0]), float(y[frame] + motion * shake[frame, 1]))
         centre = keep_inside(wanted, scale, background_wh, size_wh)
         cameras.append(Camera(centre, scale, float(angles[frame])))
     return tuple(cameras)
 
 
-def _weather(rng: np.random.Generator, frames: int, noise_seed: tuple[int, ...]) -> Weather:
+def draw_weather(rng: np.random.Generator, frames: int, noise_seed: tuple[int, ...]) -> Weather:
+    """Light that changes, focus that may be lost for a while, and noise."""
     tint = np.stack([smooth_curve(rng, frames, 0.08, 60.0) for _ in range(3)], axis=1)
     defocus = np.zeros(frames)
     if rng.random() < 0.3:

@@ -77,7 +77,8 @@ class RenderedVideo:
     def __len__(self) -> int:
         return len(self.cameras)
 
-    def _draw(self, frame: int, image: Image | None) -> Canvas:
+    def canvas(self, frame: int, image: Image | None = None) -> Canvas:
+        """All things of a frame, drawn on an image or only counted; the target has the number `TARGET`."""
         canvas = Canvas(image, self.size_wh)
         for number, track in enumerate(self.below, start=TARGET + 1):
             canvas.draw(track.patch, track.placement(frame), number)
@@ -94,12 +95,12 @@ class RenderedVideo:
         """
         if not 0 <= frame < len(self):
             raise IndexError(f"frame {frame} of a video of {len(self)} frames")
-        canvas = self._draw(frame, self.cameras[frame].render(self.background, self.size_wh))
+        canvas = self.canvas(frame, self.cameras[frame].render(self.background, self.size_wh))
         assert canvas.image is not None
         return np.ascontiguousarray(self.weather.apply(canvas.image, frame))
 
     def annotation(self, frame: int) -> tuple[float, tuple[int, int, int, int] | None]:
         """Visible share of the target in [0, 1] and the box (left, top, right, bottom) of what shows, or None."""
-        pixels, box = self._draw(frame, None).visible(TARGET)
+        pixels, box = self.canvas(frame).visible(TARGET)
         full = self.target.patch.area * self.target.placement(frame).scale ** 2
         return min(1.0, pixels / max(full, 1.0)), box
