@@ -24,7 +24,8 @@ CONVERTED = (
     "fairmot, cocovid"
 )
 """Data sets of many objects; `mot` is one's own in the layout of MOTChallenge."""
-FORMATS, HALVES = ("fairmot", "cocovid", "reid-crops"), (None, "train", "val")
+FORMATS, HALVES = {"fairmot": "", "cocovid": "_cocovid", "reid-crops": "_reid"}, (None, "train", "val")
+"""What names of the results end with, by format, so that one folder holds all of them; and halves of videos."""
 REID_CROPS = "ReID crops"
 """Panel of the options of --to reid-crops."""
 NAMES = (
@@ -154,9 +155,16 @@ def _rows_of_sequences(
 ) -> tuple[list[Row], list[str]]:
     """The rows, and why sequences have none."""
     from dmtrack.data.benchmarks import open_benchmark
-    from dmtrack.data.doctor.pictures import sequence_row
+    from dmtrack.data.doctor.pictures import labelled_rows, sequence_row
+    from dmtrack.data.labelled_sets import LABELLED_SETS
     from dmtrack.data.sources.frames import spaced
 
+    if name in LABELLED_SETS:
+        source = LABELLED_SETS[name](path, split=split)
+        numbers = spaced(len(source), count)
+        if wanted:
+            numbers = [number for number, video in enumerate(source) if video.name in wanted]
+        return labelled_rows(source, numbers, frames), []
     sequences = open_benchmark(name, path, split)
     keys: list[Any] = list(wanted) or spaced(len(sequences), count)
     rows, skipped = [], []
@@ -267,7 +275,7 @@ def convert(
     if opened.of_images and (half is not None or every > 1):
         raise ConfigError(f"{name} has no videos, only images: leave --half and --every out")
     check_writable_folder(output)
-    label = "_".join([name, *([split] if split else []), *([f"{half}_half"] if half else [])])
+    label = "_".join([name, *([split] if split else []), *([f"{half}_half"] if half else [])]) + FORMATS[to]
     wanted = cast("Half", half)
     videos = numbered(
         (part_of(video, wanted, every, middle_in_train=to == "cocovid") for video in opened),

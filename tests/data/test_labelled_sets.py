@@ -9,10 +9,11 @@ from scipy.io import savemat
 from typer.testing import CliRunner
 
 from dmtrack.cli.main import app
+from dmtrack.data.doctor import sheet
 from dmtrack.data.labelled_sets import LABELLED_SETS
 from dmtrack.data.sources import CocoVID, JDELabels
 from dmtrack.errors import DataError
-from dmtrack.media.images import write_image
+from dmtrack.media.images import read_image, write_image
 
 
 def image(path, size_wh=(200, 100)):
@@ -28,6 +29,7 @@ def struct(**fields):
 
 
 def motsynth(root):
+    root.mkdir(exist_ok=True)
     for frame in range(2):
         image(root / "frames/003/rgb" / f"{frame:04d}.jpg")
     box = {"bbox": [10, 20, 30, 40], "area": 1200, "iscrowd": 0, "category_id": 1, "model_id": 4}
@@ -188,7 +190,7 @@ def test_every_set_is_converted_both_ways(made, tmp_path):
         result = CliRunner().invoke(app, ["data", "convert", name, str(root), str(tmp_path / to), "--to", to, *extra])
         assert result.exit_code == 0, result.output
     labels = JDELabels(tmp_path / "fairmot" / f"{name}.json")
-    videos = list(CocoVID(tmp_path / "cocovid" / f"{name}.json"))
+    videos = list(CocoVID(tmp_path / "cocovid" / f"{name}_cocovid.json"))
     counted = sum(int((~video.ignored).sum()) for video in videos)
     assert sum(len(record.boxes_xywh) for record in labels) == counted > 0
     assert sum(len(video.images) for video in videos) == len(labels)
@@ -210,3 +212,19 @@ def test_label_folders_of_jde_are_a_set(tmp_path):
 def test_the_documentation_has_every_set():
     page = (Path(__file__).parents[2] / "docs" / "data.md").read_text()
     assert [name for name in LABELLED_SETS if f"`{name}`" not in page] == []
+
+
+def test_show_writes_identities_and_classes_on_the_boxes(tmp_path, monkeypatch):
+    drawn = []
+    monkeypatch.setattr(sheet, "annotate_tracks", lambda image, boxes, ids, names: drawn.append(names) or image)
+    motsynth(tmp_path / "m")
+    image(tmp_path / "l/images/0.png")
+    (tmp_path / "l/labels_with_ids").mkdir()
+    (tmp_path / "l/labels_with_ids/0.txt").write_text("0 -1 0.5 0.5 0.1 0.2\n3 6 0.2 0.2 0.1 0.2\n")
+    for name, root in (("motsynth", "m"), ("fairmot", "l")):
+        result = CliRunner().invoke(
+            app, ["data", "show", name, str(tmp_path / root), "-o", str(tmp_path / f"{name}.png")]
+        )
+        assert result.exit_code == 0, result.output
+    assert drawn == [("7", "x 9"), ("7",), ("class 0", "6 class 3")]
+    assert read_image(tmp_path / "motsynth.png").shape[1] > 2 * 320

@@ -36,7 +36,7 @@ def run(*more, output="out"):
 
 def test_one_folder_per_identity_and_lists(video):
     assert "15 crops of 2 identities" in run("--min-crops", "5", "--val-share", "0.5").output
-    root = video.parents[1] / "out/mot17"
+    root = video.parents[1] / "out/mot17_reid"
     crops = {folder.name: sorted(path.name for path in folder.iterdir()) for folder in (root / "imgs").iterdir()}
     assert {name: len(own) for name, own in crops.items()} == {"a_000001": 10, "a_000002": 5}
     assert crops["a_000002"][0] == "0002_c1s1_000002_01.jpg"
@@ -69,7 +69,7 @@ def test_a_killed_job_goes_on(video, monkeypatch):
 
     monkeypatch.setattr(reid_crops, "read_image", dying)
     assert run().exit_code != 0
-    out = video.parents[1] / "out/mot17"
+    out = video.parents[1] / "out/mot17_reid"
     assert (out / ".done").read_text() == "1\n" and not (out / "meta").exists()
     assert "20 crops of 2 identities" in run().output
     assert len(calls) == FRAMES + 3 + FRAMES  # the first video was not read again

@@ -70,7 +70,9 @@ def test_halves_of_every_video(mot17):
     assert [len(part_of(video, "train").images) for video in videos] == [2, 2]  # FairMOT: the middle validates
     assert [len(part_of(video, "val").images) for video in videos] == [3, 3]
     run("mot17", "train", "out", "--half", "val", "--to", "cocovid")
-    content = json.loads((mot17 / "out" / "mot17_val_half.json").read_text())  # ByteTrack, MMTracking: it trains
+    content = json.loads(
+        (mot17 / "out" / "mot17_val_half_cocovid.json").read_text()
+    )  # ByteTrack, MMTracking: it trains
     assert [image["file_name"] for image in content["images"][:1]] == ["MOT17-02-SDP/img1/000004.jpg"]
     assert [image["prev_image_id"] for image in content["images"]] == [-1, 1, -1, 3]
     assert [image["frame_id"] for image in content["images"]] == [0, 1, 0, 1]
@@ -85,7 +87,7 @@ def test_halves_of_every_video(mot17):
 def test_cocovid_is_read_back_as_videos(mot17):
     printed = run("mot17", "train", "out", "--to", "cocovid")
     assert "10 images with 3 identities" in printed
-    source = CocoVID(mot17 / "out" / "mot17.json")
+    source = CocoVID(mot17 / "out" / "mot17_cocovid.json")
     assert [video.name for video in source.videos] == ["MOT17-02-SDP", "MOT17-04-SDP"]
     for video, given in zip(source.videos, MOTLabels("train").videos, strict=True):
         assert (len(video), video.size_wh()) == (5, (200, 100))
@@ -99,7 +101,7 @@ def test_cocovid_is_read_back_as_videos(mot17):
             assert (one.category, one.visibility.tolist()) == ("pedestrian", other.visibility.tolist())
         assert video.read_frame(4).shape == (100, 200, 3)
     assert [video.ignored.sum() for video in source] == [2, 0]  # the one that does not count, and the distractor
-    run("cocovid", "out/mot17.json", "again")
+    run("cocovid", "out/mot17_cocovid.json", "again")
     assert sorted(JDELabels("again/cocovid.json")[0].identities.tolist()) == [1, 2]
 
 
@@ -115,7 +117,7 @@ def test_own_videos_keep_their_classes(mot17):
     source = JDELabels("out/mot.json")
     assert [record.classes.tolist() for record in source] == [[1, 0], []]
     run("mot", "own", "out", "--to", "cocovid")
-    tracks = CocoVID("out/mot.json").videos[0].tracks
+    tracks = CocoVID("out/mot_cocovid.json").videos[0].tracks
     assert [track.category for track in tracks.values()] == ["cat", "dog"]
 
 

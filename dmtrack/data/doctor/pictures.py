@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -18,7 +18,9 @@ from dmtrack.data.samples import Clip
 from dmtrack.data.sequences import Sequence
 from dmtrack.data.sources.frames import spaced
 from dmtrack.data.sources.images import ImageSource
+from dmtrack.data.sources.labelled import LabelledSource
 from dmtrack.errors import ConfigError
+from dmtrack.media.images import read_image
 from dmtrack.registry import DATASETS
 
 Row = tuple[str, list[Tile]]
@@ -56,6 +58,47 @@ def image_rows(source: ImageSource, count: int, columns: int) -> list[Row]:
     columns = max(1, math.ceil(len(tiles) / rows_needed))  # rows of nearly equal length
     rows = [tiles[start : start + columns] for start in range(0, len(tiles), columns)]
     return [(f"{len(source)} images" if number == 0 else "", row) for number, row in enumerate(rows)]
+
+
+def labelled_rows(source: LabelledSource, numbers: Iterable[int], columns: int) -> list[Row]:
+    """Frames of some videos, a row for each, or images in rows, with all objects, their identities and classes.
+
+    What nobody should learn from is marked with x.
+
+    Args:
+        source: of the data set.
+        numbers: of its videos or images.
+        columns: frames of a video, or images in a row.
+
+    Raises:
+        DMTrackError: a file cannot be read.
+    """
+    rows: list[Row] = []
+    images: list[Tile] = []
+    for video in map(source.read, numbers):
+        tiles = []
+        for frame in spaced(len(video.images), columns):
+            shown = video.select((video.frames == frame) & np.isfinite(video.boxes_xywh).all(axis=1))
+            names = []
+            for identity, kind, ignored in zip(shown.identities, shown.classes, shown.ignored, strict=True):
+                called = source.class_names[kind] if kind < len(source.class_names) else f"class {kind}"
+                words = ("x" if ignored else "", str(identity) if identity >= 0 else "")
+                names.append(" ".join(filter(None, (*words, "" if len(source.class_names) == 1 else called))))
+            place = video.images[frame].name if source.of_images else f"{video.first + frame}"
+            ids = np.where(shown.identities < 0, np.arange(len(names)), shown.identities)
+            boxes = shown.boxes_xywh - (source.first_pixel, source.first_pixel, 0, 0)
+            text = f"{place}: {len(names)}".encode("ascii", "replace").decode()
+            tiles.append(Tile(read_image(video.images[frame]), boxes, text, False, tuple(ids.tolist()), tuple(names)))
+        images += tiles
+        width, height = video.size_wh
+        title = (
+            f"{video.name}: {len(video.images)} frames, {width}x{height}, {len(np.unique(video.identities))} objects"
+        )
+        rows.append((title.encode("ascii", "replace").decode(), tiles))
+    if not source.of_images:
+        return rows
+    grid = [images[start : start + columns] for start in range(0, len(images), columns)]
+    return [(f"{len(source)} images" if number == 0 else "", row) for number, row in enumerate(grid)]
 
 
 def pair_rows(

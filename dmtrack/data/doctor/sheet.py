@@ -9,7 +9,16 @@ import cv2
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from dmtrack.media.drawing import ABSENT_RGB, CANDIDATE_RGB, GROUND_TRUTH_RGB, TARGET_RGB, Colour, draw_box, draw_label
+from dmtrack.media.drawing import (
+    ABSENT_RGB,
+    CANDIDATE_RGB,
+    GROUND_TRUTH_RGB,
+    TARGET_RGB,
+    Colour,
+    annotate_tracks,
+    draw_box,
+    draw_label,
+)
 from dmtrack.media.images import Image
 
 COLOURS: tuple[Colour, ...] = (GROUND_TRUTH_RGB, TARGET_RGB, CANDIDATE_RGB, (0, 158, 115), (240, 228, 66), (213, 94, 0))
@@ -33,12 +42,16 @@ class Tile:
         boxes_xywh: (instances, 4) in pixels of the image; NaN rows are not drawn.
         label: in the lower left corner.
         absent: the target is not in the frame, which the label says in gray.
+        ids: (instances,) of the objects, which have their own colours; without them colours go by place.
+        names: (instances,) what is written on the boxes.
     """
 
     image: NDArray[np.generic]
     boxes_xywh: ArrayLike
     label: str = ""
     absent: bool = False
+    ids: tuple[int, ...] = ()
+    names: tuple[str, ...] = ()
 
     def render(self, width: int) -> Image:
         """The frame scaled to fit a square of a width, with its boxes; a single small one is also shown close up."""
@@ -49,9 +62,11 @@ class Tile:
         method = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
         small = cv2.resize(np.ascontiguousarray(image), size_wh, interpolation=method)
         boxes = np.asarray(self.boxes_xywh, dtype=np.float64).reshape(-1, 4)
-        for place, box in enumerate(boxes):
+        for place, box in enumerate(boxes if not self.ids else ()):
             draw_box(small, box * scale, COLOURS[place % len(COLOURS)])
-        if len(boxes) == 1 and np.isfinite(boxes).all() and (boxes[0, 2:] * scale).max() < _SMALL_SIDE:
+        if self.ids:
+            small = annotate_tracks(small, boxes * scale, self.ids, self.names)
+        elif len(boxes) == 1 and np.isfinite(boxes).all() and (boxes[0, 2:] * scale).max() < _SMALL_SIDE:
             _add_close_up(small, image, boxes[0])
         if self.label:
             draw_label(small, self.label, (0, size_wh[1]), ABSENT_RGB if self.absent else _INK_RGB)
