@@ -88,12 +88,7 @@ Table = TypeVar("Table", bound=TrackTable)
 
 
 class TablePolicy(ABC, Generic[Settings, Table]):
-    """Base of multi-object policies: tracks of one video; memory grows with what is in sight or lost of late.
-
-    Attributes:
-        settings: of the policy.
-        tracks: all that are not forgotten.
-    """
+    """Base of multi-object policies: tracks of one video; memory grows with what is in sight or lost of late."""
 
     tracks: Table
 

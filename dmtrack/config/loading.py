@@ -142,12 +142,7 @@ def _read_without_helpers(path: Path) -> LocatedDict:
 
 
 def _read(path: Path, readers: tuple[Path, ...]) -> tuple[LocatedDict, set[str]]:
-    """A file merged over its bases, and the names that serve later lines.
-
-    Args:
-        path: the file.
-        readers: the files whose bases led here.
-    """
+    """A file merged over its bases, and the names that serve later lines; the bases of `readers` led here."""
     identity = path.resolve()
     if identity in readers:
         circle = [*readers[readers.index(identity) :], identity]

@@ -60,14 +60,9 @@ _WHAT: dict[str, str] = {
 
 
 def read_python(text: str, file: str, load_bases: LoadBases) -> tuple[LocatedDict, set[str]]:
-    """What a config file assigns.
+    """What a config file assigns; `load_bases` is called when it assigns `_base_`.
 
     Names that begin with an underscore belong to the file alone.
-
-    Args:
-        text: content of the file.
-        file: its name in errors and locations.
-        load_bases: called when the file assigns `_base_`.
 
     Returns:
         The assigned names with their values, and which of them later lines make use of (helpers, perhaps).

@@ -265,12 +265,7 @@ SequenceList = ListOf[Sequence]
 
 @dataclass(frozen=True)
 class OnDemand(Generic[Item]):
-    """Items that are made when they are asked for.
-
-    Attributes:
-        length: how many there are.
-        make: gives the item of a number.
-    """
+    """Items that `make` makes, by their number, when they are asked for."""
 
     length: int
     make: Callable[[int], Item]

@@ -190,12 +190,7 @@ class Explanation:
 
 
 def explain_result(sequence: Sequence, result: SequenceResult, protocols: Iterable[Protocol]) -> Explanation:
-    """Scores one result under several protocols and says which frames each of them counts how.
-
-    Args:
-        sequence: with its true boxes; no frame is read.
-        result: of a tracker, one box per frame.
-        protocols: at least one.
+    """Scores one result under one protocol or more and says which frames each counts how; no frame is read.
 
     Raises:
         EvaluationError: no protocol is given, or the number of boxes is not the number of frames.

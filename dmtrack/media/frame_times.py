@@ -171,12 +171,7 @@ class FrameClock:
         return total, sorted(places)[:MOST_GAPS_NAMED]
 
     def lacking_at_the_end(self, declared: Declared, lost: int) -> int:
-        """About how many frames are lacking after the last one.
-
-        Args:
-            declared: what the file says.
-            lost: before the last one.
-        """
+        """About how many frames are lacking after the last one, beyond those `lost` before it."""
         undecoded = sum(
             1 for seconds in self._expected if self._first is not None and seconds - self._first > self._last
         )

@@ -73,9 +73,6 @@ def list_images(folder: str | Path) -> list[Path]:
 def frame_numbers(names: Iterable[str]) -> list[int] | None:
     """The numbers by which the names of frames count: `cam2_frame07.png` is 7 where only that number changes.
 
-    Args:
-        names: of the files of a sequence.
-
     Returns:
         One number per name; None where the names count by nothing, or by several numbers.
     """

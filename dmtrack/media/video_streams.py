@@ -77,14 +77,10 @@ def reason(error: Exception) -> str:
 
 
 def frame_rate(container: Any, stream: Any) -> float | None:
-    """Frames per second, on average where the times between frames vary.
+    """Frames per second of a video that PyAV just opened, on average where the times between frames vary.
 
     Screen and browser recordings declare the unit of their clock (1000 per second) instead of a rate; then the times of
     the first packets tell it. The container is at another place afterwards.
-
-    Args:
-        container: of PyAV, just opened.
-        stream: its video.
     """
     declared = declared_rate(stream)
     seconds, _ = declared_seconds(container, stream)

@@ -16,9 +16,6 @@ from dmtrack.media.window import PreviewWindow, why_no_windows
 class Viewer:
     """A window with frames and boxes; once it is closed (or `q` pressed), tracking goes on unseen.
 
-    Args:
-        title: of the window.
-
     Raises:
         MediaError: no window can be shown here.
     """

@@ -236,16 +236,13 @@ def _facts(item: DemoSet) -> dict[str, str]:
 
 
 def demo_page(title: str, summary: str, sets: list[DemoSet], facts: Mapping[str, str]) -> str:
-    """The whole page.
+    """The whole page: HTML with the styles inside and relative links only.
 
     Args:
         title: heading.
         summary: one or two sentences below it.
         sets: in the order shown.
         facts: what was run: command, seeds, hashes, times; in the order shown.
-
-    Returns:
-        HTML with the styles inside and relative links only.
     """
     return render(
         "demo.html",

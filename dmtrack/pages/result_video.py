@@ -25,12 +25,7 @@ _READABLE_WIDTH = 1200
 
 @dataclass(frozen=True)
 class Rival:
-    """A second tracker in the same picture.
-
-    Attributes:
-        name: as the picture calls it.
-        results: by name of the sequence.
-    """
+    """A second tracker in the same picture: its name there, and its results by name of the sequence."""
 
     name: str
     results: Callable[[str], SequenceResult]

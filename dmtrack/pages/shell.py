@@ -72,12 +72,7 @@ def render(template: str, **values: Any) -> str:
 
 
 def data_uri(kind: str, content: bytes) -> str:
-    """A file that a page can hold.
-
-    Args:
-        kind: MIME type, such as "image/png".
-        content: of the file.
-    """
+    """A file that a page can hold; `kind` is its MIME type, such as "image/png"."""
     return f"data:{kind};base64,{base64.b64encode(content).decode()}"
 
 

@@ -41,16 +41,13 @@ def write_detections(
     frames: Iterable[Detections],
     template_embedding: ArrayLike = (),
 ) -> int:
-    """Writes one sequence, all of it or nothing.
+    """Writes one sequence, all of it or nothing, and gives the size of the file in bytes.
 
     Args:
         path: of the file.
         header: JSON values that are kept with it: who found this, in which sequence.
         frames: of the whole sequence, the first frame included; consumed one by one.
         template_embedding: (channels,) of the first frame's template; empty where there is none.
-
-    Returns:
-        The size of the file in bytes.
 
     Raises:
         EvaluationError: frames differ in having classes, in channels or in the convention of boxes, or have masks,
@@ -99,9 +96,6 @@ class CachedDetections:
         header: what was given to `write_detections`, with `frames`, `classes`, `channels` and `inclusive`.
         counts: (frames,) candidates in each frame.
         template_embedding: (channels,) float16, empty where there is none.
-
-    Args:
-        path: of the file.
 
     Raises:
         EvaluationError: it is missing, cut off or of another kind.

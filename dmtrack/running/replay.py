@@ -132,9 +132,6 @@ class ReplayPlan:
 def plan_replays(settings: SweepSettings) -> list[ReplayPlan]:
     """Every tracker on every benchmark, all that can be wrong with them found first.
 
-    Args:
-        settings: with the `cache`.
-
     Raises:
         EvaluationError: a tracker does not decide on detections alone; nothing is stored, or that of another model, k
             or sequence.

@@ -135,7 +135,7 @@ def follow(
     result: Callable[[Sequence], Any],
     progress: RunProgress,
 ) -> dict[str, str]:
-    """Has the sequences worked on that are not done yet, and tells of all of them.
+    """Has the sequences worked on that are not done yet, and tells of all of them; gives why some failed, by name.
 
     Args:
         job: all sequences; which of them are pending is found here.
@@ -143,9 +143,6 @@ def follow(
         has: whether a sequence is done.
         result: what is told of a sequence that is done.
         progress: told how it goes.
-
-    Returns:
-        Why sequences failed, by name.
 
     Raises:
         EvaluationError: there is no sequence, or two have the same name.

@@ -66,7 +66,7 @@ def client_command(
 def write_workspace(
     sequences: Path, output: Path, stack: str, identifier: str, command: str, timeout: int = 120
 ) -> int:
-    """Writes `config.yaml`, `trackers.ini` and `sequences/`; frames are linked to, annotations copied.
+    """Writes `config.yaml`, `trackers.ini`, `sequences/` and counts these; frames are linked to, annotations copied.
 
     Args:
         sequences: folder in VOT's layout.
@@ -75,9 +75,6 @@ def write_workspace(
         identifier: see `tracker_identifier`.
         command: see `client_command`.
         timeout: seconds that the toolkit waits for an answer, loading included.
-
-    Returns:
-        The number of sequences.
 
     Raises:
         DataError: the sequences are not as expected.

@@ -91,16 +91,13 @@ def _run_here(job: Job, work: Work) -> Generator[Outcome, None, None]:
 
 
 def run_spawned(job: Job, work: Work, processes: int, gpus: int = 0) -> Generator[Outcome, None, None]:
-    """Works on the pending sequences in spawned processes.
+    """Works on the pending sequences in spawned processes and yields their outcomes as they end.
 
     Args:
         job: its `tracked` is told several times per second how many frames are done.
         work: picklable; done with each sequence.
         processes: how many at once.
         gpus: of this machine, dealt out to the processes in turn, so that each sees one; 0 leaves all visible.
-
-    Yields:
-        The outcome of each sequence, as they end.
 
     Raises:
         EvaluationError: processes died before any sequence was done, on more than one sequence or on the only one.

@@ -24,10 +24,7 @@ BEST_SHOWN = 10
 
 
 def write_outcome(outcome: Outcome, folder: Path) -> list[Path]:
-    """Writes everything; the names of all files end in a mark where the test split was tuned on.
-
-    Returns:
-        The files.
+    """Writes everything and lists it; the names of all files end in a mark where the test split was tuned on.
 
     Raises:
         OutputError: a file cannot be written.

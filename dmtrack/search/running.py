@@ -47,9 +47,6 @@ def search(settings: SearchSettings, console: Console | None = None) -> Outcome:
         settings: what to do.
         console: where progress and the table go.
 
-    Returns:
-        What came of it.
-
     Raises:
         EvaluationError: the study is in use or of another search, or every trial crashed.
         ConfigError: ranges or tracker cannot be used, or Optuna is missing.

@@ -72,11 +72,7 @@ class Range:
 
 @dataclass(frozen=True)
 class Space:
-    """All parameters that a study searches.
-
-    Attributes:
-        ranges: at least one, names unique.
-    """
+    """All parameters that a study searches: at least one, names unique."""
 
     ranges: tuple[Range, ...]
 

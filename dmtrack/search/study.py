@@ -174,11 +174,7 @@ class Study:
         return None if grid is None else len(grid)
 
     def revive(self) -> int:
-        """Ends trials that a killed run left running, and puts their values up again.
-
-        Returns:
-            How many.
-        """
+        """Ends trials that a killed run left running, and puts their values up again."""
         left = [trial for trial in self.trials if trial.state.name == "RUNNING"]
         with self.errors():
             for trial in left:

@@ -79,15 +79,7 @@ class ReplayedDetections:
 
 
 class FullRuns:
-    """The tracker itself, as `dmtrack test` runs it; nothing is shared.
-
-    Args:
-        choice: which tracker.
-        settings: its `tracker` section, to which the parameters of a trial go.
-
-    Attributes:
-        facts: see `ReplayedDetections`.
-    """
+    """The tracker itself, as `dmtrack test` runs it; nothing is shared."""
 
     def __init__(self, choice: TrackerChoice, settings: Mapping[str, Any]) -> None:
         self._choice, self._settings = choice, dict(settings)

@@ -30,9 +30,6 @@ class Scoring:
         protocol: the rules.
         metric: key of one of its numbers, of which more is better; None is the protocol's first.
 
-    Attributes:
-        measure: of the metric.
-
     Raises:
         EvaluationError: the protocol has no such number.
     """

@@ -40,14 +40,7 @@ class Frames:
 def check_frames(
     place: SequencePlace, rules: VideoFiles, full: bool, pool: ThreadPoolExecutor, found: Examination
 ) -> Frames:
-    """Adds what is wrong with the frames of one sequence.
-
-    Args:
-        place: of the sequence.
-        rules: of the data set.
-        full: decode every frame instead of opening a few.
-        pool: threads that decode.
-        found: takes the findings and counts.
+    """Adds to `found` what is wrong with the frames of one sequence; `full` decodes all instead of opening a few.
 
     Returns:
         What lies there; no names where nothing does.

@@ -25,13 +25,7 @@ VideoBoxes = dict[str, dict[str, list[float]]]
 
 
 def crops_of_source(crops: str | Path, place: int, node: Mapping[str, Any]) -> Path:
-    """The folder of one source's crops.
-
-    Args:
-        crops: folder of all of them.
-        place: of the source in `data.train.sources`.
-        node: its config dict.
-    """
+    """The folder of one source's crops, by its place in `data.train.sources` and its config dict."""
     return Path(crops).expanduser() / f"{place}_{node['type']}"
 
 
@@ -60,7 +54,7 @@ def write_crops(
     workers: int = 0,
     progress: Callable[[], object] = lambda: None,
 ) -> int:
-    """Writes the crops of every target of a source; what an earlier call finished is kept.
+    """Writes the crops of every target of a source and counts them; what an earlier call finished is kept.
 
     Args:
         tracks: of the source.
@@ -70,9 +64,6 @@ def write_crops(
         quality: of the JPEG files.
         workers: processes; 0 works in the calling one.
         progress: called after every video.
-
-    Returns:
-        Number of crops.
 
     Raises:
         ConfigError: the folder holds crops of another source.

@@ -85,11 +85,7 @@ def targets_of(source: Any) -> Targets:
 
 
 class ImageTargets:
-    """Every object of every image as a target of one frame; crowds, and boxes below a pixel, are left out.
-
-    Args:
-        source: the images.
-    """
+    """Every object of every image as a target of one frame; crowds, and boxes below a pixel, are left out."""
 
     def __init__(self, source: ImageSource) -> None:
         self.source = source

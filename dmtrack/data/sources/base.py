@@ -20,6 +20,8 @@ from dmtrack.errors import DataError
 class SequenceSource(ABC):
     """A dataset of sequences with one target each; annotations and frames are read when a sequence is asked for.
 
+    Those that take `images` open the annotations alone where it is False.
+
     Attributes:
         root: folder of the dataset.
         names: of the sequences, in the dataset's order.
@@ -87,12 +89,7 @@ class VideoSource(SequenceSource):
 
 
 class TracksOnDemand(Mapping[TrackId, Track]):
-    """Tracks of a video that are made when they are asked for.
-
-    Args:
-        ids: of the tracks, in order.
-        make: the track of an id.
-    """
+    """Tracks of a video by id, made when they are asked for."""
 
     def __init__(self, ids: Iterable[TrackId], make: Callable[[TrackId], Track]) -> None:
         self._ids, self._make = tuple(ids), make

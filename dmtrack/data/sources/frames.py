@@ -19,12 +19,7 @@ _ORIENTATION = 0x0112
 
 @dataclass(frozen=True)
 class FrameFiles:
-    """Reads frame i on demand; picklable, so that loader processes can have it.
-
-    Attributes:
-        folder: of the frames.
-        names: file names in playing order.
-    """
+    """Reads frame i of the names in playing order on demand; picklable, so that loader processes can have it."""
 
     folder: Path
     names: tuple[str, ...]
@@ -62,12 +57,7 @@ class NumberedFrames:
 
 @dataclass(frozen=True)
 class NoFrames:
-    """Stands for the frames of a sequence of which only the annotations were opened.
-
-    Attributes:
-        name: of the sequence.
-        annotation: the file of its boxes.
-    """
+    """Stands for the frames of a sequence of which only `annotation`, the file of its boxes, was opened."""
 
     name: str
     annotation: Path

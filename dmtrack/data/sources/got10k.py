@@ -30,7 +30,6 @@ class GOT10k(SequenceSource):
     Args:
         root: folder with `train`, `val` and `test`, or the folder of one split.
         split: "train", "val" or "test".
-        images: False opens the annotations alone.
 
     Raises:
         DataError: the folder or a file is missing, or files do not match; the message shows the expected layout.

@@ -77,11 +77,7 @@ class AnnotatedImage:
 
 
 class ImageSource(ABC):
-    """A dataset of images with boxes; the images are read when asked for.
-
-    Attributes:
-        records: one entry per image.
-    """
+    """A dataset of images with boxes, a record each; the images are read when asked for."""
 
     records: ListOf[AnnotatedImage]
     identity_count = 0

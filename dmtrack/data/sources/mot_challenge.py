@@ -96,7 +96,6 @@ class MOTSequences(SequenceSource):
     Args:
         root: folder of the benchmark with `train` and `test`, a folder of videos, one video, or its `gt.txt`.
         split: name of the folder inside; a root that has no such folder is the split itself.
-        images: False opens annotations alone.
 
     Raises:
         DataError: a folder or file is missing or of another format; the message shows the expected layout.

@@ -110,7 +110,6 @@ class UAV123(SequenceSource):
         root: folder with `anno` and `data_seq`.
         version: "UAV123" or "UAV20L": the folder of the annotations. Sequences of its published list that are not there
             are named in `missing`; a folder without any of them is taken as it is.
-        images: False opens the annotations alone.
 
     Raises:
         DataError: the folder or a file is missing, or files do not match; the message shows the expected layout.

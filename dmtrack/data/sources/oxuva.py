@@ -52,7 +52,6 @@ class OxUvA(SequenceSource):
     Args:
         root: folder with `tasks`, `annotations` and `images`.
         split: "dev" or "test".
-        images: False opens the annotations alone.
 
     Raises:
         DataError: the folder or a file is missing, or files do not match; the message shows the expected layout.

@@ -19,10 +19,6 @@ LAYOUT = "<root>/<sequence>/{img/00001.jpg, groundtruth_rect.txt with a line 'fr
 class TLP(SequenceSource):
     """TLP: 50 videos of 8 minutes on average; boxes count pixels from 0, "lost" marks frames without the target.
 
-    Args:
-        root: folder of the sequences.
-        images: False opens the annotations alone.
-
     Raises:
         DataError: the folder or a file is missing, or files do not match; the message shows the expected layout.
     """

@@ -31,10 +31,6 @@ class VOT(SequenceSource):
     polygons; the boxes are the smallest upright boxes around them. Its `frame_tags` has the attributes that are
     annotated by frame (`occlusion.tag`, ...).
 
-    Args:
-        root: folder of the sequences.
-        images: False opens the annotations alone.
-
     Raises:
         DataError: the folder or a file is missing, or files do not match; the message shows the expected layout.
     """
@@ -74,10 +70,6 @@ class VOT(SequenceSource):
 @DATASETS.register
 class VOTLongTerm(VOT):
     """The long-term challenge of VOT2018 and later: rectangles, `nan,nan,nan,nan` where the target is absent.
-
-    Args:
-        root: folder of the sequences.
-        images: False opens the annotations alone.
 
     Raises:
         DataError: the folder or a file is missing, or files do not match; the message shows the expected layout.

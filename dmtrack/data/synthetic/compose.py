@@ -63,12 +63,7 @@ def motion_kernel(length: float, angle: float) -> NDArray[np.float32]:
 def warp_patch(
     patch: Patch, placement: Placement, size_wh: tuple[int, int]
 ) -> tuple[NDArray[np.uint8], int, int] | None:
-    """The patch as the view shows it.
-
-    Args:
-        patch: what to draw.
-        placement: how.
-        size_wh: of the view.
+    """The patch as a view of `size_wh` shows it.
 
     Returns:
         (RGBA window, left, top) of the part inside the view, or None where there is none.

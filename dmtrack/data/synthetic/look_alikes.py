@@ -50,15 +50,12 @@ def _reshaped(rng: np.random.Generator, alpha: NDArray[np.uint8], strength: floa
 
 
 def look_alike(rng: np.random.Generator, patch: Patch, similarity: float) -> Patch:
-    """Another thing that looks like `patch`: recoloured, partly re-textured, or the same shape with another texture.
+    """Another thing, about as large, that looks like `patch`: recoloured, partly re-textured, or its shape re-textured.
 
     Args:
         rng: source of all randomness.
         patch: what to imitate.
         similarity: 1 gives a copy, 0 a thing of the same shape and size with nothing else in common.
-
-    Returns:
-        The look-alike, of about the same size.
     """
     strength = float(np.clip(1.0 - similarity, 0.0, 1.0))
     if strength == 0.0:

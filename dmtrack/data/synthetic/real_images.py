@@ -48,9 +48,6 @@ class RealImages:
             training goes on without it, and a warning says so).
         cache_megabytes: how much memory the decoded photographs may take; the oldest are dropped.
 
-    Attributes:
-        records: annotated images of every folder that is there.
-
     Raises:
         ConfigError: a folder's dict has other keys or a weight that is not positive.
         DataError: an annotation file that is missing or is no COCO json, or in which nothing is annotated.

@@ -39,11 +39,7 @@ class SaturationValueJitter(SampleTransform):
 
 @TRANSFORMS.register
 class LetterboxTo(SampleTransform):
-    """Resizes the image to fit a canvas, in its middle; boxes follow.
-
-    Args:
-        size_wh: of the canvas.
-    """
+    """Resizes the image to fit a canvas, in its middle; boxes follow."""
 
     def __init__(self, size_wh: tuple[Count, Count] = (1088, 608)) -> None:
         self.size_wh = size_wh

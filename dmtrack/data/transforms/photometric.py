@@ -91,11 +91,7 @@ def _change_hue_saturation(
 
 @TRANSFORMS.register
 class RandomGray:
-    """All images in shades of gray, together.
-
-    Args:
-        probability: of a pair.
-    """
+    """All images in shades of gray, together."""
 
     def __init__(self, probability: Share = 0.1) -> None:
         if not 0 <= probability <= 1:

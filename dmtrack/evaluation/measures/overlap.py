@@ -41,12 +41,7 @@ _ROWS_AT_ONCE = 60_000
 
 @dataclass(frozen=True)
 class OverlapRule:
-    """How the overlap of two regions is computed.
-
-    Attributes:
-        rasterizing: see `Rasterizing`.
-        border: see `Border`; the other two rules know one border only.
-    """
+    """How the overlap of two regions is computed."""
 
     rasterizing: Rasterizing = "inclusive"
     border: Border = "size"

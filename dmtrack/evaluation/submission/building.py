@@ -23,11 +23,7 @@ _DATE = (1980, 1, 1, 0, 0, 0)
 
 
 class RejectedError(EvaluationError):
-    """A package that the server would reject; it was not written.
-
-    Attributes:
-        checked: what was found.
-    """
+    """A package that the server would reject; it was not written."""
 
     def __init__(self, message: str, checked: Checked) -> None:
         super().__init__(message)
@@ -37,7 +33,7 @@ class RejectedError(EvaluationError):
 def build_submission(
     benchmark: str, results: str | Path, target: str | Path, data: str | Path | None = None
 ) -> Checked:
-    """Writes the package of one tracker.
+    """Writes the package of one tracker, and gives what the check found: nothing in it is rejected.
 
     Args:
         benchmark: "got10k", "trackingnet", "mot17", ...
@@ -45,9 +41,6 @@ def build_submission(
             that `read_results` knows. Of a multi-object tracker, what `read_mot_results` takes.
         target: zip file to write.
         data: root of the benchmark, which gives lengths and first boxes to check against.
-
-    Returns:
-        What the check found; nothing in it is rejected.
 
     Raises:
         RejectedError: the server would reject the package, which is not written.

@@ -52,12 +52,7 @@ def torchvision_deform_conv(inputs: Tensor, offset: Tensor, mask: Tensor, weight
 
 
 class ModulatedDeformableConv(nn.Module):
-    """3x3 modulated deformable convolution that predicts its own offsets and mask from its input.
-
-    Args:
-        in_channels: channels of the input map.
-        out_channels: channels of the output map.
-    """
+    """3x3 modulated deformable convolution that predicts its own offsets and mask from its input."""
 
     reference_equivalent = False
     """Calls torchvision's operator directly, whatever `modulated_deform_conv` does to be fast."""
@@ -142,11 +137,7 @@ def bilinear_corners(
 
 
 def _neighbours(points: Tensor, size: int) -> tuple[list[Tensor], list[Tensor]]:
-    """The two cells around every point along one axis, and their weights.
-
-    Args:
-        points: of any shape, in cells.
-        size: cells along that axis.
+    """The two cells around every point, which is in cells, along an axis of `size` cells, and their weights.
 
     Returns:
         The lower and the upper cell as int32 indices clamped to the map, and their weights, zero outside of it.

@@ -15,14 +15,7 @@ DEAD_TRUNK_PARAMETERS = ("fc.", "level3.project.", "level4.project.")
 
 
 class BasicBlock(nn.Module):
-    """Two 3x3 convolutions with a residual.
-
-    Args:
-        in_channels: channels of the input.
-        out_channels: channels of the output.
-        stride: of the first convolution.
-        project: whether the residual is a projection of the input that the block learns itself.
-    """
+    """Two 3x3 convolutions with a residual, which with `project` is a projection that the block learns itself."""
 
     def __init__(self, in_channels: int, out_channels: int, stride: int = 1, project: bool = False) -> None:
         super().__init__()

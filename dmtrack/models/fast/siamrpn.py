@@ -20,12 +20,7 @@ from dmtrack.models.siamrpn.siamrpn import SiamRPN
 
 
 class FastSiamRPN(nn.Module):
-    """The inference copy.
-
-    Args:
-        model: what it computes.
-        precision: number format of the convolutions.
-    """
+    """The inference copy."""
 
     def __init__(self, model: SiamRPN, precision: str = "fp32") -> None:
         super().__init__()

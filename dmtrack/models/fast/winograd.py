@@ -154,12 +154,7 @@ def _join_tiles(tiles: Tensor, size_hw: abc.Sequence[int], bias: Tensor | None) 
 
 
 class DilatedWinograd(nn.Module):
-    """3x3 convolution with stride 1, of any dilation, padded by its dilation or not at all, for inference.
-
-    Args:
-        convolution: what it computes.
-        relu: whether a ReLU follows.
-    """
+    """3x3 convolution with stride 1, of any dilation, padded by its dilation or not at all, for inference."""
 
     def __init__(self, convolution: nn.Conv2d, relu: bool = False) -> None:
         super().__init__()

@@ -233,12 +233,7 @@ class Premodulator(nn.Module):
 
 
 class Modulator(nn.Module):
-    """Thins the towers' features and applies each target's second pair of kernels; shared by all levels.
-
-    Args:
-        channels: of the towers.
-        mid_channels: of the result.
-    """
+    """Thins the towers' features and applies each target's second pair of kernels; shared by all levels."""
 
     def __init__(self, channels: int = 256, mid_channels: int = 32) -> None:
         super().__init__()

@@ -37,11 +37,6 @@ class PartCorrelation(nn.Module):
 
     Template cells and search locations go through one shared 1x1 embedding and are scaled to unit length; their inner
     product (a cosine in [-1, 1]) times a learned temperature is the output.
-
-    Args:
-        in_channels: channels of the feature map and of the template's RoI features.
-        embedding_channels: size of the vectors that are compared.
-        grid: the template is cut into grid x grid cells.
     """
 
     def __init__(self, in_channels: int, embedding_channels: int, grid: int = 3) -> None:
@@ -79,15 +74,10 @@ class PartCorrelation(nn.Module):
 
 
 class PartFusion(nn.Module):
-    """Adds part correlations to the premodulated features.
+    """Adds part correlations to the premodulated features; sizes are those of `TemplateParts`.
 
     One 1x1 convolution per branch mixes the correlation channels in. It starts at zero, so that a model that gets this
     option begins where it was without.
-
-    Args:
-        features_channels: of the feature maps.
-        grid: the template is cut into grid x grid parts.
-        channels: size of the vectors that are compared.
     """
 
     def __init__(self, features_channels: int, grid: int = 3, channels: int = 64) -> None:

@@ -77,12 +77,7 @@ def depthwise_correlation(search: Tensor, kernel: Tensor) -> Tensor:
 
 
 class CorrelationHead(nn.Module):
-    """One branch of one level: template and search maps to a score or box map.
-
-    Args:
-        channels: of the maps.
-        out_channels: numbers per cell.
-    """
+    """One branch of one level: template and search maps to a map of scores or boxes, `out_channels` per cell."""
 
     def __init__(self, channels: int, out_channels: int) -> None:
         super().__init__()

@@ -27,7 +27,7 @@ def write_study(
     suffixes: tuple[str, ...] = SUFFIXES,
     on_step: Callable[[str], object] = lambda _: None,
 ) -> Path:
-    """Writes `report.html`, `report.json`, `report.csv`, `report.tex` and `plots/` into a folder.
+    """Writes `report.html`, which it gives, `report.json`, `report.csv`, `report.tex` and `plots/` into a folder.
 
     Args:
         study: what to write.
@@ -36,9 +36,6 @@ def write_study(
         worst: how many of the worst sequences.
         suffixes: file types of the plots.
         on_step: called with the name of each file before it is made.
-
-    Returns:
-        The page.
 
     Raises:
         OutputError: a file cannot be written.

@@ -32,15 +32,12 @@ _WIDTH, _HEIGHT, _ALONE = 600, 60, 3
 
 
 def report_page(study: Study, figures: Mapping[str, str], failures: Mapping[str, Iterable[Failure]]) -> str:
-    """The whole page.
+    """The whole page: HTML with style and script inside and no link to anything outside.
 
     Args:
         study: what is shown.
         figures: SVG elements by the names of `output.drawings`, in the order shown.
         failures: by tracker, see `find_failures`.
-
-    Returns:
-        HTML with style and script inside and no link to anything outside.
     """
     report = study.report
     names = ", ".join(item.protocol.name for item in study.reports)

@@ -55,12 +55,7 @@ def lanes_of(timeline: Timeline, most: int = 12) -> list[Lane]:
 
 
 class Columns:
-    """The columns of a picture: one per frame up to a limit, then several frames each.
-
-    Args:
-        frames: of the sequence.
-        most: columns.
-    """
+    """The columns of a picture: one per frame up to a limit, then several frames each."""
 
     def __init__(self, frames: int, most: int = 1000) -> None:
         self.frames = frames

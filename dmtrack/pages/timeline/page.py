@@ -31,16 +31,13 @@ ReadFrame = Callable[[int], Image]
 def write_timeline(
     timeline: Timeline, folder: str | Path, read_frame: ReadFrame | None = None, stem: str | None = None
 ) -> tuple[Path, Path]:
-    """Writes `<stem>.png` and `<stem>.html`, which holds the picture and needs no other file.
+    """Writes `<stem>.png` and `<stem>.html`, which holds the picture and needs no other file; gives both paths.
 
     Args:
         timeline: what to show.
         folder: where to.
         read_frame: gives frame i, for the pictures of events; without it, those that the timeline kept are shown.
         stem: of the files' names; the timeline's name where not given.
-
-    Returns:
-        Paths of picture and page.
 
     Raises:
         OutputError: the folder cannot be written.

@@ -40,7 +40,7 @@ class _Moment:
 
 
 def draw_timeline(timeline: Timeline, words: bool = True) -> Figure:
-    """A figure of one sequence, of bounded size for any length.
+    """A figure of one sequence, of bounded size for any length; `words` lists losses and changes below.
 
     First line: the answers, orange where they are right or the truth is unknown, red where the target is there and the
     answer is elsewhere, gray where the target was said to be absent. Then one line per tracklet, darker for higher
@@ -48,10 +48,6 @@ def draw_timeline(timeline: Timeline, words: bool = True) -> Figure:
     and orange while the target's tracklet is out of sight; blue below a line: that tracklet covers the true target.
     Under it the score and the overlap with the truth, and the margin over the runner-up. Numbers are changes of the
     target's tracklet.
-
-    Args:
-        timeline: what to draw.
-        words: list losses and changes below.
     """
     from matplotlib.figure import Figure
 

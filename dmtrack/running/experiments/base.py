@@ -255,12 +255,7 @@ class Experiment(ABC):
         return build_report(title or self.benchmark.title, protocol, self.sequences, results, split=self.scope)
 
     def table(self, protocol: BaseProtocol, overall: Mapping[str, Mapping[str, Any]]) -> Group:
-        """A table for the terminal, between what it is of and what the protocol says.
-
-        Args:
-            protocol: whose numbers are shown.
-            overall: by tracker, the numbers by the key of their measure.
-        """
+        """A table of numbers by tracker for the terminal, between what it is of and what the protocol says."""
         titles = protocol.headings()
         table = plain_table(["tracker"], titles.values())
         for tracker, numbers in overall.items():

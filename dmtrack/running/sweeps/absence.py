@@ -49,12 +49,7 @@ def absence_table(report: Report) -> Table:
 
 
 def with_absence(report: Report, sequences: Collection[Sequence], stores: Mapping[str, ResultStore]) -> Report:
-    """Adds the numbers about absence.
-
-    Args:
-        report: of a one-pass protocol.
-        sequences: that were scored.
-        stores: results of every tracker of the report, by its name.
+    """Adds the numbers about absence to a one-pass report; `stores` are the results of its trackers, by name.
 
     Raises:
         EvaluationError: malformed results.

@@ -36,9 +36,6 @@ def split_overrides(overrides: Iterable[str]) -> tuple[tuple[str, ...], tuple[st
 
     The first word of the key decides.
 
-    Returns:
-        Those of the experiment, and those of configs.
-
     Raises:
         ConfigError: one without `=`, or a key that neither has.
     """

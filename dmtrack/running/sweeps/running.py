@@ -30,12 +30,9 @@ from dmtrack.running.workers import check_gpus
 
 
 def run_sweep(settings: SweepSettings, console: Console) -> list[Report]:
-    """Tracks what is not stored yet, scores, prints a table per benchmark and writes the reports.
+    """Tracks what is not stored yet, scores, prints and writes a report per benchmark on which a tracker has a score.
 
     Everything that can be wrong with trackers, benchmarks and folders is found before the first frame is tracked.
-
-    Returns:
-        One report per benchmark on which a tracker has a score.
 
     Raises:
         EvaluationError: the sweep cannot be run as asked, or sequences failed; the reports on the others are written

@@ -20,13 +20,7 @@ SMALLEST_RADAR = 3
 
 
 def draw_attribute_bars(report: Report, attributes: AttributeScores, theme: Theme = LIGHT) -> Figure:
-    """One group of bars per attribute, with the number of its sequences; bars of all trackers side by side.
-
-    Args:
-        report: whose trackers are drawn, best first.
-        attributes: their scores; at least one attribute.
-        theme: colours.
-    """
+    """A group of bars per attribute, with the number of its sequences; bars of all trackers stand best first."""
     tags = list(attributes.sequences)
     ranked = report.ranked(attributes.measure)
     figure, axes = blank(theme, (7.6, 0.9 + len(tags) * (0.18 + 0.13 * max(2, len(ranked)))))
@@ -64,11 +58,6 @@ def draw_attribute_radar(report: Report, attributes: AttributeScores, theme: The
     """One spoke per attribute, one closed line per tracker; below each name the lowest and the highest score.
 
     All spokes have the same scale, written on the rings, which need not begin at 0.
-
-    Args:
-        report: whose trackers are drawn.
-        attributes: their scores; at least `SMALLEST_RADAR` attributes.
-        theme: colours.
     """
     tags = list(attributes.sequences)
     angles = np.arange(len(tags)) * 2 * np.pi / len(tags)

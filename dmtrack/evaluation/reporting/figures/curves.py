@@ -85,14 +85,7 @@ def curve_kinds(protocol: Protocol) -> list[CurveKind]:
 
 
 def draw_curve(report: Report, kind: CurveKind, curves: Mapping[str, ArrayLike], theme: Theme = LIGHT) -> Figure:
-    """One plot with all trackers of a report, the legend sorted by score; without a counted frame none is drawn.
-
-    Args:
-        report: of the trackers.
-        kind: what is drawn.
-        curves: a value per threshold, by tracker.
-        theme: colours.
-    """
+    """One plot with all trackers of a report, the legend sorted by score; without a counted frame none is drawn."""
     measure, thresholds = kind.measure, np.array(kind.thresholds)
     many = len(report.scores) > 6
     figure, axes = blank(theme, (7.6 if many else 5.6, 4.6))

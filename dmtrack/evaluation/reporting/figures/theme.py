@@ -145,16 +145,7 @@ _METADATA: dict[str, dict[str, Any]] = {".pdf": {"CreationDate": None}, ".svg": 
 def save_figure(
     figure: Figure, path: str | Path, suffixes: tuple[str, ...] = (".png", ".pdf", ".svg"), theme: Theme = LIGHT
 ) -> list[Path]:
-    """Writes a figure once per file type.
-
-    Args:
-        figure: drawn in `theme`.
-        path: without suffix.
-        suffixes: file types that matplotlib writes.
-        theme: whose paper fills the background.
-
-    Returns:
-        The files.
+    """Writes a figure drawn in `theme` once per file type that matplotlib writes; `path` is without suffix.
 
     Raises:
         OutputError: a file cannot be written.
