@@ -1,10 +1,12 @@
 # FairMOT with DLA-34 on the MIX of MOT17, Caltech, CityPersons, CUHK-SYSU, PRW and ETHZ, as published (30 epochs).
 #     dmtrack weights import fairmot_dla34.pth --from fairmot
 #     python tools/train.py --config configs/fairmot/mix_dla34.py --gpus 2
-# `data.json` is the published list of the sets (FairMOT's src/lib/cfg/data.json), its root that of your machine.
+# It starts from CenterNet's weights of COCO (ctdet_coco_dla_2x.pth), or from those of ImageNet alone with
+# --set model.backbone.pretrained=dla34-ba72cf86.pth. `data.json` is the published list of the sets (FairMOT's
+# src/lib/cfg/data.json), its root that of your machine.
 model = dict(
     type="FairMOT",
-    backbone=dict(type="DLASeg", pretrained="dla34-ba72cf86.pth"),
+    backbone=dict(type="DLASeg", pretrained="ctdet_coco_dla_2x.pth"),
     embedding_channels=128,
     train_cfg=dict(identities=14455, weighting="uncertainty", size_weight=0.1),
     test_cfg=dict(most=500, least_score=0.1),

@@ -25,8 +25,8 @@ from dmtrack.data.batches import Batch
 from dmtrack.errors import ConfigError
 from dmtrack.models.base import TrainableModel, build_part, import_timm
 from dmtrack.registry import MODELS, TEACHERS, did_you_mean
-from dmtrack.weights import load_into, load_weights, read_weights
-from dmtrack.weights.loading import CLASSIFIERS
+from dmtrack.weights import load_weights, read_weights
+from dmtrack.weights.loading import fill_trunk
 
 TRIAL_SIDE = 128
 """Pixels of the black image that tells how many channels a map has."""
@@ -85,14 +85,7 @@ class TimmTeacher(Teacher):
         if not -stages <= stage < stages:
             raise ConfigError(f"distillation.teacher: {network} has maps of {stages} stages, not of stage {stage}")
         if weights is not None:
-            # What was trained with it beyond the trunk is of no use here.
-            given, known = read_weights(weights), made.state_dict()
-            trunk = {
-                name: value
-                for name, value in given.state_dict.items()
-                if name in known or not name.startswith(CLASSIFIERS)
-            }
-            load_into(made, trunk, weights)
+            fill_trunk(made, read_weights(weights))
         own = made.pretrained_cfg
         mean_rgb, std_rgb = ([255 * value for value in own[name]] for name in ("mean", "std"))
         note = f"teacher: {network} with {weights}"

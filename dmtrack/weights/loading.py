@@ -173,13 +173,18 @@ def _fault(verb: str, names: Iterable[str]) -> str:
 
 
 DLA34_FILE = "dla34-ba72cf86.pth"
-CLASSIFIERS = ("fc.", "classifier.", "head.", "mask_token", "incre_modules.", "downsamp_modules.", "final_layer.")
-"""What ImageNet files hold beyond a backbone, under the names of most of them."""
+HEADS = (
+    *("fc.", "classifier.", "head.", "mask_token", "incre_modules.", "downsamp_modules.", "final_layer."),
+    *("hm.", "wh.", "reg."),
+)
+"""What files of ImageNet, DINOv2 and CenterNet hold beyond a backbone, under the names of most of them."""
 DLA34_URL = f"http://dl.yf.io/dla/models/imagenet/{DLA34_FILE}"
 
 
 def load_backbone(module: nn.Module, file: str | Path = DLA34_FILE) -> KeyReport:
     """Fills the trunk of a backbone (its `base`, or the module itself where it has none) from an ImageNet file.
+
+    A file of CenterNet (`ctdet_coco_dla_2x.pth`), from which FairMOT starts, fills all of the backbone.
 
     Args:
         module: the backbone.
@@ -190,13 +195,22 @@ def load_backbone(module: nn.Module, file: str | Path = DLA34_FILE) -> KeyReport
             another architecture.
     """
     weights = read_weights(find_imagenet_file(file))
-    trunk = getattr(module, "base", module)
+    whole = any(name.startswith("base.") for name in weights.state_dict)
+    return fill_trunk(module if whole else getattr(module, "base", module), weights)
+
+
+def fill_trunk(trunk: nn.Module, weights: WeightsFile) -> KeyReport:
+    """Fills a network without heads from a file that may have some.
+
+    Raises:
+        WeightsError: the file is of another architecture.
+    """
     rename = getattr(trunk, "name_of_pretrained", str)
     own = trunk.state_dict()
     state_dict = {
-        rename(name): value
+        rename(name).replace(".conv_offset_mask.", ".conv_offset."): value
         for name, value in weights.state_dict.items()
-        if name in own or not name.startswith(CLASSIFIERS)
+        if name in own or not name.startswith(HEADS)
     }
     return load_into(trunk, state_dict, weights.path)
 

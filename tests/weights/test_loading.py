@@ -5,6 +5,7 @@ import torch
 from torch import nn
 
 from dmtrack.errors import WeightsError
+from dmtrack.models.backbones.dla_seg import DLASeg
 from dmtrack.weights import average_state_dicts, load_into, load_weights, save_weights
 from dmtrack.weights.loading import load_backbone
 
@@ -108,3 +109,16 @@ def test_imagenet_weights_come_from_the_path_or_torchs_cache(tmp_path, monkeypat
     torch.save({"fc.weight": torch.zeros(2)}, tmp_path / "mine.pth")
     with pytest.raises(WeightsError, match=r"mine.pth does not fit Sequential: 0 of 9"):
         load_backbone(backbone, tmp_path / "mine.pth")
+
+
+def test_a_centernet_starts_all_of_fairmots_backbone(tmp_path):
+    torch.manual_seed(0)
+    backbone = DLASeg()
+    names = {name: name.replace(".conv_offset.", ".conv_offset_mask.") for name in backbone.state_dict()}
+    assert sum(".conv_offset_mask." in name for name in names.values()) == 32
+    centernet = {names[name]: value + 1 for name, value in backbone.state_dict().items()}
+    heads = {"hm.0.weight": torch.zeros(1), "wh.2.bias": torch.zeros(2), "reg.0.bias": torch.zeros(1)}
+    saved = {f"module.{name}": value for name, value in {**centernet, **heads}.items()}
+    torch.save({"epoch": 230, "state_dict": saved}, tmp_path / "ctdet_coco_dla_2x.pth")
+    assert load_backbone(backbone, tmp_path / "ctdet_coco_dla_2x.pth").complete
+    assert all(torch.equal(value, centernet[names[name]]) for name, value in backbone.state_dict().items())

@@ -1,0 +1,5 @@
+# FairMOT with the YOLOv5s layout on the MIX, of MOT17 the first half of every video; the second half validates.
+#     dmtrack train --config configs/fairmot/mix_mot17_half_yolov5s.py --gpus 2
+_base_ = "all_yolov5s.py"
+data = dict(train=dict(source=dict(data="data/fairmot/data_half.json")))
+samples_per_epoch = 51035
