@@ -215,6 +215,17 @@ class KnownLooks:
         nats: Floats = self._settings.looks_weight * np.minimum(np.maximum(lead, -limit), limit)
         return nats
 
+    def known(self, score: float, embedding: Views) -> tuple[float, float, float, float]:
+        """What `DistractorAware.presence` weighs: logit(score), the cosines with the nearest view and the template, 1.
+
+        Args:
+            score: of the detector, in [0, 1].
+            embedding: (channels,) of the candidate.
+        """
+        score = min(max(score, 0.01), 0.99)
+        cosines = self._target @ embedding
+        return float(np.log(score / (1 - score))), float(cosines.max()), float(cosines[0]), 1.0
+
     def add_target(self, embedding: Views) -> None:
         """A further view (channels,) of the target; the oldest but the template makes room."""
         self._target = np.concatenate([self._target, embedding.reshape(1, -1)])

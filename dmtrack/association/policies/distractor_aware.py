@@ -76,6 +76,10 @@ class DistractorAware(Association):
             sight.
         guess_limit: where the target is thought to be out of sight, the answer is the likeliest thing in sight, unless
             the hidden target is so many nats likelier than all of them: then it is the one with the best score.
+        presence: four numbers that make the score of a frame the probability that the box is right: nats for each nat
+            of logit(score) of the candidate, for each unit of its cosine with the nearest kept view of the target, for
+            each unit of its cosine with the template, and in any case. They are fitted to clips by logistic regression
+            (`tools/calibrate_presence.py`); None, or a detector without embeddings, leaves the candidate's own score.
     """
 
     min_score: Share = 0.003
@@ -107,6 +111,7 @@ class DistractorAware(Association):
     company_frames: CountOrZero = 3
     reappear_cost: Amount = 4.0
     guess_limit: Amount = 8.0
+    presence: tuple[float, float, float, float] | None = None
 
     search_space: ClassVar[Mapping[str, str]] = {
         "min_score": "0.001,0.2,log",
@@ -187,7 +192,7 @@ class DistractorAwarePolicy:
         self._tracklets.add(boxes, scores, embeddings, np.full(len(boxes), unlikely))
         self._looks.add_others(np.concatenate([looks, embeddings[scores >= settings.looks_score]]))
         self._tracklets.with_target[1:] = settings.company_frames
-        decision = self._answer(found, ())
+        decision = self._answer(found, (), np.zeros((0, 0), np.float32))
         self._forget()
         return decision
 
@@ -222,7 +227,11 @@ class DistractorAwarePolicy:
         if tracklets.unseen[tracklets.row_of(self._target_id)] == 0:
             # Who is seen together with the target is not the target.
             tracklets.with_target += (tracklets.unseen == 0) & (tracklets.ids != self._target_id)
-        decision = self._answer(found, events)
+        looks = np.zeros((len(tracklets), embeddings.shape[1]), np.float32)
+        looks[np.concatenate([rows, np.arange(len(tracklets) - len(free), len(tracklets))])] = embeddings[
+            np.concatenate([columns, free])
+        ]
+        decision = self._answer(found, events, looks)
         target = columns[rows == tracklets.row_of(self._target_id)]
         self._keep_views(decision, boxes, scores, embeddings, target)
         self._forget()
@@ -334,22 +343,27 @@ class DistractorAwarePolicy:
         alone[target[0]] = False
         self._looks.add_others(embeddings[alone])
 
-    def _answer(self, found: Detections, events: tuple[str, ...]) -> Decision:
+    def _answer(self, found: Detections, events: tuple[str, ...], looks: Views) -> Decision:
+        """What is told of the frame; `looks` (tracklets, channels) are those of this frame, none in the first one."""
         tracklets = self._tracklets
         target = tracklets.row_of(self._target_id)
         seen = tracklets.unseen == 0
         others = seen & (tracklets.ids != self._target_id)
         margin = float(tracklets.belief[target] - np.max(tracklets.belief[others], initial=-np.inf))
-        answer, score = target, 0.0
-        if seen[target]:
-            score = float(tracklets.scores[target] * np.exp(tracklets.belief[target]))
-        elif others.any():
+        answer = target
+        if not seen[target] and others.any():
             # The target is thought to be out of sight. The next best is the best guess all the same; and where nothing
             # is at all likely, the detector's is.
             hopeless = margin > self.settings.guess_limit
             merit = np.nan_to_num(tracklets.scores) if hopeless else tracklets.belief
             answer = int(np.where(others, merit, -np.inf).argmax())
-            score = float(tracklets.scores[answer] * np.exp(tracklets.belief[answer]))
+        score = 0.0
+        if seen[answer]:
+            score = float(tracklets.scores[answer])
+            if self.settings.presence is not None and looks.shape[1]:
+                nats = float(np.dot(self._looks.known(score, looks[answer]), self.settings.presence))
+                score = 1.0 / (1.0 + float(np.exp(-nats)))
+            score *= float(np.exp(tracklets.belief[answer]))
         view = TrackletView(
             tracklets.ids.copy(),
             tracklets.last_boxes_xywh.copy(),

@@ -102,7 +102,7 @@ class Davis(VideoSource):
         labels = np.stack([read_labels(masks.path(frame), size_wh) for frame in range(len(frames))])
         tracks: dict[TrackId, Track] = {}
         for value in self._values[number]:
-            boxes_xywh = np.array([_box_xywh(mask) for mask in labels == value])
+            boxes_xywh = np.array([_box_xywh(mask) for mask in labels == value], np.float64)
             present = np.isfinite(boxes_xywh).all(axis=1)
             tracks[value] = Track(boxes_xywh, present, read_mask=MaskFiles(masks, value, size_wh))
         return Video(name, len(frames), frames, tracks, size_wh)

@@ -78,6 +78,25 @@ def test_appearance_tells_apart_what_moves_alike() -> None:
     assert decision.box_xywh[0] == 30
 
 
+def test_a_calibrated_score_weighs_the_look_and_moves_no_box() -> None:
+    same, turned = (np.array([[1.0, 0.0]]), np.array([[0.8, 0.6]]))
+    frames = [seen((0, 0.2), embeddings=same), seen((1, 0.2), embeddings=turned)]
+    plain, calibrated = [], []
+    for decisions, presence in ((plain, None), (calibrated, (0.5, 6.0, -1.0, -3.0))):
+        policy = DistractorAwarePolicy(DistractorAware(presence=presence))
+        policy.start(box(0), same[0], seen((0, 0.9), embeddings=same))
+        decisions.extend(policy.step(frame) for frame in frames)
+    for one, other in zip(plain, calibrated, strict=True):
+        np.testing.assert_array_equal(one.box_xywh, other.box_xywh)
+    nats = [0.5 * np.log(0.2 / 0.8) + 5.0 * cosine - 3.0 for cosine in (1.0, 0.8)]
+    np.testing.assert_allclose([one.score for one in calibrated], 1 / (1 + np.exp(-np.array(nats))), rtol=1e-3)
+    without = [seen((0, 0.2)), seen((1, 0.2))]
+    for one, other in zip(
+        follow(seen((0, 0.9)), *without), follow(seen((0, 0.9)), *without, presence=(9.0, 9, 9, 9)), strict=True
+    ):
+        assert one.score == other.score
+
+
 def test_frames_without_anything_and_with_hundreds_of_things() -> None:
     rng = np.random.default_rng(0)
     crowd = Detections.from_xywh(
