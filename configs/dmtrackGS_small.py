@@ -68,7 +68,7 @@ data = dict(
     val=dict(_delete_=True, type="SequenceFolder", root=data_root + "more/clips/davis2016", names=validation),
 )
 optimizer = dict(lr=1e-3, backbone_lr_mult=0.1)
-total_iterations = 2000
+total_iterations = 660
 evaluation = dict(interval_iterations=500)
 load_from = "dmtrackGS_tiny"
 load_from_except = ["backbone", "neck", "candidate_head.embedding"]

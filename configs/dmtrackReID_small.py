@@ -1,6 +1,6 @@
 # DMTrack-ReID with the detector of dmtrackGS_small: `dmtrack track my.mp4 --config dmtrackReID_small`. The embedding is
 # trained on the frozen detector, on the same data as the detector:
-#     dmtrack train --config configs/dmtrackReID_small.py --cpus 1 --set load_from=DETECTOR.safetensors
+#     dmtrack train --config configs/dmtrackReID_small.py --cpus 1 --set load_from=dmtrackGS_small.safetensors
 # docs/tiny_weights.md has the commands and numbers of the weights that ship.
 _base_ = "./dmtrackGS_small.py"
 model = dict(
@@ -25,10 +25,10 @@ model = dict(
 )
 data = dict(train=dict(distractor_share=0.85, max_targets=12))
 optimizer = dict(lr=1e-3, backbone_lr_mult=1.0)
-lr_config = dict(policy="cosine", warmup="linear", warmup_iters=50, warmup_ratio=0.01)
-total_iterations = 400
+lr_config = dict(policy="cosine", warmup="linear", warmup_iters=30, warmup_ratio=0.01)
+total_iterations = 260
 ema = dict(decay=0.99)
-evaluation = dict(interval_iterations=400)
+evaluation = dict(interval_iterations=260)
 load_from = "dmtrackGS_small"
 load_from_into = "detector"
 load_from_except = None

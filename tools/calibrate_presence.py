@@ -2,9 +2,9 @@
 
     python tools/calibrate_presence.py dmtrackReID_tiny --clips DAVIS --fit bear,cows --held-out camel --data FOLDER
 
-Absence is made of the clips: the target is looked for in frames of another clip, and it is cut out of its own. Every clip
-also takes part at a third of its size, so that small and unsharp targets are among them. `presence` is the logistic
-regression of "the box is right (IoU > .5)" (`DistractorAware.presence`), every sequence counting alike; the
+Absence is made of the clips: the target is looked for in frames of another clip, and it is cut out of its own. Every
+clip also takes part at a third of its size, so that small and unsharp targets are among them. `presence` is the
+logistic regression of "the box is right (IoU > .5)" (`DistractorAware.presence`), every sequence counting alike; the
 threshold is where the share called present of the frames with a right box exceeds that of the frames without target by
 most (Youden's J), on the clips of the fit. `--data` is a folder of sequences that choose nothing.
 """
@@ -82,7 +82,7 @@ def sequences_of(video: Video, other: Video) -> Iterator[Sequence]:
         return cut_out(frame, track.read_mask(index)) if index in absent and track.read_mask else frame
 
     for kind, found, read in (("elsewhere", boxes, elsewhere), ("cut_out", without, erased)):
-        sequence = Sequence(f"{video.name}-{kind}", found, np.isfinite(found).all(axis=1), read)
+        sequence = Sequence(f"{video.name}-{kind}", found, np.atleast_1d(np.isfinite(found).all(axis=1)), read)
         yield sequence
 
         def third(index: int, read: Any = read) -> Image:

@@ -103,7 +103,7 @@ class Davis(VideoSource):
         tracks: dict[TrackId, Track] = {}
         for value in self._values[number]:
             boxes_xywh = np.array([_box_xywh(mask) for mask in labels == value], np.float64)
-            present = np.isfinite(boxes_xywh).all(axis=1)
+            present = np.atleast_1d(np.isfinite(boxes_xywh).all(axis=1))
             tracks[value] = Track(boxes_xywh, present, read_mask=MaskFiles(masks, value, size_wh))
         return Video(name, len(frames), frames, tracks, size_wh)
 
