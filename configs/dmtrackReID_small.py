@@ -32,4 +32,10 @@ evaluation = dict(interval_iterations=260)
 load_from = "dmtrackGS_small"
 load_from_into = "detector"
 load_from_except = None
-tracker = dict(_delete_=True, type="ReIDTracker", presence_threshold=0.3, association=dict())
+# Both numbers were fitted to clips (docs/tiny_weights.md).
+tracker = dict(
+    _delete_=True,
+    type="ReIDTracker",
+    presence_threshold=0.47,
+    association=dict(presence=(0.65, -0.1, -0.31, -0.67)),
+)
