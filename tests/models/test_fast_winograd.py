@@ -27,7 +27,7 @@ def test_maps_of_all_sizes_in_one_pass(tile, tolerance, bias):
     for found, level in zip(winograd.levels(maps), maps, strict=True):
         torch.testing.assert_close(found, direct(level), atol=tolerance, rtol=0)
         assert found.is_contiguous(memory_format=torch.channels_last)
-    clipped = WinogradConv(direct, tile, relu=True)(maps[0])
+    clipped = WinogradConv(direct, tile, activation="relu")(maps[0])
     torch.testing.assert_close(clipped, direct(maps[0]).relu(), atol=tolerance, rtol=0)
 
 
@@ -64,13 +64,14 @@ def test_prepared_convolutions_with_and_without_onednn(monkeypatch, frozen, dtyp
         nn.Conv2d(8, 8, 3, padding="same"),
         nn.Conv2d(8, 8, 3, padding=1, padding_mode="replicate"),
     ):
-        prepared = PreparedConv(direct, dtype, relu=True)
-        for size in ((9, 14), (20, 7), (9, 14)):  # frames may change their size
-            inputs = torch.randn(2, 8, *size)
-            found = prepared(inputs)
-            assert found.dtype == dtype
-            tolerance = 1e-5 if dtype == torch.float32 else 0.03
-            torch.testing.assert_close(found.float(), direct(inputs).relu(), atol=tolerance, rtol=tolerance)
+        for activation, plain in (("relu", functional.relu), ("swish", functional.silu)):
+            prepared = PreparedConv(direct, dtype, activation)
+            for size in ((9, 14), (20, 7), (9, 14)):  # frames may change their size
+                inputs = torch.randn(2, 8, *size)
+                found = prepared(inputs)
+                assert found.dtype == dtype
+                tolerance = 1e-5 if dtype == torch.float32 else 0.03
+                torch.testing.assert_close(found.float(), plain(direct(inputs)), atol=tolerance, rtol=tolerance)
 
 
 @torch.no_grad()

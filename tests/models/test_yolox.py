@@ -10,6 +10,7 @@ from dmtrack.association.policies.sort import Sort
 from dmtrack.config import build
 from dmtrack.data.batches import Batch, FrameBatch
 from dmtrack.errors import ConfigError, WeightsError
+from dmtrack.models.fast.inference_copy import inference_copy
 from dmtrack.models.yolox.head import Predictions, select_boxes
 from dmtrack.models.yolox.losses import assign, detection_losses
 from dmtrack.models.yolox.yolox import YOLOX
@@ -119,6 +120,25 @@ def test_it_is_the_detector_of_a_multi_object_tracker_in_pixels_of_the_frame():
     # The input of 128x64 is 0.64 times the frame: a middle of a cell cannot lie right of 200 pixels by much.
     assert found.boxes_xyxy[:, [0, 2]].mean(axis=1).max() > 130
     assert len(MultiObjectTracker(Sort(min_hits=0), model.detect).step(image).ids) > 0
+
+
+@pytest.mark.parametrize(
+    ("depthwise", "precision", "tolerance"), [(False, "fp32", 1e-3), (True, "fp32", 1e-3), (False, "bf16", 2.0)]
+)
+@torch.inference_mode()
+def test_the_fast_copy_says_the_same(depthwise, precision, tolerance):
+    torch.manual_seed(0)
+    model = build({**SMALL, "width": 0.5, "depthwise": depthwise}, MODELS)
+    for _ in range(2):  # statistics of the batch norms that are not those of a new network
+        model.predict(torch.randn(2, 3, 64, 128))
+    model.eval()
+    fast, needs_autocast = inference_copy(model, precision)
+    assert not needs_autocast
+    images = torch.randn(1, 3, 128, 160)
+    plain, copied = model.predict(images), fast.predict(images)
+    assert copied.boxes.dtype == torch.float32
+    assert float((plain.boxes_xyxy() - copied.boxes_xyxy()).abs().max()) < tolerance
+    assert float((plain.objectness - copied.objectness).abs().max()) < tolerance / 10
 
 
 def test_unfitting_settings_and_weights_are_refused():

@@ -7,7 +7,6 @@ from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import max_pool2d
 
 from dmtrack.registry import BACKBONES
 
@@ -100,15 +99,13 @@ class SPP(nn.Module):
         self.names = (f"{names}1", f"{names}2")
         self.add_module(self.names[0], conv_norm_act(channels, channels // 2))
         self.add_module(self.names[1], conv_norm_act(2 * channels, channels))
+        self.m = nn.ModuleList(nn.MaxPool2d(window, 1, window // 2) for window in (5, 9, 13))
 
     def forward(self, inputs: Tensor) -> Tensor:
         """Features of the same shape."""
         first, last = (self.get_submodule(name) for name in self.names)
-        maps = [first(inputs)]
-        for _ in range(3):
-            # Windows of 9 and 13 cells are that of 5, applied again.
-            maps.append(max_pool2d(maps[-1], 5, 1, 2))
-        outputs: Tensor = last(torch.cat(maps, dim=1))
+        hidden = first(inputs)
+        outputs: Tensor = last(torch.cat([hidden, *(pool(hidden) for pool in self.m)], dim=1))
         return outputs
 
 

@@ -9,3 +9,4 @@ from dmtrack.models.fast import dla as dla
 from dmtrack.models.fast import dmtrack_gs as dmtrack_gs
 from dmtrack.models.fast import reid as reid
 from dmtrack.models.fast import tiny as tiny
+from dmtrack.models.fast import yolo as yolo

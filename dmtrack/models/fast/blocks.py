@@ -29,7 +29,7 @@ class FusedBlock(nn.Module):
         self.first, self.shortcut = nn.Sequential(*first), shortcut
         if isinstance(self.last, PreparedConv):
             # It adds the residual before its ReLU, which is the block's.
-            self.last.relu = True
+            self.last.activation = "relu"
 
     def forward(self, inputs: Tensor, residual: Tensor | None = None) -> Tensor:
         """(images, in_channels, H, W) -> (images, out_channels, H', W')."""
@@ -50,7 +50,7 @@ def _fused_block(layer: nn.Module, rewriting: Rewriting, path: str) -> nn.Module
     convolutions = [
         rewriting.layer(layer.get_submodule(name), f"{path}.{name}")
         if name == names[-1]
-        else rewriting.convolution(layer.get_submodule(name), f"{path}.{name}", relu=True)  # type: ignore[arg-type]
+        else rewriting.convolution(layer.get_submodule(name), f"{path}.{name}", activation="relu")  # type: ignore[arg-type]
         for name in names
     ]
     shortcut_name = "downsample" if isinstance(layer, DilatedBottleneck) else "shortcut"

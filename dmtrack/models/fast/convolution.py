@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 import functools
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, Literal
 
 import torch
 import torch.nn.functional as F
@@ -13,6 +15,18 @@ from dmtrack.models.global_search.head import dynamic_conv1x1
 
 MAX_LAYOUTS = 4
 """Shapes of inputs for which a convolution keeps its weight laid out."""
+
+Activation = Literal["none", "relu", "swish"]
+"""What follows a convolution in the same pass, by oneDNN's names; swish is PyTorch's SiLU."""
+
+ACTIVATIONS: dict[type[nn.Module], Activation] = {nn.ReLU: "relu", nn.SiLU: "swish"}
+
+
+def activate(maps: Tensor, activation: Activation) -> Tensor:
+    """The maps with an activation applied in place."""
+    if activation == "none":
+        return maps
+    return F.relu_(maps) if activation == "relu" else F.silu(maps, inplace=True)
 
 
 class PreparedConv(nn.Conv2d):
@@ -25,10 +39,10 @@ class PreparedConv(nn.Conv2d):
     Args:
         convolution: what it computes.
         dtype: number format of weights, and of inputs, which are converted where they differ, and outputs.
-        relu: whether a ReLU follows.
+        activation: what follows.
     """
 
-    def __init__(self, convolution: nn.Conv2d, dtype: torch.dtype, relu: bool = False) -> None:
+    def __init__(self, convolution: nn.Conv2d, dtype: torch.dtype, activation: Activation = "none") -> None:
         # Everything but the parameters comes from the convolution itself.
         nn.Module.__init__(self)
         self.__dict__.update({key: value for key, value in vars(convolution).items() if key not in vars(self)})
@@ -40,24 +54,24 @@ class PreparedConv(nn.Conv2d):
             self.register_parameter(name, nn.Parameter(converted, requires_grad=False))
         if convolution.bias is None:
             self.register_parameter("bias", None)
-        self.relu = relu
+        self.activation: Activation = activation
         self._arguments: tuple[Any, ...] = (self.padding, self.stride, self.dilation, self.groups)
         self._layouts: dict[tuple[int, ...], Tensor] = {}
 
     def forward(self, inputs: Tensor, residual: Tensor | None = None) -> Tensor:
         """(images, in_channels, H, W) -> (images, out_channels, H', W').
 
-        A residual, of the shape of the output, is added before the ReLU.
+        A residual, of the shape of the output, is added before the activation.
         """
         inputs = inputs.to(self.weight.dtype)
         ordinary = self.padding_mode == "zeros" and not isinstance(self.padding, str) and inputs.dim() == 4
         if ordinary and inputs.device.type == "cpu" and has_frozen_convolutions(inputs.dtype):
             laid_out = self._laid_out(inputs.shape)
-            return _frozen_convolution(inputs, laid_out, self.bias, self._arguments, self.relu, residual)
+            return _frozen_convolution(inputs, laid_out, self.bias, self._arguments, self.activation, residual)
         outputs = super().forward(inputs)
         if residual is not None:
             outputs += residual
-        return F.relu_(outputs) if self.relu else outputs
+        return activate(outputs, self.activation)
 
     def __getstate__(self) -> dict[str, Any]:
         # What oneDNN has laid out can be neither copied nor stored.
@@ -84,11 +98,12 @@ def has_frozen_convolutions(dtype: torch.dtype) -> bool:
     bias, arguments = torch.linspace(-1, 1, 8).to(dtype), ((1, 1), (1, 1), (1, 1), 1)
     try:
         laid_out = torch.ops.mkldnn._reorder_convolution_weight(weight, *arguments, list(inputs.shape))
-        found = [_frozen_convolution(inputs, laid_out, bias, arguments, True, residual) for residual in (None, inputs)]
+        cases: tuple[tuple[Activation, Tensor | None], ...] = (("relu", None), ("relu", inputs), ("swish", None))
+        found = [_frozen_convolution(inputs, laid_out, bias, arguments, *case) for case in cases]
     except (AttributeError, RuntimeError):
         return False
     plain = F.conv2d(inputs.float(), weight.float(), bias.float(), padding=1)
-    expected = torch.stack([F.relu(plain), F.relu(plain + inputs.float())])
+    expected = torch.stack([F.relu(plain), F.relu(plain + inputs.float()), F.silu(plain)])
     allowed = 1e-4 if dtype == torch.float32 else 0.05
     return bool((torch.stack(found).float() - expected).abs().max() < allowed * expected.abs().max())
 
@@ -98,17 +113,27 @@ def _frozen_convolution(
     laid_out: Tensor,
     bias: Tensor | None,
     arguments: tuple[Any, ...],
-    relu: bool,
+    activation: Activation,
     residual: Tensor | None = None,
 ) -> Tensor:
     operator = torch.ops.mkldnn._convolution_pointwise
-    outputs: Tensor
     if residual is None:
-        outputs = operator(inputs, laid_out, bias, *arguments, "relu" if relu else "none", [], "")
-    else:
-        activation = "relu" if relu else None
-        outputs = operator.binary(inputs, residual, laid_out, bias, *arguments, "add", 1.0, activation, [], "")
-    return outputs
+        outputs: Tensor = operator(inputs, laid_out, bias, *arguments, activation, [], "")
+        return outputs
+    # Behind a sum it knows ReLU alone.
+    fused = activation if activation == "relu" else None
+    summed: Tensor = operator.binary(inputs, residual, laid_out, bias, *arguments, "add", 1.0, fused, [], "")
+    return summed if fused else activate(summed, activation)
+
+
+def side_by_side(convolutions: Sequence[Any]) -> nn.Conv2d:
+    """One convolution with the outputs of several that differ in their weights alone and have the same input."""
+    joined: nn.Conv2d = copy.deepcopy(convolutions[0])
+    joined.out_channels = sum(convolution.out_channels for convolution in convolutions)
+    joined.weight = nn.Parameter(torch.cat([convolution.weight for convolution in convolutions]), requires_grad=False)
+    biases = [convolution.bias for convolution in convolutions]
+    joined.bias = nn.Parameter(torch.cat([bias for bias in biases if bias is not None]), requires_grad=False)
+    return joined
 
 
 def conv1x1(inputs: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:

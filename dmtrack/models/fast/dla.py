@@ -33,7 +33,7 @@ from dmtrack.models.necks import FPN
 def _root(layer: nn.Module, rewriting: Rewriting, path: str) -> nn.Module:
     """The convolution includes the ReLU."""
     if isinstance(layer.bn, nn.Identity):
-        layer.conv = rewriting.convolution(layer.get_submodule("conv"), f"{path}.conv", relu=True)  # type: ignore[arg-type]
+        layer.conv = rewriting.convolution(layer.get_submodule("conv"), f"{path}.conv", activation="relu")  # type: ignore[arg-type]
         layer.relu = nn.Identity()
         return layer
     return rewriting.inside(layer, path)

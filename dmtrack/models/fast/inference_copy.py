@@ -14,16 +14,19 @@ from dmtrack.models.fast.reid import FastDMTrackReID
 from dmtrack.models.fast.rewriting import fold_batch_norms, prepare_layers
 from dmtrack.models.fast.siamrpn import FastSiamRPN
 from dmtrack.models.fast.tiny import fast_tiny
+from dmtrack.models.fast.yolo import fast_yolox
 from dmtrack.models.global_search.base import GlobalSearchModel
 from dmtrack.models.global_search.dmtrack_gs import DMTrackGS
 from dmtrack.models.global_search.tiny import DMTrackGSTiny
 from dmtrack.models.reid.dmtrack_reid import DMTrackReID
 from dmtrack.models.siamrpn.siamrpn import SiamRPN
+from dmtrack.models.yolox.yolox import YOLOX
 
 FAST_MODELS: dict[type[nn.Module], Callable[[Any, str], nn.Module]] = {
     DMTrackGS: FastDMTrackGS,
     DMTrackGSTiny: fast_tiny,
     SiamRPN: FastSiamRPN,
+    YOLOX: fast_yolox,
 }
 """(model, precision) -> its inference copy, for models whose heads have one of their own."""
 

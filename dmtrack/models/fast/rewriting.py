@@ -20,7 +20,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
-from dmtrack.models.fast.convolution import PreparedConv
+from dmtrack.models.fast.convolution import ACTIVATIONS, Activation, PreparedConv
 from dmtrack.models.fast.winograd import DilatedWinograd, WinogradConv
 
 Module = TypeVar("Module", bound=nn.Module)
@@ -62,15 +62,15 @@ class Rewriting:
                 setattr(parent, name, self.layer(child, f"{path}.{name}".lstrip(".")))
         return parent
 
-    def convolution(self, convolution: nn.Conv2d, path: str = "", relu: bool = False) -> nn.Module:
-        """The substitute of a convolution and of the ReLU that may follow it."""
+    def convolution(self, convolution: nn.Conv2d, path: str = "", activation: Activation = "none") -> nn.Module:
+        """The substitute of a convolution and of the activation that may follow it."""
         dtype = self.dtype_of(path)
         if self.on_cpu and dtype == torch.float32:
             if self.any_dilation and DilatedWinograd.suits(convolution, self.winograd_channels):
-                return DilatedWinograd(convolution, relu)
+                return DilatedWinograd(convolution, activation)
             if not self.any_dilation and WinogradConv.suits(convolution, self.winograd_channels):
-                return WinogradConv(convolution, 6 if path.startswith(self.large_maps) else 4, relu)
-        return PreparedConv(convolution, dtype, relu)
+                return WinogradConv(convolution, 6 if path.startswith(self.large_maps) else 4, activation)
+        return PreparedConv(convolution, dtype, activation)
 
     def dtype_of(self, path: str) -> torch.dtype:
         """The number format of a layer."""
@@ -157,8 +157,9 @@ def _sequential(layer: nn.Sequential, rewriting: Rewriting, path: str) -> nn.Mod
     """Here alone it is certain that an activation acts on what stands before it, and on nothing else."""
     children = [(name, child) for name, child in layer.named_children() if type(child) is not nn.Identity]
     for (name, child), (follower_name, follower) in pairwise(children):
-        if type(child) is nn.Conv2d and type(follower) is nn.ReLU:
-            setattr(layer, name, rewriting.convolution(child, f"{path}.{name}".lstrip("."), relu=True))
+        if type(child) is nn.Conv2d and type(follower) in ACTIVATIONS:
+            activation = ACTIVATIONS[type(follower)]
+            setattr(layer, name, rewriting.convolution(child, f"{path}.{name}".lstrip("."), activation))
             setattr(layer, follower_name, nn.Identity())
     return rewriting.inside(layer, path)
 

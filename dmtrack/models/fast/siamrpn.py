@@ -6,14 +6,11 @@ their convolution of the search map, large 3x3 convolutions go by Winograd's met
 
 from __future__ import annotations
 
-import copy
-from typing import Any
-
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from dmtrack.models.fast.convolution import PreparedConv
+from dmtrack.models.fast.convolution import PreparedConv, side_by_side
 from dmtrack.models.fast.rewriting import DTYPES, Rewriting, fold_batch_norms
 from dmtrack.models.siamrpn.layers import CorrelationHead, Outputs
 from dmtrack.models.siamrpn.siamrpn import SiamRPN
@@ -72,8 +69,12 @@ class FastLevel(nn.Module):
         super().__init__()
         assert isinstance(cls, CorrelationHead) and isinstance(reg, CorrelationHead)
         branches = (cls, reg)
-        self.kernel_conv = rewriting.convolution(_side_by_side([branch.kernel_convs for branch in branches]), relu=True)
-        self.search_conv = rewriting.convolution(_side_by_side([branch.search_convs for branch in branches]), relu=True)
+        self.kernel_conv = rewriting.convolution(
+            side_by_side([branch.kernel_convs[0] for branch in branches]), activation="relu"
+        )
+        self.search_conv = rewriting.convolution(
+            side_by_side([branch.search_convs[0] for branch in branches]), activation="relu"
+        )
         self.first_convs, self.last_convs = nn.ModuleList(), nn.ModuleList()
         for branch, weight in zip(branches, weights, strict=True):
             first, last = (part.get_submodule("conv") for part in branch.head_convs)
@@ -82,7 +83,7 @@ class FastLevel(nn.Module):
                 last.weight.mul_(weight)
                 assert last.bias is not None
                 last.bias.mul_(weight)
-            self.first_convs.append(rewriting.convolution(first, relu=True))
+            self.first_convs.append(rewriting.convolution(first, activation="relu"))
             # Scores and boxes are decided by small differences.
             self.last_convs.append(PreparedConv(last, torch.float32))
 
@@ -95,14 +96,3 @@ class FastLevel(nn.Module):
             for part, first, last in zip(responses.chunk(2, dim=1), self.first_convs, self.last_convs, strict=True)
         )
         return cls, reg
-
-
-def _side_by_side(parts: list[nn.Sequential]) -> nn.Conv2d:
-    """One convolution with the outputs of the first ones of all parts; they have the same input."""
-    convolutions: list[Any] = [part[0] for part in parts]
-    joined: nn.Conv2d = copy.deepcopy(convolutions[0])
-    joined.out_channels = sum(convolution.out_channels for convolution in convolutions)
-    joined.weight = nn.Parameter(torch.cat([convolution.weight for convolution in convolutions]), requires_grad=False)
-    biases = [convolution.bias for convolution in convolutions]
-    joined.bias = nn.Parameter(torch.cat([bias for bias in biases if bias is not None]), requires_grad=False)
-    return joined

@@ -73,7 +73,7 @@ class FastTinyHead(nn.Module):
 def _tiny_head(layer: TinyHead, rewriting: Rewriting, path: str) -> nn.Module:
     head = rewriting.inside(layer, path)
     fuse = head.fuse[0]
-    if isinstance(fuse, PreparedConv) and fuse.relu and fuse.bias is not None:
+    if isinstance(fuse, PreparedConv) and fuse.activation == "relu" and fuse.bias is not None:
         return FastTinyHead(head, fuse)
     return head
 

@@ -20,6 +20,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from dmtrack.models.fast.convolution import Activation, activate
+
 POINTS = {4: (0.0, 0.75, -0.75, 1.5, -1.5), 6: (0.0, 0.5, -0.5, 1.0, -1.0, 2.0, -2.0)}
 """Where the polynomials are evaluated, besides infinity, by tile size. Powers of them must stay near 1 to keep rounding
 errors low: with these they are 5 times (m = 4) and 17 times (m = 6) those of direct convolution."""
@@ -57,7 +59,7 @@ class WinogradConv(nn.Module):
     Args:
         convolution: what it computes.
         tile: output cells per side of a tile, 4 or 6. Larger tiles are faster on large maps, and round more.
-        relu: whether a ReLU follows.
+        activation: what follows.
     """
 
     weight: Tensor
@@ -65,9 +67,10 @@ class WinogradConv(nn.Module):
     input_transform: Tensor
     output_transform: Tensor
 
-    def __init__(self, convolution: nn.Conv2d, tile: int = 4, relu: bool = False) -> None:
+    def __init__(self, convolution: nn.Conv2d, tile: int = 4, activation: Activation = "none") -> None:
         super().__init__()
-        self.tile, self.patch, self.relu = tile, tile + 2, relu
+        self.tile, self.patch = tile, tile + 2
+        self.activation: Activation = activation
         weight = convolution.weight.detach()
         out_channels, in_channels = weight.shape[:2]
         inputs, kernels, outputs = transforms(tile)
@@ -117,7 +120,7 @@ class WinogradConv(nn.Module):
             _join_tiles(part.unflatten(2, grid), level.shape[2:], self.bias)
             for level, grid, part in zip(maps, grids, tiles.split(counts, dim=2), strict=True)
         ]
-        return [F.relu_(level) for level in outputs] if self.relu else outputs
+        return [activate(level, self.activation) for level in outputs]
 
     def _transformed_products(self, patches: Tensor) -> Tensor:
         """(patch, patch, tiles, in_channels) -> (tile, tile, tiles, out_channels)."""
@@ -156,11 +159,11 @@ def _join_tiles(tiles: Tensor, size_hw: abc.Sequence[int], bias: Tensor | None) 
 class DilatedWinograd(nn.Module):
     """3x3 convolution with stride 1, of any dilation, padded by its dilation or not at all, for inference."""
 
-    def __init__(self, convolution: nn.Conv2d, relu: bool = False) -> None:
+    def __init__(self, convolution: nn.Conv2d, activation: Activation = "none") -> None:
         super().__init__()
         self.dilation = int(convolution.dilation[0])
         self.padded = convolution.padding[0] != 0
-        self.winograd = WinogradConv(convolution, tile=4, relu=relu)
+        self.winograd = WinogradConv(convolution, tile=4, activation=activation)
 
     @staticmethod
     def suits(convolution: nn.Module, least_channels: int = 128) -> bool:

@@ -80,15 +80,19 @@ class DecoupledHead(nn.Module):
         )
         self.cls_preds, self.reg_preds, self.obj_preds = outputs(classes, PRIOR), outputs(4), outputs(1, PRIOR)
 
+    def at_level(self, number: int, features: Tensor) -> Tensor:
+        """What the head of one map says of it: (images, 4 + 1 + classes, H, W), boxes, objectness, classes."""
+        stem = self.stems[number](features)
+        of_classes, of_boxes = self.cls_convs[number](stem), self.reg_convs[number](stem)
+        boxes, objectness = self.reg_preds[number](of_boxes), self.obj_preds[number](of_boxes)
+        return torch.cat([boxes, objectness, self.cls_preds[number](of_classes)], dim=1)
+
     def forward(self, maps: Sequence[Tensor]) -> Predictions:
         """Maps (images, channels, H, W) of the strides, finest first."""
         said, corners, strides = [], [], []
-        for number, (level, stride) in enumerate(zip(maps, self.strides, strict=True)):
-            stem = self.stems[number](level)
-            of_classes, of_boxes = self.cls_convs[number](stem), self.reg_convs[number](stem)
-            outputs = [self.reg_preds[number](of_boxes), self.obj_preds[number](of_boxes)]
-            said.append(torch.cat([*outputs, self.cls_preds[number](of_classes)], dim=1).flatten(2))
-            height, width = level.shape[2:]
+        for number, (features, stride) in enumerate(zip(maps, self.strides, strict=True)):
+            said.append(self.at_level(number, features).flatten(2))
+            height, width = features.shape[2:]
             rows, columns = torch.meshgrid(torch.arange(height), torch.arange(width), indexing="ij")
             corners.append(torch.stack([columns, rows], dim=2).view(-1, 2))
             strides.append(torch.full((height * width,), stride))
