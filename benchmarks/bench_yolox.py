@@ -21,7 +21,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # `parity` stan
 
 from dmtrack.files import write_json
 from dmtrack.models.fast.inference_copy import inference_copy
-from dmtrack.models.yolox.encoding import image_tensor
+from dmtrack.models.yolox.encoding import YOLOXEncoder, YOLOXPreprocessing
 from dmtrack.models.yolox.head import select_boxes
 from dmtrack.progress import plain_table
 from parity.mot_formulas import YOLOX_MODELS, formula_image, formula_yolox
@@ -42,7 +42,7 @@ def main() -> None:
     width, height = (int(side) for side in options.size.split("x"))
     plain = formula_yolox(options.network, 0, 1.0)
     fast = inference_copy(plain).model
-    images = image_tensor(formula_image(height, width, 0), "bytetrack")[None]
+    images = YOLOXEncoder(YOLOXPreprocessing()).image_tensor(formula_image(height, width, 0))[None]
     seconds: dict[str, list[float]] = {"plain": [], "fast": []}
     said = {}
     with torch.inference_mode():

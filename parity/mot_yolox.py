@@ -9,7 +9,7 @@ import torch
 from torchvision.ops import box_convert
 
 from dmtrack.errors import DataError
-from dmtrack.models.yolox.encoding import image_tensor
+from dmtrack.models.yolox.encoding import YOLOXEncoder, YOLOXPreprocessing
 from dmtrack.models.yolox.head import select_boxes
 from dmtrack.models.yolox.losses import detection_losses
 from parity.detections import BOX_TOLERANCE, MATCHED, MATCHED_SCORES, SCORE_TOLERANCE, match_detections
@@ -30,7 +30,9 @@ def check_yolox(golden: GoldenFile) -> None:
     seed, height, width = (int(value) for value in golden.given("meta"))
     model = formula_yolox(match[1], seed, float(golden.given("gain"))).double()
     with torch.inference_mode():
-        said = model.predict(image_tensor(formula_image(height, width, seed), "bytetrack")[None].double())
+        said = model.predict(
+            YOLOXEncoder(YOLOXPreprocessing()).image_tensor(formula_image(height, width, seed))[None].double()
+        )
     scores = torch.cat([said.objectness[..., None], said.classes], dim=2).sigmoid()
     scale = golden.given("out").clip(min=1)
     golden.relative(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import torch
@@ -12,7 +13,6 @@ from dmtrack.models.backbones.yolov5 import SPP
 from dmtrack.models.fast.convolution import PreparedConv, side_by_side
 from dmtrack.models.fast.rewriting import Rewriting, fast_layer, prepare_layers
 from dmtrack.models.yolox.head import DecoupledHead
-from dmtrack.models.yolox.yolox import YOLOX
 
 LARGE_MAPS = ("head.cls_convs.0", "head.reg_convs.0")
 """The head on the finest map, at stride 8."""
@@ -21,9 +21,8 @@ FULL_PRECISION = ("head.cls_preds", "head.reg_preds", "head.obj_preds")
 """The last layers, whose outputs are pixels and scores."""
 
 
-def fast_yolox(model: YOLOX, precision: str) -> YOLOX:
-    """A copy for inference; blocks are exchanged by their type."""
-    return prepare_layers(model, precision, FULL_PRECISION, LARGE_MAPS)
+fast_yolox = partial(prepare_layers, full_precision=FULL_PRECISION, large_maps=LARGE_MAPS)
+"""(model, precision) -> a copy for inference; its blocks are exchanged by their type."""
 
 
 class FastDecoupledHead(DecoupledHead):

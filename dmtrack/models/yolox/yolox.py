@@ -13,14 +13,14 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from dmtrack.association.detections import Detections
-from dmtrack.config import Count, Positive, check_fields
+from dmtrack.config import Count, Positive
 from dmtrack.config.signatures import CountOrZero, Share
 from dmtrack.data.batches import Batch
 from dmtrack.data.letterbox import letterbox
 from dmtrack.errors import ConfigError, WeightsError
 from dmtrack.models.backbones.yolov5 import conv_norm_act
 from dmtrack.models.base import TrainableModel
-from dmtrack.models.yolox.encoding import BORDER, YOLOXEncoder, YOLOXPreprocessing, image_tensor
+from dmtrack.models.yolox.encoding import BORDER, YOLOXEncoder, YOLOXPreprocessing
 from dmtrack.models.yolox.head import DecoupledHead, Predictions, select_boxes
 from dmtrack.models.yolox.losses import detection_losses
 from dmtrack.models.yolox.pafpn import PAFPN, depthwise_conv
@@ -40,11 +40,6 @@ class YOLOXTraining:
 
     l1_from: CountOrZero | None = None
     heights: tuple[Count, Count] | None = None
-
-    def __post_init__(self) -> None:
-        check_fields(self, "model.train_cfg")
-        if self.heights is not None and self.heights[0] > self.heights[1]:
-            raise ConfigError(f"model.train_cfg.heights is {self.heights}: expected (smallest, largest)")
 
 
 @dataclass(frozen=True)
@@ -93,6 +88,12 @@ class YOLOX(TrainableModel):
         self.classes = classes
         self.train_cfg, self.test_cfg = train_cfg or YOLOXTraining(), test_cfg or YOLOXDetection()
         self.preprocessing = preprocessing or YOLOXPreprocessing()
+        heights, size_wh = self.train_cfg.heights, self.preprocessing.size_wh
+        if any(side % self.preprocessing.divisor for side in size_wh):
+            raise ConfigError(f"model.preprocessing.size_wh is {tuple(size_wh)}: expected multiples of 32")
+        if heights is not None and heights[0] > heights[1]:
+            raise ConfigError(f"model.train_cfg.heights is {tuple(heights)}: expected (smallest, largest)")
+        self._encoder = YOLOXEncoder(self.preprocessing)
         convolution = depthwise_conv if depthwise else conv_norm_act
         self.backbone = PAFPN(depth, width, convolution)
         shape = (self.backbone.out_channels, self.backbone.strides, int(256 * width))
@@ -105,8 +106,14 @@ class YOLOX(TrainableModel):
         return said
 
     def clip_encoder(self) -> YOLOXEncoder:
-        """Makes batches of single images."""
-        return YOLOXEncoder(self.preprocessing, self.classes)
+        """Makes batches of single images.
+
+        Raises:
+            ConfigError: several classes, which no source of training images tells apart.
+        """
+        if self.classes > 1:
+            raise ConfigError(f"model.classes is {self.classes}: YOLOX is trained with one class here; set it to 1")
+        return self._encoder
 
     def start_epoch(self, epoch: int) -> None:
         """Lets the L1 loss join in."""
@@ -136,7 +143,7 @@ class YOLOX(TrainableModel):
             image: HxWx3 uint8 RGB.
         """
         laid = letterbox(image, self.preprocessing.size_wh, fill=BORDER, centred=False)
-        inputs = image_tensor(laid.image, self.preprocessing.flavour)[None].to(self.device)
+        inputs = self._encoder.image_tensor(laid.image)[None].to(self.device)
         test = self.test_cfg
         (found,) = select_boxes(self.predict(inputs), test.least_score, test.most_overlap, test.class_agnostic)
         return Detections(
