@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from dmtrack.data.preprocessing import Preprocessing, normalize
+from dmtrack.data.preprocessing import normalize
 from dmtrack.data.samples import Clip, Sample
 
 
@@ -108,7 +108,7 @@ class ClipEncoder:
     named_recipes = True
     """Whether the model is trained with the recipes of `data.recipes`; otherwise `data.recipe` lists the steps."""
 
-    def __init__(self, preprocessing: Preprocessing) -> None:
+    def __init__(self, preprocessing: Any) -> None:
         self.preprocessing: Any = preprocessing
         self.divisor = preprocessing.divisor
 
