@@ -25,7 +25,7 @@ def track(
         str, typer.Argument(help="A video, a folder of images, a sequence of MOTChallenge, a camera or an address.")
     ],
     config: Annotated[
-        str | None, option(TRACKER, callback=options.CONFIG, help="A config whose model detects, as configs/fairmot/*.")
+        str | None, option(TRACKER, callback=options.CONFIG, help="A config whose model detects, as configs/yolox/*.")
     ] = None,
     detections: Annotated[
         Path | None,
@@ -69,13 +69,13 @@ def track(
     from dmtrack.tracking.multi_object import MultiObjectTracker, policy_of
 
     overrides = [one for one in set_ or () if not one.startswith("policy.")]
-    chosen = policy or ("JDE" if detections is None else "ByteTrack")
-    settings = policy_of(chosen, [one for one in set_ or () if one.startswith("policy.")])
+    of_policy = [one for one in set_ or () if one.startswith("policy.")]
+    settings = policy_of(policy, of_policy) if policy else None
     console, frames = Console(), Path(source, "img1")
     with open_frames(str(frames) if frames.is_dir() else source, skip_bad_frames=skip_bad_frames) as opened:
         opened.name = source  # also where the frames stand in a folder inside
         check_writable_folder(output or RESULTS)
-        given = detector = None
+        given, detector, usual = None, None, "ByteTrack"
         origin: dict[str, object] = {"detections": str(detections)}
         if detections is not None:
             given = read_mot_detections(detections)
@@ -83,7 +83,8 @@ def track(
             from dmtrack.tracking.loading import assemble_detector
 
             assert config is not None
-            detector, origin = assemble_detector(config, weights, device, precision, overrides)
+            detector, usual, origin = assemble_detector(config, weights, device, precision, overrides)
+        settings = settings or policy_of(usual, of_policy)
         tracker = MultiObjectTracker(settings, detector)
         origin = {"tracker": tracker.name, "policy": dict(vars(settings)), **origin}
         run = {**opened.origin(), **origin}

@@ -24,11 +24,13 @@ class Stage:
         until: share of the run, in (0, 1], at which the stage ends; the last stage ends at 1.
         samples_per_gpu: pairs per process and iteration, at least 1.
         image_size_wh: (width, height) that samplers which render their images are asked for; None leaves it to them.
+        train: the sampler of this stage, such as one without mosaic for the end; None is `data.train`.
     """
 
     until: float = 1.0
     samples_per_gpu: Count = 1
     image_size_wh: tuple[Count, Count] | None = None
+    train: dict[str, Any] | None = None
 
 
 @dataclass(frozen=True)
@@ -164,7 +166,9 @@ class LearningRate:
     Attributes:
         policy: `step`, `cosine` or `constant`, over the iterations after the warm-up; or `log`, which is constant
             within an epoch: it rises geometrically from `warmup_ratio` to 1 in `warmup_epochs`, then falls along a
-            straight line in the logarithm to `min_lr_ratio` (SiamRPN++).
+            straight line in the logarithm to `min_lr_ratio` (SiamRPN++); or `yoloxwarmcos`, which rises with the
+            square of the iteration from `warmup_ratio` to 1 in `warmup_epochs`, falls along a cosine to `min_lr_ratio`
+            and stays there for the last `flat_epochs` (YOLOX).
         warmup: a lower rate at first, `constant` or rising in a straight line (`linear`); None for none.
         warmup_iters: iterations of the warm-up.
         warmup_ratio: factor on the learning rate in the warm-up (`constant`) or at its start (`linear`, `log`).
@@ -172,10 +176,11 @@ class LearningRate:
         gamma: `step` only.
         min_lr: `cosine` and `log`: the rate at the end, before scaling by the number of processes.
         min_lr_ratio: the same as a share of `optimizer.lr`; the larger of the two counts.
-        warmup_epochs: `log` only.
+        warmup_epochs: `log` and `yoloxwarmcos` only.
+        flat_epochs: `yoloxwarmcos` only.
     """
 
-    policy: Literal["step", "cosine", "constant", "log"] = "constant"
+    policy: Literal["step", "cosine", "constant", "log", "yoloxwarmcos"] = "constant"
     warmup: Literal["constant", "linear"] | None = None
     warmup_iters: CountOrZero = 0
     warmup_ratio: Amount = 0.1
@@ -184,8 +189,15 @@ class LearningRate:
     min_lr: Amount = 0.0
     min_lr_ratio: Share = 0.0
     warmup_epochs: CountOrZero = 5
+    flat_epochs: CountOrZero = 0
 
     def __post_init__(self) -> None:
+        if self.policy in ("log", "yoloxwarmcos") and self.warmup is not None:
+            raise ConfigValueError(
+                f"lr_config.warmup: the policy {self.policy!r} has a warm-up of its own; set warmup_epochs and "
+                "warmup_ratio",
+                "lr_config.warmup",
+            )
         if self.policy == "log":
             for key, value in (
                 ("warmup_ratio", self.warmup_ratio),
@@ -194,11 +206,6 @@ class LearningRate:
                 if not value > 0:
                     key = f"lr_config.{key}"
                     raise ConfigValueError(f"{key} is {value!r}: expected a number above 0", key)
-            if self.warmup is not None:
-                raise ConfigValueError(
-                    "lr_config.warmup: the policy 'log' has a warm-up of its own; set warmup_epochs and warmup_ratio",
-                    "lr_config.warmup",
-                )
 
 
 @dataclass(frozen=True)
@@ -207,9 +214,12 @@ class Ema:
 
     Attributes:
         decay: weight of the old average in each step, in [0, 1).
+        horizon: iterations n over which that weight rises, decay * (1 - exp(-iteration / n)), 2000 for YOLOX; None lets
+            it rise as (1 + iteration) / (10 + iteration).
     """
 
     decay: ShareBelowOne
+    horizon: Positive | None = None
 
 
 @dataclass(frozen=True)

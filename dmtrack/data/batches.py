@@ -26,6 +26,7 @@ class FrameBatch:
         sizes_hw: (clips, 2) int64, image sizes before padding.
         identities: (instances,) int64, see `Sample`; None where all are unknown.
         masks: (instances, H, W) bool, where the data set has them.
+        classes: (instances,) int64, see `Sample`; None where all are of one class.
     """
 
     images: Tensor
@@ -34,6 +35,7 @@ class FrameBatch:
     sizes_hw: Tensor
     identities: Tensor | None = None
     masks: Tensor | None = None
+    classes: Tensor | None = None
 
 
 @dataclass
@@ -151,6 +153,8 @@ class ClipEncoder:
             np.full(len(sample.boxes_xyxy), -1) if sample.identities is None else sample.identities
             for sample in samples
         ]
+        classes = [sample.classes for sample in samples if sample.classes is not None]
+        known = len(classes) == len(samples)
         return FrameBatch(
             images=images,
             boxes_xyxy=torch.from_numpy(boxes.astype(np.float32)),
@@ -158,4 +162,5 @@ class ClipEncoder:
             sizes_hw=sizes,
             identities=torch.from_numpy(np.concatenate(identities).astype(np.int64)),
             masks=masks,
+            classes=torch.from_numpy(np.concatenate(classes).astype(np.int64)) if known else None,
         )

@@ -5,8 +5,9 @@ The stages of a run say how many clips per process, at which image size, until w
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
+from itertools import pairwise
 from typing import Any
 
 import cv2
@@ -19,6 +20,7 @@ from dmtrack.config.top_level import Data, Stage
 from dmtrack.data.batches import Batch, ClipEncoder
 from dmtrack.data.recipes import Transform, build_recipe
 from dmtrack.data.samples import ClipSampler
+from dmtrack.data.sampling.building import built
 from dmtrack.errors import ConfigError, DMTrackError
 
 ClipToken = tuple[int, tuple[int, int] | None]
@@ -72,17 +74,21 @@ class IterationBatches(Sampler[list[ClipToken]]):
     def __iter__(self) -> Iterator[list[ClipToken]]:
         return (self.tokens(iteration) for iteration in range(self.start_iteration, self.total_iterations))
 
+    def starts(self) -> list[tuple[int, int]]:
+        """Where every stage begins: its first iteration, and the number of its first pair in the run."""
+        ends = [round(stage.until * self.total_iterations) for stage in self.stages[:-1]]
+        found, pairs = [(0, 0)], 0
+        for stage, (first, end) in zip(self.stages, pairwise([0, *ends]), strict=False):
+            pairs += (end - first) * stage.samples_per_gpu * self.world_size
+            found.append((end, pairs))
+        return found
+
     def tokens(self, iteration: int) -> list[ClipToken]:
         """The pairs of this process in one iteration; a closed form, no earlier iteration is looked at."""
-        ends = [round(stage.until * self.total_iterations) for stage in self.stages[:-1]]
-        starts = [0, *ends, self.total_iterations]
-        number = next((stage for stage, end in enumerate(starts[1:]) if iteration < end), len(self.stages) - 1)
-        stage = self.stages[number]
-        earlier = sum(
-            (starts[past + 1] - starts[past]) * self.stages[past].samples_per_gpu * self.world_size
-            for past in range(number)
-        )
-        group = (iteration - starts[number]) * self.world_size + self.rank
+        starts = self.starts()
+        number = max(place for place, (first, _) in enumerate(starts) if first <= iteration)
+        stage, (begins, earlier) = self.stages[number], starts[number]
+        group = (iteration - begins) * self.world_size + self.rank
         first = earlier + group * stage.samples_per_gpu
         return [(first + place, stage.image_size_wh) for place in range(stage.samples_per_gpu)]
 
@@ -97,6 +103,7 @@ class TrainingClips(Dataset[Any]):
         redraws: how often a clip whose first image lost all its instances is drawn again, with the same generator;
             after that it is used as it is.
         encoder: makes of every clip what batches are collated from; None leaves clips.
+        later: (number of the first clip, sampler) of the stages that have a sampler of their own, in order.
     """
 
     def __init__(
@@ -106,8 +113,9 @@ class TrainingClips(Dataset[Any]):
         seed: int = 0,
         redraws: int = 10,
         encoder: ClipEncoder | None = None,
+        later: Sequence[tuple[int, ClipSampler]] = (),
     ) -> None:
-        self.sampler = sampler
+        self.samplers = [(0, sampler), *later]
         self.transforms = tuple(transforms)
         self.seed = seed
         self.redraws = redraws
@@ -116,8 +124,9 @@ class TrainingClips(Dataset[Any]):
     def __getitem__(self, token: ClipToken | int) -> Any:
         index, image_size_wh = (token, None) if isinstance(token, int) else token
         rng = np.random.default_rng([self.seed, index])
+        sampler = next(sampler for first, sampler in reversed(self.samplers) if first <= index)
         for _ in range(self.redraws + 1):
-            clip = self.sampler.sample(rng, image_size_wh)
+            clip = sampler.sample(rng, image_size_wh)
             for transform in self.transforms:
                 clip = transform(clip, rng)
             if len(clip.query.boxes_xyxy):
@@ -192,12 +201,17 @@ def training_loader(
         pin_memory: page-locked memory, for copies to a GPU.
         prefetch: batches that each worker prepares ahead.
     """
+    batches = IterationBatches(start_iteration, total_iterations, stages, rank, world_size)
+    later = [
+        (first, sampler if stage.train is None else built(stage.train))
+        for stage, (_, first) in zip(batches.stages, batches.starts(), strict=True)
+    ]
     options: dict[str, Any] = {}
     if workers > 0:
         options = {"persistent_workers": True, "prefetch_factor": prefetch, "worker_init_fn": _start_worker}
     return BatchLoader(
-        _CaughtErrors(TrainingClips(sampler, transforms, seed, encoder=encoder)),
-        batch_sampler=IterationBatches(start_iteration, total_iterations, stages, rank, world_size),
+        _CaughtErrors(TrainingClips(sampler, transforms, seed, encoder=encoder, later=later)),
+        batch_sampler=batches,
         num_workers=workers,
         collate_fn=partial(_collate_or_error, encoder=encoder),
         pin_memory=pin_memory,

@@ -122,11 +122,11 @@ def assemble_detector(
     device: str | None = None,
     precision: str | None = None,
     overrides: Sequence[str] = (),
-) -> tuple[Detector, dict[str, Any]]:
-    """The detector of a multi-object tracker, and where it comes from.
+) -> tuple[Detector, str, dict[str, Any]]:
+    """The detector of a multi-object tracker, the policy that it was published with, and where it comes from.
 
     Args:
-        config: name or file of a config whose model detects everything in an image, such as `configs/fairmot/*.py`.
+        config: name or file of a config whose model detects everything in an image, such as `configs/yolox/*.py`.
         weights: a weights file; without it, the one that ships under the config's name.
         device: as in `load_tracker`.
         precision: as in `load_tracker`.
@@ -144,7 +144,7 @@ def assemble_detector(
     if not hasattr(model, "detect"):
         raise ConfigError(
             f"{name}: a {type(model).__name__} searches for one target that it is shown; give a config whose model "
-            "detects everything, such as those of configs/fairmot"
+            "detects everything, such as those of configs/yolox and configs/fairmot"
         )
     load_into(model, stored.state_dict, stored.path, metadata=stored.metadata)
     fast, needs_autocast = inference_copy(model, chosen_precision, chosen_device)
@@ -154,15 +154,19 @@ def assemble_detector(
             found: Detections = fast.detect(image)
         return found
 
-    return detect, {
-        "config": name,
-        "config_hash": config_hash(node),
-        "weights": str(stored.path),
-        "weights_sha256": stored.sha256,
-        "device": str(chosen_device),
-        "precision": chosen_precision,
-        "classes": list(getattr(model, "class_names", ())),
-    }
+    return (
+        detect,
+        getattr(model, "published_policy", "ByteTrack"),
+        {
+            "config": name,
+            "config_hash": config_hash(node),
+            "weights": str(stored.path),
+            "weights_sha256": stored.sha256,
+            "device": str(chosen_device),
+            "precision": chosen_precision,
+            "classes": list(getattr(model, "class_names", ())),
+        },
+    )
 
 
 def config_and_weights(

@@ -102,20 +102,24 @@ class ExponentialMovingAverage:
 
     Args:
         model: what is followed; not changed.
-        decay: weight of the old average in each step, in [0, 1).
+        settings: the config section `ema`.
 
     Attributes:
         model: the average.
     """
 
-    def __init__(self, model: nn.Module, decay: float) -> None:
+    def __init__(self, model: nn.Module, settings: top_level.Ema) -> None:
         self.model = copy.deepcopy(model).eval().requires_grad_(False)
-        self.decay = decay
+        self.settings = settings
 
     @torch.no_grad()
     def update(self, model: nn.Module, iteration: int) -> None:
         """Moves the average towards the model after optimiser step `iteration` (0-based)."""
-        decay = min(self.decay, (1 + iteration) / (10 + iteration))
+        decay, horizon = self.settings.decay, self.settings.horizon
+        if horizon is None:
+            decay = min(decay, (1 + iteration) / (10 + iteration))
+        else:
+            decay *= 1 - math.exp(-(iteration + 1) / horizon)
         averages: list[torch.Tensor] = []
         values: list[torch.Tensor] = []
         for average, value in zip(_tensors(self.model), _tensors(model), strict=True):
@@ -136,7 +140,8 @@ def learning_rate_factor(settings: LearningRate, iteration: int, total_iteration
 
     `step` multiplies by `gamma` at the start of every epoch in `settings.step`; an epoch is the `total_epochs`-th part
     of the run. `cosine` falls from 1 to `min_lr_ratio` over the iterations after the warm-up. `log` is that of
-    `warmup_then_log`, its own warm-up included. `constant` stays at 1.
+    `warmup_then_log`, its own warm-up included. `yoloxwarmcos` is YOLOX's: from `warmup_ratio` with the square of the
+    iteration, a cosine to `min_lr_ratio`, and flat for the last epochs. `constant` stays at 1.
     The warm-up replaces the first `warmup_iters` iterations by `warmup_ratio` times the policy's value (`constant`) or
     by a straight line from that to the policy's value (`linear`), as mmcv does.
 
@@ -144,7 +149,7 @@ def learning_rate_factor(settings: LearningRate, iteration: int, total_iteration
         settings: the config section `lr_config`; its `min_lr` is not used.
         iteration: 0-based optimiser step, below `total_iterations`.
         total_iterations: of the run.
-        total_epochs: of the run; only `step` and `log` use it.
+        total_epochs: of the run; `step`, `log` and `yoloxwarmcos` use it.
 
     Raises:
         ConfigError: `log` with a warm-up that is not shorter than the run.
@@ -167,6 +172,14 @@ def _policy(settings: LearningRate, iteration: int, total_iterations: int, total
             total_epochs, settings.warmup_epochs, (settings.warmup_ratio, 1.0), (1.0, settings.min_lr_ratio)
         )
         return float(factors[epoch_of(iteration, total_iterations, total_epochs)])
+    if settings.policy == "yoloxwarmcos":
+        rising, flat = (
+            epochs * total_iterations / total_epochs for epochs in (settings.warmup_epochs, settings.flat_epochs)
+        )
+        if iteration < rising:
+            return settings.warmup_ratio + (1.0 - settings.warmup_ratio) * (iteration / rising) ** 2
+        progress = min((iteration - rising) / max(total_iterations - rising - flat, 1.0), 1.0)
+        return settings.min_lr_ratio + (1.0 - settings.min_lr_ratio) * 0.5 * (1.0 + math.cos(math.pi * progress))
     if settings.policy == "cosine":
         warmup = settings.warmup_iters if settings.warmup else 0
         progress = min(max(iteration - warmup, 0) / max(total_iterations - warmup, 1), 1.0)

@@ -112,7 +112,7 @@ class Trainer:
         self.model, self.optimizer = fabric.setup(module, optimizer)
         self.ema: ExponentialMovingAverage | None = None
         if settings.ema is not None and fabric.is_global_zero:
-            self.ema = ExponentialMovingAverage(self.trained, settings.ema.decay)
+            self.ema = ExponentialMovingAverage(self.trained, settings.ema)
         self.progress = Progress()
         if checkpoint is not None:
             optimizer.load_state_dict(checkpoint["optimizer"])

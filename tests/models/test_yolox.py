@@ -7,15 +7,21 @@ import pytest
 import torch
 
 from dmtrack.association.policies.sort import Sort
-from dmtrack.config import build
+from dmtrack.boxes import xywh_to_xyxy
+from dmtrack.config import build, load_config
 from dmtrack.data.batches import Batch, FrameBatch
+from dmtrack.data.samples import Clip, Sample
+from dmtrack.data.sampling import MosaicClips
 from dmtrack.errors import ConfigError, WeightsError
 from dmtrack.models.fast.inference_copy import inference_copy
 from dmtrack.models.yolox.head import Predictions, select_boxes
 from dmtrack.models.yolox.losses import assign, detection_losses
 from dmtrack.models.yolox.yolox import YOLOX
-from dmtrack.registry import MODELS
+from dmtrack.registry import DATASETS, MODELS
 from dmtrack.tracking.multi_object import MultiObjectTracker
+from dmtrack.weights import load_into, read_weights
+from dmtrack.weights.importers import from_yolox
+from dmtrack.weights.importing import import_weights
 from parity.mot_formulas import YOLOX_MODELS
 
 SMALL = {"type": "YOLOX", "depth": 0.33, "width": 0.125, "preprocessing": {"size_wh": (128, 64)}}
@@ -146,8 +152,69 @@ def test_unfitting_settings_and_weights_are_refused():
         build({**SMALL, "preprocessing": {"size_wh": (100, 64)}}, MODELS)
     with pytest.raises(ConfigError, match=r"heights is \(5, 3\)"):
         build({**SMALL, "train_cfg": {"heights": (5, 3)}}, MODELS)
-    with pytest.raises(ConfigError, match=r"model.classes is 80.*one class"):
-        build({**SMALL, "classes": 80}, MODELS).clip_encoder()
+    encoder, rng = build({**SMALL, "classes": 80}, MODELS).clip_encoder(), np.random.default_rng(0)
+    for size_hw, number, reason in (((64, 128), 80, "an object of class 80"), ((60, 60), 3, "60x60.*LetterboxTo")):
+        sample = Sample(np.zeros((*size_hw, 3), np.uint8), np.ones((1, 4)), classes=np.array([number]))
+        with pytest.raises(ConfigError, match=reason):
+            encoder.encode(Clip((sample,), aligned=False), rng)
     model = build(SMALL, MODELS)
     with pytest.raises(WeightsError, match=r"takes pixels as yolox does.*'bytetrack'"):
         model.check_metadata({"normalisation": {"flavour": "yolox"}}, "s.pth")
+
+
+@pytest.mark.parametrize("origin", ["bytetrack", "yolox"])
+def test_published_checkpoints_are_imported_for_pixels_of_their_flavour(origin, tmp_path):
+    config = {"bytetrack": "yolox_nano_mix_det", "yolox": "yolox_nano"}[origin]
+    torch.manual_seed(0)
+    model = build(load_config(f"configs/yolox/{config}.py")["model"], MODELS)
+    torch.save({"start_epoch": 80, "model": model.state_dict(), "optimizer": {}}, tmp_path / "published.pth.tar")
+    found = import_weights(
+        tmp_path / "published.pth.tar", origin, f"configs/yolox/{config}.py", tmp_path / "own.safetensors"
+    )
+    weights = read_weights(found)
+    assert weights.metadata["normalisation"]["flavour"] == origin
+    load_into(model, weights.state_dict, found, metadata=weights.metadata)
+    with pytest.raises(WeightsError, match=r"holds no backbone.backbone.stem"):
+        from_yolox({"conv1.weight": torch.zeros(1)}, ())
+    other = {"bytetrack": "yolox", "yolox": "bytetrack"}[origin]
+    with pytest.raises(WeightsError, match="takes pixels as"):
+        import_weights(tmp_path / "published.pth.tar", other, f"configs/yolox/{config}.py", tmp_path / "no.safetensors")
+
+
+def people(number):
+    """An image of two bright people on a dark ground."""
+    rng = np.random.default_rng(number)
+    image = rng.integers(0, 60, (64, 96, 3), dtype=np.uint8)
+    boxes_xywh = []
+    for side in (0, 48):
+        left, top, height = side + rng.integers(0, 30), rng.integers(0, 30), rng.integers(24, 34)
+        image[top : top + height, left : left + height // 2] = rng.integers(170, 255, 3)
+        boxes_xywh.append([left, top, height // 2, height])
+    return image, np.array(boxes_xywh, dtype=np.float64)
+
+
+@DATASETS.register
+class BrightPeople:
+    """Draws an image of people, all from the numbers of a training set."""
+
+    def sample(self, rng, image_size_wh=None):
+        image, boxes_xywh = people(int(rng.integers(0, 60)))
+        return Clip((Sample(image, xywh_to_xyxy(boxes_xywh), np.arange(2)),), aligned=False)
+
+
+def test_mosaics_hold_boxes_where_their_objects_are():
+    made = MosaicClips(BrightPeople(), (96, 64), degrees=0.0, shear=0.0, translate=0.0, scale=(1.0, 1.0), mixup=0.0)
+    seen = 0
+    for number in range(20):
+        sample = made.sample(np.random.default_rng(number)).query
+        assert sample.size_wh == (96, 64)
+        for left, top, right, bottom in sample.boxes_xyxy:
+            inside = sample.image[max(int(top) + 2, 0) : int(bottom) - 2, max(int(left) + 2, 0) : int(right) - 2]
+            if left > 0 and top > 0 and right < 96 and bottom < 64 and min(inside.shape[:2]) > 2:
+                seen += 1
+                # Another person may stand in front, but none is as dark as the ground.
+                assert np.median(inside) > 114
+    assert seen > 20
+    mixed = MosaicClips(BrightPeople(), (96, 64), mixup=1.0).sample(np.random.default_rng(3)).query
+    assert mixed.image.dtype == np.uint8
+    assert len(mixed.boxes_xyxy) == len(mixed.identities)

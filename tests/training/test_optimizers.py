@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from dmtrack.config import build, load_config
-from dmtrack.config.top_level import Optimizer
+from dmtrack.config.top_level import Ema, Optimizer
 from dmtrack.registry import MODELS
 from dmtrack.training.optimizers import (
     ExponentialMovingAverage,
@@ -52,7 +52,7 @@ def test_frozen_parameters_are_in_no_group_and_factors_reach_every_group() -> No
 
 def test_moving_average_follows_weights_and_statistics() -> None:
     model = small_model()
-    average = ExponentialMovingAverage(model, decay=0.9)
+    average = ExponentialMovingAverage(model, Ema(0.9))
     before = average.model[3].weight.clone()
     with torch.no_grad():
         model[3].weight += 1
@@ -65,3 +65,14 @@ def test_moving_average_follows_weights_and_statistics() -> None:
     # The first steps forget the initial weights sooner: decay (1 + 0) / (10 + 0).
     average.update(model, iteration=0)
     assert torch.allclose(average.model[3].weight, before + 0.1 + 0.9 * 0.9)
+
+
+def test_the_average_of_yolox_takes_a_horizon_to_become_slow() -> None:
+    model = small_model()
+    average = ExponentialMovingAverage(model, Ema(0.9998, horizon=2000.0))
+    before = average.model[3].weight.clone()
+    with torch.no_grad():
+        model[3].weight += 1
+    average.update(model, iteration=1999)
+    # Ge et al.'s decay after 2000 updates: 0.9998 * (1 - 1 / e) = 0.63199.
+    assert torch.allclose(average.model[3].weight, before + (1 - 0.631994), atol=1e-5)

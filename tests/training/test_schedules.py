@@ -90,3 +90,15 @@ def test_siamrpn_without_warm_up_and_impossible_ones():
         warmup_then_log(5, 5)
     with pytest.raises(ConfigError, match="numbers above 0"):
         warmup_then_log(decay=(1.0, 0.0))
+
+
+def test_yolox_rises_with_the_square_falls_along_a_cosine_and_ends_flat() -> None:
+    settings = LearningRate("yoloxwarmcos", warmup_epochs=1, warmup_ratio=0.0, flat_epochs=2, min_lr_ratio=0.05)
+    factors = [learning_rate_factor(settings, iteration, 100, 10) for iteration in range(100)]
+    assert factors[0] == 0.0
+    assert factors[5] == pytest.approx(0.25)
+    assert factors[10] == pytest.approx(1.0)
+    assert factors[45] == pytest.approx(0.525)
+    assert factors[80:] == pytest.approx([0.05] * 20)
+    with pytest.raises(ConfigError, match="'yoloxwarmcos' has a warm-up of its own"):
+        LearningRate("yoloxwarmcos", warmup="linear")

@@ -2,6 +2,7 @@
 
 from dmtrack.data.sampling.concatenation import RandomConcat
 from dmtrack.data.sampling.images import CocoPairs, ImageClips, ImagePairs
+from dmtrack.data.sampling.mosaic_clips import MosaicClips
 from dmtrack.data.sampling.siamese_pairs import PairsWithNegatives, SiamesePairs
 from dmtrack.data.sampling.videos import SequencePairs, VideoClips
 
@@ -9,6 +10,7 @@ __all__ = [
     "CocoPairs",
     "ImageClips",
     "ImagePairs",
+    "MosaicClips",
     "PairsWithNegatives",
     "RandomConcat",
     "SequencePairs",

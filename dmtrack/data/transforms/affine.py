@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from dmtrack.config.signatures import Amount, Count, Share
+from dmtrack.config.signatures import Amount, Count, CountOrZero, Share
 from dmtrack.data.letterbox import letterbox
 from dmtrack.data.samples import Sample
 from dmtrack.data.transforms.base import Draws, SampleTransform
@@ -19,36 +19,49 @@ BORDER = 127.5
 
 @TRANSFORMS.register
 class SaturationValueJitter(SampleTransform):
-    """Scales saturation and value, each by a factor drawn for itself; hue stays.
+    """Scales saturation and value, each by a factor drawn for itself, and hue if asked.
 
     Args:
-        spread: factors are drawn from 1 - spread to 1 + spread.
+        spread: factors are drawn from 1 - spread to 1 + spread; YOLOX's is 0.7.
+        value: the same for the value alone; None means `spread`. YOLOX's is 0.4.
+        hue: the same for the hue, which goes round in a circle; YOLOX's is 0.015.
     """
 
-    def __init__(self, spread: Share = 0.5) -> None:
-        self.spread = spread
+    def __init__(self, spread: Share = 0.5, value: Share | None = None, hue: Share = 0.0) -> None:
+        self.spreads = {1: spread, 2: spread if value is None else value}
+        if hue > 0:
+            self.spreads[0] = hue
 
     def change(self, sample: Sample, rng: Draws, place: int) -> Sample:
         """Changes the colours; uint8 stays uint8."""
         hsv = cv2.cvtColor(np.ascontiguousarray(sample.image.astype(np.uint8)), cv2.COLOR_RGB2HSV)
-        for channel in (1, 2):
-            factor = rng.uniform(1 - self.spread, 1 + self.spread)
-            hsv[..., channel] = np.clip(hsv[..., channel].astype(np.float32) * factor, 0, 255).astype(np.uint8)
+        for channel, spread in self.spreads.items():
+            changed = hsv[..., channel].astype(np.float32) * rng.uniform(1 - spread, 1 + spread)
+            # OpenCV's hue has 180 steps.
+            hsv[..., channel] = (changed % 180 if channel == 0 else np.clip(changed, 0, 255)).astype(np.uint8)
         return sample.warped(np.asarray(cv2.cvtColor(hsv, cv2.COLOR_HSV2RGB)), sample.boxes_xyxy, lambda mask: mask)
 
 
 @TRANSFORMS.register
 class LetterboxTo(SampleTransform):
-    """Resizes the image to fit a canvas, in its middle; boxes follow."""
+    """Resizes the image to fit a canvas; boxes follow.
 
-    def __init__(self, size_wh: tuple[Count, Count] = (1088, 608)) -> None:
-        self.size_wh = size_wh
+    Args:
+        size_wh: of the canvas.
+        fill: value of the canvas beside the image: 128 for FairMOT, 114 for YOLOX.
+        centred: in the middle, as FairMOT has it, or in the top left corner, as YOLOX has it.
+    """
+
+    def __init__(
+        self, size_wh: tuple[Count, Count] = (1088, 608), fill: CountOrZero = 128, centred: bool = True
+    ) -> None:
+        self.size_wh, self.fill, self.centred = (size_wh[0], size_wh[1]), fill, centred
 
     def change(self, sample: Sample, rng: Draws, place: int) -> Sample:
         """Draws nothing."""
-        laid = letterbox(np.ascontiguousarray(sample.image), self.size_wh)
+        laid = letterbox(np.ascontiguousarray(sample.image), self.size_wh, self.fill, self.centred)
         boxes_xyxy = sample.boxes_xyxy * laid.ratio + np.array([laid.left, laid.top] * 2)
-        return sample.warped(laid.image, boxes_xyxy, lambda mask: letterbox(mask, self.size_wh, fill=0).image)
+        return sample.warped(laid.image, boxes_xyxy, lambda mask: letterbox(mask, self.size_wh, 0, self.centred).image)
 
 
 @TRANSFORMS.register
@@ -116,11 +129,26 @@ def turned_boxes(boxes_xyxy: NDArray[np.float64], matrix: NDArray[np.float64], d
 
 
 def worth_keeping(
-    before_xyxy: NDArray[np.float64], after_xyxy: NDArray[np.float64], canvas_wh: tuple[int, int]
+    before_xyxy: NDArray[np.float64],
+    after_xyxy: NDArray[np.float64],
+    canvas_wh: tuple[int, int],
+    smallest: float = 4.0,
+    least_area: float = 0.1,
+    longest: float = 10.0,
 ) -> NDArray[np.bool_]:
-    """(n,) which boxes (n, 4) are still worth learning from after they changed."""
+    """(n,) which boxes are still worth learning from after they changed.
+
+    Args:
+        before_xyxy: (n, 4) as large as they would be if they had changed in size alone.
+        after_xyxy: (n, 4) as they are.
+        canvas_wh: size of the image, which they must meet.
+        smallest: side in pixels that both sides must exceed.
+        least_area: share of the area before that the area must exceed.
+        longest: how many times as long as wide (or the other way) a box may not be.
+    """
     size_before, size = before_xyxy[:, 2:] - before_xyxy[:, :2], after_xyxy[:, 2:] - after_xyxy[:, :2]
     tiny = 1e-16
     shape = np.maximum(size[:, 0] / (size[:, 1] + tiny), size[:, 1] / (size[:, 0] + tiny))
-    kept = (size > 4).all(axis=1) & (size.prod(axis=1) / (size_before.prod(axis=1) + tiny) > 0.1) & (shape < 10)
+    areas = size.prod(axis=1) / (size_before.prod(axis=1) + tiny)
+    kept = (size > smallest).all(axis=1) & (areas > least_area) & (shape < longest)
     return np.asarray(kept & (after_xyxy[:, :2] < canvas_wh).all(axis=1) & (after_xyxy[:, 2:] > 0).all(axis=1))

