@@ -19,8 +19,7 @@ from dmtrack.config import parse_section
 from dmtrack.config.top_level import Data, Stage
 from dmtrack.data.batches import Batch, ClipEncoder
 from dmtrack.data.recipes import Transform, build_recipe
-from dmtrack.data.samples import ClipSampler
-from dmtrack.data.sampling.building import built
+from dmtrack.data.samples import ClipSampler, built
 from dmtrack.errors import ConfigError, DMTrackError
 
 ClipToken = tuple[int, tuple[int, int] | None]

@@ -12,8 +12,7 @@ from numpy.typing import NDArray
 
 from dmtrack.config.signatures import Amount, Count, Share
 from dmtrack.data.letterbox import letterbox
-from dmtrack.data.samples import Clip, ClipSampler, Sample
-from dmtrack.data.sampling.building import built
+from dmtrack.data.samples import Clip, ClipSampler, Sample, built
 from dmtrack.data.transforms.affine import turned_boxes, worth_keeping
 from dmtrack.registry import DATASETS
 
