@@ -62,7 +62,7 @@ def track(
     from rich.console import Console
 
     from dmtrack.evaluation.readers.mot import read_mot_detections
-    from dmtrack.files import check_writable_folder
+    from dmtrack.files import check_writable_folder, output_folder
     from dmtrack.media.video import open_frames
     from dmtrack.running.box_log import choose_folder
     from dmtrack.running.many_targets import ManyTargetsSession
@@ -88,12 +88,12 @@ def track(
         tracker = MultiObjectTracker(settings, detector)
         origin = {"tracker": tracker.name, "policy": dict(vars(settings)), **origin}
         run = {**opened.origin(), **origin}
-        folder = check_writable_folder(choose_folder(output, run, opened.live, overwrite, RESULTS, "tracks.json"))
-        session = ManyTargetsSession(opened, tracker, folder, origin, given, video, video_scale)
-        try:
-            session.track(console)
-        finally:
-            session.report(console)
+        with output_folder(choose_folder(output, run, opened.live, overwrite, RESULTS, "tracks.json")) as folder:
+            session = ManyTargetsSession(opened, tracker, folder, origin, given, video, video_scale)
+            try:
+                session.track(console)
+            finally:
+                session.report(console)
 
 
 @group.command("eval")

@@ -193,12 +193,15 @@ class RowLog:
         os.fsync(self._file.fileno())
         return self.partial.stat().st_size
 
-    def finish(self) -> None:
-        """Puts the table in its place."""
+    def finish(self, keep: bool = True) -> None:
+        """Puts the table in its place, or away where the run has not even begun."""
         try:
             os.fsync(self._file.fileno())
             self._file.close()
-            self.partial.replace(self.path)
+            if keep:
+                self.partial.replace(self.path)
+            else:
+                self.partial.unlink()
         except OSError as error:
             raise self._error(error) from error
 

@@ -72,7 +72,10 @@ class ManyTargetsSession:
         self._log = RowLog(folder / "tracks.txt")
 
     def track(self, console: Console) -> None:
-        """Goes through the frames; whatever ends it, the files of the frames so far are put in their places."""
+        """Goes through the frames; whatever ends it, the files of the frames so far are put in their places.
+
+        Where the first frame is refused, nothing is left.
+        """
         self.tracker.reset()
         with contextlib.ExitStack() as stack:
             # The tracks are closed last, and so even if the video cannot be.
@@ -129,7 +132,9 @@ class ManyTargetsSession:
         return annotate_tracks(frame, tracks.boxes_xywh * scale, tracks.ids.tolist(), labels)
 
     def _finish(self) -> None:
-        self._log.finish()
+        self._log.finish(keep=self.frames > 0)
+        if not self.frames:
+            return
         write_json(
             self.folder / "tracks.json",
             {

@@ -9,6 +9,7 @@ from __future__ import annotations
 import configparser
 from collections.abc import Callable
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +24,8 @@ from dmtrack.files import read_text
 from dmtrack.registry import DATASETS
 
 Rows = NDArray[np.float64]
+Kind = Literal["truth", "result", "detections"]
+"""What a file of MOTChallenge holds."""
 
 LAYOUT = (
     "<root>/<sequence>/{seqinfo.ini, img1/000001.jpg, gt/gt.txt with lines frame,id,left,top,width,height,counted"
@@ -129,9 +132,7 @@ class MOTSequences(SequenceSource):
         truth = None
         if file is not None:
             empty = not read_text(file, ROW).strip()
-            truth = (
-                np.zeros((0, 9)) if empty else mot_rows(read_rows(file, ROW, (6, 7, 8, 9, 10)), str(file), truth=True)
-            )
+            truth = np.zeros((0, 9)) if empty else mot_rows(read_rows(file, ROW, (6, 7, 8, 9, 10)), str(file), "truth")
         info = next((path for path in (folder / "seqinfo.ini", folder / "gt" / "seqinfo.ini") if path.is_file()), None)
         length, place, size_wh = 0, "img1", None
         if info is not None:
@@ -162,39 +163,44 @@ class MOTSequences(SequenceSource):
         )
 
 
-def mot_rows(given: Rows, where: str, truth: bool = False, error: type[DMTrackError] = DataError) -> Rows:
-    """Boxes with identities as MOTChallenge writes them, completed and sorted.
+def mot_rows(given: Rows, where: str, kind: Kind = "result", error: type[DMTrackError] = DataError) -> Rows:
+    """Boxes as MOTChallenge writes them, checked, completed and sorted.
 
     Args:
         given: (n, 6 to 10) lines of a file: frame, identity, left, top, width, height, and what follows.
         where: the file, for errors.
-        truth: of a `gt.txt`, in which a mark, a class and the visible share follow.
+        kind: in a `gt.txt` ("truth") a mark, a class and the visible share follow; the identity of detections means
+            nothing.
         error: what is raised.
 
     Returns:
         (n, 9) frame, identity, left, top, width, height, mark, class, visible share, with frames and pixels from 1;
-        sorted by frame and identity. The mark of a tracker's result is its score (1 where it has none), its class 1.
+        sorted by frame and identity. The mark of a tracker's result and of a detection is its score (1 where it has
+        none), the class 1.
 
     Raises:
-        DMTrackError: a line is no such row, or an identity stands twice in a frame.
+        DMTrackError: a line is no such row; an identity stands twice in a frame; a detection has no area.
     """
-    wrong = (
-        ~np.isfinite(given[:, :6]).all(axis=1) | (given[:, :1] < 1).any(axis=1) | (given[:, :2] % 1 != 0).any(axis=1)
-    )
-    if wrong.any():
-        raise error(
-            f"{where}, line {int(wrong.argmax()) + 1}: expected frame and identity as whole numbers, frames from 1, "
-            "and finite left, top, width, height"
-        )
+    detections = kind == "detections"
+    frames, sides = given[:, 0], given[:, 4:6]
+    for wrong, what in (
+        (~np.isfinite(given[:, : 7 if detections else 6]).all(axis=1), "holds something that is no finite number"),
+        ((frames < 1) | (frames % 1 != 0), "begins with no frame number; expected whole numbers from 1 on"),
+        (given[:, 1] % 1 != 0, "has an identity that is no whole number"),
+        ((sides < 0).any(axis=1), "has a negative width or height"),
+        (detections & (sides == 0).any(axis=1), "has a box without area; expected a width and a height above 0"),
+    ):
+        if wrong.any():
+            raise error(f"{where}, line {int(wrong.argmax()) + 1} {what}")
     rows = np.ones((len(given), 9))
     rows[:, : min(7, given.shape[1])] = given[:, :7]
-    if truth:
+    if kind == "truth":
         known = min(given.shape[1], 9) if given.shape[1] < 10 else 7  # the last three of MOT15 mean nothing
         rows[:, 6:known] = given[:, 6:known]
     order = np.lexsort((rows[:, 1], rows[:, 0]))
     rows = rows[order]
     same = (np.diff(rows[:, :2], axis=0) == 0).all(axis=1)
-    if same.any():
+    if same.any() and not detections:
         frame, identity = rows[int(same.argmax()), :2].astype(int).tolist()
         raise error(f"{where}: identity {identity} stands twice in frame {frame}; expected one box each")
     return rows

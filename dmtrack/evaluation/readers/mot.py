@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from dmtrack.association.detections import Detections
-from dmtrack.data.sources.mot_challenge import ROW, Rows, mot_rows
+from dmtrack.data.sources.mot_challenge import ROW, Kind, Rows, mot_rows
 from dmtrack.errors import EvaluationError
 from dmtrack.evaluation.readers.layouts import ResultFiles
 from dmtrack.evaluation.readers.names import listed
@@ -31,7 +31,7 @@ def read_mot_detections(path: str | Path, frames: int | None = None) -> list[Det
     Args:
         path: of the `det.txt`.
         frames: length of the sequence, whose last frames may be without detections; by default the last frame that has
-            some is the last one.
+            some is the last one. An empty file has none at all.
 
     Returns:
         One item per frame: float64 corners in pixels from 0, scores as they stand in the file, which are in [0, 1] for
@@ -41,23 +41,11 @@ def read_mot_detections(path: str | Path, frames: int | None = None) -> list[Det
         EvaluationError: the file cannot be read, or a line has no whole frame number from 1 on, a box without area, or
             something that is no finite number; the message names the line.
     """
-    where = Path(path)
-    text = read_text(where, "the det.txt of a MOTChallenge sequence", EvaluationError)
-    rows = parse_table(text, str(where), columns=(7, 10)).rows[:, :7]
-    number, size = rows[:, 0], rows[:, 4:6]
-    for wrong, what in (
-        (~np.isfinite(rows).all(axis=1), "holds something that is no finite number"),
-        (
-            (number < 1) | (number != np.floor(number)),
-            "begins with no frame number; expected whole numbers from 1 on",
-        ),
-        ((size <= 0).any(axis=1), "has a box without area; expected a width and a height above 0"),
-    ):
-        if wrong.any():
-            raise EvaluationError(f"{where}, line {int(wrong.argmax()) + 1} {what}")
-    last = int(number.max())
+    rows = read_mot_rows(path, "detections")
+    number = rows[:, 0]
+    last = int(number.max(initial=0))
     if frames is not None and last > frames:
-        raise EvaluationError(f"{where} has detections in frame {last} of a sequence of {frames}")
+        raise EvaluationError(f"{path} has detections in frame {last} of a sequence of {frames}")
     order = np.lexsort((-rows[:, 6], number))
     boxes_xywh = rows[order, 2:6] - np.array([FIRST_PIXEL, FIRST_PIXEL, 0.0, 0.0])
     found = Detections.from_xywh(boxes_xywh, rows[order, 6])
@@ -65,22 +53,22 @@ def read_mot_detections(path: str | Path, frames: int | None = None) -> list[Det
     return [found.select(slice(first, end)) for first, end in itertools.pairwise(ends)]
 
 
-def read_mot_rows(path: str | Path, truth: bool = False, text: str | None = None) -> Rows:
-    """Boxes with identities of a `gt.txt` or of a tracker's result, see `mot_rows`.
+def read_mot_rows(path: str | Path, kind: Kind = "result", text: str | None = None) -> Rows:
+    """Boxes of a `gt.txt`, of a tracker's result, or of a `det.txt`, see `mot_rows`; none in an empty file.
 
     Args:
         path: of the file.
-        truth: it is a `gt.txt`.
+        kind: what it holds.
         text: what stands in it, where that has been read already.
 
     Raises:
-        EvaluationError: the file cannot be read, a line is no such row, or an identity stands twice in a frame.
+        EvaluationError: the file cannot be read, or a line is not as expected; names the line.
     """
     content = read_text(Path(path), ROW, EvaluationError) if text is None else text
     if not content.strip():
         return np.zeros((0, 9))
-    rows = parse_table(content, str(path), columns=(6, 7, 8, 9, 10)).rows
-    return mot_rows(rows, str(path), truth, EvaluationError)
+    columns = (7, 10) if kind == "detections" else (6, 7, 8, 9, 10)
+    return mot_rows(parse_table(content, str(path), columns).rows, str(path), kind, EvaluationError)
 
 
 def read_mot_results(path: str | Path, names: Collection[str]) -> TrackerResults:

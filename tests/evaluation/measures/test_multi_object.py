@@ -79,9 +79,10 @@ def test_nothing_found_and_nothing_there_have_scores(protocol):
     ("content", "says"),
     [
         ("1,1,1,1,5\n", "t.txt"),
-        ("1,1,nan,1,5,5,1\n", "line 1: expected frame and identity"),
-        ("1,1,1,1,5,5,1\n0,1,1,1,5,5,1\n", "line 2"),
-        ("1,1.5,1,1,5,5,1\n", "whole numbers"),
+        ("1,1,nan,1,5,5,1\n", "line 1 holds something that is no finite number"),
+        ("1,1,1,1,5,5,1\n0,1,1,1,5,5,1\n", "line 2 begins with no frame number"),
+        ("1,1,1,1,5,-5,1\n", "line 1 has a negative width or height"),
+        ("1,1.5,1,1,5,5,1\n", "line 1 has an identity that is no whole number"),
         ("1,1,1,1,5,5,1\n2,1,1,1,5,5,1\n1,1,2,2,5,5,1\n", "identity 1 stands twice in frame 1"),
     ],
 )
@@ -198,7 +199,7 @@ def test_scores_are_the_reference(seed, shared_folder):
 def test_a_published_result_of_a_real_sequence(shared_folder):
     folder = shared_folder / "data" / "mot_text"
     expected = json.loads((folder / "expected.json").read_text())["TUD-Campus"]
-    truth = read_mot_rows(folder / "TUD-Campus" / "gt.txt", truth=True)
+    truth = read_mot_rows(folder / "TUD-Campus" / "gt.txt", "truth")
     found = numbers(scored(truth, read_mot_rows(folder / "TUD-Campus" / "result.txt"), rules("mot15")))
     for name in ("IDF1", "IDP", "IDR", "MOTA"):
         assert 100 * found[name] == pytest.approx(expected[name], abs=0.05)

@@ -26,10 +26,15 @@ def test_ten_columns_are_read_too(tmp_path: Path) -> None:
     assert frame.boxes_xywh.tolist() == [[10, 20, 4, 5]]
 
 
+def test_an_empty_file_has_no_detections(tmp_path: Path) -> None:
+    (tmp_path / "det.txt").write_text("")
+    assert read_mot_detections(tmp_path / "det.txt") == []
+    assert [len(frame) for frame in read_mot_detections(tmp_path / "det.txt", frames=2)] == [0, 0]
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("", "det.txt is empty"),
         ("1,-1,1,1,5,5,0.5\n0,-1,1,1,5,5,0.5\n", "line 2 begins with no frame number"),
         ("1.5,-1,1,1,5,5,0.5\n", "line 1 begins with no frame number"),
         ("1,-1,1,1,0,5,0.5\n", "line 1 has a box without area"),
