@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from dmtrack.cli import options, submit
-from dmtrack.cli.options import OUTPUT, SCORES, TRACKER, option
+from dmtrack.cli.options import SCORES, TRACKER, option
 from dmtrack.errors import ConfigError
 
 group = typer.Typer(help="Many objects at once: tracking and its scores.", no_args_is_help=True)
@@ -46,10 +46,11 @@ def track(
     precision: options.Precision = None,
     set_: options.ConfigSet = None,
     import_: options.Import = None,
+    start_frame: options.StartFrame = 0,
+    end_frame: options.EndFrame = None,
     skip_bad_frames: options.SkipBadFrames = False,
-    output: Annotated[
-        Path | None, option(OUTPUT, help="Folder of the results; without it, results/mot/<name of the source>.")
-    ] = None,
+    timeout: options.Timeout = 10.0,
+    output: options.Output = None,
     overwrite: options.Overwrite = False,
     video: options.Video = True,
     video_scale: options.VideoScale = None,
@@ -72,8 +73,10 @@ def track(
     of_policy = [one for one in set_ or () if one.startswith("policy.")]
     settings = policy_of(policy, of_policy) if policy else None
     console, frames = Console(), Path(source, "img1")
-    with open_frames(str(frames) if frames.is_dir() else source, skip_bad_frames=skip_bad_frames) as opened:
+    path = str(frames) if frames.is_dir() else source
+    with open_frames(path, skip_bad_frames=skip_bad_frames, timeout=timeout) as opened:
         opened.name = source  # also where the frames stand in a folder inside
+        opened.take(start_frame, end_frame)
         check_writable_folder(output or RESULTS)
         given, detector, usual = None, None, "ByteTrack"
         origin: dict[str, object] = {"detections": str(detections)}

@@ -79,8 +79,23 @@ Frames = Annotated[int, option(SEQUENCES, min=2, help="Frames per sequence of --
 Benchmark = Annotated[str | None, option(SEQUENCES, help="Label of the sequences; without it, the folder's name.")]
 
 # One video, and what is written of it.
+StartFrame = Annotated[
+    int, option(SOURCE, min=0, help="The first frame that is tracked (where --box is), counted from 0.")
+]
+EndFrame = Annotated[int | None, option(SOURCE, min=0, help="The last frame; without it, the last of all.")]
+Timeout = Annotated[
+    float, option(SOURCE, min=0.1, metavar="SECONDS", help="How long an address may take to answer or to go on.")
+]
 SkipBadFrames = Annotated[
     bool, option(SOURCE, "--skip-bad-frames", help="Go on behind frames that do not decode, instead of stopping.")
+]
+Output = Annotated[
+    Path | None,
+    option(
+        OUTPUT,
+        callback=OUTPUT_FOLDER,
+        help="Folder of the results; without it, one in results that is named after the source.",
+    ),
 ]
 Overwrite = Annotated[bool, option(OUTPUT, "--overwrite", help="Replace the results of another run in the folder.")]
 Video = Annotated[bool, option(OUTPUT, "--video/--no-video", help="Write annotated.mp4.")]

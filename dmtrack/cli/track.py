@@ -9,7 +9,7 @@ import typer
 
 from dmtrack import __version__
 from dmtrack.cli import options
-from dmtrack.cli.options import OUTPUT, SOURCE, TRACKER, option
+from dmtrack.cli.options import OUTPUT, TRACKER, option
 from dmtrack.errors import BoxError, ConfigError, DMTrackError, MediaError, OutputError
 
 if TYPE_CHECKING:
@@ -53,14 +53,7 @@ def track(
     weights: options.Weights = None,
     device: options.Device = None,
     precision: options.Precision = None,
-    output: Annotated[
-        Path | None,
-        option(
-            OUTPUT,
-            callback=options.OUTPUT_FOLDER,
-            help="Folder of the results; without it, results/track/<name of the source>.",
-        ),
-    ] = None,
+    output: options.Output = None,
     tracker: Annotated[
         str | None, option(TRACKER, metavar="MODULE:CLASS", help="Your own tracker instead of a config.")
     ] = None,
@@ -70,12 +63,10 @@ def track(
         float | None,
         option(TRACKER, min=0.0, max=1.0, help="The score from which the target counts as present; as --set does."),
     ] = None,
-    start_frame: Annotated[int, option(SOURCE, min=0, help="The frame with the box, counted from 0.")] = 0,
-    end_frame: Annotated[int | None, option(SOURCE, min=0, help="The last frame; without it, the last of all.")] = None,
+    start_frame: options.StartFrame = 0,
+    end_frame: options.EndFrame = None,
     skip_bad_frames: options.SkipBadFrames = False,
-    timeout: Annotated[
-        float, option(SOURCE, min=0.1, metavar="SECONDS", help="How long an address may take to answer or to go on.")
-    ] = 10.0,
+    timeout: options.Timeout = 10.0,
     overwrite: options.Overwrite = False,
     resume: Annotated[
         bool,

@@ -38,7 +38,7 @@ class ManyTargetsSession:
         tracker: follows everything in them.
         folder: of the results; it must exist.
         origin: where the tracker comes from, kept beside the results; `classes` are the names of its classes.
-        given: detections of every frame, for a tracker without a detector; None where it has one.
+        given: detections of every frame of the source from its very first, for a tracker without a detector; else None.
         video: write annotated.mp4.
         video_scale: its size over that of the frames; None is at most 1920 pixels.
 
@@ -56,10 +56,11 @@ class ManyTargetsSession:
         video: bool = True,
         video_scale: float | None = None,
     ) -> None:
-        if given is not None and source.frame_count is not None and len(given) > source.frame_count:
+        frames = None if source.frame_count is None or source.end is not None else source.start + source.frame_count
+        if given is not None and frames is not None and len(given) > frames:
             raise DMTrackError(
-                f"there are detections of {len(given)} frames, but {source.name} has {source.frame_count}; give the "
-                "detections of this video"
+                f"there are detections of {len(given)} frames, but {source.name} has {frames}; give the detections of "
+                "this video"
             )
         self.source, self.tracker, self.origin, self.given = source, tracker, origin, given
         self.folder = folder
@@ -107,7 +108,8 @@ class ManyTargetsSession:
         start = time.perf_counter()
         seen: Any = frame
         if self.given is not None:
-            seen = self.given[self.frames] if self.frames < len(self.given) else Detections.nothing()
+            number = self.source.number
+            seen = self.given[number] if number < len(self.given) else Detections.nothing()
         tracks = self.tracker.step(seen)
         self.seconds.append(time.perf_counter() - start)
         return tracks

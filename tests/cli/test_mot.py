@@ -75,6 +75,17 @@ def test_a_model_with_its_weights(sequence):
     assert (document["tracker"], document["policy"]["min_score"]) == ("JDE", 0.4)
 
 
+def test_a_part_of_a_sequence_has_the_detections_of_its_frames(sequence):
+    run("seq", "--detections", "seq/det/det.txt", "--no-video", "--start-frame", "4", "--end-frame", "7")
+    folder = sequence.parent / "results" / "mot" / "seq"
+    rows = np.loadtxt(folder / "tracks.txt", delimiter=",")
+    assert sorted({*rows[:, 0]}) == [5, 6, 7, 8]
+    first = rows[rows[:, 0] == 5]
+    np.testing.assert_allclose(sorted(first[:, 2]), [4 + 6 * 4 + 1, 90 - 6 * 4 + 1])
+    document = json.loads((folder / "tracks.json").read_text())
+    assert (document["start_frame"], document["end_frame"], document["frames"]) == (4, 7, 4)
+
+
 def test_another_policy_does_not_overwrite_the_first(sequence):
     for policy in ("ByteTrack", "Sort", "ByteTrack"):
         run("seq", "--detections", "seq/det/det.txt", "--policy", policy, "--no-video")
@@ -89,6 +100,8 @@ def test_another_policy_does_not_overwrite_the_first(sequence):
 @pytest.mark.parametrize(
     ("options", "error", "says"),
     [
+        (("--detections", "seq/det/det.txt", "--start-frame", "10"), DMTrackError, "no frame 10"),
+        (("--detections", "seq/det/det.txt", "--output", "seq/det/det.txt"), DMTrackError, "cannot write to folder"),
         ((), ConfigError, "either --config of a model, or --detections"),
         (("--detections", "seq/det/det.txt", "--config", "dmtrackGS_tiny"), ConfigError, "either --config"),
         (("--detections", "none.txt"), DMTrackError, "none.txt"),
