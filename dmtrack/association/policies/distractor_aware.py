@@ -28,6 +28,8 @@ Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 Views = NDArray[np.float32]
 
+Weight = Annotated[float, Within(-100, 100)]
+
 FREE_OF_OTHERS = 0.1
 """Below this IoU with every other candidate, a view of a thing shows that thing alone."""
 
@@ -111,7 +113,7 @@ class DistractorAware(Association):
     company_frames: CountOrZero = 3
     reappear_cost: Amount = 4.0
     guess_limit: Amount = 8.0
-    presence: tuple[float, float, float, float] | None = None
+    presence: tuple[Weight, Weight, Weight, Weight] | None = None
 
     search_space: ClassVar[Mapping[str, str]] = {
         "min_score": "0.001,0.2,log",
