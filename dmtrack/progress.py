@@ -23,7 +23,7 @@ class ProgressBar:
         title: a line that is printed in bold above the bar.
         rate: show how many are done per second.
         console: where to draw; by default standard error, so that what a command prints can be piped.
-        transient: the bar vanishes at the end.
+        transient: the bar vanishes at the end, so where the console is no terminal it is not drawn at all.
         only_on_terminal: nothing is drawn where the console is no terminal.
     """
 
@@ -41,7 +41,7 @@ class ProgressBar:
         only_on_terminal: bool = False,
     ) -> None:
         self.console = console or Console(stderr=True)
-        self.drawn = self.console.is_terminal or not only_on_terminal
+        self.drawn = self.console.is_terminal or not (only_on_terminal or transient)
         self._title, self._first, self._shows_rate = title, done, rate
         self._progress = Progress(
             *([TextColumn("{task.description}")] if description else []),

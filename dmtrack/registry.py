@@ -72,12 +72,19 @@ class Registry:
             load_plugins()
 
 
+MOST_LISTED = 20
+"""So many names are listed when nothing is near what was given; more would hide the sentence."""
+
+
 def did_you_mean(name: str, candidates: object) -> str:
-    """`"; did you mean 'x'?"`, or the list of what exists when nothing is near."""
+    """`"; did you mean 'x'?"`; when nothing is near, the list of what exists, or of many the three nearest."""
     names = sorted(str(candidate) for candidate in candidates)  # type: ignore[attr-defined]
     near = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
     if near:
         return f"; did you mean {near[0]!r}?"
+    if len(names) > MOST_LISTED:
+        nearest = difflib.get_close_matches(name, names, n=3, cutoff=0.0)
+        return f"; the nearest of {len(names)}: {', '.join(nearest)}"
     return f"; known: {', '.join(names)}" if names else ""
 
 

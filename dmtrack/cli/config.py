@@ -41,6 +41,15 @@ def check(file: _File, overrides: options.ConfigSet = None, modules: options.Imp
     typer.echo(f"{config.source}: every key is known and of the right type (hash {config_hash(config)})")
 
 
+@group.command("list")
+def list_() -> None:
+    """Print every config that can be named without a path, and its file."""
+    from dmtrack.config.loading import available_configs
+
+    for name, file in sorted(available_configs().items()):
+        typer.echo(f"{name:<36} {file}")
+
+
 def _load(file: str, overrides: list[str] | None, modules: list[str] | None) -> Config:
     from dmtrack.config import load_config
 

@@ -81,9 +81,7 @@ def _open_sequence(benchmark: str, data: Path, split: str | None, name: str) -> 
     sequences = open_benchmark(benchmark, data, split, images=False)
     names = list(getattr(sequences, "names", ())) or [item.name for item in sequences]
     if name not in names:
-        raise EvaluationError(
-            f"{data} has no sequence {name!r}{did_you_mean(name, names)}; it has {', '.join(names[:3])} ..."
-        )
+        raise EvaluationError(f"{data} has no sequence {name!r}{did_you_mean(name, names)}")
     return sequences[names.index(name)], own + [item for item in every.values() if item not in own]
 
 

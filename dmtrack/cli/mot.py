@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -62,6 +63,7 @@ def track(
 
     from rich.console import Console
 
+    from dmtrack.config.choices import check_settings
     from dmtrack.evaluation.readers.mot import read_mot_detections
     from dmtrack.files import check_writable_folder, output_folder
     from dmtrack.media.video import open_frames
@@ -70,6 +72,8 @@ def track(
     from dmtrack.tracking.multi_object import MultiObjectTracker, policy_of
 
     overrides = [one for one in set_ or () if not one.startswith("policy.")]
+    if config is not None:
+        check_settings(config, weights, overrides)
     of_policy = [one for one in set_ or () if one.startswith("policy.")]
     settings = policy_of(policy, of_policy) if policy else None
     console, frames = Console(), Path(source, "img1")
@@ -86,6 +90,7 @@ def track(
             from dmtrack.tracking.loading import assemble_detector
 
             assert config is not None
+            print(f"preparing {config} ...", file=sys.stderr, flush=True)
             detector, usual, origin = assemble_detector(config, weights, device, precision, overrides)
         settings = settings or policy_of(usual, of_policy)
         tracker = MultiObjectTracker(settings, detector)

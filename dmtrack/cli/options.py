@@ -46,7 +46,7 @@ def refusing(module: str, check: str) -> Callable[[Any], Any]:
 
 EXISTING = refusing("dmtrack.files", "check_exists")
 CONFIG = refusing("dmtrack.config.choices", "check_config")
-WEIGHTS = refusing("dmtrack.config.choices", "find_weights")
+WEIGHTS = refusing("dmtrack.config.choices", "check_weights")
 PRECISION = refusing("dmtrack.config.choices", "check_precision")
 DEVICE = refusing("dmtrack.config.choices", "check_device_name")
 OUTPUT_FOLDER = refusing("dmtrack.files", "check_place_of_folder")

@@ -102,6 +102,13 @@ def search(
     if len(sweep.benchmarks) != 1 or len(sweep.trackers) != 1:
         raise ConfigError("a search is on one benchmark and one tracker; the experiment file has several")
 
+    from dmtrack.search.splits import check_split, hold_out
+    from dmtrack.search.study import Sampler, import_optuna
+
+    import_optuna()  # what is missing should be said before seconds are spent
+    test_split = check_split(sweep.benchmarks[0], allow_test_split)
+    tuning, held_out = hold_out(sweep.benchmarks[0], held_out_share, held_out_seed, sampler_seed)
+
     from dataclasses import replace
 
     from rich.console import Console
@@ -110,13 +117,8 @@ def search(
     from dmtrack.search.running import check
     from dmtrack.search.running import search as run
     from dmtrack.search.settings import SearchSettings
-    from dmtrack.search.splits import check_split, hold_out
-    from dmtrack.search.study import Sampler, import_optuna
     from dmtrack.search.tracks import chosen_space, origin_of
 
-    import_optuna()  # what is missing should be said before seconds are spent
-    test_split = check_split(sweep.benchmarks[0], allow_test_split)
-    tuning, held_out = hold_out(sweep.benchmarks[0], held_out_share, held_out_seed, sampler_seed)
     choice = sweep.trackers[0].choice
     origin = origin_of(choice)
     named = {"penalty-k": penalty_k_range, "window-influence": window_influence_range, "lr": lr_range}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -99,6 +100,7 @@ def track(
     from rich.console import Console
 
     from dmtrack.boxes import check_distinct_xywh, check_first_box_xywh
+    from dmtrack.config.choices import DEFAULT_CONFIG, check_settings
     from dmtrack.files import check_writable_folder
     from dmtrack.media.video import is_address, open_frames
     from dmtrack.running.box_log import RESULTS, choose_folder, find_unfinished
@@ -108,6 +110,7 @@ def track(
     overrides = [*(set_ or ())]
     if presence_threshold is not None:
         overrides.append(f"tracker.presence_threshold={presence_threshold}")
+    check_settings(config, weights, set_ or ())
     if is_address(source):
         console.print(f"waiting for {source}, {timeout:g} s at most", soft_wrap=True)
     with open_frames(source, skip_bad_frames=skip_bad_frames, timeout=timeout) as opened:
@@ -135,6 +138,7 @@ def track(
         # Not before whatever is wrong with source and boxes has been said: this loads PyTorch.
         from dmtrack.tracking.loading import assemble_tracker
 
+        print(f"preparing {tracker or config or weights or DEFAULT_CONFIG} ...", file=sys.stderr, flush=True)
         loaded = assemble_tracker(tracker or config, weights, device, precision, tuple(overrides))
         targets, timelines = Targets(loaded.tracker, inside), None
         if timeline:

@@ -55,9 +55,7 @@ def train(
         check_exists(str(resume))
 
     from dmtrack.config import load_config
-    from dmtrack.training.launch import die_with_parent, report_once
 
-    die_with_parent()
     # The processes that Fabric starts run a script, which does not put the working folder on the path.
     sys.path.append(str(Path.cwd()))
     options.add_modules(import_)
@@ -65,6 +63,9 @@ def train(
     loaded = load_config(config, overrides)
     folder = work_dir or Path(loaded.get("work_dir") or Path("work_dirs") / Path(config).stem)
 
+    from dmtrack.training.launch import die_with_parent, report_once
+
+    die_with_parent()
     from dmtrack.training.run import train_from_config
 
     with report_once():

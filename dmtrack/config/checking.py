@@ -105,7 +105,10 @@ class Checker:
             path: where it stands.
             given: keys that code passes.
         """
-        for key, value in node.items():
+        # Classes come last: a wrong number elsewhere is refused before PyTorch is imported for them.
+        for key, value in sorted(
+            node.items(), key=lambda item: item[0] in known.keys and known.keys[item[0]].names_classes
+        ):
             if key == "type" and "type" not in known.keys:
                 continue
             if key not in known.keys:

@@ -5,10 +5,16 @@ word costs no time.
 from __future__ import annotations
 
 import re
+import tarfile
+import zipfile
+from collections.abc import Collection
 from pathlib import Path
 from typing import get_args
 
+import safetensors
+
 from dmtrack.config.loading import load_config
+from dmtrack.config.overrides import split_override
 from dmtrack.config.top_level import Precision
 from dmtrack.errors import ConfigError, WeightsError
 from dmtrack.registry import did_you_mean
@@ -49,17 +55,96 @@ def find_weights(name_or_path: str | Path) -> Path:
     )
 
 
+def check_weights(name_or_path: str | Path) -> None:
+    """Whether a weights file can be one, as far as its first bytes and its length tell.
+
+    Raises:
+        WeightsError: there is none, or it is empty, truncated, or something else.
+    """
+    path = find_weights(name_or_path)
+    start = first_bytes(path)
+    if is_safetensors(start):
+        try:
+            with safetensors.safe_open(path, framework="np"):
+                return
+        except (safetensors.SafetensorError, OSError, ValueError) as error:
+            raise WeightsError(f"{path} is truncated or damaged ({error}); copy or download it again") from error
+    if reason := why_no_checkpoint(path, start):
+        raise WeightsError(reason)
+
+
+def first_bytes(path: Path) -> bytes:
+    """The beginning of a weights file, at least one byte.
+
+    Raises:
+        WeightsError: there is no such file, it cannot be read, or it is empty.
+    """
+    if path.is_dir():
+        raise WeightsError(f"{path} is a folder; give a weights file in it")
+    try:
+        with open(path, "rb") as opened:
+            start = opened.read(512)
+    except FileNotFoundError as error:
+        raise WeightsError(f"weights file {path} does not exist") from error
+    except OSError as error:
+        raise WeightsError(f"weights file {path} cannot be read: {error.strerror or error}") from error
+    if not start:
+        raise WeightsError(f"weights file {path} is empty; copy or download it again")
+    return start
+
+
+def is_safetensors(start: bytes) -> bool:
+    """The format begins with the length of its header in 8 bytes, and the header is a JSON object."""
+    return len(start) > 8 and start[8:9] == b"{" and int.from_bytes(start[:8], "little") < 2**32
+
+
+def why_no_checkpoint(path: Path, start: bytes) -> str | None:
+    """Why a file that begins so holds no weights of torch; None where it may."""
+    if start.startswith(b"version https://git-lfs"):
+        return f"{path} is a Git LFS pointer, not the file itself; fetch it with git lfs pull"
+    if start.lstrip()[:1] == b"<":
+        return f"{path} is a web page, not a weights file; download the file itself"
+    if start[:1] == b"\x80" and start[1:2] > b"\x02":
+        return (
+            f"{path} is a plain pickle, which may hold any class, and nothing of it was executed: write its "
+            "state_dict() with torch.save or safetensors where it comes from, or use another file"
+        )
+    if start.startswith(b"PK") and not zipfile.is_zipfile(path):
+        return f"{path} is a truncated or damaged torch checkpoint; copy or download it again"
+    if start[:1] != b"\x80" and not start.startswith(b"PK") and not tarfile.is_tarfile(path):
+        return f"{path} is no weights file that torch or safetensors can read, or it is truncated; give another file"
+    return None
+
+
 def check_config(name: str) -> None:
     """Whether a name is that of a config, of a weights file that may carry one, or of a class `my_module:MyTracker`.
 
     Raises:
         ConfigError: there is no such config, or it is not written as a config; its keys are not checked.
-        WeightsError: there is no such weights file.
+        WeightsError: there is no such weights file, or it is none.
     """
     if Path(name).suffix in WEIGHTS_SUFFIXES:
-        find_weights(name)
+        check_weights(name)
     elif ":" not in name or Path(name).exists():
         load_config(name, check=False)
+
+
+def check_settings(config: str | Path | None, weights: str | Path | None, overrides: Collection[str]) -> None:
+    """Whether `--set` changes what a config has; values that name no class are compared with their types before others.
+
+    Args:
+        config: file or name; None is the default, or what the weights carry.
+        weights: a file, or None.
+        overrides: `key=value`.
+
+    Raises:
+        ConfigError: one of them is wrong.
+    """
+    for override in overrides:
+        split_override(override)
+    carried = (config is None and weights is not None) or Path(config or "").suffix in WEIGHTS_SUFFIXES
+    if overrides and not carried:
+        load_config(config or DEFAULT_CONFIG, overrides)
 
 
 def check_precision(precision: str) -> Precision:

@@ -123,7 +123,8 @@ def find_config(path_or_name: str | Path) -> Path:
         return known[name]
     if len(path.parts) == 1:
         raise ConfigError(
-            f"there is no config {str(path_or_name)!r}, neither a file nor a name{did_you_mean(name, known)}"
+            f"there is no config {str(path_or_name)!r}, neither a file nor a name{did_you_mean(name, known)}; "
+            "`dmtrack config list` prints all"
         )
     hint = f"; did you mean {known[name]}?" if name in known else "; give an existing .py or .yaml file"
     raise ConfigError(f"config file {path} does not exist{hint}")

@@ -91,6 +91,15 @@ class Key:
         return range_of(self.annotation)
 
     @functools.cached_property
+    def names_classes(self) -> bool:
+        """Whether its value may hold a dict with the `type` of a class, so that checking it imports that class."""
+        for option in options_of(self.annotation):
+            inside = keys_of(option)
+            if any(key.names_classes for key in inside.keys.values()) if inside else Any in (option, *get_args(option)):
+                return True
+        return False
+
+    @functools.cached_property
     def choices(self) -> tuple[Any, ...]:
         """The values that it can have; empty where there are too many to name."""
         literals = [option for option in options_of(self.annotation) if get_origin(option) is Literal]

@@ -15,7 +15,7 @@ from typing import Any
 from rich.console import Console
 
 from dmtrack.errors import DMTrackError, EvaluationError, OutputError
-from dmtrack.files import check_writable_folder
+from dmtrack.files import output_folder
 from dmtrack.progress import ProgressBar
 from dmtrack.search.outcome import Outcome, conclude
 from dmtrack.search.outputs import print_outcome, write_outcome
@@ -35,8 +35,7 @@ def check(settings: SearchSettings) -> None:
     """
     make_sampler(settings.sampler, 0, 0, 0, False)
     prepare(settings)
-    check_writable_folder(settings.output)
-    with study_lock(settings.storage, settings.join):
+    with output_folder(settings.output), study_lock(settings.storage, settings.join):
         _open(settings, 0)
 
 
@@ -57,8 +56,7 @@ def search(settings: SearchSettings, console: Console | None = None) -> Outcome:
     import_optuna()
     make_sampler(settings.sampler, 0, 0, 0, False)
     prepared = prepare(settings)
-    check_writable_folder(settings.output)
-    with study_lock(settings.storage, settings.join) as alone:
+    with output_folder(settings.output), study_lock(settings.storage, settings.join) as alone:
         study = _open(settings, 0)
         study.settle(prepared.facts())
         if alone and study.revive():
@@ -91,6 +89,7 @@ def study_lock(study: str, join: bool) -> Iterator[bool]:
         yield not join
         return
     path = Path(f"{study}.lock")
+    new = not path.exists()
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
@@ -114,6 +113,12 @@ def study_lock(study: str, join: bool) -> Iterator[bool]:
             alone = False
         fcntl.flock(handle, fcntl.LOCK_SH)
         yield alone
+    except DMTrackError:
+        if new:  # nothing came of it, and if nobody joined meanwhile, the file serves nobody
+            with contextlib.suppress(BlockingIOError):
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                path.unlink(missing_ok=True)
+        raise
     finally:
         os.close(handle)
 

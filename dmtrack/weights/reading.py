@@ -18,6 +18,7 @@ import safetensors.torch
 import torch
 from torch import Tensor
 
+from dmtrack.config.choices import first_bytes, is_safetensors, why_no_checkpoint
 from dmtrack.errors import WeightsError
 from dmtrack.files import sha256
 from dmtrack.weights.saving import METADATA_KEY, from_json
@@ -58,9 +59,7 @@ def read_weights(path: str | Path) -> WeightsFile:
         WeightsError: the file is missing, truncated, no weights file, or a pickle of classes that are not allowed.
     """
     path = Path(path)
-    start = _first_bytes(path)
-    # That format begins with the length of its header in 8 bytes, and the header is a JSON object.
-    if len(start) > 8 and start[8:9] == b"{" and int.from_bytes(start[:8], "little") < 2**32:
+    if is_safetensors(first_bytes(path)):
         state_dict, metadata = _read_safetensors(path)
     else:
         state_dict, metadata = unpack(read_torch(path), str(path))
@@ -75,7 +74,7 @@ def read_torch(path: Path) -> Any:
     Raises:
         WeightsError: truncated, no checkpoint, or with classes that are not allowed; names the class.
     """
-    start = _first_bytes(path)
+    start = first_bytes(path)
     try:
         # The warnings are about pickles that the reader then refuses; the error below says so better.
         with torch.serialization.safe_globals(allowed_classes()), warnings.catch_warnings(action="ignore"):
@@ -144,43 +143,21 @@ def _read_safetensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     return state_dict, from_json(metadata.get(METADATA_KEY), str(path))
 
 
-def _first_bytes(path: Path) -> bytes:
-    if path.is_dir():
-        raise WeightsError(f"{path} is a folder; give a weights file in it")
-    try:
-        with open(path, "rb") as opened:
-            start = opened.read(512)
-    except FileNotFoundError as error:
-        raise WeightsError(f"weights file {path} does not exist") from error
-    except OSError as error:
-        raise WeightsError(f"weights file {path} cannot be read: {error.strerror or error}") from error
-    if not start:
-        raise WeightsError(f"weights file {path} is empty; copy or download it again")
-    return start
-
-
 def _reason(path: Path, start: bytes, error: Exception) -> str:
-    if start.startswith(b"version https://git-lfs"):
-        return f"{path} is a Git LFS pointer, not the file itself; fetch it with git lfs pull"
-    if start.lstrip()[:1] == b"<":
-        return f"{path} is a web page, not a weights file; download the file itself"
+    foreign = _FOREIGN_CLASS.search(str(error))
     if isinstance(error, MemoryError):
         return f"{path} does not fit into memory"
-    foreign = _FOREIGN_CLASS.search(str(error))
-    if foreign:
+    if foreign and why_no_checkpoint(path, start) is None:
         name = next(group for group in foreign.groups() if group)
         return (
             f"{path} is a pickle that asks for {name}, which is no weights; nothing of it was executed: "
             "save its state_dict() alone where it comes from, or use another file"
         )
-    if start[:1] == b"\x80" and start[1:2] > b"\x02":
-        return (
-            f"{path} is a plain pickle, which may hold any class, and nothing of it was executed: write its "
-            "state_dict() with torch.save or safetensors where it comes from, or use another file"
-        )
     if start.startswith(b"PK"):
         return f"{path} is a truncated or damaged torch checkpoint; copy or download it again"
-    return f"{path} is no weights file that torch or safetensors can read, or it is truncated; give another file"
+    return why_no_checkpoint(path, start) or (
+        f"{path} is no weights file that torch or safetensors can read, or it is truncated; give another file"
+    )
 
 
 def allowed_classes() -> list[Any]:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
+import pickle
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
 import numpy as np
 import pytest
+import safetensors.numpy
 
 from dmtrack.cli.main import main
 from dmtrack.evaluation.results import ResultStore, SequenceResult
@@ -80,6 +83,75 @@ data show --config missing --output x.png
 train --config dmtrackGS_tiny --cpus 1 --nodes 2
 demo --output text.txt
 demo --device tpu --output new
+track videos/cat --box 1,1,8,8 --weights empty.pth
+track videos/cat --box 1,1,8,8 --weights text.txt
+track videos/cat --box 1,1,8,8 --weights page.pth
+track videos/cat --box 1,1,8,8 --weights pointer.safetensors
+track videos/cat --box 1,1,8,8 --weights cut.safetensors
+track videos/cat --box 1,1,8,8 --weights cut.pth
+track videos/cat --box 1,1,8,8 --weights plain.pkl
+track videos/cat --box 1,1,8,8 --config cut.safetensors
+track videos/cat --box 1,1,8,8 --set tracker
+track videos/cat --box 1,1,8,8 --set =1
+track videos/cat --box 1,1,8,8 --set trackr.name=x
+track videos/cat --box 1,1,8,8 --set seed=-1
+track videos/cat --box 1,1,8,8 --set ema.decay=1.5
+track videos/cat --box 1,1,8,8 --set precision=fp8
+track videos/cat --box 1,1,8,8 --set total_epochs=many
+track videos/cat --box 1,1,8,8 --set model.backbone.0.1=x
+track videos/cat --select --box 1,1,8,8
+track videos/cat
+track videos/cat --box 1,1,8,8 --start-frame 7
+track videos/cat --box 1,1,8,8 --start-frame 1 --end-frame 0
+track videos/cat --box 1,1,8,8 --tracker a:B --config dmtrackGS_tiny
+track videos/cat --box 1,1,8,8 --show
+mot track missing.mp4
+mot track videos/cat
+mot track videos/cat --config missing
+mot track videos/cat --detections missing.txt
+mot track videos/cat --detections text.txt
+mot track videos/cat --detections text.txt --policy Srot
+mot track videos/cat --detections text.txt --set policy.max_age=-1
+mot eval missing mine
+mot eval videos mine
+train --config dmtrackGS_tiny --set optimizer.lr=fast
+train --config dmtrackGS_tiny --set optimizer.lr=-1
+train --config dmtrackGS_tiny --set optimiser.lr=1
+train --config dmtrackGS_tiny --set lr_config.policy=cosin
+train --config dmtrackGS_tiny --set load_from
+train --config list.yaml
+train --config code.py
+test --synthetic plain --set benchmark.seed=x
+test --synthetic plain --set seed
+test --synthetic plain --weights cut.pth
+test --synthetic plain --config dmtrackGS_tiny --set ema.decay=1.5
+test --synthetic plain --protocol missing
+test --synthetic plain --engine cloud
+cache build --synthetic plain --cache new --weights empty.pth
+replay --synthetic plain --cache text.txt
+config check missing.py
+config check code.py
+config show dmtrackGS_tiny --set optimizer.lr
+weights show empty.pth
+weights show text.txt
+weights show cut.safetensors
+weights show page.pth
+weights show plain.pkl
+weights import empty.pth --from mmtracking
+weights import page.pth --from dmtrack
+weights import text.txt --from nobody
+weights average cut.safetensors cut.safetensors --output x.safetensors
+weights publish cut.safetensors
+report videos mine text.txt
+report videos mine --box-format corners
+eval explain --benchmark nothing --data videos --results mine --sequence cat
+submit check text.txt
+submit check mine --benchmark got10k
+submit build got10k missing --out x.zip
+search --synthetic plain --study text.txt --trials 1
+data check lasot text.txt
+data synthesize --output new --layout no_such
+vot workspace videos text.txt
 """.strip().splitlines()
 
 REPEATED = """
@@ -105,6 +177,15 @@ def folder(tmp_path: Path) -> Path:
     (tmp_path / "text.txt").write_text("nothing\n")
     (tmp_path / "list.yaml").write_text("- 1\n")
     (tmp_path / "code.py").write_text("import os\n")
+    (tmp_path / "empty.pth").write_bytes(b"")
+    (tmp_path / "page.pth").write_text("<!DOCTYPE html>\n<html></html>")
+    (tmp_path / "pointer.safetensors").write_text("version https://git-lfs.github.com/spec/v1\n")
+    (tmp_path / "plain.pkl").write_bytes(pickle.dumps({"weights": 1}))
+    whole = safetensors.numpy.save({"weight": np.zeros(100)})
+    (tmp_path / "cut.safetensors").write_bytes(whole[:-100])
+    with zipfile.ZipFile(tmp_path / "whole.pth", "w") as opened:
+        opened.writestr("archive/data.pkl", bytes(1000))
+    (tmp_path / "cut.pth").write_bytes((tmp_path / "whole.pth").read_bytes()[:500])
     return tmp_path
 
 
@@ -145,6 +226,7 @@ def test_what_a_machine_cannot_do_is_one_sentence(
     monkeypatch.chdir(folder)
     with pytest.raises(SystemExit) as caught:
         main(["track", "videos/cat", "--box", "1,1,8,8", *arguments])
-    errors = capsys.readouterr().err.removeprefix("loading PyTorch ...\n")
+    progress = ("loading PyTorch ...\n", "preparing dmtrackReID_tiny ...\n")
+    errors = "".join(line for line in capsys.readouterr().err.splitlines(keepends=True) if line not in progress)
     assert caught.value.code == 2 and errors.startswith("error: ") and sentence in errors
     assert errors.count("\n") == 1

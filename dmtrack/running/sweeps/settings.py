@@ -21,6 +21,7 @@ from typing import Literal
 
 from dmtrack.config import Count, CountOrZero, parse_section
 from dmtrack.config.checking import Checker
+from dmtrack.config.choices import check_settings
 from dmtrack.config.located import KeyPath, LocatedDict, finish
 from dmtrack.errors import ConfigError
 from dmtrack.running.sweeps.benchmarks import BenchmarkChoice, Generated
@@ -214,6 +215,9 @@ def parse_settings(
                 "--tracker takes your own class, so --config, --weights and --set do not apply", "trackers", number
             )
         trackers.append(own.named(said, overrides))
+        chosen = trackers[-1].choice
+        if not trackers[-1].is_plugin and not said.import_:  # whose classes are not registered yet
+            check_settings(chosen.config, chosen.weights, chosen.overrides)
     if overrides and all(tracker.is_plugin for tracker in trackers):
         raise fault(f"--set {overrides[0]} changes a config, and no tracker has one")
     if said.gpus and any((tracker.choice.device or "cuda") != "cuda" for tracker in trackers):
