@@ -13,8 +13,7 @@ from typing import get_args
 
 import safetensors
 
-from dmtrack.config.loading import load_config
-from dmtrack.config.overrides import split_override
+from dmtrack.config.loading import load_config, split_override
 from dmtrack.config.top_level import Precision
 from dmtrack.errors import ConfigError, WeightsError
 from dmtrack.registry import did_you_mean
