@@ -127,16 +127,13 @@ class Tracklets:
             self._add_views(rows[due], embeddings[due])
 
     def add(self, boxes_xywh: Floats, scores: Floats, embeddings: NDArray[np.float32], belief: Floats) -> Integers:
-        """Starts tracklets that are seen in the current frame.
+        """Starts tracklets that are seen in the current frame; gives their rows, (k,).
 
         Args:
             boxes_xywh: (k, 4).
             scores: (k,).
             embeddings: (k, channels) unit vectors.
             belief: (k,) nats.
-
-        Returns:
-            (k,) their rows.
         """
         count, before = len(boxes_xywh), len(self)
         rows = np.arange(before, before + count)

@@ -6,7 +6,7 @@ from dmtrack.config.choices import check_device_name, check_precision, find_weig
 from dmtrack.config.dumping import config_hash, dump_config
 from dmtrack.config.loading import as_config, available_configs, find_config, load_config, read_config, require
 from dmtrack.config.located import Config
-from dmtrack.config.signatures import Amount, Count, CountOrZero, Injected, Positive, Share, ShareBelowOne, Within
+from dmtrack.config.signatures import Amount, Count, CountOrZero, Injected, Positive, Share, Within
 from dmtrack.config.top_level import Precision
 
 __all__ = [
@@ -19,7 +19,6 @@ __all__ = [
     "Positive",
     "Precision",
     "Share",
-    "ShareBelowOne",
     "Within",
     "as_config",
     "available_configs",

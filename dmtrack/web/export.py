@@ -44,16 +44,13 @@ class Format:
 
 
 def export(kind: str, project: Project, frames: RandomFrames, folder: Path) -> Path:
-    """Writes a project in one of the `FORMATS`.
+    """Writes a project in one of the `FORMATS` and gives the file.
 
     Args:
         kind: its name.
         project: with at least one target.
         frames: of its video; a decoder that nothing else uses.
         folder: where to.
-
-    Returns:
-        The file.
 
     Raises:
         NotFoundError: there is no such format.

@@ -2,7 +2,7 @@
 
 from dmtrack.config import find_weights
 from dmtrack.weights.importing import average_state_dicts
-from dmtrack.weights.loading import KeyReport, compare_keys, load_into, load_weights
+from dmtrack.weights.loading import KeyReport, load_into, load_weights
 from dmtrack.weights.reading import WeightsFile, read_weights
 from dmtrack.weights.saving import save_weights
 
@@ -10,7 +10,6 @@ __all__ = [
     "KeyReport",
     "WeightsFile",
     "average_state_dicts",
-    "compare_keys",
     "find_weights",
     "load_into",
     "load_weights",

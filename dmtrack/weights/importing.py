@@ -28,7 +28,7 @@ def import_weights(
     output: str | Path | None = None,
     show: Callable[[KeyReport], object] = lambda report: None,
 ) -> Path:
-    """Checks a foreign checkpoint against the model of a config and writes it as ours.
+    """Checks a foreign checkpoint against the model of a config, writes it as ours and gives the file.
 
     Args:
         file: the checkpoint.
@@ -36,9 +36,6 @@ def import_weights(
         config: of the model; by default the one that the origin's official file is for.
         output: the file to write; by default beside `file`.
         show: receives the key report before anything is refused or written.
-
-    Returns:
-        The file written.
 
     Raises:
         ConfigError: the config cannot be used.

@@ -27,7 +27,7 @@ def valid_frames(
     frame_size_wh: tuple[int, int],
     visibility: NDArray[np.float64] | None = None,
 ) -> NDArray[np.bool_]:
-    """True where a box is neither tiny, nor huge, nor a sliver, nor mostly hidden.
+    """Per frame, whether the box is neither tiny, nor huge, nor a sliver, nor mostly hidden.
 
     A box is valid when its area is above 20; both sides lie in [10, 960] pixels and between 1 % and 75 % of the
     frame's; 0.2 <= width / height < 5; and, if the visible share is known, it is above an eighth and above 0.3 x its
@@ -37,9 +37,6 @@ def valid_frames(
         boxes_xywh: (frames, 4); NaN rows are never valid.
         frame_size_wh: (width, height) of the frames.
         visibility: (frames,) visible share from 0 to 1.
-
-    Returns:
-        (frames,) bool.
     """
     sides = np.nan_to_num(boxes_xywh[:, 2:], nan=0.0, posinf=0.0, neginf=0.0)
     width, height = sides[:, 0], sides[:, 1]

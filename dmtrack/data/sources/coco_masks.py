@@ -17,15 +17,12 @@ _FINER = 4
 
 
 def read_mask(segmentation: Any, size_wh: tuple[int, int], where: str) -> NDArray[np.bool_]:
-    """The mask that a "segmentation" describes.
+    """The mask that a "segmentation" describes, (height, width) bool.
 
     Args:
         segmentation: a list of polygons [x1, y1, x2, y2, ...], or `{"size": [height, width], "counts": ...}`.
         size_wh: (width, height) of the image.
         where: names the annotation in errors.
-
-    Returns:
-        (height, width) bool.
 
     Raises:
         DataError: it is something else, or of an image of another size.

@@ -173,16 +173,13 @@ def draw_details(rng: np.random.Generator, image: Image, count: int) -> None:
 
 
 def texture(rng: np.random.Generator, height: int, width: int, details: int = 0) -> Image:
-    """A random texture.
+    """A random texture, (height, width, 3) uint8 RGB.
 
     Args:
         rng: source of all randomness.
         height: of the texture, in pixels.
         width: of the texture, in pixels.
         details: how many polygons, lines and letters to draw on it.
-
-    Returns:
-        (height, width, 3) uint8 RGB.
     """
     field = _FIELDS[int(rng.integers(len(_FIELDS)))](rng, height, width)
     image = colourise(field, random_palette(rng, int(rng.integers(2, 5))), hard=rng.random() < 0.4)

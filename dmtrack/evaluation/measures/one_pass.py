@@ -41,15 +41,12 @@ def overlaps(results_xywh: ArrayLike, truth_xywh: ArrayLike) -> Array:
 
 
 def center_distances(results_xywh: ArrayLike, truth_xywh: ArrayLike, negative_as_zero: bool = True) -> Array:
-    """Pixels between the centres of result i and truth i.
+    """Pixels between the centres of result i and truth i, (frames,); NaN where either box holds a NaN.
 
     Args:
         results_xywh: (frames, 4).
         truth_xywh: (frames, 4).
         negative_as_zero: a side of negative length counts as one of length 0.
-
-    Returns:
-        (frames,), NaN where either box holds a NaN.
     """
     across, down = _center_offsets(results_xywh, truth_xywh, negative_as_zero)
     with np.errstate(over="ignore", invalid="ignore"):
@@ -81,15 +78,12 @@ def normalized_center_distances(
 
 
 def success_curve(iou: ArrayLike, thresholds: ArrayLike, strict: bool = True) -> Array:
-    """Share of frames whose IoU lies above each threshold.
+    """Share of frames whose IoU lies above each threshold, (thresholds,) in [0, 1]; all NaN when there is no frame.
 
     Args:
         iou: (frames,); NaN is a miss at every threshold.
         thresholds: (thresholds,).
         strict: IoU > t, or IoU >= t where False.
-
-    Returns:
-        (thresholds,) in [0, 1]; all NaN when there is no frame.
     """
     values = np.sort(np.where(np.isnan(iou), -np.inf, np.asarray(iou, dtype=np.float64)))
     if not values.size:

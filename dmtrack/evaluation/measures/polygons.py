@@ -17,15 +17,12 @@ Areas = NDArray[np.float64]
 def intersection_over_union(
     first: Points, second: Points, image_size_wh: tuple[float, float] | None = None
 ) -> NDArray[np.float64]:
-    """IoU of pairs of polygons, 0 where both have no area.
+    """IoU of pairs of polygons, (frames,) in [0, 1], 0 where both have no area.
 
     Args:
         first: (frames, corners, 2).
         second: (frames, other corners, 2).
         image_size_wh: where given, both are clipped to [0, width] x [0, height] before.
-
-    Returns:
-        (frames,) in [0, 1].
     """
     pieces, signs = _pieces(first, image_size_wh)
     others, other_signs = _pieces(second, image_size_wh)

@@ -1,5 +1,5 @@
 """Reports on stored results: confidence intervals, tables, figures and a page that needs nothing else."""
 
-from dmtrack.evaluation.reporting.bootstrap import Interval, paired_bootstrap
+from dmtrack.evaluation.reporting.bootstrap import paired_bootstrap
 
-__all__ = ["Interval", "paired_bootstrap"]
+__all__ = ["paired_bootstrap"]

@@ -122,15 +122,12 @@ def draw_sequences(sequences: int, rounds: int, seed: int) -> Iterator[Array]:
 
 
 def weighted_means(draws: Array, values: Array, weights: Array) -> Array:
-    """Weighted means over the draws of each round.
+    """Weighted means of each round, (rounds, columns); NaN where the weights of a round sum to 0.
 
     Args:
         draws: (rounds, sequences) how often each sequence is drawn.
         values: (sequences, columns).
         weights: (sequences, columns) what one draw of a sequence weighs.
-
-    Returns:
-        (rounds, columns); NaN where the weights of a round sum to 0.
     """
     total = draws @ weights
     summed = draws @ (np.where(weights > 0, np.nan_to_num(values), 0.0) * weights)

@@ -2,6 +2,6 @@
 
 from dmtrack.evaluation.submission.building import RejectedError, build_submission
 from dmtrack.evaluation.submission.checking import Checked, check_package
-from dmtrack.evaluation.submission.formats import Problem, SubmissionFormat
+from dmtrack.evaluation.submission.formats import SubmissionFormat
 
-__all__ = ["Checked", "Problem", "RejectedError", "SubmissionFormat", "build_submission", "check_package"]
+__all__ = ["Checked", "RejectedError", "SubmissionFormat", "build_submission", "check_package"]

@@ -76,16 +76,13 @@ def propose(
 
 
 def vote_boxes(boxes_xyxy: Tensor, scores: Tensor, keep: Tensor, min_iou: float) -> Tensor:
-    """Score-weighted means of the boxes around each kept one.
+    """Score-weighted means of the boxes around each kept one, (k, 4) xyxy.
 
     Args:
         boxes_xyxy: (n, 4).
         scores: (n,) not negative.
         keep: (k,) int64, rows that stay.
         min_iou: boxes that overlap a kept one by more than this vote on it; the kept one always does.
-
-    Returns:
-        (k, 4) xyxy.
     """
     votes = (box_iou(boxes_xyxy[keep], boxes_xyxy) > min_iou) * scores
     # A kept box of zero area overlaps nothing, not even itself.
@@ -195,16 +192,13 @@ class CandidateHead(nn.Module):
         return self.embedding(torch.cat(self.cutter(maps, boxes_xyxy, image_index), dim=1))
 
     def forward(self, templates: Tensor, candidates: Tensor, sizes_ratio: Tensor, scores: Tensor) -> Tensor:
-        """Compares candidates with the template of each target.
+        """Compares candidates with the template of each target; logits (T, count), float32.
 
         Args:
             templates: (T, channels, roi_size, roi_size) of `cut`.
             candidates: (T, count, channels, roi_size, roi_size) of `cut`.
             sizes_ratio: (T, count, 2) width and height of the candidates over those of the template.
             scores: (T, count) of the dense search, in [0, 1].
-
-        Returns:
-            (T, count) logits, float32.
         """
         targets, count = scores.shape
         template = templates[:, None].expand_as(candidates).flatten(0, 1)

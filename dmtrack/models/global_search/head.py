@@ -194,15 +194,12 @@ def padded_convolution_mean(inputs: Tensor, weight: Tensor, bias: Tensor | None,
 
 
 def dynamic_conv1x1(features: Tensor, kernels: Tensor, image_index: Tensor | None = None) -> Tensor:
-    """Convolves the image of every target with that target's kernels.
+    """Convolves the image of every target with that target's kernels, to (targets, outputs, height, width).
 
     Args:
         features: (images, channels, height, width).
         kernels: (targets, outputs, channels).
         image_index: (targets,) int64, the image of each target; None where every target has an image of its own.
-
-    Returns:
-        (targets, outputs, height, width).
     """
     targets, outputs, channels = kernels.shape
     images, _, height, width = features.shape

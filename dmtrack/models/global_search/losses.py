@@ -113,16 +113,13 @@ def assign_locations(
 def target_losses(
     outputs: abc.Sequence[LevelOutputs], boxes_xyxy: Tensor, strides: abc.Sequence[int], settings: TrainSettings
 ) -> Tensor:
-    """The three losses of every target, each with its own normalisers.
+    """The three losses of every target, each with its own normalisers, (targets, 3) in the order of `LOSS_NAMES`.
 
     Args:
         outputs: per level, finest first.
         boxes_xyxy: (targets, boxes, 4) that are positive for each target, in network-input pixels.
         strides: of the levels.
         settings: focal loss and assignment.
-
-    Returns:
-        (targets, 3) in the order of `LOSS_NAMES`.
     """
     shapes = [(level.cls_logits.shape[2], level.cls_logits.shape[3]) for level in outputs]
     targets = assign_locations(boxes_xyxy, shapes, strides, settings.regress_ranges, settings.center_sampling_radius)

@@ -132,15 +132,12 @@ class EmbeddingHead(nn.Module):
             raise ConfigError(f"EmbeddingHead: kind is {kind!r}: expected 'location' or 'roi'")
 
     def forward(self, maps: abc.Sequence[Tensor], boxes_xyxy: Tensor, image_index: Tensor) -> Tensor:
-        """Embeddings of boxes.
+        """Embeddings of boxes, (n, channels) float32 unit vectors.
 
         Args:
             maps: (images, in_channels, h, w), one per stride.
             boxes_xyxy: (n, 4) input pixels.
             image_index: (n,) int64, the image of each box.
-
-        Returns:
-            (n, channels) float32 unit vectors.
         """
         return F.normalize(self.body(maps, boxes_xyxy.float(), image_index).float(), dim=1)
 

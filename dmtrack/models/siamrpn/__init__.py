@@ -2,8 +2,8 @@
 
 from dmtrack.models.siamrpn import layers as layers
 from dmtrack.models.siamrpn import siamrpn as siamrpn
-from dmtrack.models.siamrpn.flavours import FLAVOURS, Flavour, SiamesePreprocessing
+from dmtrack.models.siamrpn.flavours import SiamesePreprocessing
 from dmtrack.models.siamrpn.layers import Outputs
 from dmtrack.models.siamrpn.siamrpn import SiamRPN
 
-__all__ = ["FLAVOURS", "Flavour", "Outputs", "SiamRPN", "SiamesePreprocessing"]
+__all__ = ["Outputs", "SiamRPN", "SiamesePreprocessing"]

@@ -17,7 +17,6 @@ from dmtrack.running.experiments.one_pass import (
     ExperimentTLP,
     ExperimentTrackingNet,
     ExperimentUAV123,
-    OnePassExperiment,
 )
 from dmtrack.running.experiments.vot import ExperimentVOT
 
@@ -32,5 +31,4 @@ __all__ = [
     "ExperimentUAV123",
     "ExperimentVOT",
     "ExperimentVOTLT",
-    "OnePassExperiment",
 ]

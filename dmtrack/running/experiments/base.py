@@ -138,7 +138,7 @@ class Experiment(ABC):
         return find_store(folders, self.files)
 
     def run(self, tracker: Any, visualize: bool = False, identity: Mapping[str, Any] | None = None) -> Self:
-        """Tracks the sequences that have no result yet.
+        """Tracks the sequences that have no result yet; gives the experiment, so that `.report(...)` can follow.
 
         Args:
             tracker: a `dmtrack.tracking.base.Tracker`, or anything of got10k's contract: `name`, `init(image, box)`,
@@ -149,9 +149,6 @@ class Experiment(ABC):
             identity: JSON values that decide what the boxes are (config, hash of the weights). They are kept beside the
                 results, and results of another identity are refused instead of continued. Trackers of
                 `dmtrack.load_tracker` have one of themselves.
-
-        Returns:
-            This experiment, so that `.report(...)` can follow.
 
         Raises:
             EvaluationError: the tracker failed on a sequence (after all others were tried), or the stored results
