@@ -51,7 +51,7 @@ def load_tracker(
         ConfigError: the config, a key, the device or the precision is unknown.
         WeightsError: there are no weights, or they do not fit the model.
     """
-    return assemble_tracker(config, weights, device, precision, overrides).tracker
+    return assemble_tracker(config, weights, device, precision, overrides).target_tracker
 
 
 def track(

@@ -105,3 +105,11 @@ def plain_table(text: Iterable[str] = (), numbers: Iterable[str] = (), **options
     for title in numbers:
         table.add_column(title, justify="right", no_wrap=True)
     return table
+
+
+def print_table(table: Table, console: Console) -> None:
+    """Prints a table; in a terminal that is too narrow for it lines are wrapped, but no number is cut."""
+    width = console.width
+    console.width = max(width, console.measure(table, options=console.options.update(max_width=1000)).minimum)
+    console.print(table)
+    console.width = width

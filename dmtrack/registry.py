@@ -149,9 +149,9 @@ TRACKERS = Registry(
     "tracker",
     (
         "dmtrack.tracking.global_search",
-        "dmtrack.tracking.multi_object",
         "dmtrack.tracking.reid",
         "dmtrack.tracking.siamrpn",
+        "dmtrack.tracking.track_by_detection",
     ),
 )
 ASSOCIATIONS = Registry("association policy", ("dmtrack.association.policies",))

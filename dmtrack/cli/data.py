@@ -124,11 +124,12 @@ def show(
 
 
 def _rows_of_config(config: str, overrides: list[str], count: int) -> list[Row]:
-    from dmtrack.config import build, load_config
+    from dmtrack.config import build, load_config, require
     from dmtrack.data.doctor.pictures import pair_rows
     from dmtrack.registry import MODELS
 
     loaded = load_config(config, overrides)
+    require(loaded, "model", purpose="showing training data")
     model: Any = build(loaded["model"], MODELS)
     return pair_rows(loaded.get("data") or {}, model.preprocessing, int(loaded.get("seed") or 0), count)
 

@@ -141,7 +141,7 @@ def evaluate(
     from dmtrack.evaluation.protocols import MultiObjectProtocol, get_protocol
     from dmtrack.evaluation.reporting.study import make_study, print_differences, print_remarks
     from dmtrack.files import output_folder
-    from dmtrack.progress import plain_table
+    from dmtrack.progress import plain_table, print_table
 
     rules = get_protocol(protocol, MultiObjectProtocol)
     console = Console()
@@ -163,9 +163,7 @@ def evaluate(
             rows = [*((item.name, item.scores) for item in score.sequences), ("all", score.scores)]
             for place, numbers in rows:
                 table.add_row(score.tracker, place, *(measure.printed(numbers[measure.key]) for measure in measures))
-        # A narrow terminal wraps lines; it must not cut numbers.
-        width = console.measure(table, options=console.options.update(max_width=1000)).maximum
-        Console(width=max(width, console.width)).print(table)
+        print_table(table, console)
         for name, intervals in study.significance.intervals.items():
             known = [(one, intervals[one.key]) for one in measures if one.unit == SHARE and intervals[one.key].is_known]
             if known:

@@ -140,11 +140,11 @@ def track(
 
         print(f"preparing {tracker or config or weights or DEFAULT_CONFIG} ...", file=sys.stderr, flush=True)
         loaded = assemble_tracker(tracker or config, weights, device, precision, tuple(overrides))
-        targets, timelines = Targets(loaded.tracker, inside), None
+        targets, timelines = Targets(loaded.target_tracker, inside), None
         if timeline:
             from dmtrack.pages.timeline.recording import TrackTimelines
 
-            timelines = TrackTimelines(loaded.tracker, len(inside))
+            timelines = TrackTimelines(loaded.target_tracker, len(inside))
         version = {"dmtrack_version": __version__}
         run = {**opened.origin(), **targets.metadata(), **loaded.origin(), **version}
         folder = check_writable_folder(folder or choose_folder(output, run, opened.live, overwrite))

@@ -60,6 +60,8 @@ def as_config(
         located = apply_override(located, override)
     config = finish(located, source)
     if checked is None:
+        if config.get("model") is None and config.get("tracker") is None:
+            raise ConfigError(f"{source}: 'model' is missing: a config needs a dict there")
         parse_config(config)
     elif checked:
         parse_config(Config({key: config[key] for key in checked if key in config}, source, config.locations))

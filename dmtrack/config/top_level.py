@@ -296,7 +296,7 @@ class TopLevel:
     """Every top-level key.
 
     Attributes:
-        model: the network with its losses.
+        model: the network with its losses; only a tracker of given detections has none.
         data: what to train and validate on.
         optimizer: needed for training, as is the length of the run.
         optimizer_config: what happens around an optimiser step.
@@ -321,7 +321,7 @@ class TopLevel:
         work_dir: folder of the run.
     """
 
-    model: dict[str, Any]
+    model: dict[str, Any] | None = None
     data: Data | None = None
     optimizer: Optimizer | None = None
     optimizer_config: OptimizerConfig | None = None

@@ -33,6 +33,7 @@ from dmtrack import __version__
 from dmtrack.boxes import Boxes
 from dmtrack.data.sequences import Sequence
 from dmtrack.data.sources.annotations import read_rows
+from dmtrack.data.sources.mot_challenge import mot_lines, mot_rows
 from dmtrack.errors import DataError, EvaluationError
 from dmtrack.evaluation.measures.trajectory import Trajectory
 from dmtrack.files import check_writable_folder, write_json, write_text
@@ -104,6 +105,7 @@ class FileNames:
         kinds: the companions that are written.
         index_base: number of the first pixel in the boxes.
         labels: what the files call a sequence, where that is not its name.
+        tracks: whether a file holds everything with identities, lines of MOTChallenge, and no box per frame.
     """
 
     boxes: str = "{label}/{label}_{run:03d}.txt"
@@ -111,6 +113,7 @@ class FileNames:
     kinds: tuple[str, ...] = ("score", "present", "time")
     index_base: int = 0
     labels: Mapping[str, str] = field(default_factory=dict)
+    tracks: bool = False
 
     @property
     def nested(self) -> bool:
@@ -119,6 +122,8 @@ class FileNames:
 
 
 OWN_FILES = FileNames()
+MOT_FILES = FileNames("{label}.txt", "times/{label}_{kind}.txt", ("time",), index_base=1, tracks=True)
+"""Of multi-object trackers: the folder is what MOTChallenge's server and TrackEval take."""
 
 
 class ResultStore:
@@ -160,7 +165,7 @@ class ResultStore:
             self._clear()
         check_writable_folder(self.folder)
         claimed: dict[str, Any] = json.loads(json.dumps(dict(identity)))  # as the manifest keeps it
-        if self.files != OWN_FILES and isinstance(claimed.get("sequences"), dict):
+        if not self.files.tracks and self.files != OWN_FILES and isinstance(claimed.get("sequences"), dict):
             claimed["sequences"].pop("split", None)  # got10k has one folder for all splits
         if self._manifest_path.exists():
             self._check_identity(claimed)
@@ -215,11 +220,20 @@ class ResultStore:
 
         Raises:
             EvaluationError: a result of that name exists, but is of another sequence: its number of boxes differs from
-                the number of frames, or its first box from the true one.
+                the number of frames, or its first box from the true one; or it has boxes beyond the last frame.
         """
         path = self.boxes_path(sequence.name)
         if not path.exists():
             return False
+        if self.files.tracks:
+            tracks = self.read(sequence.name).tracks
+            last = 0 if tracks is None else int(tracks[:, 0].max(initial=0))
+            if last > len(sequence):
+                raise EvaluationError(
+                    f"{path} goes to frame {last} of {sequence.name!r}, which has {len(sequence)}; choose another "
+                    "--results folder, or replace it with --restart"
+                )
+            return True
         boxes = self.read(sequence.name).boxes_xywh
         same_start = len(boxes) == len(sequence) and np.allclose(boxes[0], sequence.boxes_xywh[0], atol=2e-3)
         if not same_start:
@@ -241,8 +255,11 @@ class ResultStore:
                 write_text(self.companion_path(name, kind), number_lines(values, number_format))
         if result.seconds is not None:
             self.write_seconds(name, result.seconds)
-        boxes = result.boxes_xywh + self._shift
-        write_text(self.boxes_path(name), number_lines(boxes, f"%.{BOX_DECIMALS}f"))
+        if result.tracks is not None:
+            text = mot_lines(result.tracks)
+        else:
+            text = number_lines(result.boxes_xywh + self._shift, f"%.{BOX_DECIMALS}f")
+        write_text(self.boxes_path(name), text)
         (self.folder / name / "error.txt").unlink(missing_ok=True)
 
     def write_seconds(self, name: str, seconds: NDArray[np.float64], number_format: str = "%.8f") -> None:
@@ -263,7 +280,13 @@ class ResultStore:
         Raises:
             EvaluationError: it is missing or malformed.
         """
-        boxes = read_numbers(self.boxes_path(name), columns=4) - self._shift
+        tracks = None
+        if self.files.tracks:
+            path = self.boxes_path(name)
+            given = read_numbers(path) if path.is_file() and path.stat().st_size else np.zeros((0, 10))
+            boxes, tracks = np.zeros((0, 4)), mot_rows(given, str(path), error=EvaluationError)
+        else:
+            boxes = read_numbers(self.boxes_path(name), columns=4) - self._shift
         columns: dict[str, NDArray[np.float64] | None] = {}
         for kind in ("time", "score", "present"):
             path = self.companion_path(name, kind)
@@ -271,7 +294,7 @@ class ResultStore:
             table = read_numbers(path) if path.exists() else np.zeros((len(boxes), 0))
             column = self.run - 1 if kind == "time" else 0
             values = columns[kind] = table[:, column] if column < table.shape[1] else None
-            if values is not None and len(values) != len(boxes):
+            if values is not None and len(values) != len(boxes) and tracks is None:
                 if self.files != OWN_FILES:  # other tools write times as they like; none are taken
                     columns[kind] = None
                     continue
@@ -279,7 +302,8 @@ class ResultStore:
                     f"{path}: {len(values)} lines for {len(boxes)} boxes; remove its folder and run again"
                 )
         present = columns["present"]
-        return SequenceResult(boxes, columns["time"], columns["score"], None if present is None else present > 0.5)
+        present_flags = None if present is None else present > 0.5
+        return SequenceResult(boxes, columns["time"], columns["score"], present_flags, tracks)
 
     def exists(self, name: str) -> bool:
         """Whether a result of that name is there, of whatever sequence."""

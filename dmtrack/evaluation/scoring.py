@@ -14,7 +14,7 @@ from dmtrack.errors import EvaluationError
 from dmtrack.evaluation.measures import one_pass
 from dmtrack.evaluation.measures.frames import RuledFrames, apply_rules
 from dmtrack.evaluation.measures.multi_object import Pairing
-from dmtrack.evaluation.results import ResultStore, SequenceResult
+from dmtrack.evaluation.results import ResultStore, SequenceResult, TrackerResults
 
 if TYPE_CHECKING:
     from dmtrack.evaluation.protocols import BaseProtocol, Protocol
@@ -112,7 +112,11 @@ class Score:
 
 
 def score_store(
-    protocol: Protocol, benchmark: str, sequences: Iterable[Sequence], store: ResultStore, tracker: str | None = None
+    protocol: BaseProtocol,
+    benchmark: str,
+    sequences: Iterable[Sequence],
+    store: ResultStore,
+    tracker: str | None = None,
 ) -> Score:
     """Scores what one tracker has stored.
 
@@ -134,21 +138,13 @@ def score_store(
     return combine(protocol, tracker or store.folder.resolve().name, benchmark, scored, missing, store.provenance())
 
 
-def score_result(protocol: Protocol, sequence: Sequence, result: SequenceResult) -> SequenceScore:
+def score_result(protocol: BaseProtocol, sequence: Sequence, result: SequenceResult) -> SequenceScore:
     """Scores one result.
 
     Raises:
-        EvaluationError: the number of boxes is not the number of frames.
+        EvaluationError: it does not fit the sequence, or lacks what the protocol needs.
     """
-    return score_sequence(
-        protocol,
-        sequence.name,
-        sequence.annotated_boxes_xywh,
-        sequence.labelled_present,
-        result.boxes_xywh,
-        result.seconds,
-        **sequence_facts(sequence),
-    )
+    return protocol.score(sequence, TrackerResults("the tracker", {sequence.name: result}))
 
 
 def sequence_facts(sequence: Sequence) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,15 +12,16 @@ from rich.table import Table
 
 from dmtrack import registry
 from dmtrack.data.sequences import Sequence
-from dmtrack.errors import DMTrackError
-from dmtrack.evaluation.protocols import Protocol, get_protocol
+from dmtrack.errors import DMTrackError, EvaluationError
+from dmtrack.evaluation.measures.measure import Measure
+from dmtrack.evaluation.protocols import BaseProtocol
 from dmtrack.evaluation.report import shown
 from dmtrack.evaluation.results import ResultStore
 from dmtrack.evaluation.scoring import SequenceScore, combine, score_result
 from dmtrack.files import check_writable_folder, json_value, write_json
 from dmtrack.media.images import Image
 from dmtrack.pages.timeline.page import write_timeline
-from dmtrack.progress import ProgressBar, plain_table
+from dmtrack.progress import ProgressBar, plain_table, print_table
 from dmtrack.running.replay import ReplayPlan, plan_replays, shown_view
 from dmtrack.running.sweeps.settings import SweepSettings
 
@@ -53,20 +54,27 @@ def run_replays(
     check_writable_folder(output)
     plans = plan_replays(settings)
     for plan in plans:
+        if timeline and plan.origin.many_objects:
+            raise EvaluationError(
+                f"{plan.name} follows everything, and a timeline shows one target; leave --timeline out: "
+                "`dmtrack mot eval --out` shows identities over time"
+            )
         if timeline:
             shown_view(plan.origin.policy().timeline_view, plan.name)
     documents = []
     for plan in plans:
         few = len(plan.sequences) <= MOST_PICTURED
-        drawn = few and plan.origin.policy().timeline_view is not None if timeline is None else timeline
-        protocol = get_protocol(settings.protocol or plan.benchmark.usual_protocol, Protocol)
-        documents.append(_one(plan, protocol, ResultStore(output / plan.benchmark.title / plan.name), drawn, console))
+        drawn = bool(timeline)
+        if timeline is None and few and not plan.origin.many_objects:
+            drawn = plan.origin.policy().timeline_view is not None
+        store = ResultStore(output / plan.benchmark.title / plan.name, plan.benchmark.files)
+        documents.append(_one(plan, plan.benchmark.protocol(settings.protocol), store, drawn, console))
     if settings.json is not None:
         write_json(settings.json, {"format": 1, "replays": documents})
     return documents
 
 
-def _one(plan: ReplayPlan, protocol: Protocol, store: ResultStore, drawn: bool, console: Console) -> dict[str, Any]:
+def _one(plan: ReplayPlan, protocol: BaseProtocol, store: ResultStore, drawn: bool, console: Console) -> dict[str, Any]:
     """One tracker on one benchmark."""
     # Replays are cheap and there to be repeated with other settings, so earlier ones make room.
     store.start(plan.origin.identity, {**plan.origin.details, "cache": str(plan.cache.folder)}, restart=True)
@@ -86,7 +94,7 @@ def _one(plan: ReplayPlan, protocol: Protocol, store: ResultStore, drawn: bool, 
                 {
                     "name": sequence.name,
                     "scores": json_value(scores[-1].scores),
-                    "frames": len(replayed.scores),
+                    "frames": len(replayed.present),
                     "frames_present": int(replayed.present.sum()),
                     "frames_per_second": replayed.frames_per_second,
                     "events": None
@@ -106,16 +114,18 @@ def _one(plan: ReplayPlan, protocol: Protocol, store: ResultStore, drawn: bool, 
         "frames_per_second": frames / max(seconds, 1e-9),
         "sequences": items,
     }
-    console.print(_table(document, protocol.headings(), drawn))
+    print_table(_table(document, protocol.reported(), drawn), console)
     console.print(f"  {store.folder}", soft_wrap=True, highlight=False)
     for item in items if drawn else ():
         console.print(f"  {store.folder / item['name']}.html", soft_wrap=True, highlight=False)
     return document
 
 
-def _table(document: dict[str, Any], headings: dict[str, str], drawn: bool) -> Table:
+def _table(document: dict[str, Any], measures: Collection[Measure], drawn: bool) -> Table:
     """A row per sequence, and one for all of them where there are several."""
-    table = plain_table(["sequence"], [*headings.values(), "present", *(["changes"] if drawn else []), "frames/s"])
+    table = plain_table(
+        ["sequence"], [*(measure.title for measure in measures), "present", *(["changes"] if drawn else []), "frames/s"]
+    )
     items = document["sequences"]
     rows = [(item, "") for item in items]
     if len(items) > 1:
@@ -126,7 +136,7 @@ def _table(document: dict[str, Any], headings: dict[str, str], drawn: bool) -> T
         changes = "-" if item["events"] is None else str(len(item["events"]))
         table.add_row(
             item["name"],
-            *(shown(item["scores"].get(key)) for key in headings),
+            *(shown(item["scores"].get(measure.key), measure.digits) for measure in measures),
             f"{item['frames_present'] / item['frames']:.0%}",
             *([changes] if drawn else []),
             f"{item['frames_per_second']:.0f}",

@@ -123,7 +123,7 @@ def detection_oracle(config: str | Path | None = None, weights: str | Path | Non
     loaded = assemble_tracker(config, weights)
     origin = loaded.origin()
     return DetectionOracle(
-        loaded.tracker, identity={f"oracle_{key}": origin.get(key) for key in ("config_hash", "weights_sha256")}
+        loaded.target_tracker, identity={f"oracle_{key}": origin.get(key) for key in ("config_hash", "weights_sha256")}
     )
 
 

@@ -12,14 +12,15 @@ from numpy.typing import ArrayLike, NDArray
 
 from dmtrack import registry
 from dmtrack.association.detections import Detections
-from dmtrack.association.policy import TargetPolicy
+from dmtrack.association.policy import Association, TargetPolicy
 from dmtrack.config import config_hash
 from dmtrack.data.sequences import Sequence
 from dmtrack.errors import DMTrackError, EvaluationError
 from dmtrack.registry import TRACKERS
 from dmtrack.running.detection_cache import DetectionCache, detection_identity
 from dmtrack.running.trackers import TrackerChoice
-from dmtrack.tracking.base import Tracker, TrackResult
+from dmtrack.tracking.base import MultiTracker, Tracker, TrackResult
+from dmtrack.tracking.multi_object import MultiObjectTracker
 
 
 class CachedTracker(Tracker):
@@ -55,6 +56,24 @@ class CachedTracker(Tracker):
         return self.policy.step(_checked(image))
 
 
+class CachedMultiTracker(MultiObjectTracker):
+    """A multi-object policy on stored detections.
+
+    Args:
+        name: of the tracker in results and reports.
+        cache: where the detections lie.
+        policy: its settings.
+    """
+
+    def __init__(self, name: str, cache: DetectionCache, policy: Association) -> None:
+        super().__init__(policy, name=name)
+        self.cache = cache
+
+    def frames_of(self, sequence: Sequence) -> Iterator[Detections]:
+        """As of `CachedTracker`."""
+        return iter(self.cache.open(sequence))
+
+
 def _checked(frame: Any) -> Detections:
     if not isinstance(frame, Detections):
         raise DMTrackError("a tracker that runs from a cache takes the frames that its frames_of() gives, not images")
@@ -71,13 +90,17 @@ class PolicyOrigin:
         identity: of the tracker, as results keep it.
         details: paths.
         detections: identity of what it decides on, see `detection_identity`.
+        association: settings of the policy.
+        many_objects: it follows everything, and not one target.
     """
 
     name: str
-    policy: Callable[[], TargetPolicy]
+    policy: Callable[[], Any]
     identity: dict[str, Any]
     details: dict[str, Any]
     detections: dict[str, Any]
+    association: Association
+    many_objects: bool
 
 
 def describe(choice: TrackerChoice) -> PolicyOrigin:
@@ -90,14 +113,16 @@ def describe(choice: TrackerChoice) -> PolicyOrigin:
     """
     registry.load_plugins(choice.imports)
     from dmtrack.tracking.device import choose_device, resolve_precision
-    from dmtrack.tracking.loading import config_and_weights
+    from dmtrack.tracking.loading import config_and_weights, tracker_section
 
     if choice.config is not None and ":" in choice.config and not Path(choice.config).exists():
         raise EvaluationError(
             f"tracker {choice.config} sees images, so it cannot run from a cache; give a config, or leave --cache out"
         )
     config, config_name, stored = config_and_weights(choice.config, choice.weights, choice.overrides)
-    settings = dict(config.get("tracker") or {"type": "GlobalSearchTracker"})
+    settings = tracker_section(config)
+    if stored is None:
+        raise EvaluationError(f"{config_name} has no model whose detections could be stored; leave --cache out")
     if choice.precision is not None:
         settings["precision"] = choice.precision
     if settings.get("precision") == "auto":
@@ -110,7 +135,7 @@ def describe(choice: TrackerChoice) -> PolicyOrigin:
             f"tracker {settings['type']} does not decide on detections alone, so it cannot run from a cache; leave "
             "--cache out"
         )
-    own = {key: value for key, value in settings.items() if key != "type"}
+    own, many = {key: value for key, value in settings.items() if key != "type"}, issubclass(kind, MultiTracker)
     precision = settings.get("precision", "fp32")
     identity = {
         "tracker": name,
@@ -121,10 +146,12 @@ def describe(choice: TrackerChoice) -> PolicyOrigin:
     }
     details = {"config": config_name, "weights": str(stored.path)}
     found = detection_identity({"model": config["model"], "tracker": settings}, stored.sha256)
-    return PolicyOrigin(name, lambda: kind.policy(own), identity, details, found)
+    return PolicyOrigin(name, lambda: kind.policy(own), identity, details, found, kind.association_of(own), many)
 
 
-def build_cached(choice: TrackerChoice, cache: DetectionCache) -> CachedTracker:
+def build_cached(choice: TrackerChoice, cache: DetectionCache) -> CachedTracker | CachedMultiTracker:
     """The tracker of a choice, running from a cache; can be sent to other processes with `functools.partial`."""
     origin = describe(choice)
+    if origin.many_objects:
+        return CachedMultiTracker(origin.name, cache, origin.association)
     return CachedTracker(origin.name, cache, origin.policy())

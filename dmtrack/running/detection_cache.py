@@ -21,7 +21,7 @@ import numpy as np
 
 from dmtrack.association.detections import Detections
 from dmtrack.config import config_hash
-from dmtrack.data.sequences import Sequence
+from dmtrack.data.sequences import MultiObjectSequence, Sequence
 from dmtrack.errors import EvaluationError
 from dmtrack.evaluation.results import software_versions
 from dmtrack.files import check_writable_folder, write_json
@@ -29,6 +29,7 @@ from dmtrack.media.images import Image
 from dmtrack.registry import TRACKERS
 from dmtrack.running.detection_file import CachedDetections, write_detections
 from dmtrack.running.one_sequence import attempt, first_box_of
+from dmtrack.tracking.loading import tracker_section
 
 SUFFIX = ".detections"
 _DECIDING = ("precision", "max_candidates", "channels_last", "fast", "cuda_graph")
@@ -50,22 +51,22 @@ def detection_identity(config: Mapping[str, Any], weights_sha256: str | None) ->
         ConfigError: the tracker's type is unknown.
         EvaluationError: trackers of that type do not search whole frames.
     """
-    settings = dict(config.get("tracker") or {"type": "GlobalSearchTracker"})
+    settings = tracker_section(config)
     kind = TRACKERS.get(settings["type"])
-    if not hasattr(kind, "detect_targets"):
+    if not (hasattr(kind, "detect_targets") or hasattr(kind, "detect")) or "model" not in config:
         raise EvaluationError(
             f"tracker {settings['type']} does not search whole frames, so there are no detections to store; use a "
-            "config of a GlobalSearchTracker"
+            "config of a GlobalSearchTracker, or of a model that detects everything"
         )
     defaults = inspect.signature(kind).parameters
     deciding: dict[str, Any] = {
         name: settings.get(name, defaults[name].default if name in defaults else None) for name in sorted(_DECIDING)
     }
-    k = int(deciding.pop("max_candidates"))
+    k = deciding.pop("max_candidates")
     return {
         "config_hash": config_hash({"model": config["model"], **deciding}),
         "weights_sha256": weights_sha256,
-        "k": k,
+        "k": "all" if k is None else int(k),
     }
 
 
@@ -159,7 +160,8 @@ class DetectionCache:
         stored = CachedDetections(path)
         same_model = stored.header.get("identity") == dict(self.identity)
         first_box = np.asarray(stored.header.get("first_box_xywh", []), np.float64)
-        own_box = sequence.boxes_xywh[0] if len(sequence) else np.zeros(0)
+        no_target = isinstance(sequence, MultiObjectSequence) or not len(sequence)
+        own_box = np.zeros(0) if no_target else sequence.boxes_xywh[0]
         if not same_model or len(stored) != len(sequence) or not np.array_equal(first_box, own_box):
             what = "other frames or another first box" if same_model else "another model"
             raise EvaluationError(f"{path} is of {what}; remove it and run `dmtrack cache build` again")
@@ -168,10 +170,10 @@ class DetectionCache:
     def detect_and_store(self, tracker: Any, sequence: Sequence, on_frame: Callable[[], object]) -> str | None:
         """Searches all frames of a sequence and stores what was found: what a runner does with each sequence.
 
-        The first frame is searched too, after its template was taken from it.
+        The first frame is searched too, after its template was taken from it where there is a target.
 
         Args:
-            tracker: a `GlobalSearchTracker`.
+            tracker: a `GlobalSearchTracker`; a `TrackByDetection` for a `MultiObjectSequence`.
             sequence: whose first frame shows the target.
             on_frame: called after each frame.
 
@@ -188,7 +190,16 @@ class DetectionCache:
                 yield tracker.detect_targets(frame)[0]
                 on_frame()
 
+        def everything() -> Iterator[Detections]:
+            for frame in sequence.frames():
+                yield tracker.detect(frame)
+                on_frame()
+
         def detect() -> None:
+            if isinstance(sequence, MultiObjectSequence):
+                header = {"sequence": sequence.name, "identity": dict(self.identity)}
+                write_detections(self.path(sequence.name), header, everything())
+                return
             first_box, first = first_box_of(sequence), sequence.read_frame(0)
             tracker.init(first, first_box.copy())
             height, width = first.shape[:2]

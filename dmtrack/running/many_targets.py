@@ -9,13 +9,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from rich.console import Console
 
 from dmtrack import __version__
 from dmtrack.association.detections import Detections, Tracks
+from dmtrack.data.sources.mot_challenge import mot_lines
 from dmtrack.errors import DMTrackError
-from dmtrack.evaluation.readers.mot import FIRST_PIXEL
 from dmtrack.files import write_json
 from dmtrack.media.drawing import annotate_tracks
 from dmtrack.media.images import Image
@@ -23,11 +22,12 @@ from dmtrack.media.video import FrameSource
 from dmtrack.progress import ProgressBar
 from dmtrack.running.annotated_video import AnnotatedVideo, default_scale
 from dmtrack.running.box_log import RowLog, latency
+from dmtrack.running.one_sequence import track_rows
 from dmtrack.running.one_video import END_OF_SOURCE, FPS_OF_FOLDERS, interrupt_between_frames
 from dmtrack.tracking.base import MultiTracker
 
-FIRST_FRAME = FIRST_CLASS = 1
-"""MOTChallenge counts frames and classes from 1, as it does pixels."""
+FIRST_FRAME = 1
+"""MOTChallenge counts frames from 1, as it does classes and pixels."""
 
 
 class ManyTargetsSession:
@@ -116,13 +116,8 @@ class ManyTargetsSession:
 
     def _write(self, tracks: Tracks) -> None:
         """`frame,id,left,top,width,height,score,class,-1,-1`, all from 1; class -1 where there is one."""
-        number = self.source.number + FIRST_FRAME
-        classes = np.full(len(tracks), -1) if tracks.classes is None else tracks.classes + FIRST_CLASS
-        columns = (tracks.ids, tracks.boxes_xywh, tracks.scores, classes)
-        rows = zip(*(column.tolist() for column in columns), strict=True)
-        for one, (left, top, width, height), score, kind in rows:
-            box = (left + FIRST_PIXEL, top + FIRST_PIXEL, width, height)
-            self._log.write([number, one, *(f"{value:.2f}" for value in box), f"{score:.4f}", kind, -1, -1])
+        for line in mot_lines(track_rows(self.source.number + FIRST_FRAME, tracks)).splitlines():
+            self._log.write(line.split(","))
         self.identities.update(tracks.ids.tolist())
         self.boxes += len(tracks)
         self.frames += 1

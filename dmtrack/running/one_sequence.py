@@ -13,8 +13,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from dmtrack.association.detections import Tracks
 from dmtrack.boxes import Boxes
-from dmtrack.data.sequences import Sequence
+from dmtrack.data.sequences import MultiObjectSequence, Sequence
 from dmtrack.errors import DMTrackError, EvaluationError, OutputError
 from dmtrack.evaluation.measures.overlap import region_overlaps
 from dmtrack.evaluation.measures.trajectory import (
@@ -27,20 +28,22 @@ from dmtrack.evaluation.measures.trajectory import (
     is_region,
 )
 from dmtrack.evaluation.protocols import DMTRACK_VISIBLE, Protocol, VotProtocol
+from dmtrack.evaluation.readers.mot import FIRST_PIXEL
 from dmtrack.evaluation.results import BOX_DECIMALS, ResultStore, SequenceResult
 from dmtrack.evaluation.scoring import combine, score_result
 from dmtrack.files import write_text
 from dmtrack.tracking.adapter import as_tracker
-from dmtrack.tracking.base import Tracker
+from dmtrack.tracking.base import MultiTracker, Tracker
 
 
 def track_sequence(
     tracker: Any, sequence: Sequence, on_frame: Callable[[], object] | None = None, decimals: int = BOX_DECIMALS
 ) -> SequenceResult:
-    """Tracks one sequence from its first true box.
+    """Tracks one sequence from its first true box, or everything in one that has many objects.
 
     Args:
-        tracker: a `dmtrack.tracking.base.Tracker`, or any object of got10k's contract (see `as_tracker`). One with a
+        tracker: a `dmtrack.tracking.base.Tracker`, or any object of got10k's contract (see `as_tracker`); a
+            `MultiTracker` for a `MultiObjectSequence`. One with a
             method `frames_of(sequence)` gets what that yields instead of images (stored detections), and no
             time is recorded, because none of it is the time of a tracker that sees images.
         sequence: what to track; its first frame must show the target.
@@ -51,8 +54,19 @@ def track_sequence(
         Boxes rounded as they are stored, so that scores are the same before and after storing.
 
     Raises:
-        EvaluationError: the target is absent in the first frame, or the tracker answers with no box.
+        EvaluationError: the target is absent in the first frame, the tracker answers with no box, or it follows one
+            target where there are many objects, or many where there is one.
     """
+    if isinstance(tracker, MultiTracker) and isinstance(sequence, MultiObjectSequence):
+        return _track_everything(tracker, sequence, on_frame)
+    if isinstance(tracker, MultiTracker) or isinstance(sequence, MultiObjectSequence):
+        follows, has = (
+            ("everything", "one target") if isinstance(tracker, MultiTracker) else ("one target", "no target")
+        )
+        raise EvaluationError(
+            f"tracker {getattr(tracker, 'name', tracker)} follows {follows}, and sequence {sequence.name!r} has {has}; "
+            "multi-object trackers run on benchmarks such as mot17, others on those of one target"
+        )
     first_box = first_box_of(sequence)
     says_presence = isinstance(tracker, Tracker)
     tracker = as_tracker(tracker)
@@ -80,6 +94,40 @@ def track_sequence(
     if not says_presence:
         return SequenceResult(stored_boxes, times)
     return SequenceResult(stored_boxes, times, np.array(scores), np.array(present))
+
+
+def _track_everything(
+    tracker: MultiTracker, sequence: MultiObjectSequence, on_frame: Callable[[], object] | None
+) -> SequenceResult:
+    """The tracks of all frames, rounded as they are stored."""
+    own_frames = getattr(tracker, "frames_of", None)
+    tracker.reset()
+    parts, seconds = [np.zeros((0, 9))], []
+    for number, frame in enumerate(sequence.frames() if own_frames is None else own_frames(sequence), start=1):
+        start = time.perf_counter()
+        tracks = tracker.step(frame)
+        seconds.append(time.perf_counter() - start)
+        parts.append(track_rows(number, tracks))
+        if on_frame is not None:
+            on_frame()
+    return SequenceResult(
+        np.zeros((0, 4)), np.array(seconds) if own_frames is None else None, tracks=np.concatenate(parts)
+    )
+
+
+def track_rows(frame: int, tracks: Tracks) -> NDArray[np.float64]:
+    """(n, 9) the tracks of a frame as MOTChallenge writes them (see `mot_rows`), rounded as they are stored.
+
+    Args:
+        frame: its number, from 1.
+        tracks: in it; classes are counted from 1, and -1 where there are none.
+    """
+    rows = np.ones((len(tracks), 9))
+    rows[:, 0], rows[:, 1] = frame, tracks.ids
+    rows[:, 2:6] = np.round(tracks.boxes_xywh + np.array([FIRST_PIXEL, FIRST_PIXEL, 0, 0]), 2)
+    rows[:, 6] = np.round(tracks.scores.astype(np.float64), 4)
+    rows[:, 7] = -1 if tracks.classes is None else tracks.classes + 1
+    return rows
 
 
 def first_box_of(sequence: Sequence) -> Boxes:

@@ -224,7 +224,7 @@ class TrackingSession:
         given = self.targets.init(frame) if first else []
         if earlier := next(self._earlier_frames, []):
             if self.unfinished is not None and self.frames == self.unfinished.frames:
-                self.loaded.tracker.restore(self.unfinished.snapshot)
+                self.loaded.target_tracker.restore(self.unfinished.snapshot)
             return earlier
         results = given or self.targets.step(frame)
         if not first:
@@ -238,7 +238,7 @@ class TrackingSession:
         if self.unfinished is not None and self.frames <= self.unfinished.frames:
             return  # more than that is kept already
         try:
-            state = None if self.source.live else self.loaded.tracker.snapshot()
+            state = None if self.source.live else self.loaded.target_tracker.snapshot()
         except DMTrackError as error:  # somebody's own tracker
             state, self._hint = None, f"{error}, so this run cannot go on exactly where it was stopped."
         if state is not None:

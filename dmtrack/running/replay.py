@@ -10,14 +10,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dmtrack.association.detections import Detections
-from dmtrack.association.policy import TargetPolicy, TimelineView
+from dmtrack.association.policy import MultiObjectPolicy, TargetPolicy, TimelineView
 from dmtrack.association.timeline import Timeline, TimelineRecorder
 from dmtrack.data.sequences import Sequence
 from dmtrack.errors import EvaluationError
 from dmtrack.evaluation.results import BOX_DECIMALS, SequenceResult
 from dmtrack.running.cached_tracker import PolicyOrigin, describe
 from dmtrack.running.detection_cache import DetectionCache
-from dmtrack.running.one_sequence import first_box_of
+from dmtrack.running.one_sequence import first_box_of, track_rows
 from dmtrack.running.sweeps.benchmarks import BenchmarkChoice
 from dmtrack.running.sweeps.running import cache_of
 from dmtrack.running.sweeps.settings import SweepSettings
@@ -30,9 +30,10 @@ class Replay:
     Attributes:
         boxes_xywh: (frames, 4) float64, unrounded; the first row is the given box.
         scores: (frames,) in [0, 1].
-        present: (frames,).
+        present: (frames,) whether the target is there; of many objects, whether anything is.
         seconds: that deciding took, reading of the stored detections included.
         timeline: of the decisions; None where none was asked for.
+        tracks: (n, 9) of many objects, see `SequenceResult`; boxes and scores are empty then.
     """
 
     boxes_xywh: NDArray[np.float64]
@@ -40,14 +41,17 @@ class Replay:
     present: NDArray[np.bool_]
     seconds: float
     timeline: Timeline | None = None
+    tracks: NDArray[np.float64] | None = None
 
     @property
     def frames_per_second(self) -> float:
         """Of the policy on one core."""
-        return len(self.scores) / max(self.seconds, 1e-9)
+        return len(self.present) / max(self.seconds, 1e-9)
 
     def result(self) -> SequenceResult:
         """As results are stored and scored: rounded, and without times, which would be none of the whole tracker."""
+        if self.tracks is not None:
+            return SequenceResult(self.boxes_xywh, tracks=self.tracks)
         return SequenceResult(np.round(self.boxes_xywh, BOX_DECIMALS), None, self.scores, self.present)
 
 
@@ -97,6 +101,30 @@ def replay_sequence(
     return Replay(np.array(boxes), np.array(scores), np.array(present), seconds, shown)
 
 
+def replay_everything(
+    detections: Iterable[Detections], policy: MultiObjectPolicy, on_frame: Callable[[], object] | None = None
+) -> Replay:
+    """Runs a multi-object policy over the detections of a whole video.
+
+    Args:
+        detections: one per frame.
+        policy: gives identities.
+        on_frame: called after each frame.
+    """
+    policy.reset()
+    rows, present = [np.zeros((0, 9))], []
+    seconds = 0.0
+    for number, found in enumerate(detections, start=1):
+        begun = time.perf_counter()
+        tracks = policy.step(found)
+        seconds += time.perf_counter() - begun
+        rows.append(track_rows(number, tracks))
+        present.append(len(tracks) > 0)
+        if on_frame is not None:
+            on_frame()
+    return Replay(np.zeros((0, 4)), np.zeros(0), np.array(present, bool), seconds, tracks=np.concatenate(rows))
+
+
 def shown_view(view: TimelineView | None, name: str) -> TimelineView:
     """The view itself of a policy whose timeline is asked for.
 
@@ -126,7 +154,10 @@ class ReplayPlan:
         for sequence in self.sequences:
             stored = self.cache.open(sequence)
             policy = self.origin.policy()
-            yield sequence, replay_sequence(sequence, stored, stored.template_embedding, policy, timeline, on_frame)
+            if self.origin.many_objects:
+                yield sequence, replay_everything(stored, policy, on_frame)
+            else:
+                yield sequence, replay_sequence(sequence, stored, stored.template_embedding, policy, timeline, on_frame)
 
 
 def plan_replays(settings: SweepSettings) -> list[ReplayPlan]:

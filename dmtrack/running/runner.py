@@ -20,9 +20,9 @@ from rich.console import Console
 
 from dmtrack.data.sequences import Sequence
 from dmtrack.errors import EvaluationError
-from dmtrack.evaluation.protocols import Protocol
+from dmtrack.evaluation.protocols import BaseProtocol
 from dmtrack.evaluation.report import shown
-from dmtrack.evaluation.results import ResultStore, find_store
+from dmtrack.evaluation.results import OWN_FILES, FileNames, ResultStore, find_store
 from dmtrack.evaluation.scoring import Score, SequenceScore, combine, score_result, score_store
 from dmtrack.progress import ProgressBar
 from dmtrack.running.one_sequence import track_and_store
@@ -39,7 +39,7 @@ class RunProgress(ProgressBar):
         protocol: of the score so far; None where nothing is scored.
     """
 
-    def __init__(self, label: str = "", console: Console | None = None, protocol: Protocol | None = None) -> None:
+    def __init__(self, label: str = "", console: Console | None = None, protocol: BaseProtocol | None = None) -> None:
         self._protocol = protocol
         self._scores: list[SequenceScore] = []
         self._ended = self._total = 0
@@ -73,7 +73,7 @@ class RunProgress(ProgressBar):
         note = f"{self._ended}/{self._total} seq."
         if self._protocol is not None:
             value = combine(self._protocol, "", "", self._scores).scores[self._measure.key]
-            note += f"  {self._measure.key} {shown(value)}"
+            note += f"  {self._measure.key} {shown(value, self._measure.digits)}"
         self.update(note=note)
 
 
@@ -186,6 +186,7 @@ class Session:
         results: folder under which `<benchmark>/<tracker>/` is made.
         experiment: name of the benchmark in the folders of experiments, whose results are resumed where there are none
             of this session; empty where there is no such experiment.
+        files: how those of new results are called.
     """
 
     benchmark: str
@@ -196,16 +197,17 @@ class Session:
     details: Mapping[str, Any]
     results: Path
     experiment: str = ""
+    files: FileNames = OWN_FILES
 
     @property
     def store(self) -> ResultStore:
         """The store of this tracker on this benchmark."""
         folders = [self.results / name / self.tracker for name in (self.benchmark, self.experiment) if name]
-        return find_store(folders)
+        return find_store(folders, self.files)
 
     def run(
         self,
-        protocol: Protocol,
+        protocol: BaseProtocol,
         console: Console,
         processes: int = 1,
         restart: bool = False,

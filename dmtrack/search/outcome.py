@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 
 from dmtrack.errors import EvaluationError
-from dmtrack.evaluation.reporting.bootstrap import Interval, paired_bootstrap
+from dmtrack.evaluation.reporting.bootstrap import Interval, difference_interval, draw_sequences
 from dmtrack.evaluation.results import software_versions
-from dmtrack.evaluation.scoring import pooled_curves
+from dmtrack.evaluation.scoring import combine
 from dmtrack.running.sweeps.benchmarks import BenchmarkChoice
 from dmtrack.search.settings import Prepared
 from dmtrack.search.splits import TEST_MARK
@@ -85,7 +85,7 @@ class Outcome:
         return (
             f"{mark}{self.value_heading} by {scoring.protocol.name} on {settings.tuning.title}, split "
             f"{settings.tuning.shown_split}, {len(self.prepared.sequences)} sequences; {settings.sampler}, trials: "
-            f"{counts}; weights {str(self.prepared.origin.weights_sha256)[:8]}"
+            f"{counts}; weights {str(self.prepared.origin.weights_sha256 or '-')[:8]}"
         )
 
 
@@ -130,15 +130,15 @@ def conclude(prepared: Prepared, study: Study, sharing: dict[str, Any]) -> Outco
 def _compare(prepared: Prepared, benchmark: BenchmarkChoice, best: dict[str, Any], relation: str) -> Comparison:
     """Tracks the sequences of a benchmark with both sets of values."""
     settings, scoring = prepared.settings, prepared.scoring
-    pools_frames = scoring.protocol.pooling == "frames"
     sequences = prepared.sequences if benchmark == settings.tuning else settings.open(benchmark)
     tracks = settings.tracks(prepared.origin, benchmark, exact=True)
     scores = [evaluate(tracks.track, sequences, scoring, parameters) for parameters in (best, prepared.current)]
-    with_best, with_own = (scoring.per_sequence(item) for item in scores)
-    # Where frames are pooled, a sequence weighs as much as it has counted ones.
-    weights = [float(np.count_nonzero(score.counted)) if pools_frames else 1.0 for score in scores[0]]
-    difference = paired_bootstrap(with_best, with_own, rounds=BOOTSTRAP_ROUNDS, weights=weights)
-    numbers = [pooled_curves(scoring.protocol, item).scores(scoring.protocol) for item in scores]
+    with_best, with_own = (combine(scoring.protocol, "", benchmark.title, item) for item in scores)
+    draws = np.concatenate(list(draw_sequences(len(sequences), BOOTSTRAP_ROUNDS, seed=0)))
+    samples = [scoring.protocol.resample(score, draws)[scoring.metric] for score in (with_best, with_own)]
+    lead = with_best.scores[scoring.metric] - with_own.scores[scoring.metric]
+    difference = difference_interval(lead, samples[0], samples[1], scoring.protocol.drawn_from([with_best, with_own]))
+    numbers = [dict(score.scores) for score in (with_best, with_own)]
     return Comparison(benchmark.title, len(sequences), numbers[0], numbers[1], difference, relation)
 
 

@@ -153,7 +153,8 @@ def comparison_table(outcome: Outcome) -> str:
             (f"searched{mark}", outcome.best.params, comparison.best),
         ):
             shown = [f"{parameters[name]:.4g}" if name in parameters else "-" for name in names]
-            scores = ["-" if math.isnan(numbers.get(key, math.nan)) else f"{100 * numbers[key]:.1f}" for key in titles]
+            values = ((measure, numbers.get(measure.key, math.nan)) for measure in scoring.protocol.reported())
+            scores = ["-" if math.isnan(value) else measure.printed(value) for measure, value in values]
             where = f"{comparison.title} ({comparison.sequences}, {comparison.relation})"
             rows.append([outcome.prepared.origin.name, label, where, *shown, *scores])
     return _markdown(heads, rows)

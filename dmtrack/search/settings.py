@@ -11,7 +11,6 @@ import numpy as np
 from dmtrack.config import Count, CountOrZero, Positive, check_fields, parse_section
 from dmtrack.data.sequences import Sequence
 from dmtrack.errors import ConfigError
-from dmtrack.evaluation.protocols import Protocol, get_protocol
 from dmtrack.models.siamrpn.decoding import SearchParameters
 from dmtrack.running.cached_tracker import describe
 from dmtrack.running.sweeps.benchmarks import BenchmarkChoice
@@ -141,8 +140,7 @@ def prepare(settings: SearchSettings) -> Prepared:
     Raises:
         DMTrackError: benchmark, tracker, protocol or ranges cannot be used.
     """
-    protocol = get_protocol(settings.protocol or settings.tuning.usual_protocol, Protocol)
-    scoring = Scoring(protocol, settings.metric)
+    scoring = Scoring(settings.tuning.protocol(settings.protocol), settings.metric)
     sequences = settings.open(settings.tuning)
     origin = origin_of(settings.tracker)
     if origin.way == "shared":

@@ -16,11 +16,10 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from dmtrack.boxes import Boxes
 from dmtrack.data.sequences import Sequence
 from dmtrack.data.siamese.cropping import context_side
 from dmtrack.errors import ConfigError
-from dmtrack.evaluation.results import BOX_DECIMALS
+from dmtrack.evaluation.results import BOX_DECIMALS, SequenceResult
 from dmtrack.models.siamrpn.decoding import Decoded, SearchParameters, decode
 from dmtrack.models.siamrpn.flavours import SiamesePreprocessing
 from dmtrack.running.one_sequence import first_box_of
@@ -141,8 +140,8 @@ class SharedOutputs:
         self._kept: OrderedDict[tuple[str, int, Key], _Entry] = OrderedDict()
         self._bytes, self._most_bytes = 0, memory_bytes
 
-    def track(self, sequence: Sequence, parameters: Parameters) -> Boxes:
-        """(frames, 4) boxes xywh, rounded as results are stored; the first is the given one.
+    def track(self, sequence: Sequence, parameters: Parameters) -> SequenceResult:
+        """See `Track` of `tracks`; the first box is the given one.
 
         Raises:
             ConfigError: a parameter is out of range or none of SiamRPN++.
@@ -163,7 +162,7 @@ class SharedOutputs:
             if self._lattice is not None:
                 decoded = realigned(decoded, entry.region_cxcywh, state.box_cxcywh, state.preprocessing)
             boxes.append(state.advance(decoded, entry.size_wh).box_xywh)
-        return np.asarray(np.round(np.array(boxes), BOX_DECIMALS), dtype=np.float64)
+        return SequenceResult(np.asarray(np.round(np.array(boxes), BOX_DECIMALS), dtype=np.float64))
 
     @property
     def facts(self) -> dict[str, Any]:

@@ -8,26 +8,26 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from dmtrack.association.policy import Association, TargetPolicy
-from dmtrack.boxes import Boxes
+from dmtrack.association.policy import Association
 from dmtrack.config import config_hash
-from dmtrack.data.sequences import Sequence
+from dmtrack.data.sequences import MultiObjectSequence, Sequence
 from dmtrack.errors import ConfigError
+from dmtrack.evaluation.results import SequenceResult
 from dmtrack.registry import TRACKERS, did_you_mean, load_plugins
 from dmtrack.running.detection_cache import DetectionCache
 from dmtrack.running.detection_file import CachedDetections
 from dmtrack.running.one_sequence import track_sequence
-from dmtrack.running.replay import replay_sequence
+from dmtrack.running.replay import replay_everything, replay_sequence
 from dmtrack.running.trackers import TrackerChoice
 from dmtrack.search.space import PUBLISHED_GRIDS, SIAMRPN_SPACE, Parameters, Space, changed, parse_range, usual_space
-from dmtrack.tracking.loading import assemble_tracker, config_and_weights
+from dmtrack.tracking.loading import assemble_tracker, config_and_weights, tracker_section
 from dmtrack.tracking.siamrpn import SiamRPNTracker
 
-Track = Callable[[Sequence, Parameters], Boxes]
-"""Tracks a sequence with any parameters of a space: (frames, 4) boxes xywh, rounded as results are stored."""
+Track = Callable[[Sequence, Parameters], SequenceResult]
+"""Tracks a sequence with any parameters of a space; numbers are rounded as results are stored."""
 
 
-def policy_of(kind: Any, settings: Mapping[str, Any], parameters: Parameters) -> TargetPolicy:
+def policy_of(kind: Any, settings: Mapping[str, Any], parameters: Parameters) -> Any:
     """What decides in a trial.
 
     Args:
@@ -40,8 +40,7 @@ def policy_of(kind: Any, settings: Mapping[str, Any], parameters: Parameters) ->
     """
     changed = with_parameters(settings, parameters)
     changed.pop("type", None)
-    policy: TargetPolicy = kind.policy(changed)
-    return policy
+    return kind.policy(changed)
 
 
 class ReplayedDetections:
@@ -67,15 +66,16 @@ class ReplayedDetections:
             "network_passes": 0,
         }
 
-    def track(self, sequence: Sequence, parameters: Parameters) -> Boxes:
+    def track(self, sequence: Sequence, parameters: Parameters) -> SequenceResult:
         """See `Track`."""
         policy = policy_of(self._kind, self._settings, parameters)
         if sequence.name not in self._opened:
             self._opened[sequence.name] = self._stored.open(sequence)
         stored = self._opened[sequence.name]
-        boxes_xywh = replay_sequence(sequence, stored, stored.template_embedding, policy).result().boxes_xywh
-        self.facts["frames"] += len(boxes_xywh)
-        return boxes_xywh
+        self.facts["frames"] += len(stored)
+        if isinstance(sequence, MultiObjectSequence):
+            return replay_everything(stored, policy).result()
+        return replay_sequence(sequence, stored, stored.template_embedding, policy).result()
 
 
 class FullRuns:
@@ -86,7 +86,7 @@ class FullRuns:
         self._built: tuple[dict[str, Any], Any] | None = None
         self.facts: dict[str, Any] = {"sharing": "none (full runs)", "exact": True, "frames": 0, "network_passes": 0}
 
-    def track(self, sequence: Sequence, parameters: Parameters) -> Boxes:
+    def track(self, sequence: Sequence, parameters: Parameters) -> SequenceResult:
         """See `Track`."""
         wanted = dict(parameters)
         if self._built is None or self._built[0] != wanted:
@@ -96,9 +96,10 @@ class FullRuns:
             overrides = (*choice.overrides, f"tracker={section!r}")
             loaded = assemble_tracker(choice.config, choice.weights, choice.device, choice.precision, overrides)
             self._built = (wanted, loaded.tracker)
-        for counted in ("frames", "network_passes"):
-            self.facts[counted] += len(sequence)
-        return track_sequence(self._built[1], sequence).boxes_xywh
+        self.facts["frames"] += len(sequence)
+        # Trackers that see given detections have no network.
+        self.facts["network_passes"] += len(sequence) * (not hasattr(self._built[1], "frames_of"))
+        return track_sequence(self._built[1], sequence)
 
 
 def with_parameters(settings: Mapping[str, Any], parameters: Parameters) -> dict[str, Any]:
@@ -138,7 +139,7 @@ class Origin:
     def __post_init__(self) -> None:
         chosen = getattr(self.kind, "association_of", None)
         self.association = None if chosen is None else type(chosen({"policy": self.settings.get("policy")}))()
-        self.way = "replay" if hasattr(self.kind, "policy") else "full"
+        self.way = "replay" if hasattr(self.kind, "policy") and "model" in self.config else "full"
         if issubclass(self.kind, SiamRPNTracker):
             self.way = "shared"
 
@@ -146,7 +147,8 @@ class Origin:
         """What is searched unless ranges are given; None where nothing is usual."""
         if self.way == "shared":
             return SIAMRPN_SPACE
-        section = "policy" if self.settings.get("policy") else "association"
+        flat = "association" in inspect.signature(self.kind).parameters and not self.settings.get("policy")
+        section = "association" if flat else "policy"
         return None if self.association is None else usual_space(self.association, section)
 
     def is_whole(self, name: str) -> bool:
@@ -188,10 +190,11 @@ def origin_of(choice: TrackerChoice) -> Origin:
         raise ConfigError(f"{choice.config} has no config whose values could be searched; give --config")
     config, name, stored = config_and_weights(choice.config, choice.weights, choice.overrides)
     plain = dict(config)
-    settings = dict(plain.get("tracker") or {"type": "GlobalSearchTracker"})
+    settings = tracker_section(plain)
     kind: Any = TRACKERS.get(settings["type"])
     label = str(settings.get("name") or Path(name).stem)
-    return Origin(label, kind, settings, plain, config_hash(plain), stored.sha256, str(stored.path))
+    weights = (None, "") if stored is None else (stored.sha256, str(stored.path))
+    return Origin(label, kind, settings, plain, config_hash(plain), *weights)
 
 
 def chosen_space(

@@ -12,9 +12,8 @@ from numpy.typing import NDArray
 
 from dmtrack.data.sequences import Sequence
 from dmtrack.errors import EvaluationError
-from dmtrack.evaluation.protocols import Protocol
-from dmtrack.evaluation.results import SequenceResult
-from dmtrack.evaluation.scoring import SequenceScore, pooled_curves, score_result
+from dmtrack.evaluation.protocols import BaseProtocol
+from dmtrack.evaluation.scoring import SequenceScore, score_result
 from dmtrack.files import json_value
 from dmtrack.registry import did_you_mean
 from dmtrack.running.one_sequence import failure_of
@@ -31,19 +30,23 @@ class Scoring:
         metric: key of one of its numbers, of which more is better; None is the protocol's first.
 
     Raises:
-        EvaluationError: the protocol has no such number.
+        EvaluationError: the protocol has no such number, or the lower it is the better.
     """
 
-    def __init__(self, protocol: Protocol, metric: str | None) -> None:
+    def __init__(self, protocol: BaseProtocol, metric: str | None) -> None:
         known = {measure.key: measure for measure in protocol.reported()}
         if metric is not None and metric not in known:
             raise EvaluationError(f"protocol {protocol.name!r} reports no {metric!r}{did_you_mean(metric, known)}")
         self.protocol, self.metric = protocol, metric or next(iter(known))
         self.measure = known[self.metric]
+        if not self.measure.higher_is_better:
+            raise EvaluationError(
+                f"--metric {self.metric} is the better the lower, and a search makes it large; give {next(iter(known))}"
+            )
 
     def value(self, scores: list[SequenceScore]) -> float:
         """The metric over several sequences, pooled as the protocol says; NaN without a counted frame."""
-        return pooled_curves(self.protocol, scores).scores(self.protocol)[self.metric]
+        return self.protocol.read(self.protocol.pool(scores))[self.metric]
 
     def per_sequence(self, scores: list[SequenceScore]) -> NDArray[np.float64]:
         """(sequences,) the metric of each, NaN where it does not count."""
@@ -66,8 +69,7 @@ def evaluate(
     """
     scores: list[SequenceScore] = []
     for sequence in sequences:
-        result = SequenceResult(track(sequence, parameters))
-        scores.append(score_result(scoring.protocol, sequence, result))
+        scores.append(score_result(scoring.protocol, sequence, track(sequence, parameters)))
         so_far = scoring.value(scores)
         if on_sequence is not None and not math.isnan(so_far):
             on_sequence(len(scores), so_far)

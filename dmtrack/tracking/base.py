@@ -119,6 +119,8 @@ class MultiTracker(ABC):
     """Everything in sight, one frame at a time; memory grows with what is in sight, not with the length of a video."""
 
     name: str
+    loaded: LoadedTracker | None = None
+    """As of `Tracker`."""
 
     def __init__(self, name: str) -> None:
         self.name = name

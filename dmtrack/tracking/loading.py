@@ -4,23 +4,22 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from dmtrack.association.detections import Detections
 from dmtrack.config import Config, as_config, build, config_hash, load_config, require
 from dmtrack.config.choices import DEFAULT_CONFIG, WEIGHTS_SUFFIXES
 from dmtrack.errors import ConfigError, DMTrackError, WeightsError
-from dmtrack.models.fast.inference_copy import inference_copy
 from dmtrack.registry import MODELS, TRACKERS, did_you_mean, import_module
 from dmtrack.tracking.adapter import as_tracker
-from dmtrack.tracking.base import Tracker
-from dmtrack.tracking.device import autocast, choose_device, resolve_precision
+from dmtrack.tracking.base import MultiTracker, Tracker
+from dmtrack.tracking.device import choose_device, resolve_precision
 from dmtrack.tracking.multi_object import Detector
+from dmtrack.tracking.track_by_detection import detector_of
 from dmtrack.weights import WeightsFile, find_weights, load_into, read_weights
 
 _PLUGIN = re.compile(r"(?P<module>[A-Za-z_][\w.]*):(?P<name>[A-Za-z_]\w*)")
@@ -31,18 +30,32 @@ class LoadedTracker:
     """A tracker and where it comes from.
 
     Attributes:
-        tracker: ready for `init`.
+        tracker: ready for `init`, or for the first frame where it follows everything.
         config: what it was built from; None for a class given as `my_module:MyTracker`.
         config_name: file or name of the config, or `my_module:MyTracker`.
         weights_path: file of its weights, None for a tracker without.
         weights_sha256: hex digest of that file.
     """
 
-    tracker: Tracker
+    tracker: Tracker | MultiTracker
     config: dict[str, Any] | None
     config_name: str
     weights_path: Path | None = None
     weights_sha256: str | None = None
+
+    @property
+    def target_tracker(self) -> Tracker:
+        """The tracker, where one target is to be followed.
+
+        Raises:
+            ConfigError: it follows everything.
+        """
+        if isinstance(self.tracker, MultiTracker):
+            raise ConfigError(
+                f"{self.config_name}: {type(self.tracker).__name__} follows everything in sight, and no given target; "
+                "run it with `dmtrack mot track`, or give the config of another tracker"
+            )
+        return self.tracker
 
     def origin(self) -> dict[str, Any]:
         """What is kept beside results: tracker, config and its hash, weights and their sha256, device, precision."""
@@ -81,16 +94,34 @@ def assemble_tracker(
     if plugin and not Path(str(config)).exists():
         return _load_plugin(plugin["module"], plugin["name"], device, precision)
     node, name, stored = config_and_weights(config, weights, overrides)
-    settings = dict(node.get("tracker") or {"type": "GlobalSearchTracker"})
+    settings = tracker_section(node)
     accepted = inspect.signature(TRACKERS.get(settings["type"])).parameters
     defaults = {"name": Path(name).stem, "device": chosen_device}
     settings = {**{key: value for key, value in defaults.items() if key in accepted}, **settings, **asked}
-    require(node, "model", purpose="tracking")
-    model = build(node["model"], MODELS)
-    load_into(model, stored.state_dict, stored.path, metadata=stored.metadata)
-    tracker: Tracker = build(settings, TRACKERS, model=model)
-    tracker.loaded = LoadedTracker(tracker, node, name, stored.path, stored.sha256)
+    parts: dict[str, Any] = {}
+    if stored is None:
+        parameter = accepted.get("model")
+        if parameter is None or parameter.default is parameter.empty:
+            require(node, "model", purpose="tracking")
+    else:
+        require(node, "model", purpose="tracking")
+        parts["model"] = build(node["model"], MODELS)
+        load_into(parts["model"], stored.state_dict, stored.path, metadata=stored.metadata)
+    tracker: Tracker | MultiTracker = build(settings, TRACKERS, **parts)
+    tracker.loaded = LoadedTracker(
+        tracker, node, name, *((None, None) if stored is None else (stored.path, stored.sha256))
+    )
     return tracker.loaded
+
+
+def tracker_section(config: Mapping[str, Any]) -> dict[str, Any]:
+    """The `tracker` of a config, or the usual one of its model; one that detects everything follows everything."""
+    if config.get("tracker"):
+        return dict(config["tracker"])
+    kind = MODELS.get(config["model"]["type"]) if "type" in config.get("model", {}) else None
+    if not hasattr(kind, "detect"):
+        return {"type": "GlobalSearchTracker"}
+    return {"type": "TrackByDetection", "policy": {"type": getattr(kind, "published_policy", "ByteTrack")}}
 
 
 def _load_plugin(module_name: str, name: str, device: str | None, precision: str | None) -> LoadedTracker:
@@ -140,22 +171,11 @@ def assemble_detector(
     chosen_precision = resolve_precision(precision or "fp32", chosen_device)
     node, name, stored = config_and_weights(config, weights, overrides)
     require(node, "model", purpose="tracking")
+    assert stored is not None
     model = build(node["model"], MODELS)
-    if not hasattr(model, "detect"):
-        raise ConfigError(
-            f"{name}: a {type(model).__name__} searches for one target that it is shown; give a config whose model "
-            "detects everything, such as those of configs/yolox and configs/fairmot"
-        )
     load_into(model, stored.state_dict, stored.path, metadata=stored.metadata)
-    fast, needs_autocast = inference_copy(model, chosen_precision, chosen_device)
-
-    def detect(image: Any) -> Detections:
-        with autocast(chosen_device, chosen_precision if needs_autocast else "fp32"):
-            found: Detections = fast.detect(image)
-        return found
-
     return (
-        detect,
+        detector_of(model, str(chosen_device), chosen_precision, name),
         getattr(model, "published_policy", "ByteTrack"),
         {
             "config": name,
@@ -171,8 +191,10 @@ def assemble_detector(
 
 def config_and_weights(
     config: str | Path | None, weights: str | Path | None, overrides: Sequence[str]
-) -> tuple[Config, str, WeightsFile]:
+) -> tuple[Config, str, WeightsFile | None]:
     """The config, what it is called, and the weights, all as `assemble_tracker` finds them; nothing is built of them.
+
+    The weights are None where the config has no model.
 
     Raises:
         ConfigError: the config or a key is unknown.
@@ -188,6 +210,8 @@ def config_and_weights(
     name = str(config or DEFAULT_CONFIG)
     # The config comes first: a wrong word in it should not cost the reading of a large file.
     node = load_config(name, overrides)
+    if "model" not in node and weights is None:
+        return node, name, None
     return node, name, read_weights(find_weights(weights if weights is not None else Path(name).stem))
 
 

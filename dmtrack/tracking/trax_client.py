@@ -181,7 +181,7 @@ def main(arguments: abc.Sequence[str] | None = None) -> int:
         loaded = assemble_tracker(
             options.tracker or options.config, options.weights, options.device, options.precision, options.set
         )
-        serve(loaded.tracker, options.region)
+        serve(loaded.target_tracker, options.region)
     except DMTrackError as error:
         print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
         return error.exit_code

@@ -12,7 +12,7 @@ import torch
 from lightning.fabric import Fabric
 from torch import nn
 
-from dmtrack.config import build, dump_config
+from dmtrack.config import build, dump_config, require
 from dmtrack.data.loader import training_loader_from_config
 from dmtrack.errors import ConfigError, TrainingError
 from dmtrack.files import check_writable_folder, write_text
@@ -88,6 +88,7 @@ def train_from_config(
         check_same_run(checkpoint_path, content, config, fabric.world_size, precision, exact=resume == "auto")
 
     seed_batch(settings.seed, MODEL_INITIALISATION)
+    require(config, "model", purpose="training")
     module = build(config["model"], MODELS)
     if not isinstance(module, TrainableModel):
         kind = config["model"].get("type")

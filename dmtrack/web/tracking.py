@@ -71,7 +71,7 @@ class Trackers:
 
                 weights, overrides = self._own.get(config, (None, ()))
                 loaded = assemble_tracker(config, weights, self._device, self._precision, overrides)
-                self._loaded[config] = loaded.tracker
+                self._loaded[config] = loaded.target_tracker
         # `init` replaces whatever belongs to a target, and changes nothing of it in place.
         return copy.copy(self._loaded[config])
 

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from dmtrack.config import build, load_config
+from dmtrack.config import build, load_config, require
 from dmtrack.config.choices import WEIGHTS_SUFFIX
 from dmtrack.errors import WeightsError
 from dmtrack.models.base import TrainableModel
@@ -46,6 +46,7 @@ def import_weights(
     target = _target(Path(file), output)
     foreign = read_weights(file)
     settings = load_config(config or known.config)
+    require(settings, "model", purpose="the import of weights")
     model = shapes_of_model(settings["model"])
     part = dict(model.named_modules()).get(known.part)
     if part is None:

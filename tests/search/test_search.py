@@ -191,7 +191,7 @@ def test_replay_takes_any_store():
     frames = Frames(detections(sequence, np.random.default_rng(0)))
     opener = type("Store", (), {"open": lambda self, sequence: frames})()
     replayed = ReplayedDetections(ReIDTracker, {"type": "ReIDTracker"}, opener)
-    boxes = replayed.track(sequence, {"association.reach": 0.3})
+    boxes = replayed.track(sequence, {"association.reach": 0.3}).boxes_xywh
     np.testing.assert_allclose(boxes, sequence.boxes_xywh)
     policy_of(ReIDTracker, {"type": "ReIDTracker"}, {"association.reach": 0.1})
     with pytest.raises(ConfigError, match="did you mean 'reach'"):

@@ -29,7 +29,9 @@ def test_equal_crops_give_the_boxes_of_full_runs_to_the_last_bit(tracker, sequen
     shared = SharedOutputs(tracker)
     for parameters in PARAMETERS:
         for sequence in sequences:
-            np.testing.assert_array_equal(shared.track(sequence, parameters), full_run(tracker, sequence, parameters))
+            np.testing.assert_array_equal(
+                shared.track(sequence, parameters).boxes_xywh, full_run(tracker, sequence, parameters)
+            )
     assert 0 < shared.computed < shared.asked == 8 * 4 * 11
     passes = tracker.model.passes
     again = shared.computed
@@ -42,14 +44,14 @@ def test_long_term_mode_is_shared_exactly_too(tracker, sequences):
     shared = SharedOutputs(tracker)
     for parameters in PARAMETERS[:3]:
         expected = full_run(tracker, sequences[1], parameters)
-        np.testing.assert_array_equal(shared.track(sequences[1], parameters), expected)
+        np.testing.assert_array_equal(shared.track(sequences[1], parameters).boxes_xywh, expected)
 
 
 def test_a_tolerance_shares_more_and_stays_near(tracker, sequences):
     exact, near = SharedOutputs(tracker), SharedOutputs(tracker, tolerance_px=4)
     for parameters in PARAMETERS:
         for sequence in sequences:
-            boxes = [shared.track(sequence, parameters) for shared in (exact, near)]
+            boxes = [shared.track(sequence, parameters).boxes_xywh for shared in (exact, near)]
             assert np.abs(boxes[0] - boxes[1])[:, :2].max() < 8
     assert near.computed < 0.7 * exact.computed
     assert near.facts["hit_rate"] == 1 - near.computed / near.asked
@@ -59,7 +61,7 @@ def test_little_memory_forgets_but_stays_right(tracker, sequences):
     shared = SharedOutputs(tracker, memory_bytes=300_000)
     for parameters in PARAMETERS[:2]:
         expected = full_run(tracker, sequences[0], parameters)
-        np.testing.assert_array_equal(shared.track(sequences[0], parameters), expected)
+        np.testing.assert_array_equal(shared.track(sequences[0], parameters).boxes_xywh, expected)
     assert shared.forgotten > 0 and shared._bytes <= 300_000
 
 

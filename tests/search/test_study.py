@@ -9,6 +9,7 @@ import pytest
 
 from dmtrack.errors import ConfigError, EvaluationError
 from dmtrack.evaluation.protocols import get_protocol
+from dmtrack.evaluation.results import SequenceResult
 from dmtrack.running.sweeps.benchmarks import BenchmarkChoice
 from dmtrack.running.trackers import TrackerChoice
 from dmtrack.search import study as study_module
@@ -41,7 +42,7 @@ class ShiftedTruth:
         boxes = sequence.boxes_xywh.copy()
         boxes[:, 0] += parameters["shift"]
         boxes[:, 2:] *= parameters["grow"]
-        return boxes
+        return SequenceResult(boxes)
 
 
 def opened(path, seed=0, done=0, kind="random", pruner=None):

@@ -21,7 +21,7 @@ from dmtrack.evaluation.measures.measure import Measure
 from dmtrack.evaluation.protocols.protocol import BaseProtocol, Drawing
 from dmtrack.evaluation.reporting.bootstrap import weighted_means
 from dmtrack.evaluation.results import TrackerResults
-from dmtrack.evaluation.scoring import Curves, Score, SequenceScore, pooled_curves, score_result
+from dmtrack.evaluation.scoring import Curves, Score, SequenceScore, pooled_curves, score_sequence, sequence_facts
 
 if TYPE_CHECKING:
     from dmtrack.data.sequences import Sequence
@@ -226,7 +226,16 @@ class Protocol(BaseProtocol):
 
     def score(self, sequence: Sequence, tracker: TrackerResults) -> SequenceScore:
         """The boxes by these rules; what is observed are the curves of the sequence."""
-        return score_result(self, tracker.cut(sequence), tracker.results[sequence.name])
+        sequence, result = tracker.cut(sequence), tracker.results[sequence.name]
+        return score_sequence(
+            self,
+            sequence.name,
+            sequence.annotated_boxes_xywh,
+            sequence.labelled_present,
+            result.boxes_xywh,
+            result.seconds,
+            **sequence_facts(sequence),
+        )
 
     def counts(self, item: SequenceScore) -> bool:
         """Whether any of its frames counts."""

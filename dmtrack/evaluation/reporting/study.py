@@ -16,6 +16,7 @@ from dmtrack.evaluation.reporting.attributes import AttributeScores, score_attri
 from dmtrack.evaluation.reporting.loading import build_report, common_sequences
 from dmtrack.evaluation.reporting.significance import Significance, assess
 from dmtrack.evaluation.results import TrackerResults
+from dmtrack.progress import print_table
 
 MOST_STATEMENTS = 10
 """The others stand in the files."""
@@ -139,7 +140,7 @@ def print_study(study: Study, console: Console) -> None:
         table = report.table(intervals, title)
         if console.measure(table, options=console.options.update(max_width=1000)).maximum > console.width:
             table = report.table(intervals, title, beside=False)
-        console.print(table)
+        print_table(table, console)
         print_differences(report, significance, console)
     print_remarks(study, console)
 

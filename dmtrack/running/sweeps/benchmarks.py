@@ -12,7 +12,15 @@ from dmtrack.config import Count, CountOrZero, Share, Within
 from dmtrack.data.benchmarks import BENCHMARKS, Benchmark, open_benchmark
 from dmtrack.data.sequences import Sequence, SequenceList
 from dmtrack.errors import EvaluationError
-from dmtrack.evaluation.protocols import PROTOCOLS, Protocol, protocols_of
+from dmtrack.evaluation.protocols import (
+    PROTOCOLS,
+    BaseProtocol,
+    MultiObjectProtocol,
+    Protocol,
+    get_protocol,
+    protocols_of,
+)
+from dmtrack.evaluation.results import MOT_FILES, OWN_FILES, FileNames
 from dmtrack.registry import did_you_mean
 
 SYNTHETIC_SIZE_WH = (448, 256)
@@ -139,12 +147,27 @@ class BenchmarkChoice:
         return self.split or ("all" if self.entry is None else self.entry.splits[0])
 
     @property
+    def files(self) -> FileNames:
+        """How the files of results on it are called."""
+        return MOT_FILES if self.entry is not None and self.entry.many_objects else OWN_FILES
+
+    @property
     def usual_protocol(self) -> str:
         """Name of the protocol under which the benchmark is reported unless another is asked for."""
         if self.entry is None or self.name in _BY_VISIBLE_FRAMES:
             return DEFAULT_PROTOCOL
+        kind = MultiObjectProtocol if self.files.tracks else Protocol
         # Those with restarts or confidences are no rules for boxes of one pass.
-        return next((name for name in self.entry.protocols if name in protocols_of(Protocol)), DEFAULT_PROTOCOL)
+        return next((name for name in self.entry.protocols if name in protocols_of(kind)), DEFAULT_PROTOCOL)
+
+    def protocol(self, name: str | None = None) -> BaseProtocol:
+        """The rules of a run on it: those of that name, or the usual ones.
+
+        Raises:
+            EvaluationError: there are none of that name, or they are for results of another kind.
+        """
+        kind = MultiObjectProtocol if self.files.tracks else Protocol
+        return get_protocol(name or self.usual_protocol, kind)
 
     @property
     def own_long_term_protocol(self) -> str | None:

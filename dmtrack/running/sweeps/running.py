@@ -12,12 +12,13 @@ from rich.console import Console
 
 from dmtrack import registry
 from dmtrack.errors import EvaluationError
-from dmtrack.evaluation.protocols import Protocol, get_protocol
+from dmtrack.evaluation.protocols import BaseProtocol
 from dmtrack.evaluation.report import Report, csv_text
 from dmtrack.evaluation.reporting.figures.curves import save_plots
 from dmtrack.evaluation.results import ResultStore
 from dmtrack.evaluation.scoring import score_store
 from dmtrack.files import check_writable_folder, write_json, write_text
+from dmtrack.progress import print_table
 from dmtrack.running.cached_tracker import build_cached, describe
 from dmtrack.running.detection_cache import DetectionCache
 from dmtrack.running.ray_engine import RayEngine, import_ray
@@ -45,7 +46,7 @@ def run_sweep(settings: SweepSettings, console: Console) -> list[Report]:
         import_ray()
     else:
         check_gpus(settings.gpus)
-    protocols = [get_protocol(settings.protocol or choice.usual_protocol, Protocol) for choice in settings.benchmarks]
+    protocols = [choice.protocol(settings.protocol) for choice in settings.benchmarks]
     check_writable_folder(settings.reports)
     for folder in settings.compare:
         if not folder.is_dir():
@@ -97,6 +98,7 @@ def _sessions(tracker: NamedTracker, settings: SweepSettings) -> list[Session]:
             details,
             settings.results,
             benchmark.experiment,
+            benchmark.files,
         )
         for benchmark, build in zip(settings.benchmarks, builds, strict=True)
     ]
@@ -116,7 +118,7 @@ class _Failed(NamedTuple):
 
 
 def _run_benchmark(
-    settings: SweepSettings, number: int, protocol: Protocol, sessions: list[Session], console: Console
+    settings: SweepSettings, number: int, protocol: BaseProtocol, sessions: list[Session], console: Console
 ) -> tuple[Report | None, list[_Failed]]:
     """All trackers on the benchmark of that number."""
     choice = settings.benchmarks[number]
@@ -180,7 +182,7 @@ def _complain(failed: list[_Failed]) -> None:
 
 def print_report(report: Report, console: Console) -> None:
     """Prints the table and what no average holds."""
-    console.print(report.table())
+    print_table(report.table(), console)
     if report.more_measures:
         console.print(absence_table(report))
     for remark in report.remarks():
