@@ -146,6 +146,35 @@ def test_small_targets_are_frequent():
     assert (sizes < 25).mean() > 0.2 and (sizes > 50).mean() > 0.1
 
 
+def test_two_moments_of_a_clip_become_a_pair(tmp_path):
+    (tmp_path / "red" / "masks").mkdir(parents=True)
+    for number in range(4):
+        frame, mask = np.full((120, 200, 3), 90, np.uint8), np.zeros((120, 200), np.uint8)
+        window = np.s_[40:80, 60 + 15 * number : 100 + 15 * number]
+        frame[window], mask[window] = (0, 0, 255), 255
+        cv2.imwrite(str(tmp_path / "red" / f"{number}.png"), frame)
+        cv2.imwrite(str(tmp_path / "red" / "masks" / f"{number}.png"), mask)
+    sampler = SyntheticPairs(
+        real_clips=[{"root": str(tmp_path)}], clip_share=1.0, occluder_share=0.0, change_share=0.0, gray_share=0.0
+    )
+    reddest = []
+    for index in range(8):
+        pair = draw(sampler, 4, index)
+        for sample in pair.samples:
+            left, top, right, bottom = sample.boxes_xyxy[0].astype(int)
+            colours = sample.image[top:bottom, left:right].reshape(-1, 3).astype(float)
+            reddest.append((colours[:, 0] - colours[:, 1:].mean(axis=1)).mean())
+    # The clip's object and what is cut from it are red; only look-alikes are not.
+    assert np.mean(np.array(reddest) > 40) > 0.6
+
+
+def test_photographs_that_are_missing_are_done_without_only_where_the_config_says_so(tmp_path):
+    folder = {"annotations": str(tmp_path / "none.json"), "images": str(tmp_path), "optional": True}
+    with pytest.warns(UserWarning, match=r"none\.json is not there: going on without"):
+        sampler = SyntheticPairs([folder], real_share=1.0)
+    assert len(draw(sampler, 1).query.boxes_xyxy)
+
+
 def test_bad_arguments_are_refused(photo_folder, tmp_path):
     with pytest.raises(ConfigError, match=r"real_share is 1\.5"):
         SyntheticPairs(real_share=1.5)

@@ -68,7 +68,7 @@ def test_presence_follows_the_visible_share():
     for number in range(8):
         rendered = videos._video(number)
         for frame, present in enumerate(videos[number].present):
-            visible = np.count_nonzero(rendered._draw(frame, None).owner == TARGET)
+            visible = np.count_nonzero(rendered.canvas(frame).owner == TARGET)
             shares[int(present)].append(
                 visible / (rendered.target.patch.area * rendered.target.placement(frame).scale ** 2)
             )
