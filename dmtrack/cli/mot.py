@@ -104,6 +104,39 @@ def track(
                 session.report(console)
 
 
+@group.command("interpolate")
+def interpolate(
+    result: Annotated[
+        Path, typer.Argument(callback=options.EXISTING, help="Tracks of mot track, or any result of MOTChallenge.")
+    ],
+    output: Annotated[Path, option(OUTPUT, help="File to write.")],
+    least_score: Annotated[
+        float | None, option(SCORES, help="First leaves out rows of lower score, as for pseudo labels (0.7).")
+    ] = None,
+    least_rows: Annotated[int, option(SCORES, help="Tracks with no more rows stay as they are.")] = 5,
+    longest_gap: Annotated[int, option(SCORES, help="Frames between two rows of a track, below which it fills.")] = 20,
+) -> None:
+    """Fill the frames in which a track was out of sight along straight lines, as ByteTrack does it."""
+    import numpy as np
+
+    from dmtrack.errors import EvaluationError
+    from dmtrack.evaluation.readers.mot import fill_gaps
+    from dmtrack.evaluation.readers.text import parse_table
+    from dmtrack.files import read_text, write_text
+
+    text = read_text(result, "lines frame,id,left,top,width,height,score,... of MOTChallenge", EvaluationError)
+    rows = parse_table(text, str(result), columns=(7, 8, 9, 10)).rows
+    chosen = rows if least_score is None else rows[rows[:, 6] >= least_score]
+    if not len(chosen):
+        best = "it has no rows" if not len(rows) else f"the best score is {rows[:, 6].max():g}"
+        raise EvaluationError(f"{result}: no row reaches --least-score {least_score} ({best}); lower it")
+    filled = fill_gaps(chosen, least_rows, longest_gap)
+    lines = [",".join(f"{value:.6g}" if abs(value) < 1e5 else f"{value:.0f}" for value in row) for row in filled]
+    write_text(output, "\n".join(lines) + "\n")
+    kept, identities = f"{len(chosen)} of {len(rows)} rows", len(np.unique(filled[:, 1]))
+    typer.echo(f"wrote {output}: {kept}, {len(filled) - len(chosen)} filled, {identities} identities")
+
+
 @group.command("eval")
 def evaluate(
     truth: Annotated[

@@ -89,11 +89,15 @@ def average(
         typer.Argument(metavar="FILES", callback=options.WEIGHTS, help="Two or more weights of one config."),
     ],
     output: Annotated[Path, option(OUTPUT, "--output", help="File to write.")],
+    share: Annotated[
+        list[float] | None,
+        option(OUTPUT, "--share", help="Share of a file in the mean, once per file: --share 0.6 --share 0.4."),
+    ] = None,
 ) -> None:
-    """Write the plain mean of several weights files."""
+    """Write the mean of several weights files, plain or with shares."""
     from dmtrack.weights.importing import average_weights
 
-    target = average_weights(files, output)
+    target = average_weights(files, output, share)
     typer.echo(f"wrote {target} ({_megabytes(target)}), the mean of {len(files)} files")
 
 

@@ -108,19 +108,28 @@ def publish_weights(file: str | Path, output: str | Path | None = None, half: bo
     return target
 
 
-def average_weights(files: abc.Sequence[str | Path], output: str | Path) -> Path:
+def average_weights(
+    files: abc.Sequence[str | Path], output: str | Path, shares: abc.Sequence[float] | None = None
+) -> Path:
     """Writes the mean of several weights files, with the metadata of the last.
 
+    Args:
+        files: of one architecture.
+        output: the file to write.
+        shares: of the files in the mean; equal ones by default.
+
     Raises:
-        WeightsError: fewer than two files, one that cannot be read, or different architectures.
+        WeightsError: fewer than two files, one that cannot be read, different architectures, or unfitting shares.
         OutputError: the output cannot be written.
     """
     weights = [read_weights(file) for file in files]
-    averaged = average_state_dicts([one.state_dict for one in weights], [str(one.path) for one in weights])
+    averaged = average_state_dicts([one.state_dict for one in weights], [str(one.path) for one in weights], shares)
     metadata = _filled(weights[-1])
-    sources = [{"file": one.path.name, "sha256": one.sha256} for one in weights]
+    sources: list[dict[str, Any]] = [{"file": one.path.name, "sha256": one.sha256} for one in weights]
     # What was measured of one of them does not hold for the mean.
     metadata.pop("metrics", None)
+    if shares is not None:
+        sources = [{**source, "share": share} for source, share in zip(sources, shares, strict=True)]
     metadata["training"] = {"average_of": sources, "last": metadata.get("training")}
     save_weights(output, averaged, metadata)
     return Path(output)
@@ -156,19 +165,28 @@ def _target(file: Path, output: str | Path | None) -> Path:
 
 
 def average_state_dicts(
-    state_dicts: abc.Sequence[Mapping[str, Tensor]], sources: abc.Sequence[str]
+    state_dicts: abc.Sequence[Mapping[str, Tensor]],
+    sources: abc.Sequence[str],
+    shares: abc.Sequence[float] | None = None,
 ) -> dict[str, Tensor]:
     """The mean of every floating-point tensor, summed in float64; of counters the last value.
 
     Args:
         state_dicts: of the same architecture.
         sources: what errors call them.
+        shares: of the state dicts in the mean, of sum 1 (a "model soup", Wortsman et al., ICML 2022); equal ones by
+            default.
 
     Raises:
-        WeightsError: fewer than two, different names or shapes, or NaN.
+        WeightsError: fewer than two, different names or shapes, NaN, or unfitting shares.
     """
     if len(state_dicts) < 2:
         raise WeightsError("averaging needs at least two weights files")
+    if shares is not None and (len(shares) != len(state_dicts) or min(shares) < 0 or abs(sum(shares) - 1) > 1e-6):
+        raise WeightsError(
+            f"shares {', '.join(f'{share:g}' for share in shares)} of {len(state_dicts)} files: give one from 0 up for "
+            "each file, of sum 1"
+        )
     for state_dict, source in zip(state_dicts, sources, strict=True):
         report = compare_keys(state_dicts[0], state_dict)
         if report.missing or report.unexpected or report.mismatched:
@@ -181,9 +199,9 @@ def average_state_dicts(
     for name, first in state_dicts[0].items():
         if first.is_floating_point():
             total = torch.zeros(first.shape, dtype=torch.float64)
-            for state_dict in state_dicts:
-                total += state_dict[name]
-            averaged[name] = (total / len(state_dicts)).to(torch.float32)
+            for place, state_dict in enumerate(state_dicts):
+                total += state_dict[name] if shares is None else shares[place] * state_dict[name].double()
+            averaged[name] = (total / (len(state_dicts) if shares is None else 1)).to(torch.float32)
         else:
             averaged[name] = state_dicts[-1][name]
     return averaged

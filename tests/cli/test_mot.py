@@ -117,3 +117,23 @@ def test_what_cannot_be_is_one_sentence(sequence, options, error, says):
     (sequence.parent / "long.txt").write_text("30,-1,1,1,5,5,0.9\n")
     with pytest.raises(error, match=says):
         run("seq", *options, "--no-video")
+
+
+def test_interpolate_fills_gaps_and_compares_scores_as_numbers(tmp_path):
+    rows = [(frame, 1, 10 * frame, 5, 20, 40, 0.8, -1, -1, -1) for frame in (1, 2, 3, 4, 7, 8, 40)]
+    rows += [(frame, 2, 300, 5, 20, 40, 0.6, -1, -1, -1) for frame in (1, 2, 3)]
+    source, target = tmp_path / "tracks.txt", tmp_path / "filled.txt"
+    source.write_text("".join(",".join(map(str, row)) + "\n" for row in rows))
+    command = ["mot", "interpolate", str(source), "--output", str(target), "--least-score"]
+    done = CliRunner().invoke(app, [*command, "0.7"])
+    filled = np.loadtxt(target, delimiter=",")
+    # Frames 5 and 6 are filled; the gap to frame 40 is too long, and the other track is too unsure.
+    assert filled[:, 0].tolist() == [1, 2, 3, 4, 5, 6, 7, 8, 40]
+    assert filled[4, 2] == 50
+    assert filled[4, 6] == 0.8
+    # The published rule int(score) >= 0.5 would have left nothing of these 10 rows.
+    assert sum(int(row[6]) >= 0.5 for row in rows) == 0
+    assert "7 of 10 rows, 2 filled, 1 identities" in done.output
+    refused = CliRunner().invoke(app, [*command, "0.9"])
+    assert isinstance(refused.exception, DMTrackError)
+    assert "no row reaches --least-score 0.9 (the best score is 0.8)" in str(refused.exception)

@@ -78,6 +78,11 @@ def test_the_average_is_the_mean():
     mean = average_state_dicts([first, second], ["a", "b"])
     assert torch.allclose(mean["0.weight"], first["0.weight"] + 1)
     assert mean["1.num_batches_tracked"] == 2
+    soup = average_state_dicts([first, second], ["a", "b"], [0.6, 0.4])
+    assert torch.allclose(soup["0.weight"], first["0.weight"] + 0.8)
+    assert soup["1.num_batches_tracked"].dtype == torch.int64
+    with pytest.raises(WeightsError, match=r"shares 0.6, 0.6 of 2 files.*sum 1"):
+        average_state_dicts([first, second], ["a", "b"], [0.6, 0.6])
     with pytest.raises(WeightsError, match="b is of another architecture than a"):
         average_state_dicts([first, small(8).state_dict()], ["a", "b"])
     with pytest.raises(WeightsError, match="at least two"):

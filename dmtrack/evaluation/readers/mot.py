@@ -114,3 +114,33 @@ def read_mot_results(path: str | Path, names: Collection[str]) -> TrackerResults
         )
     label = where.resolve().stem if files.is_archive else where.resolve().name
     return TrackerResults(label, results, missing, layout="mot")
+
+
+def fill_gaps(rows: Rows, least_rows: int = 5, longest_gap: int = 20) -> Rows:
+    """Tracks with the frames in which they were out of sight filled along straight lines, as ByteTrack does it.
+
+    ByteTrack's script forgets the scores; here a filled row has the lower one of the two around it, so that rows can
+    still be chosen by score.
+
+    Args:
+        rows: (n, 7 or more) frame, identity, left, top, width, height, score, ...
+        least_rows: a track with no more rows than this stays as it is.
+        longest_gap: from one frame to the next one with the track, below which the frames between are filled.
+
+    Returns:
+        All rows, sorted by frame and identity.
+    """
+    filled = [rows]
+    for identity in np.unique(rows[:, 1]):
+        track = rows[rows[:, 1] == identity]
+        track = track[np.argsort(track[:, 0], kind="stable")]
+        if len(track) <= least_rows:
+            continue
+        for before, after in itertools.pairwise(track):
+            steps = int(after[0] - before[0])
+            if 1 < steps < longest_gap:
+                between = before + np.arange(1, steps)[:, None] / steps * (after - before)
+                between[:, 6:] = np.minimum(before[6:], after[6:])
+                filled.append(between)
+    joined = np.concatenate(filled)
+    return np.asarray(joined[np.lexsort((joined[:, 1], joined[:, 0]))])
