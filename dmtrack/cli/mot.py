@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from dmtrack.cli import options, submit
-from dmtrack.cli.options import SCORES, TRACKER, option
+from dmtrack.cli.options import OUTPUT, SCORES, TRACKER, option
 from dmtrack.errors import ConfigError
 
 group = typer.Typer(help="Many objects at once: tracking and its scores.", no_args_is_help=True)
