@@ -69,7 +69,7 @@ class LongTermProtocol(BaseProtocol):
             "f_score": (
                 "F",
                 "harmonic mean of precision and recall at the best threshold of confidence: 0 is the worst, 1 is "
-                "perfect; published trackers get about 0.6 to 0.7 on VOT2018-LT",
+                "perfect; SiamRPN++ (Li et al., CVPR 2019) reports 0.629 on VOT2018-LT",
             ),
             "precision": ("precision", "mean overlap (IoU) of the frames in which the target is reported"),
             "recall": ("recall", "sum of the overlaps by the number of frames in which the target is there"),
@@ -195,7 +195,7 @@ class PresenceProtocol(BaseProtocol):
             "max_gm": (
                 "MaxGM",
                 'the largest geometric mean of both rates that also saying "absent" at random gives: 0 is the worst, 1 '
-                "is perfect; published trackers get about 0.5 to 0.8 on OxUvA",
+                "is perfect; SPLT (Yan et al., ICCV 2019) reports 0.622 on OxUvA",
             ),
             "gm": ("GM", "geometric mean of both rates"),
             "tpr": ("TPR", f"share of frames with target that are reported with IoU >= {self.iou_threshold:g}"),

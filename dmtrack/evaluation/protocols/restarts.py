@@ -83,7 +83,7 @@ class VotProtocol(BaseProtocol):
                 "EAO",
                 needs=(*needs, "restarts"),
                 meaning="expected average overlap of a run of usual length, failures counted as no overlap: 0 is the "
-                "worst, 1 is perfect; published trackers get about 0.3 to 0.5 on VOT2018",
+                "worst, 1 is perfect; SiamRPN++ (Li et al., CVPR 2019) reports 0.414 on VOT2018",
             ),
             Measure(
                 "accuracy",
