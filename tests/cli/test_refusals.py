@@ -148,7 +148,6 @@ eval explain --benchmark nothing --data videos --results mine --sequence cat
 submit check text.txt
 submit check mine --benchmark got10k
 submit build got10k missing --out x.zip
-search --synthetic plain --study text.txt --trials 1
 data check lasot text.txt
 data synthesize --output new --layout no_such
 vot workspace videos text.txt
