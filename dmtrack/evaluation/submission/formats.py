@@ -13,6 +13,7 @@ from dmtrack.boxes import Boxes
 from dmtrack.data.benchmarks import BENCHMARKS, open_benchmark
 from dmtrack.data.sources.base import SequenceSource
 from dmtrack.errors import EvaluationError
+from dmtrack.registry import did_you_mean
 
 
 @dataclass(frozen=True)
@@ -153,7 +154,7 @@ def get_format(name: str) -> SubmissionFormat:
     """
     known = sorted(item.name for item in BENCHMARKS.values() if item.submission)
     if name not in known:
-        raise EvaluationError(f"no submission to {name!r} is known; known: {', '.join(known)}")
+        raise EvaluationError(f"no submission to {name!r} is known{did_you_mean(name, known)}")
     package: SubmissionFormat = BENCHMARKS[name].load("submission")
     return package
 
