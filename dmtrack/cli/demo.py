@@ -10,6 +10,8 @@ from dmtrack.cli.options import MACHINE, OUTPUT, SEQUENCES, option
 
 WHOLE, QUICK = (8, 90, 4), (2, 60, 2)
 """Sequences of each kind, frames per sequence, and how many of the sequences are in the video."""
+CROWDS, QUICK_CROWDS = (4, 80), (1, 30)
+"""Videos of each kind of crowds, and frames per video."""
 
 
 def demo(
@@ -17,6 +19,7 @@ def demo(
         Path, option(OUTPUT, callback=options.OUTPUT_FOLDER, help="Folder of everything that is written.")
     ] = Path("demo"),
     quick: Annotated[bool, option(SEQUENCES, "--quick", help="A quarter of the sequences, for a first look.")] = False,
+    mot: Annotated[bool, option(SEQUENCES, "--mot", help="Many objects: crowds, and association policies.")] = False,
     config: options.Config = None,
     weights: options.Weights = None,
     seed: Annotated[int, option(SEQUENCES, help="Seed of the sequences, far from those of training.")] = 900_001,
@@ -32,6 +35,15 @@ def demo(
     replaced. Open OUTPUT/index.html at the end.
     """
     from rich.console import Console
+
+    if mot:
+        from dmtrack.config.choices import DEFAULT_MANY
+        from dmtrack.pages.demo_crowds import run_crowd_demo
+
+        size = QUICK_CROWDS if quick else CROWDS
+        run_crowd_demo(config or DEFAULT_MANY, weights, output, *size, seed, Console())
+        print(f"\nThe demo is done.\npage: {(output / 'index.html').resolve()}")
+        return
 
     from dmtrack.pages.demo import run_demo
     from dmtrack.running.trackers import TrackerChoice

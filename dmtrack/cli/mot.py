@@ -26,7 +26,12 @@ def track(
         str, typer.Argument(help="A video, a folder of images, a sequence of MOTChallenge, a camera or an address.")
     ],
     config: Annotated[
-        str | None, option(TRACKER, callback=options.CONFIG, help="A config whose model detects, as configs/yolox/*.")
+        str | None,
+        option(
+            TRACKER,
+            callback=options.CONFIG,
+            help="A config whose model detects, as configs/yolox/*; without it crowd_tiny (generated crowds).",
+        ),
     ] = None,
     detections: Annotated[
         Path | None,
@@ -57,13 +62,13 @@ def track(
     video_scale: options.VideoScale = None,
 ) -> None:
     """Follows everything that the detector finds; writes tracks.txt (MOTChallenge), tracks.json and annotated.mp4."""
-    if (config is None) == (detections is None):
+    if config is not None and detections is not None:
         raise ConfigError("say where detections come from: either --config of a model, or --detections det.txt")
     options.add_modules(import_)
 
     from rich.console import Console
 
-    from dmtrack.config.choices import check_settings
+    from dmtrack.config.choices import DEFAULT_MANY, check_settings
     from dmtrack.evaluation.readers.mot import read_mot_detections
     from dmtrack.files import check_writable_folder, output_folder
     from dmtrack.media.video import open_frames
@@ -72,6 +77,12 @@ def track(
     from dmtrack.tracking.multi_object import MultiObjectTracker, policy_of
 
     overrides = [one for one in set_ or () if not one.startswith("policy.")]
+    if detections is None and config is None:
+        config = DEFAULT_MANY
+        print(
+            f"note: {config} has learnt from generated crowds only; for people on real video give --config and "
+            "--weights of a published model, such as configs/fairmot/all_dla34.py"
+        )
     if config is not None:
         check_settings(config, weights, overrides)
     of_policy = [one for one in set_ or () if one.startswith("policy.")]

@@ -21,6 +21,9 @@ from dmtrack.registry import did_you_mean
 DEFAULT_CONFIG = "dmtrackReID_tiny"
 """Of the tracker that follows a box where no other one is asked for."""
 
+DEFAULT_MANY = "crowd_tiny"
+"""Of the detector of many objects where no other one is asked for."""
+
 ASSETS = Path(__file__).resolve().parent.parent / "assets"
 WEIGHTS_SUFFIX = ".safetensors"
 WEIGHTS_SUFFIXES = (WEIGHTS_SUFFIX, ".pth", ".pt", ".ckpt")
