@@ -1,7 +1,7 @@
-# DMTrack-ReID with the detector of dmtrackGS_small: `dmtrack track my.mp4 --config dmtrackReID_small`. The embedding is
-# trained on the frozen detector, on the same data as the detector:
+# DMTrack-ReID with the detector of dmtrackGS_small. The embedding is trained on the frozen detector, on the same
+# data as the detector:
 #     dmtrack train --config configs/dmtrackReID_small.py --cpus 1 --set load_from=dmtrackGS_small.safetensors
-# docs/tiny_weights.md has the commands and numbers of the weights that ship.
+# No weights of it ship; docs/tiny_weights.md has the numbers of a short training.
 _base_ = "./dmtrackGS_small.py"
 model = dict(
     _delete_=True,
@@ -29,7 +29,7 @@ lr_config = dict(policy="cosine", warmup="linear", warmup_iters=30, warmup_ratio
 total_iterations = 260
 ema = dict(decay=0.99)
 evaluation = dict(interval_iterations=260)
-load_from = "dmtrackGS_small"
+load_from = "dmtrackGS_small.safetensors"
 load_from_into = "detector"
 load_from_except = None
 # Both numbers were fitted to clips (docs/tiny_weights.md).
