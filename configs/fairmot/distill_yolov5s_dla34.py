@@ -1,4 +1,4 @@
-# The small FairMOT on the MIX, which also learns to see what a trained FairMOT with DLA-34 sees.
+# The small FairMOT on the MIX and CrowdHuman, which also learns to see what a trained FairMOT with DLA-34 sees.
 #     dmtrack train --config configs/fairmot/distill_yolov5s_dla34.py --gpus 2
 _base_ = "all_yolov5s.py"
 distillation = dict(
