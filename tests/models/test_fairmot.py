@@ -121,7 +121,7 @@ def test_two_classes_are_learned_stored_and_tracked_apart(tmp_path):
     model = {**SMALL_SCENES, "classes": ("upright", "lying"), "test_cfg": {"least_score": 0.3}}
     outcome = train_from_config(small_config(300, model=model), tmp_path / "run")
     scene = PaintedScenes().sample(np.random.default_rng(3)).query
-    detector, origin = assemble_detector(str(outcome.weights))
+    detector, _, origin = assemble_detector(str(outcome.weights))
     assert origin["classes"] == ["upright", "lying"]
     tracker = MultiObjectTracker(Sort(min_hits=0), detector)
     tracks = tracker.step(scene.image)
