@@ -142,6 +142,9 @@ def write_files(
     images: bool,
 ) -> None:
     """Writes what was asked for, and prints where it is; see the options of `report`."""
+    if not (json or csv or latex or out):
+        return
+    # Only now: these draw figures, and load what draws them.
     from dmtrack.pages.report.output import steps, write_csv, write_latex, write_study, write_study_json
     from dmtrack.progress import ProgressBar
 

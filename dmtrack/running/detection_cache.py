@@ -29,7 +29,6 @@ from dmtrack.media.images import Image
 from dmtrack.registry import TRACKERS
 from dmtrack.running.detection_file import CachedDetections, write_detections
 from dmtrack.running.one_sequence import attempt, first_box_of
-from dmtrack.tracking.loading import tracker_section
 
 SUFFIX = ".detections"
 _DECIDING = ("precision", "max_candidates", "channels_last", "fast", "cuda_graph")
@@ -51,6 +50,8 @@ def detection_identity(config: Mapping[str, Any], weights_sha256: str | None) ->
         ConfigError: the tracker's type is unknown.
         EvaluationError: trackers of that type do not search whole frames.
     """
+    from dmtrack.tracking.loading import tracker_section  # loads PyTorch, which a wrong option should not wait for
+
     settings = tracker_section(config)
     kind = TRACKERS.get(settings["type"])
     if not (hasattr(kind, "detect_targets") or hasattr(kind, "detect")) or "model" not in config:

@@ -102,7 +102,6 @@ def test_another_policy_does_not_overwrite_the_first(sequence):
     [
         (("--detections", "seq/det/det.txt", "--start-frame", "10"), DMTrackError, "no frame 10"),
         (("--detections", "seq/det/det.txt", "--output", "seq/det/det.txt"), DMTrackError, "cannot write to folder"),
-        ((), ConfigError, "either --config of a model, or --detections"),
         (("--detections", "seq/det/det.txt", "--config", "dmtrackGS_tiny"), ConfigError, "either --config"),
         (("--detections", "none.txt"), DMTrackError, "none.txt"),
         (("--detections", "seq/det/det.txt", "--policy", "bytetrak"), ConfigError, "did you mean 'ByteTrack'"),

@@ -106,7 +106,6 @@ track videos/cat --box 1,1,8,8 --start-frame 1 --end-frame 0
 track videos/cat --box 1,1,8,8 --tracker a:B --config dmtrackGS_tiny
 track videos/cat --box 1,1,8,8 --show
 mot track missing.mp4
-mot track videos/cat
 mot track videos/cat --config missing
 mot track videos/cat --detections missing.txt
 mot track videos/cat --detections text.txt

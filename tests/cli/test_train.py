@@ -28,7 +28,10 @@ total_iterations = 4
         (["--set", "seed"], "expected key.path=value"),
         (["--set", "data.train=dict(type='CocoPairs', root='nowhere')"], "COCO: no folder nowhere"),
         (["--set", "data.train=dict(type='CocoPairs', root='nowhere')"], "expected <root>/annotations/instances_"),
-        (["--set", "data.train.real_images=[dict(annotations='no.json', images='no')]"], "expected a COCO json"),
+        (
+            ["--set", "data.train.real_images=[dict(annotations='no.json', images='no')]"],
+            "no folder no with the images",
+        ),
         (["--set", "load_from=none.pth"], "none.pth does not exist"),
     ],
 )

@@ -164,5 +164,6 @@ def test_a_truth_beyond_the_video_is_named(mot17):
 def test_labels_are_the_reference(seed, shared_folder):
     golden = GoldenFile(shared_folder / "golden" / "mot" / "dev" / f"pipe_s{seed}.npz")
     check_labels(golden)
-    assert [check.quantity for check in golden.checks if check.tolerance is not None] == ["lab15_out", "lab16_out"]
-    assert all(check.passed for check in golden.finish())
+    compared = {check.quantity: check.passed for check in golden.finish() if check.quantity.startswith("lab")}
+    assert {name for name, passed in compared.items() if passed} >= {"lab15_out", "lab16_out"}
+    assert all(compared.values())

@@ -116,7 +116,7 @@ def test_dilated_winograd_is_the_convolution(dilation, padding):
     assert DilatedWinograd.suits(direct, 16)
     for size in ((31, 31), (17, 22)):
         inputs = torch.randn(2, 16, *size)
-        found = DilatedWinograd(direct, relu=True)(inputs)
+        found = DilatedWinograd(direct, "relu")(inputs)
         torch.testing.assert_close(found, direct(inputs).relu(), atol=5e-5, rtol=0)
 
 

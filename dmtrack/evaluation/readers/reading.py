@@ -81,9 +81,9 @@ def read_results(
     by_name = {sequence.name: sequence for sequence in sequences}
     rules = _rules(align, by_name)
     if box_format is not None and box_format not in BOX_FORMATS:
-        raise EvaluationError(f"unknown box format {box_format!r}; known: {', '.join(BOX_FORMATS)}")
+        raise EvaluationError(f"unknown box format {box_format!r}{did_you_mean(box_format, BOX_FORMATS)}")
     if layout and layout not in LAYOUTS:
-        raise EvaluationError(f"unknown layout {layout!r}; known: {', '.join(LAYOUTS)}")
+        raise EvaluationError(f"unknown layout {layout!r}{did_you_mean(layout, LAYOUTS)}")
     given_layout = LAYOUTS[layout] if layout else None
     group, matching = _choose(files, list(by_name), given_layout, benchmark)
     chosen = given_layout or _detect(files, group, matching)

@@ -8,7 +8,6 @@ from pathlib import Path
 
 from dmtrack.evaluation.protocols.protocol import Drawing
 from dmtrack.evaluation.report import csv_text
-from dmtrack.evaluation.reporting.figures.theme import INLINE, LIGHT
 from dmtrack.evaluation.reporting.latex import latex_tables
 from dmtrack.evaluation.reporting.study import Study
 from dmtrack.files import write_json, write_text
@@ -40,7 +39,7 @@ def write_study(
     Raises:
         OutputError: a file cannot be written.
     """
-    from dmtrack.evaluation.reporting.figures.theme import inline_svg, save_figure
+    from dmtrack.evaluation.reporting.figures.theme import INLINE, LIGHT, inline_svg, save_figure
 
     folder = Path(folder)
     for name, write in (("report.json", write_study_json), ("report.csv", write_csv), ("report.tex", write_latex)):

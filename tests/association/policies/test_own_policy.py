@@ -77,7 +77,7 @@ def test_it_is_checked_replayed_searched_and_shown(tmp_path: Path) -> None:
     assert replayed.timeline is not None and replayed.timeline.target_ids.tolist() == [1] * 5
     page = write_timeline(replayed.timeline, tmp_path)[1].read_text()
     assert "The clearance says" in page and '"unit":"1 - IoU"' in page.replace('": ', '":')
-    origin = Origin("own", ReIDTracker, dict(SECTION), {}, "", None, "")
+    origin = Origin("own", ReIDTracker, dict(SECTION), {"model": {}}, "", None, "")
     assert origin.way == "replay" and origin.default_space() == Space((Range("policy.floor", 0.1, 0.9),))
     assert origin.current(Space((Range("policy.floor", 0.1, 0.9),))) == {"policy.floor": 0.2}
 
@@ -86,9 +86,9 @@ def test_it_is_checked_replayed_searched_and_shown(tmp_path: Path) -> None:
 
     store = type("Store", (), {"open": lambda self, sequence: Stored(frames(5))})()
     trials = ReplayedDetections(ReIDTracker, SECTION, store)
-    np.testing.assert_allclose(trials.track(sequence, {"policy.floor": 0.3}), truth)
+    np.testing.assert_allclose(trials.track(sequence, {"policy.floor": 0.3}).boxes_xywh, truth)
     # Above its score the right one is not looked at, and the last box stays.
-    np.testing.assert_allclose(trials.track(sequence, {"policy.floor": 0.8})[-1], truth[0])
+    np.testing.assert_allclose(trials.track(sequence, {"policy.floor": 0.8}).boxes_xywh[-1], truth[0])
 
 
 def test_it_follows_everything() -> None:
