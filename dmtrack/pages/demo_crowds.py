@@ -15,10 +15,10 @@ from rich.console import Console
 from dmtrack import __version__
 from dmtrack.data.benchmarks import get_benchmark
 from dmtrack.data.sequences import Video
+from dmtrack.data.sources.mot_challenge import mot_lines
 from dmtrack.data.synthetic.crowds import DOMAINS, SyntheticCrowds
 from dmtrack.data.writers.mot_challenge import FRAMES_PER_SECOND, write_mot_challenge
 from dmtrack.evaluation.protocols import MultiObjectProtocol, get_protocol
-from dmtrack.evaluation.readers.mot import FIRST_PIXEL
 from dmtrack.evaluation.report import shown
 from dmtrack.evaluation.reporting.loading import load_tracker_results
 from dmtrack.evaluation.reporting.study import Study, make_study
@@ -29,6 +29,7 @@ from dmtrack.media.video import VideoWriter
 from dmtrack.pages.report.output import write_study
 from dmtrack.pages.shell import Cell, Table, render
 from dmtrack.progress import ProgressBar
+from dmtrack.running.one_sequence import track_rows
 from dmtrack.tracking.loading import assemble_detector
 from dmtrack.tracking.multi_object import Detector, MultiObjectTracker, policy_of
 
@@ -90,10 +91,11 @@ def run_crowd_demo(
     detector, _, origin = assemble_detector(config, weights)
     sets = []
     for domain in DOMAINS:
-        videos = SyntheticCrowds(count, frames, seed, domain=domain)
+        crowds = SyntheticCrowds(count, frames, seed, domain=domain)
+        videos = list(crowds)  # drawn once: written, and tracked
         folder = output / domain
         bar = ProgressBar("frames", 2 * count * frames, description=domain, console=console)
-        with bar, VideoWriter(folder / "tracked.mp4", FRAMES_PER_SECOND, videos.size_wh) as film:
+        with bar, VideoWriter(folder / "tracked.mp4", FRAMES_PER_SECOND, crowds.size_wh) as film:
             write_mot_challenge(videos, folder / "truth", progress=bar.advance)
             for video in videos:
                 _track(video, detector, folder, film, bar)
@@ -125,10 +127,7 @@ def _track(video: Video, detector: Detector, folder: Path, film: VideoWriter, ba
         found = detector(image)
         for name, tracker in trackers.items():
             tracks = tracker.step(found)
-            for identity, box_xywh, score in zip(tracks.ids, tracks.boxes_xywh, tracks.scores, strict=True):
-                x, y, w, h = (float(value) for value in box_xywh)
-                box = f"{x + FIRST_PIXEL:.2f},{y + FIRST_PIXEL:.2f},{w:.2f},{h:.2f}"
-                lines[name].append(f"{frame + 1},{identity},{box},{score:.4f},-1,-1,-1\n")
+            lines[name].append(mot_lines(track_rows(frame + 1, tracks)))
             if name == POLICIES[0]:
                 picture = annotate_tracks(
                     image, tracks.boxes_xywh, tracks.ids.tolist(), [str(one) for one in tracks.ids]

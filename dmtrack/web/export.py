@@ -16,9 +16,11 @@ import numpy as np
 
 from dmtrack.data.sequences import Track, TrackId, Video
 from dmtrack.data.sources import LabelledVideo
+from dmtrack.data.sources.mot_challenge import mot_lines
 from dmtrack.data.writers import WRITERS
 from dmtrack.data.writers.tracking_labels import coco_vid
 from dmtrack.errors import DataError
+from dmtrack.evaluation.readers.mot import FIRST_PIXEL
 from dmtrack.files import json_value, write_json, write_text
 from dmtrack.media.drawing import TARGETS_RGB, annotate
 from dmtrack.media.random_access import RandomFrames
@@ -118,12 +120,12 @@ def _boxes_csv(project: Project, frames: RandomFrames, path: Path) -> None:
 
 def _mot(project: Project, frames: RandomFrames, path: Path) -> None:
     """Frames, identities and pixels from 1, as MOTChallenge counts them."""
-    lines = [
-        f"{number + 1},{target.number},{x + 1:.2f},{y + 1:.2f},{w:.2f},{h:.2f},{score:.4f},-1,-1,-1\n"
+    rows = [
+        (number + 1, target.number, x + FIRST_PIXEL, y + FIRST_PIXEL, w, h, score, -1, 1)
         for target, number, (x, y, w, h, score, present, _) in _rows(project)
         if present
     ]
-    write_text(path, "".join(lines))
+    write_text(path, mot_lines(np.array(rows, np.float64).reshape(-1, 9)))
 
 
 def _sequences(layout: str) -> Callable[[Project, RandomFrames, Path], None]:
