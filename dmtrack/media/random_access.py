@@ -20,7 +20,7 @@ from dmtrack.media.frame_source import FrameSource
 from dmtrack.media.image_files import ImageFolder
 from dmtrack.media.images import Image, read_image
 from dmtrack.media.video_file import PyAVVideoFile
-from dmtrack.media.video_streams import displayed, gives_a_frame
+from dmtrack.media.video_streams import displayed, gives_a_frame, tells_times
 
 try:
     import av
@@ -116,8 +116,8 @@ class RandomFrames(AbstractContextManager["RandomFrames"]):
                 for packet in container.demux(stream)
                 if packet.pts is not None and gives_a_frame(packet)
             ]
-            untimed = container.format.name == "avi" and stream.codec_context.has_b_frames
-        if untimed or len({ticks for ticks, _ in shown}) < len(shown):
+            timed = tells_times(container, stream)
+        if not timed or len({ticks for ticks, _ in shown}) < len(shown):
             return
         shown.sort()
         container, stream = source.open_stream()

@@ -23,6 +23,7 @@ from dmtrack.media.video_streams import (
     frame_rate,
     gives_a_frame,
     reason,
+    tells_times,
 )
 
 try:
@@ -102,8 +103,7 @@ class PyAVVideoFile(FrameSource):
         container, stream = self.open_stream()
         clock = FrameClock(self.fps, declared_rate(stream) is not None)
         bad, unit = 0, stream.time_base
-        # AVI numbers its packets; where frames are decoded in another order, that is not when they are shown.
-        timed = not (container.format.name == "avi" and stream.codec_context.has_b_frames)
+        timed = tells_times(container, stream)
         try:
             packets = container.demux(stream)
             while (packet := self._read(packets, clock)) is not None:

@@ -105,6 +105,14 @@ def declared_rate(stream: Any) -> float | None:
     return declared if 0 < declared <= HIGHEST_RATE and not declared == ticks >= 90 else None
 
 
+def tells_times(container: Any, stream: Any) -> bool:
+    """Whether packets say when their frames are shown.
+
+    AVI numbers its packets; where frames are decoded in another order, that is not when they are shown.
+    """
+    return not (container.format.name == "avi" and stream.codec_context.has_b_frames)
+
+
 def gives_a_frame(packet: Any) -> bool:
     """Whether a packet is of a frame that is shown: not cut away by trimming, nor a hidden reference of VP8."""
     if not packet.size or getattr(packet, "is_discard", False):
