@@ -23,6 +23,7 @@ from starlette.exceptions import HTTPException
 from dmtrack import __version__
 from dmtrack.errors import DMTrackError, OutputError
 from dmtrack.files import atomic_path, json_value
+from dmtrack.pages.shell import TEMPLATES
 from dmtrack.pages.timeline.photographs import encode_frame
 from dmtrack.web.export import FORMATS, export
 from dmtrack.web.importing import import_tracks
@@ -89,6 +90,8 @@ def make_app(
     )
     app.add_middleware(OwnNamesOnly, names=names)
     app.include_router(_routes(places, thread, configs), prefix="/api", dependencies=[token_check(token)])
+    palette = TEMPLATES / "palette.css"
+    app.get("/palette.css", include_in_schema=False)(lambda: FileResponse(palette))
     app.mount("/", StaticFiles(directory=PAGE, html=True))
 
     def say(_: Request, error: Exception) -> JSONResponse:

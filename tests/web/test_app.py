@@ -116,7 +116,7 @@ def test_foreign_names_and_foreign_pages_are_refused(client, headers) -> None:
 def test_the_page_asks_no_other_server(client) -> None:
     answer = client.get("/")
     assert answer.headers["Content-Security-Policy"].startswith("default-src 'self'")
-    texts = [answer.text, *(client.get(f"/{name}").text for name in ("page.js", "page.css"))]
+    texts = [answer.text, *(client.get(f"/{name}").text for name in ("page.js", "page.css", "palette.css"))]
     assert all("//" not in text.replace("http://www.w3.org", "").replace("// ", "") or "https:" not in text
                for text in texts)  # fmt: skip
     assert client.get("/api/info", headers={"Origin": "http://localhost:9000"}).status_code == 200  # through SSH
