@@ -54,7 +54,8 @@ def serve(
         raise ConfigError(f"{videos} is a file; give the folder that it is in, and choose it on the page")
     from rich.console import Console
 
-    check_extra()
+    if lacking := lacking_libraries():
+        raise ConfigError(f"the page needs {' and '.join(lacking)}; install them: pip install 'dmtrack[web]'")
     from dmtrack.web.places import Places
     from dmtrack.web.serve import print_how_to_reach, running, wait_for_ctrl_c
     from dmtrack.web.tracking import Trackers
@@ -88,10 +89,8 @@ def open_results(results: list[str], benchmark: str, data: Path | None, split: s
     return StoredResults(sequences, [load_tracker_results(one, sequences, benchmark=name) for one in results])
 
 
-def check_extra() -> None:
-    """A `ConfigError` where the libraries of the page are not installed."""
+def lacking_libraries() -> list[str]:
+    """What the page needs and is not installed."""
     from importlib.util import find_spec
 
-    lacking = [name for name in ("fastapi", "uvicorn") if find_spec(name) is None]
-    if lacking:
-        raise ConfigError(f"the page needs {' and '.join(lacking)}; install them: pip install 'dmtrack[web]'")
+    return [name for name in ("fastapi", "uvicorn") if find_spec(name) is None]

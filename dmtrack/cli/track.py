@@ -159,11 +159,10 @@ def track(
 
 def _may_open_page(console: Console) -> bool:
     """Whether there is no window to drag a box in, somebody reads what is printed, and the page can be served."""
-    from importlib.util import find_spec
-
+    from dmtrack.cli.serve import lacking_libraries
     from dmtrack.media.window import why_no_windows
 
-    return console.is_terminal and why_no_windows() is not None and all(map(find_spec, ("fastapi", "uvicorn")))
+    return console.is_terminal and why_no_windows() is not None and not lacking_libraries()
 
 
 def _on_page(

@@ -7,6 +7,7 @@ import functools
 import math
 import threading
 import time
+from array import array
 from collections import deque
 from collections.abc import Callable, Generator, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -19,6 +20,7 @@ from numpy.typing import NDArray
 from dmtrack.boxes import paired_iou_xyxy, pairwise_iou_xyxy, xywh_to_xyxy
 from dmtrack.errors import DMTrackError
 from dmtrack.media.random_access import RandomFrames
+from dmtrack.running.box_log import latency
 from dmtrack.tracking.base import Tracker, TrackResult
 from dmtrack.web.project import Project
 from dmtrack.web.targets import Segment, Target
@@ -172,7 +174,7 @@ class Run:
         """State, progress, rate, seconds to go and latency."""
         elapsed = max(time.monotonic() - self.started, 1e-6)
         rate = self.done / elapsed
-        p50, p95 = np.percentile(list(self.seconds) or [0.0], [50, 95])
+        speed = latency(array("f", self.seconds))
         return {
             "state": self.state,
             "error": self.error,
@@ -180,8 +182,8 @@ class Run:
             "total": self.total,
             "frames_per_second": round(rate, 2),
             "seconds_left": round((self.total - self.done) / rate, 1) if rate and self.state == "tracking" else None,
-            "latency_p50_ms": round(float(p50) * 1000, 1),
-            "latency_p95_ms": round(float(p95) * 1000, 1),
+            "latency_p50_ms": round(speed.get("latency_p50_ms", 0.0), 1),
+            "latency_p95_ms": round(speed.get("latency_p95_ms", 0.0), 1),
         }
 
     def remember(self, target: int, frame: int, row: NDArray[np.float32]) -> None:
