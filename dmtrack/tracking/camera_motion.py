@@ -8,6 +8,7 @@ and outvoted where they are not.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import cv2
@@ -15,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dmtrack.association.policy import Affine
+from dmtrack.errors import ConfigError
 from dmtrack.media.images import Image
 
 Grey = NDArray[np.uint8]
@@ -114,3 +116,12 @@ def background_motion(before: Grey, after: Grey, mask: Grey) -> Affine | None:
     if matrix is None or inliers.sum() < max(_FEWEST_CORNERS, _FEWEST_INLIERS * good.sum()):
         return None
     return np.asarray(matrix, np.float32)
+
+
+def check_needs_no_images(settings: Mapping[str, Any]) -> None:
+    """A `ConfigError` where the `tracker` section of a config asks for what stored detections cannot give."""
+    if settings.get("camera_motion"):
+        raise ConfigError(
+            "tracker.camera_motion follows the images, and stored detections hold none; leave it out, or track "
+            "without stored detections"
+        )

@@ -104,14 +104,21 @@ def assemble_tracker(
         if parameter is None or parameter.default is parameter.empty:
             require(node, "model", purpose="tracking")
     else:
-        require(node, "model", purpose="tracking")
-        parts["model"] = build(node["model"], MODELS)
-        load_into(parts["model"], stored.state_dict, stored.path, metadata=stored.metadata)
+        parts["model"], _ = _model(node, stored)
     tracker: Tracker | MultiTracker = build(settings, TRACKERS, **parts)
     tracker.loaded = LoadedTracker(
         tracker, node, name, *((None, None) if stored is None else (stored.path, stored.sha256))
     )
     return tracker.loaded
+
+
+def _model(config: Config, stored: WeightsFile | None) -> tuple[Any, WeightsFile]:
+    """The network of a config with its weights; they are there where the config has a model."""
+    require(config, "model", purpose="tracking")
+    assert stored is not None
+    model = build(config["model"], MODELS)
+    load_into(model, stored.state_dict, stored.path, metadata=stored.metadata)
+    return model, stored
 
 
 def tracker_section(config: Mapping[str, Any]) -> dict[str, Any]:
@@ -170,10 +177,7 @@ def assemble_detector(
     chosen_device = choose_device(device)
     chosen_precision = resolve_precision(precision or "fp32", chosen_device)
     node, name, stored = config_and_weights(config, weights, overrides)
-    require(node, "model", purpose="tracking")
-    assert stored is not None
-    model = build(node["model"], MODELS)
-    load_into(model, stored.state_dict, stored.path, metadata=stored.metadata)
+    model, stored = _model(node, stored)
     return (
         detector_of(model, str(chosen_device), chosen_precision, name),
         getattr(model, "published_policy", "ByteTrack"),

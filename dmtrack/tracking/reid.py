@@ -15,7 +15,7 @@ from dmtrack.config import Count, Precision, Share, build, parse_section
 from dmtrack.errors import ConfigError
 from dmtrack.models.global_search.base import GlobalSearchModel
 from dmtrack.registry import ASSOCIATIONS, TRACKERS
-from dmtrack.tracking.camera_motion import CameraMotion
+from dmtrack.tracking.camera_motion import CameraMotion, check_needs_no_images
 from dmtrack.tracking.global_search import GlobalSearchTracker
 
 
@@ -73,11 +73,7 @@ class ReIDTracker(GlobalSearchTracker):
     @classmethod
     def association_of(cls, settings: Mapping[str, Any]) -> Association:
         """As `GlobalSearchTracker.association_of`."""
-        if settings.get("camera_motion"):
-            raise ConfigError(
-                "tracker.camera_motion follows the images, and stored detections hold none; leave it out, or track "
-                "without stored detections"
-            )
+        check_needs_no_images(settings)
         policy = settings.get("policy")
         chosen = build(policy, ASSOCIATIONS) if isinstance(policy, Mapping) else policy
         return _chosen(settings.get("association"), chosen)

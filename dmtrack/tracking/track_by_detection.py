@@ -17,6 +17,7 @@ from dmtrack.errors import ConfigError, EvaluationError
 from dmtrack.evaluation.readers.mot import read_mot_detections
 from dmtrack.models.fast.inference_copy import inference_copy
 from dmtrack.registry import ASSOCIATIONS, TRACKERS
+from dmtrack.tracking.camera_motion import check_needs_no_images
 from dmtrack.tracking.device import NumberFormat, autocast, choose_device, resolve_precision
 from dmtrack.tracking.multi_object import Detector, MultiObjectTracker
 
@@ -67,11 +68,7 @@ class TrackByDetection(MultiObjectTracker):
         Raises:
             ConfigError: a setting is unknown or out of range, or needs images.
         """
-        if settings.get("camera_motion"):
-            raise ConfigError(
-                "tracker.camera_motion follows the images, and stored detections hold none; leave it out, or track "
-                "without stored detections"
-            )
+        check_needs_no_images(settings)
         policy = settings.get("policy") or {"type": "ByteTrack"}
         chosen: Association = build(policy, ASSOCIATIONS) if isinstance(policy, Mapping) else policy
         return chosen
