@@ -118,7 +118,8 @@ def track(
         check_writable_folder(output or RESULTS)
         preview = _preview(show, opened.live)
         if select and not opened.live and _may_open_page(console):
-            return _on_page(Path(source), output, console, config, weights, device, precision, overrides)
+            own = tracker or config
+            return _on_page(Path(source), output, console, own, weights, device, precision, overrides)
         inside = [tuple(check_first_box_xywh(one, *opened.size_wh).tolist()) for one in boxes_xywh]
         folder, unfinished = find_unfinished(output, opened.origin(), inside) if resume else (None, None)
         if unfinished is not None:
@@ -180,8 +181,9 @@ def _on_page(
     from dmtrack.web.serve import PROJECTS, select_and_track
     from dmtrack.web.tracking import Trackers
 
-    name = config or DEFAULT_CONFIG
-    trackers = Trackers(device, precision, {name: (weights, tuple(overrides))})
+    # Weights alone say by themselves which config they belong to.
+    name = config or (str(weights) if weights else DEFAULT_CONFIG)
+    trackers = Trackers(device, precision, {name: (weights if config else None, tuple(overrides))})
     table = select_and_track(source, output or PROJECTS, console, name, trackers)
     console.print(f"  {table}" if table else "no box was drawn, nothing was tracked", soft_wrap=True)
 

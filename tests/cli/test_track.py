@@ -576,3 +576,17 @@ def test_a_full_disk_is_one_clear_error(folder):
 
 def test_parse_box():
     assert parse_box("1,2.5, 3,4e1") == (1, 2.5, 3, 40)
+
+
+def test_the_page_tracks_with_the_weights_and_the_tracker_that_were_asked_for(folder, monkeypatch):
+    pytest.importorskip("fastapi", reason="the page is an extra: pip install 'dmtrack[web]'")
+    from dmtrack.config.choices import find_weights
+    from dmtrack.web import serve
+
+    served = []
+    monkeypatch.setattr(track_command, "_may_open_page", lambda console: True)
+    monkeypatch.setattr(serve, "select_and_track", lambda *given: served.append(given[3:5]))
+    for own in (["--weights", str(find_weights("dmtrackGS_tiny"))], ["--tracker", "own_trackers:square"], []):
+        run("frames", "--select", *own)
+    names = [trackers.fresh(config).name for config, trackers in served]
+    assert names == ["dmtrackGS_tiny", "square", "dmtrackReID_tiny"]
