@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import json
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,8 @@ from dmtrack.errors import ConfigError, DataError, OutputError
 
 Progress = Callable[[], object]
 """Called after every frame."""
+FrameWriter = Callable[..., None]
+"""`write_frames` with its quality and progress."""
 
 
 @contextlib.contextmanager
@@ -89,8 +92,9 @@ def write_frames(
     sequence: Sequence,
     name: str = "{:08d}.jpg",
     first: int = 1,
-    quality: int = 95,
-    progress: Progress | None = None,
+    *,
+    quality: int,
+    progress: Progress | None,
 ) -> None:
     """All frames of a sequence, numbered.
 
@@ -107,6 +111,28 @@ def write_frames(
         write_jpeg(folder / name.format(number), frame, quality)
         if progress is not None:
             progress()
+
+
+def over_sequences(write_one: Callable[..., str]) -> Callable[..., list[str]]:
+    """The writer of many sequences, `writer(sequences, root, quality=95, progress=None, **options)`, of one of one.
+
+    Args:
+        write_one: called with a sequence, the root, `write_frames` that knows quality and progress, and the options;
+            gives the name under which the sequence stands in the layout.
+    """
+
+    @functools.wraps(write_one)
+    def write(
+        sequences: Iterable[Sequence],
+        root: str | Path,
+        quality: int = 95,
+        progress: Progress | None = None,
+        **options: Any,
+    ) -> list[str]:
+        frames = functools.partial(write_frames, quality=quality, progress=progress)
+        return [write_one(sequence, Path(root), frames, **options) for sequence in sequences]
+
+    return write
 
 
 def box_lines(boxes_xywh: NDArray[np.float64], absent: str, decimals: int = 4, base: int = 0) -> str:
@@ -135,7 +161,7 @@ def flag_lines(flags: NDArray[np.generic]) -> str:
     return "".join(f"{int(flag)}\n" for flag in flags)
 
 
-def extend_list(path: Path, names: list[str]) -> None:
-    """Adds names to a list of names, keeping those that are in it, in their order."""
+def extend_list(path: Path, name: str) -> None:
+    """Adds a name to a list of names, unless it is in it."""
     known = files.read_text(path, "names of sequences").split() if path.is_file() else []
-    files.write_text(path, "".join(f"{name}\n" for name in dict.fromkeys([*known, *names])))
+    files.write_text(path, "".join(f"{one}\n" for one in dict.fromkeys([*known, name])))

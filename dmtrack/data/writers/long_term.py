@@ -2,88 +2,75 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
 
 from dmtrack.boxes import xywh_to_xyxy
 from dmtrack.data.sequences import Sequence
-from dmtrack.data.writers.folders import Progress, atomic_folder, box_lines, extend_list, write_frames
+from dmtrack.data.writers.folders import FrameWriter, atomic_folder, box_lines, extend_list, over_sequences
 from dmtrack.files import read_text, write_text
 
 OXUVA_FRAMES_PER_SECOND = 30
 """OxUvA annotates one frame per second of its videos."""
 
 
-def write_vot_lt(
-    sequences: Iterable[Sequence], root: str | Path, quality: int = 95, progress: Progress | None = None
-) -> list[str]:
+@over_sequences
+def write_vot_lt(sequence: Sequence, root: Path, frames: FrameWriter) -> str:
     """VOT2018-LT's layout: rectangles counted from 0, NaN where the target is absent."""
-    names = []
-    for sequence in sequences:
-        with atomic_folder(Path(root) / sequence.name) as folder:
-            write_frames(folder / "color", sequence, quality=quality, progress=progress)
-            (folder / "groundtruth.txt").write_text(box_lines(sequence.boxes_xywh, "nan,nan,nan,nan"))
-        names.append(sequence.name)
-    extend_list(Path(root) / "list.txt", names)
-    return names
+    with atomic_folder(root / sequence.name) as folder:
+        frames(folder / "color", sequence)
+        (folder / "groundtruth.txt").write_text(box_lines(sequence.boxes_xywh, "nan,nan,nan,nan"))
+    extend_list(root / "list.txt", sequence.name)
+    return sequence.name
 
 
-def write_tlp(
-    sequences: Iterable[Sequence], root: str | Path, quality: int = 95, progress: Progress | None = None
-) -> list[str]:
+@over_sequences
+def write_tlp(sequence: Sequence, root: Path, frames: FrameWriter) -> str:
     """TLP's layout: frame, box and "lost" in each line; frames without target repeat the last box."""
-    names = []
-    for sequence in sequences:
-        with atomic_folder(Path(root) / sequence.name) as folder:
-            write_frames(folder / "img", sequence, "{:05d}.jpg", quality=quality, progress=progress)
-            lines, last = [], np.zeros(4)
-            for number, (box, present) in enumerate(zip(sequence.boxes_xywh, sequence.present, strict=True), start=1):
-                last = box if present else last
-                values = ",".join(f"{value:.4f}" for value in last)
-                lines.append(f"{number},{values},{int(not present)}\n")
-            (folder / "groundtruth_rect.txt").write_text("".join(lines))
-        names.append(sequence.name)
-    return names
+    with atomic_folder(root / sequence.name) as folder:
+        frames(folder / "img", sequence, "{:05d}.jpg")
+        lines, last = [], np.zeros(4)
+        for number, (box, present) in enumerate(zip(sequence.boxes_xywh, sequence.present, strict=True), start=1):
+            last = box if present else last
+            values = ",".join(f"{value:.4f}" for value in last)
+            lines.append(f"{number},{values},{int(not present)}\n")
+        (folder / "groundtruth_rect.txt").write_text("".join(lines))
+    return sequence.name
 
 
+@over_sequences
 def write_oxuva(
-    sequences: Iterable[Sequence],
-    root: str | Path,
+    sequence: Sequence,
+    root: Path,
+    frames: FrameWriter,
     split: str = "dev",
-    quality: int = 95,
-    progress: Progress | None = None,
     annotated_every: int = OXUVA_FRAMES_PER_SECOND,
-) -> list[str]:
+) -> str:
     """OxUvA's layout: one target per video (`obj0000`); annotations of the dev split alone.
 
     Args:
-        sequences: to write; names with an underscore keep it, the target's name comes behind.
+        sequence: a name with an underscore keeps it, the target's name comes behind.
         root: of the dataset.
+        frames: writes the images.
         split: "dev" or "test".
-        quality: of the JPEG, 0 to 100.
-        progress: called after every frame.
         annotated_every: frames from one annotation to the next.
     """
-    names = []
-    for sequence in sequences:
-        width, height = sequence.video.size_wh()
-        with atomic_folder(Path(root) / "images" / split / sequence.name) as folder:
-            write_frames(folder, sequence, "{:06d}.jpeg", first=0, quality=quality, progress=progress)
-        relative = np.nan_to_num(xywh_to_xyxy(sequence.boxes_xywh)) / np.array([width, height, width, height])
-        corners = [",".join(f"{value:.7f}" for value in (x1, x2, y1, y2)) for x1, y1, x2, y2 in relative]
-        target = f"{sequence.name},obj0000"
-        _replace_lines(Path(root) / "tasks" / f"{split}.csv", target, [f"{target},0,{len(sequence) - 1},{corners[0]}"])
-        if split == "dev":
-            labels = [
-                f"{target},0,object,false,unknown,{frame},"
-                + (f"present,{corners[frame]}" if sequence.present[frame] else "absent,-1,-1,-1,-1")
-                for frame in range(0, len(sequence), annotated_every)
-            ]
-            _replace_lines(Path(root) / "annotations" / f"{split}.csv", target, labels)
-        names.append(f"{sequence.name}_obj0000")
-    return names
+    width, height = sequence.video.size_wh()
+    with atomic_folder(root / "images" / split / sequence.name) as folder:
+        frames(folder, sequence, "{:06d}.jpeg", first=0)
+    relative = np.nan_to_num(xywh_to_xyxy(sequence.boxes_xywh)) / np.array([width, height, width, height])
+    corners = [",".join(f"{value:.7f}" for value in (x1, x2, y1, y2)) for x1, y1, x2, y2 in relative]
+    target = f"{sequence.name},obj0000"
+    _replace_lines(root / "tasks" / f"{split}.csv", target, [f"{target},0,{len(sequence) - 1},{corners[0]}"])
+    if split == "dev":
+        labels = [
+            f"{target},0,object,false,unknown,{frame},"
+            + (f"present,{corners[frame]}" if sequence.present[frame] else "absent,-1,-1,-1,-1")
+            for frame in range(0, len(sequence), annotated_every)
+        ]
+        _replace_lines(root / "annotations" / f"{split}.csv", target, labels)
+    return f"{sequence.name}_obj0000"
 
 
 def _replace_lines(path: Path, target: str, lines: list[str]) -> None:
