@@ -97,6 +97,21 @@ def read_text(path: str | Path, expected: str, error: type[DMTrackError] = DataE
     return decode_text(content, str(path), expected, error)
 
 
+def read_json(path: str | Path, expected: str, error: type[DMTrackError] = DataError) -> dict[str, Any]:
+    """The JSON object in a file; arguments as of `read_text`.
+
+    Raises:
+        DMTrackError: the file is missing, cannot be read, or holds something else.
+    """
+    try:
+        content = json.loads(read_text(path, expected, error))
+    except json.JSONDecodeError as reason:
+        raise error(f"{path}:{reason.lineno}: no valid JSON ({reason.msg}): expected {expected}") from reason
+    if not isinstance(content, dict):
+        raise error(f"{path} holds no JSON object: expected {expected}")
+    return content
+
+
 def decode_text(content: bytes, where: str, expected: str, error: type[DMTrackError] = DataError) -> str:
     """Text in UTF-8, or in UTF-16 or UTF-32 where a byte order mark says so; without the mark, lines ended by newlines.
 

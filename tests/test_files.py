@@ -99,6 +99,19 @@ def test_text_that_cannot_be_opened(tmp_path):
         files.read_text(tmp_path, "boxes")
 
 
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        ('{"a": 1,\n"b"', r"a\.json:2: no valid JSON \(.*\): expected a record"),
+        ("[1]", r"a\.json holds no JSON object: expected a record"),
+    ],
+)
+def test_what_is_no_json_object_is_one_sentence(content, says, tmp_path):
+    (tmp_path / "a.json").write_text(content)
+    with pytest.raises(EvaluationError, match=says):
+        files.read_json(tmp_path / "a.json", "a record", EvaluationError)
+
+
 @given(st.binary(max_size=60), st.sampled_from([b"", b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff", b"\xff\xfe\0\0"]))
 def test_any_bytes_are_text_or_one_sentence(content, mark):
     try:

@@ -8,35 +8,24 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 
-from dmtrack.data.sources import (
-    CUHKSYSU,
-    ETHZ,
-    PRW,
-    Caltech,
-    CityPersons,
-    CocoVID,
-    CrowdHuman,
-    FairMOTLabels,
-    MOTLabels,
-    MOTSynth,
-)
+from dmtrack.data import sources
 from dmtrack.data.sources.labelled import LabelledSource
 
 LABELLED_SETS: dict[str, Callable[..., LabelledSource]] = {
-    "mot15": MOTLabels,
-    "mot16": MOTLabels,
-    "mot17": MOTLabels,
-    "mot20": MOTLabels,
-    "dancetrack": MOTLabels,
-    "mot": partial(MOTLabels, all_classes=True),
-    "motsynth": MOTSynth,
-    "crowdhuman": CrowdHuman,
-    "citypersons": CityPersons,
-    "caltech": Caltech,
-    "cuhk-sysu": CUHKSYSU,
-    "prw": PRW,
-    "ethz": ETHZ,
-    "fairmot": FairMOTLabels,
-    "cocovid": CocoVID,
+    "mot15": sources.MOTLabels,
+    "mot16": sources.MOTLabels,
+    "mot17": sources.MOTLabels,
+    "mot20": sources.MOTLabels,
+    "dancetrack": sources.MOTLabels,
+    "mot": partial(sources.MOTLabels, all_classes=True),
+    "motsynth": sources.MOTSynth,
+    "crowdhuman": sources.CrowdHuman,
+    "citypersons": sources.CityPersons,
+    "caltech": sources.Caltech,
+    "cuhk-sysu": sources.CUHKSYSU,
+    "prw": sources.PRW,
+    "ethz": sources.ETHZ,
+    "fairmot": sources.FairMOTLabels,
+    "cocovid": sources.CocoVID,
 }
 """Called with the folder or file, and `split=`."""

@@ -36,7 +36,7 @@ from dmtrack.data.sources.annotations import read_rows
 from dmtrack.data.sources.mot_challenge import mot_lines, mot_rows
 from dmtrack.errors import DataError, EvaluationError
 from dmtrack.evaluation.measures.trajectory import Trajectory
-from dmtrack.files import check_writable_folder, write_json, write_text
+from dmtrack.files import check_writable_folder, read_json, write_json, write_text
 
 BOX_DECIMALS = 3
 
@@ -192,17 +192,8 @@ class ResultStore:
         Raises:
             EvaluationError: it is no JSON object.
         """
-        if not self._manifest_path.exists():
-            return {}
-        try:
-            content = json.loads(self._manifest_path.read_bytes())
-        except (OSError, ValueError) as error:
-            raise EvaluationError(
-                f"{self._manifest_path} cannot be read: {error}; remove its folder and run again"
-            ) from error
-        if not isinstance(content, dict):
-            raise EvaluationError(f"{self._manifest_path} holds no JSON object; remove its folder and run again")
-        return content
+        path = self._manifest_path
+        return read_json(path, "a manifest; remove its folder and run again", EvaluationError) if path.exists() else {}
 
     def provenance(self) -> dict[str, Any]:
         """What the manifest says of the run: its identity, details and software; empty where there is none."""

@@ -24,7 +24,7 @@ from dmtrack.config import config_hash
 from dmtrack.data.sequences import MultiObjectSequence, Sequence
 from dmtrack.errors import EvaluationError
 from dmtrack.evaluation.results import software_versions
-from dmtrack.files import check_writable_folder, write_json
+from dmtrack.files import check_writable_folder, read_json, write_json
 from dmtrack.media.images import Image
 from dmtrack.registry import TRACKERS
 from dmtrack.running.detection_file import CachedDetections, write_detections
@@ -237,11 +237,8 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     Raises:
         EvaluationError: it cannot be read.
     """
-    path = folder / "manifest.json"
-    try:
-        content = json.loads(path.read_bytes())
-    except (OSError, ValueError) as error:
-        raise EvaluationError(f"{path} cannot be read: {error}; remove its folder and build it again") from error
-    if not isinstance(content, dict) or not isinstance(content.get("identity"), dict):
-        raise EvaluationError(f"{path} is no manifest of detections; remove its folder and build it again")
+    path, expected = folder / "manifest.json", "a manifest of detections; remove its folder and build it again"
+    content = read_json(path, expected, EvaluationError)
+    if not isinstance(content.get("identity"), dict):
+        raise EvaluationError(f"{path} has no identity: expected {expected}")
     return content

@@ -182,7 +182,8 @@ def test_image_folder_csv_and_json(tmp_path):
     ("content", "message"),
     [
         ("{", "no valid JSON"),
-        ("[]", '"images" and "annotations"'),
+        ("[]", "holds no JSON object"),
+        ('{"images": []}', '"images" and "annotations"'),
         ('{"images": [{"id": 1}], "annotations": []}', "lacks 'file_name'"),
         (
             '{"images": [{"id": 1, "file_name": "a.jpg"}], "annotations": [{"image_id": 1, "bbox": [1, 2]}]}',

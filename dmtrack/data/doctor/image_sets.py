@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -15,6 +14,7 @@ from numpy.typing import NDArray
 from dmtrack.data.doctor.findings import Examination, finding_of
 from dmtrack.data.sources import coco, image_folder
 from dmtrack.errors import DataError, DMTrackError
+from dmtrack.files import read_json
 from dmtrack.media.images import IMAGE_SUFFIXES
 
 _AGAIN = "download it again"
@@ -77,15 +77,11 @@ def read_coco(
 
 def _read_json(path: Path, folder: Path, found: Examination) -> list[ListedImage]:
     try:
-        content = json.loads(path.read_bytes())
-    except (OSError, ValueError) as error:
-        found.add(path, f"is no valid JSON ({error})", _AGAIN)
+        content = coco.read_lists(path, "annotations in COCO's format")
+    except DMTrackError as error:
+        found.findings.append(finding_of(error, path, _AGAIN))
         return []
-    lists = [content.get("images"), content.get("annotations")] if isinstance(content, dict) else [None]
-    if not all(isinstance(entries, list) for entries in lists) or not isinstance(content.get("categories", []), list):
-        found.add(path, 'is no JSON object with the lists "images" and "annotations"', _AGAIN)
-        return []
-    for entry in [*content["images"], *content["annotations"], *content.get("categories", [])]:
+    for entry in [*content["images"], *content["annotations"], *content["categories"]]:
         if isinstance(entry, dict):  # damaged files have lists where ids should be
             entry.update({key: str(entry[key]) for key in _IDS if isinstance(entry.get(key), (list, dict))})
     listed = [image for entry in content["images"] if (image := _listed(entry, path, folder, found)) is not None]
@@ -109,7 +105,7 @@ def _listed(entry: Any, path: Path, folder: Path, found: Examination) -> ListedI
 
 def _check_ids(content: Mapping[str, Any], path: Path, found: Examination) -> None:
     for key in ("images", "annotations", "categories"):
-        counts = Counter(entry.get("id") for entry in content.get(key, []) if isinstance(entry, Mapping))
+        counts = Counter(entry.get("id") for entry in content[key] if isinstance(entry, Mapping))
         double = [name for name, count in counts.items() if count > 1 and name is not None]
         if double:
             found.add(
@@ -123,7 +119,7 @@ def _check_objects(content: Mapping[str, Any], path: Path, found: Examination) -
         for entry in content["images"]
         if isinstance(entry, Mapping)
     }
-    categories = {entry.get("id") for entry in content.get("categories", []) if isinstance(entry, Mapping)}
+    categories = {entry.get("id") for entry in content["categories"] if isinstance(entry, Mapping)}
     wrong: dict[str, list[int]] = {}
     for place, entry in enumerate(content["annotations"]):
         problem = _object_problem(entry, sizes, categories)
@@ -175,7 +171,7 @@ def read_image_folder(
         if path.suffix.lower() == ".csv":
             objects = image_folder.read_csv_annotations(path)
         else:
-            content = image_folder.load_json_annotations(path)
+            content = read_json(path, image_folder.LAYOUT)
             if {"images", "annotations"} <= set(content):
                 return _read_json(path, folder, found)
             objects = image_folder.objects_of_mapping(content, path)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import defaultdict
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ import numpy as np
 from dmtrack.data.sources.base import find_root
 from dmtrack.data.sources.images import AnnotatedImage, ImageSource
 from dmtrack.errors import DataError
+from dmtrack.files import read_json
 from dmtrack.registry import DATASETS
 
 LAYOUT = "<root>/annotations/instances_<split>.json and <root>/<split>/*.jpg"
@@ -45,25 +45,25 @@ class Coco(ImageSource):
             self.images = path.parent / "images"
         if not self.images.is_dir():
             raise DataError(f"COCO: no folder {self.images} with the images; expected {LAYOUT}, or give `images`")
-        self.records = _records(_read_json(path), path, self.images)
+        self.records = _records(read_lists(path, f"{LAYOUT}, or give `annotations`"), path, self.images)
 
 
-def _read_json(path: Path) -> dict[str, Any]:
-    try:
-        content = json.loads(path.read_bytes())
-    except FileNotFoundError as error:
-        raise DataError(f"COCO: no file {path}; expected {LAYOUT}, or give `annotations`") from error
-    except (OSError, ValueError) as error:
-        raise DataError(f"{path}: no valid JSON ({error}); download it again") from error
-    if not isinstance(content, dict) or not {"images", "annotations"} <= set(content):
-        raise DataError(f'{path}: expected a JSON object with "images" and "annotations", as COCO\'s instances_*.json')
+def read_lists(path: Path, expected: str) -> dict[str, Any]:
+    """The JSON object of a file with images and annotations.
+
+    Raises:
+        DataError: it is no such file; the message tells what is expected.
+    """
+    content = {"categories": [], **read_json(path, expected)}
+    if not all(isinstance(content.get(key), list) for key in ("images", "annotations", "categories")):
+        raise DataError(f'{path}: expected an object with the lists "images" and "annotations": {expected}')
     return content
 
 
 def _records(content: dict[str, Any], path: Path, folder: Path) -> list[AnnotatedImage]:
     objects: dict[Any, list[dict[str, Any]]] = defaultdict(list)
     try:
-        categories = {entry["id"]: str(entry["name"]) for entry in content.get("categories") or ()}
+        categories = {entry["id"]: str(entry["name"]) for entry in content["categories"]}
         numbers = {category: number for number, category in enumerate(categories)}
         for place, entry in enumerate(content["annotations"]):
             if len(entry["bbox"]) != 4:

@@ -2,37 +2,19 @@
 
 from __future__ import annotations
 
-import json
 from collections import defaultdict
 from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
 
+from dmtrack.data.sources.coco import read_lists
 from dmtrack.data.sources.labelled import LabelledSource, LabelledVideo
 from dmtrack.errors import DataError
-from dmtrack.files import read_text
 from dmtrack.registry import DATASETS
 
 IDENTITY_KEYS = ("instance_id", "track_id", "ped_id")
 """How MMTracking, ByteTrack and MOTSynth call the identity."""
-
-
-def parse(path: Path, expected: str) -> dict[str, Any]:
-    """The JSON object of a file with images and annotations.
-
-    Raises:
-        DataError: it is no such file.
-    """
-    try:
-        content = json.loads(read_text(path, expected))
-    except ValueError as error:
-        raise DataError(f"{path}: no valid JSON ({error}); expected {expected}") from error
-    if not isinstance(content, dict) or not all(
-        isinstance(content.get(key), list) for key in ("images", "annotations")
-    ):
-        raise DataError(f'{path}: expected an object with the lists "images" and "annotations": {expected}')
-    return content
 
 
 def label_video(
@@ -100,7 +82,7 @@ class CocoVID(LabelledSource):
                 found = ", ".join(file.stem for file in files) or "none"
                 raise DataError(f"{path}: expected one JSON file of CocoVID, found {found}; give the file or --split")
             path = files[0]
-        content = parse(path, self.layout)
+        content = read_lists(path, self.layout)
         beside = path.with_name(f"{path.stem}_images")
         self.path, self.root = path, Path(images).expanduser() if images else beside if beside.is_dir() else path.parent
         categories = content.get("categories") or [{"id": 1, "name": "object"}]

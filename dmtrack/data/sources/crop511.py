@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +11,7 @@ from dmtrack.data.sequences import Sequence
 from dmtrack.data.sources.base import SequenceSource, find_root
 from dmtrack.data.sources.frames import NumberedFrames
 from dmtrack.errors import DataError
+from dmtrack.files import read_json
 from dmtrack.registry import DATASETS
 
 LAYOUT = "<root>/train.json and <root>/crop511/<video>/<frame>.<track>.x.jpg"
@@ -42,7 +41,7 @@ class Crop511(SequenceSource):
         if not self.crops.is_dir():
             raise DataError(f"Crop511: no folder {self.crops}; expected {LAYOUT}, or give `crops`")
         path = Path(annotations).expanduser() if annotations else self.root / "train.json"
-        content = _read(path)
+        content = read_json(path, f"{LAYOUT}, or give `annotations`")
         self.names, starts = [], [0]
         frames: list[NDArray[np.int32]] = []
         sizes: list[NDArray[np.float32]] = []
@@ -81,18 +80,6 @@ class Crop511(SequenceSource):
         files = NumberedFrames(self.crops / video, f"{{:06d}}.{track}.x.jpg", first)
         size_wh = (CROP_SIZE, CROP_SIZE)
         return Sequence(f"{video}/{track}", boxes_xywh, present, files, size_wh, video_name=video, track_id=track)
-
-
-def _read(path: Path) -> dict[str, Any]:
-    try:
-        content = json.loads(path.read_bytes())
-    except FileNotFoundError as error:
-        raise DataError(f"Crop511: no file {path}; expected {LAYOUT}, or give `annotations`") from error
-    except (OSError, ValueError) as error:
-        raise DataError(f"{path}: no valid JSON ({error}); make the crops again") from error
-    if not isinstance(content, dict):
-        raise DataError(f"{path}: expected an object {{video: {{track: {{frame: [x1, y1, x2, y2]}}}}}}")
-    return content
 
 
 def _size(box: list[float]) -> tuple[float, float]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +13,7 @@ from dmtrack.data.sources.base import SequenceSource, find_root, make_sequence
 from dmtrack.data.sources.frames import list_frames
 from dmtrack.data.sources.places import FlagFile, VideoFiles, beside
 from dmtrack.errors import DataError
-from dmtrack.files import read_text
+from dmtrack.files import read_json
 from dmtrack.registry import DATASETS
 
 LAYOUT = (
@@ -87,11 +86,8 @@ class SequenceFolder(SequenceSource):
 def _read_meta(path: Path) -> dict[str, Any]:
     if not path.is_file():
         return {}
-    try:
-        meta = json.loads(read_text(path, "a JSON object"))
-    except json.JSONDecodeError as error:
-        raise DataError(f"{path}:{error.lineno}: no valid JSON ({error.msg})") from error
-    if not isinstance(meta, dict) or meta.get("index_base", 0) not in (0, 1):
+    meta = read_json(path, 'an object, optionally with "index_base"')
+    if meta.get("index_base", 0) not in (0, 1):
         raise DataError(f'{path}: expected a JSON object whose "index_base", if it has one, is 0 or 1')
     if not isinstance(meta.get("attributes", []), (str, list, dict)):
         raise DataError(f'{path}: expected a name, a list of names or an object in "attributes"')

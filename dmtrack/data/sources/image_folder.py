@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import json
 from collections import defaultdict
 from pathlib import Path
 
@@ -14,7 +13,7 @@ from dmtrack.data.sources.base import find_root
 from dmtrack.data.sources.coco import Coco
 from dmtrack.data.sources.images import AnnotatedImage, ImageSource
 from dmtrack.errors import DataError
-from dmtrack.files import read_text
+from dmtrack.files import read_json, read_text
 from dmtrack.registry import DATASETS
 
 LAYOUT = (
@@ -47,7 +46,7 @@ class ImageFolder(ImageSource):
         if path.suffix.lower() == ".csv":
             objects = read_csv_annotations(path)
         else:
-            content = load_json_annotations(path)
+            content = read_json(path, LAYOUT)
             if {"images", "annotations"} <= set(content):
                 self.records = Coco(folder, annotations=path, images=folder).records
                 return
@@ -128,21 +127,6 @@ def _named_columns(path: Path, number: int, heading: list[str]) -> tuple[BoxColu
     names = [plain_name(cell) for cell in heading]
     file = next((names.index(name) for name in _FILE_NAMES if name in names), 0)
     return found, file, next((names.index(name) for name in _LABEL_NAMES if name in names), -1)
-
-
-def load_json_annotations(path: Path) -> dict[str, object]:
-    """A JSON object, in the format of COCO or of `objects_of_mapping`.
-
-    Raises:
-        DataError: the file cannot be read or is no JSON object.
-    """
-    try:
-        content = json.loads(read_text(path, "JSON"))
-    except json.JSONDecodeError as error:
-        raise DataError(f"{path}:{error.lineno}: no valid JSON ({error.msg})") from error
-    if not isinstance(content, dict):
-        raise DataError(f"{path}: expected a JSON object; {LAYOUT}")
-    return content
 
 
 def objects_of_mapping(content: dict[str, object], path: Path) -> Objects:

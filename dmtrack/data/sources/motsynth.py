@@ -9,7 +9,8 @@ from typing import Any, ClassVar
 import numpy as np
 
 from dmtrack.data.sources.base import find_root
-from dmtrack.data.sources.coco_vid import label_video, parse
+from dmtrack.data.sources.coco import read_lists
+from dmtrack.data.sources.coco_vid import label_video
 from dmtrack.data.sources.labelled import LabelledSource, LabelledVideo
 from dmtrack.errors import DataError
 from dmtrack.registry import DATASETS
@@ -47,7 +48,7 @@ class MOTSynth(LabelledSource):
             self.items: list[Any] = [file for file in files if file.stem not in MISSING]
         else:
             path = self.root / "comb_annotations" / f"{split}.json"
-            content = parse(path, self.layout)
+            content = read_lists(path, self.layout)
             sequences: dict[str, dict[str, list[Any]]] = defaultdict(lambda: {"images": [], "annotations": []})
             owners = {}
             for image in content["images"]:
@@ -62,7 +63,7 @@ class MOTSynth(LabelledSource):
     def read(self, number: int) -> LabelledVideo:
         """The sequence of that number."""
         item = self.items[number]
-        path, content = item if isinstance(item, tuple) else (item, parse(item, self.layout))
+        path, content = item if isinstance(item, tuple) else (item, read_lists(item, self.layout))
         try:
             images = sorted(content["images"], key=lambda image: image["frame_n"])
             objects = [entry for entry in content["annotations"] if entry["area"] > 0]

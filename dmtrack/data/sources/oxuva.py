@@ -21,8 +21,6 @@ LAYOUT = (
     "'video,object,first frame,last frame,xmin,xmax,ymin,ymax', annotations 'video,object,class number,class,"
     "contains cuts,always visible,frame,present or absent,xmin,xmax,ymin,ymax', coordinates from 0 to 1"
 )
-_TASK_COLUMNS = 8
-_ANNOTATION_COLUMNS = 12
 
 
 @dataclass
@@ -121,39 +119,51 @@ def _number(frames: FrameFiles, name: str) -> int:
 
 def _read_tasks(path: Path) -> dict[str, _Task]:
     tasks: dict[str, _Task] = {}
-    for place, row in _rows(path, _TASK_COLUMNS, "init_frame"):
+    for place, row in _rows(path, "init_frame"):
         try:
-            task = _Task(row[0], int(row[2]), int(row[3]), tuple(float(value) for value in row[4:8]))
+            video, target, first, last, *sides = row
+            left, right, top, bottom = map(float, sides)
+            tasks[f"{video}_{target}"] = _Task(video, int(first), int(last), (left, right, top, bottom))
         except ValueError as error:
             raise DataError(f"{place}: {error}; expected a task as in {LAYOUT}") from error
-        tasks[f"{row[0]}_{row[1]}"] = task
     return tasks
 
 
 def _read_labels(path: Path, tasks: dict[str, _Task]) -> None:
     """Adds the annotations of frames to the tasks that they belong to; others are of no task."""
-    for place, row in _rows(path, _ANNOTATION_COLUMNS, "frame_num"):
-        task = tasks.get(f"{row[0]}_{row[1]}")
-        if task is None:
-            continue
-        if row[7] not in ("present", "absent"):
-            raise DataError(f"{place}: expected 'present' or 'absent' in column 8, got {row[7]!r}")
+    for place, row in _rows(path, "frame_num"):
         try:
-            box = tuple(float(value) for value in row[8:12]) if row[7] == "present" else None
-            task.labels[int(row[6])] = box
+            frame, sides = _frame_and_sides(row)
         except ValueError as error:
-            raise DataError(f"{place}: {error}; expected an annotation as in {LAYOUT}") from error
-        task.category, task.meta = row[3], {"contains_cuts": row[4], "always_visible": row[5]}
+            raise DataError(f"{place}: {error}; {_AGAIN}") from error
+        task = tasks.get(f"{row[0]}_{row[1]}")
+        if task is not None:
+            task.labels[frame] = sides
+            task.category, task.meta = row[3], {"contains_cuts": row[4], "always_visible": row[5]}
 
 
-def _rows(path: Path, columns: int, title: str) -> list[tuple[str, list[str]]]:
+def _rows(path: Path, title: str) -> list[tuple[str, list[str]]]:
     """Place and cells of each line, without a line of titles."""
-    lines = read_text(path, LAYOUT).splitlines()
-    rows = [(f"{path}:{number}", row) for number, row in enumerate(csv.reader(lines), start=1) if row]
-    for place, row in rows:
-        if len(row) != columns:
-            raise DataError(f"{place}: expected {columns} values separated by commas, got {len(row)}; {LAYOUT}")
-    return [(place, row) for place, row in rows if title not in row]
+    lines = enumerate(csv.reader(read_text(path, LAYOUT).splitlines()), start=1)
+    return [(f"{path}:{number}", row) for number, row in lines if row and title not in row]
+
+
+_COLUMNS = (
+    "video,object,class,class name,cuts,always visible,frame,present or absent,xmin,xmax,ymin,ymax with sides as "
+    "shares of the frame"
+)
+_AGAIN = "download the annotations again"
+
+
+def _frame_and_sides(row: list[str]) -> tuple[int, tuple[float, ...] | None]:
+    """What a line of annotations says: xmin, xmax, ymin, ymax, or None where the target is absent.
+
+    Raises:
+        ValueError: it is no such line.
+    """
+    if len(row) != 12 or not row[6].isdecimal() or row[7] not in ("present", "absent"):
+        raise ValueError(f"expected {_COLUMNS}, got {','.join(row)!r}")
+    return int(row[6]), tuple(map(float, row[8:])) if row[7] == "present" else None
 
 
 def _locate(root: Path, split: str | None) -> list[SequencePlace]:
@@ -163,26 +173,11 @@ def _locate(root: Path, split: str | None) -> list[SequencePlace]:
         table = root / "tasks" / f"{name}.csv"
         if not table.is_file() and split is None:
             continue
-        lines = read_text(table, "the tasks: video,object,first frame,last frame,xmin,xmax,ymin,ymax").splitlines()
-        for number, row in enumerate(csv.reader(lines), start=1):
-            try:
-                video, target, span = row[0], row[1], (int(row[2]), int(row[3]))
-                [float(value) for value in row[4:8]]
-            except (IndexError, ValueError) as error:
-                raise DataError(
-                    f"{table}:{number}: expected video,object,first frame,last frame,xmin,xmax,ymin,ymax, got "
-                    f"{lines[number - 1]!r}; download the tasks again"
-                ) from error
-            frames, boxes = root / "images" / name / video, int(name == "test")
-            places.append(SequencePlace(f"{video}_{target}", table, frames, None, span, boxes=boxes, split=name))
+        for sequence, task in _read_tasks(table).items():
+            frames, boxes = root / "images" / name / task.video, int(name == "test")
+            span = (task.first, task.last)
+            places.append(SequencePlace(sequence, table, frames, None, span, boxes=boxes, split=name))
     return places
-
-
-_COLUMNS = (
-    "video,object,class,class name,cuts,always visible,frame,presence,xmin,xmax,ymin,ymax with sides as shares of the "
-    "frame"
-)
-_AGAIN = "download the annotations again"
 
 
 def _check_annotations(
@@ -195,35 +190,26 @@ def _check_annotations(
     path = root / "annotations" / "dev.csv"
     boxes, annotated, problems = 0, set(), []
     try:
-        lines = read_text(path, f"lines {_COLUMNS}").splitlines()
+        rows = _rows(path, "frame_num")
     except DataError as error:
         problem, _, remedy = str(error).removeprefix(str(path)).lstrip(": ").partition("; ")
         return 0, [(path, problem, remedy or _AGAIN)]
-    for number, row in enumerate(csv.reader(lines), start=1):
-        if problem := _problem(row):
-            problems.append((Path(f"{path}:{number}"), problem, _AGAIN))
-        else:
+    for place, row in rows:
+        try:
+            _, sides = _frame_and_sides(row)
+            if sides is not None:
+                left, right, top, bottom = sides
+                boxes += 1
+                if not (0 <= left < right <= 1 and 0 <= top < bottom <= 1):
+                    raise ValueError(f"the sides {sides} are not xmin < xmax and ymin < ymax within 0 and 1")
             annotated.add(f"{row[0]}_{row[1]}")
-            boxes += row[7] == "present"
+        except ValueError as error:
+            problems.append((Path(place), str(error), _AGAIN))
     missing = sorted(wanted - annotated)
     if missing:
         text = f"has no annotation of {len(missing)} sequences of tasks/dev.csv, first {missing[0]}"
         problems.append((path, text, _AGAIN))
     return boxes, problems
-
-
-def _problem(row: list[str]) -> str:
-    if len(row) != 12 or not row[6].isdecimal() or row[7] not in ("present", "absent"):
-        return f"expected {_COLUMNS}, got {','.join(row)!r}"
-    if row[7] == "absent":
-        return ""
-    try:
-        left, right, top, bottom = (float(value) for value in row[8:])
-    except ValueError:
-        return f"the sides are no numbers: {','.join(row[8:])!r}"
-    if not (0 <= left < right <= 1 and 0 <= top < bottom <= 1):
-        return f"the sides {','.join(row[8:])} are not xmin < xmax and ymin < ymax within 0 and 1"
-    return ""
 
 
 FILES = VideoFiles(

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from dmtrack import files
 from dmtrack.data.sequences import Image, Sequence
-from dmtrack.errors import ConfigError, DataError, OutputError
+from dmtrack.errors import ConfigError, OutputError
 
 Progress = Callable[[], object]
 """Called after every frame."""
@@ -64,10 +64,7 @@ def keep_record(path: Path, record: Mapping[str, Any]) -> None:
 
 def check_record(path: Path, expected: Mapping[str, Any]) -> None:
     """A `ConfigError` where a record of `keep_record` says something else of these keys."""
-    try:
-        found = json.loads(path.read_bytes())
-    except (OSError, ValueError) as error:
-        raise DataError(f"{path} cannot be read ({error}); make the crops anew in another folder") from error
+    found = files.read_json(path, "a record of crops; make them anew in another folder")
     for key, value in json.loads(json.dumps(expected)).items():
         if found.get(key) != value:
             raise ConfigError(

@@ -302,7 +302,7 @@ def test_coco_json_is_checked_entry_by_entry(write):
     assert "have a box that lies wholly outside the image" in notes
     assert "1 images are not named by instances_train2017.json, first extra.jpg" in notes
     path.write_text(path.read_text()[:100])
-    assert "is no valid JSON" in lines(examine("coco", root))
+    assert "no valid JSON" in lines(examine("coco", root))
 
 
 def test_image_folders_are_checked(write, tmp_path):

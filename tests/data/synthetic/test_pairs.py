@@ -184,7 +184,7 @@ def test_bad_arguments_are_refused(photo_folder, tmp_path):
         SyntheticPairs([{"annotations": "a", "image": "b"}])
     with pytest.raises(ConfigError, match="'images' is missing"):
         SyntheticPairs([{"annotations": "a"}])
-    with pytest.raises(DataError, match=r"no file .*nothing\.json"):
+    with pytest.raises(DataError, match=r"nothing\.json is missing: expected .*give `annotations`"):
         SyntheticPairs([{"annotations": str(tmp_path / "nothing.json"), "images": str(tmp_path)}])
     (tmp_path / "broken.json").write_text('{"images": []}')
     with pytest.raises(DataError, match=r"broken\.json: expected a JSON object"):
