@@ -186,20 +186,9 @@ def score_sequence(
 ) -> SequenceScore:
     """Scores one sequence.
 
-    Args:
-        protocol: the rules.
+    Args of `apply_rules`, and:
         name: of the sequence.
-        truth_xywh: (frames, 4) true boxes in 0-based pixels; NaN rows where there is none. Boxes that a benchmark
-            gives for absent frames may stay: they matter to protocols that do not look at its flags.
-        present: (frames,) bool, False where the benchmark says that the target is absent.
-        results_xywh: (frames, 4) boxes of the tracker; a row that is not finite is a miss, unless a rule replaces it.
         seconds: (frames,) time per frame, where known.
-        first_pixel: the number of the first pixel in the benchmark's own files (OTB, LaSOT, UAV123: 1), in which
-            conditions on coordinates and rounding are meant.
-        flagged: whether `present` comes from labels of the benchmark; False where it only repeats that a true box is
-            missing (UAV123).
-        cover: (frames,) visible share in eighths, where the benchmark has it (GOT-10k).
-        image_size_wh: width and height of the frames, for protocols that clip.
 
     Raises:
         EvaluationError: the number of boxes is not the number of frames.

@@ -15,12 +15,14 @@ from dmtrack.data.sequences import Annotation, OnDemand, Sequence, Track, TrackI
 from dmtrack.data.sources.annotations import mask_absent
 from dmtrack.data.sources.frames import FrameFiles, NoFrames, check_counts, image_size_wh
 from dmtrack.errors import DataError
+from dmtrack.files import read_text
 
 
 class SequenceSource(ABC):
     """A dataset of sequences with one target each; annotations and frames are read when a sequence is asked for.
 
-    Those that take `images` open the annotations alone where it is False.
+    Those that take `images` open the annotations alone where it is False. A folder or file that is missing, of another
+    format or does not match another one is a `DataError`, which shows the expected layout.
 
     Attributes:
         root: folder of the dataset.
@@ -116,6 +118,25 @@ def find_root(root: str | Path, dataset: str, layout: str) -> Path:
     if not path.is_dir():
         raise DataError(f"{dataset}: no folder {path} (looked in {Path.cwd()}); expected {layout}")
     return path
+
+
+def listed_names(path: Path) -> list[str] | None:
+    """The names of sequences in a file, one per line; None where there is no such file."""
+    return read_text(path, "one sequence name per line").split() if path.is_file() else None
+
+
+def find_names(folder: Path, dataset: str, layout: str) -> list[str]:
+    """The names in `list.txt`; without it, those of the folders that have a `groundtruth.txt`.
+
+    Raises:
+        DataError: there is none; the message shows the layout that was expected.
+    """
+    names = listed_names(folder / "list.txt")
+    if names is None:
+        names = sorted(path.parent.name for path in folder.glob("*/groundtruth.txt"))
+    if not names:
+        raise DataError(f"{dataset}: no sequences in {folder}; expected {layout}")
+    return names
 
 
 def check_split(dataset: str, split: str, known: tuple[str, ...]) -> None:

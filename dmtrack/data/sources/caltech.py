@@ -27,9 +27,6 @@ class Caltech(LabelledSource):
     Args:
         root: with `annotations` and `images`.
         split: "train", "test", or None for all sets.
-
-    Raises:
-        DataError: a file is missing or of another format.
     """
 
     layout: ClassVar[str] = (

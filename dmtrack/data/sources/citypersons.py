@@ -26,9 +26,6 @@ class CityPersons(LabelledSource):
     Args:
         root: with `gtBboxCityPersons` and `leftImg8bit`.
         split: "train" or "val".
-
-    Raises:
-        DataError: a file is missing or of another format.
     """
 
     layout: ClassVar[str] = (

@@ -26,9 +26,6 @@ class Coco(ImageSource):
         split: "train2017", "val2017" ...
         annotations: json file instead of the official place.
         images: folder of the images instead of the official place.
-
-    Raises:
-        DataError: a folder or file is missing, or the json is not in COCO's format.
     """
 
     def __init__(

@@ -63,9 +63,6 @@ class CocoVID(LabelledSource):
         split: which of the files of a folder, by its name without `.json`.
         images: folder that names of images are relative to; without it, `<file>_images` beside the file, as
             `dmtrack data convert` links it, or the file's own folder.
-
-    Raises:
-        DataError: the file is missing or of another format.
     """
 
     layout: ClassVar[str] = (

@@ -30,9 +30,6 @@ class Crop511(SequenceSource):
 
     Attributes:
         video_starts: (videos + 1,) the first sequence of every video.
-
-    Raises:
-        DataError: a file or folder is missing, or the json is of another format.
     """
 
     def __init__(self, root: str | Path, annotations: str | None = None, crops: str | None = None) -> None:

@@ -25,9 +25,6 @@ class CrowdHuman(LabelledSource):
     Args:
         root: with `annotation_<split>.odgt` and `Images/*.jpg`.
         split: "train" or "val".
-
-    Raises:
-        DataError: a file is missing.
     """
 
     layout: ClassVar[str] = (

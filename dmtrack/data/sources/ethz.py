@@ -28,9 +28,6 @@ class ETHZ(LabelledSource):
     Args:
         root: folder with the sequences, or one of them.
         split: folder inside; None takes all.
-
-    Raises:
-        DataError: a file is missing or of another format; names the line.
     """
 
     layout: ClassVar[str] = (

@@ -30,9 +30,6 @@ class SequenceFolder(SequenceSource):
         root: folder of the sequences, or one sequence.
         index_base: number of the first pixel (0 or 1) where a sequence's `meta.json` does not say it.
         names: which sequences, in this order; None takes all, sorted.
-
-    Raises:
-        DataError: the folder or a file is missing, or files do not match; the message shows the expected layout.
     """
 
     def __init__(

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from dmtrack.data.sequences import Sequence
 from dmtrack.data.sources.annotations import read_flags, read_rows
-from dmtrack.data.sources.base import SequenceSource, check_split, find_root, make_sequence
+from dmtrack.data.sources.base import SequenceSource, check_split, find_names, find_root, make_sequence
 from dmtrack.data.sources.frames import list_frames
 from dmtrack.data.sources.places import FlagFile, ListFile, SequencePlace, VideoFiles
 from dmtrack.errors import DataError
@@ -30,9 +30,6 @@ class GOT10k(SequenceSource):
     Args:
         root: folder with `train`, `val` and `test`, or the folder of one split.
         split: "train", "val" or "test".
-
-    Raises:
-        DataError: the folder or a file is missing, or files do not match; the message shows the expected layout.
     """
 
     def __init__(self, root: str | Path, split: str = "train", images: bool = True) -> None:
@@ -41,13 +38,7 @@ class GOT10k(SequenceSource):
         self.split = split
         self.images = images
         self.folder = self.root / split if (self.root / split).is_dir() else self.root
-        listed = self.folder / "list.txt"
-        if listed.is_file():
-            self.names = read_text(listed, "one sequence name per line").split()
-        else:
-            self.names = sorted(path.parent.name for path in self.folder.glob("*/groundtruth.txt"))
-        if not self.names:
-            raise DataError(f"GOT-10k: no sequences in {self.folder} (split {split!r}); expected {LAYOUT}")
+        self.names = find_names(self.folder, f"GOT-10k, split {split!r}", LAYOUT)
 
     def read_sequence(self, name: str) -> Sequence:
         """The sequence of that name."""

@@ -35,9 +35,6 @@ class ImageFolder(ImageSource):
     Args:
         root: folder of the images.
         annotations: csv or json file; without it `annotations.csv` or `annotations.json` in `root`.
-
-    Raises:
-        DataError: a folder, file or image is missing, or a line is wrong; the message names file and line.
     """
 
     def __init__(self, root: str | Path, annotations: str | Path | None = None) -> None:

@@ -179,9 +179,6 @@ class ImageNetVID(VideoSource):
     Args:
         root: folder with `Annotations` and `Data` (in the official archive `ILSVRC2015` or `ILSVRC`).
         split: "train" or "val".
-
-    Raises:
-        DataError: a folder is missing or holds no annotations, or an xml file is of another format.
     """
 
     def __init__(self, root: str | Path, split: str = "train") -> None:
@@ -225,9 +222,6 @@ class ImageNetDET(ImageSource):
     Args:
         root: folder with `Annotations` and `Data`.
         split: "train" or "val".
-
-    Raises:
-        DataError: a folder is missing or holds no annotations, or an xml file is of another format.
     """
 
     def __init__(self, root: str | Path, split: str = "train") -> None:

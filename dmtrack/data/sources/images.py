@@ -77,7 +77,10 @@ class AnnotatedImage:
 
 
 class ImageSource(ABC):
-    """A dataset of images with boxes, a record each; the images are read when asked for."""
+    """A dataset of images with boxes, a record each; the images are read when asked for.
+
+    A folder, file or image that is missing, or a file of another format, is a `DataError`.
+    """
 
     records: ListOf[AnnotatedImage]
     identity_count = 0

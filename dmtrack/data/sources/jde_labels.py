@@ -37,9 +37,6 @@ class JDELabels(ImageSource):
         data: the JSON file.
         split: which of its entries: "train", "test" or "test_emb".
         root: folder of the images and lists instead of the `root` in the file.
-
-    Raises:
-        DataError: a file is missing or of another format; the message shows the expected one.
     """
 
     def __init__(self, data: str | Path, split: str = "train", root: str | Path | None = None) -> None:
@@ -132,9 +129,6 @@ class FairMOTLabels(LabelledSource):
         root: a data file, a folder with a single one, or a folder with `images` and `labels_with_ids`, as the data zoo
             of JDE packs CityPersons, Caltech, CUHK-SYSU, PRW and ETHZ.
         split: which entry of the data file: "train", "test" or "test_emb".
-
-    Raises:
-        DataError: a file is missing or of another format.
     """
 
     layout: ClassVar[str] = LAYOUT

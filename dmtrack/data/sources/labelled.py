@@ -173,6 +173,8 @@ class LabelledVideo:
 class LabelledSource(ABC):
     """A data set of many objects, read video by video; data sets of images, image by image.
 
+    A file that is missing or of another format is a `DataError`, which names the line or shows the expected layout.
+
     Attributes:
         layout: of its files, in words.
         splits: names of its parts, the usual one first; none where a folder is all of it.

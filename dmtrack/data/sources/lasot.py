@@ -10,12 +10,11 @@ from numpy.typing import NDArray
 
 from dmtrack.data.sequences import Sequence
 from dmtrack.data.sources.annotations import read_flags, read_rows, read_tags
-from dmtrack.data.sources.base import SequenceSource, check_split, find_root, make_sequence
+from dmtrack.data.sources.base import SequenceSource, check_split, find_root, listed_names, make_sequence
 from dmtrack.data.sources.frames import FrameFiles, list_frames
 from dmtrack.data.sources.places import FlagFile, ListFile, SequencePlace, VideoFiles, line_count
 from dmtrack.data.sources.published_lists import published_lasot_test_names
 from dmtrack.errors import DataError
-from dmtrack.files import read_text
 from dmtrack.registry import DATASETS
 
 LAYOUT = (
@@ -48,9 +47,6 @@ class LaSOT(SequenceSource):
             sequences and "train" is everything else that lies there.
         index_base: number of the first pixel in the files.
         images: False opens the annotations alone, which may also lie as in `ANNOTATIONS`.
-
-    Raises:
-        DataError: the folder or a file is missing, or files do not match; the message shows the expected layout.
     """
 
     def __init__(self, root: str | Path, split: str = "train", index_base: int = 1, images: bool = True) -> None:
@@ -76,33 +72,20 @@ class LaSOT(SequenceSource):
             raise DataError(f"LaSOT: {self.root} has no sequence of the split {split!r}; expected {LAYOUT}")
 
     def _names_of_split(self) -> list[str]:
-        listed = self.root / {"train": "training_set.txt", "test": "testing_set.txt"}.get(self.split, "-")
-        if listed.is_file():
-            names = read_text(listed, "one sequence name per line").split()
-            self._check_complete(names, str(listed))
-            return names
-        if self.split == "test":
-            names = published_lasot_test_names()
-            self._check_complete(names, "the published test list")
-            return names
-        names = sorted(self._annotations)
-        if self.split == "train":
-            other = self.root / "testing_set.txt"
-            test = (
-                read_text(other, "one sequence name per line").split()
-                if other.is_file()
-                else published_lasot_test_names()
-            )
-            names = [name for name in names if name not in set(test)]
-        return names
-
-    def _check_complete(self, names: list[str], listed: str) -> None:
+        path = self.root / {"train": "training_set.txt", "test": "testing_set.txt"}.get(self.split, "-")
+        names, listed = listed_names(path), str(path)
+        if names is None and self.split == "test":
+            names, listed = published_lasot_test_names(), "the published test list"
+        if names is None:
+            test = _test_names(self.root) if self.split == "train" else set()
+            return [name for name in sorted(self._annotations) if name not in test]
         missing = [name for name in names if name not in self._annotations]
         if missing:
             raise DataError(
                 f"LaSOT: {len(missing)} of {len(names)} sequences of {listed} are missing in {self.root}, first "
                 f"{missing[0]!r}; complete the download, or list what you have in {self.root}/testing_set.txt"
             )
+        return names
 
     def read_sequence(self, name: str) -> Sequence:
         """The sequence of that name."""
@@ -124,6 +107,11 @@ class LaSOT(SequenceSource):
         )
 
 
+def _test_names(root: Path) -> set[str]:
+    """Those in `testing_set.txt`, or in the published list."""
+    return set(listed_names(root / "testing_set.txt") or published_lasot_test_names())
+
+
 def _read_presence(annotation: Path, frames: int) -> NDArray[np.bool_] | None:
     """Where none of the flags is set; None where there are no flags at all."""
     files = [annotation.parent / "full_occlusion.txt", annotation.parent / "out_of_view.txt"]
@@ -143,9 +131,7 @@ def _beside(annotation: Path, name: str, folder: str) -> Path:
 
 def _locate(root: Path, split: str | None) -> list[SequencePlace]:
     """`img` beside `groundtruth.txt`; what is in `testing_set.txt`, or in the published list, is the split "test"."""
-    listed = root / "testing_set.txt"
-    test = set(read_text(listed, "one name per line").split() if listed.is_file() else published_lasot_test_names())
-    places = []
+    test, places = _test_names(root), []
     for annotation in (*sorted(root.glob("*/groundtruth.txt")), *sorted(root.glob("*/*/groundtruth.txt"))):
         folder = annotation.parent
         own = "test" if folder.name in test else "train"

@@ -49,9 +49,6 @@ class MOTChallenge(VideoSource):
     Args:
         root: folder of the videos, or one video.
         all_classes: takes objects whose rows do not count in the evaluation, too.
-
-    Raises:
-        DataError: a folder or file is missing or of another format; the message shows the expected layout.
     """
 
     def __init__(self, root: str | Path, all_classes: bool = False) -> None:
@@ -99,9 +96,6 @@ class MOTSequences(SequenceSource):
     Args:
         root: folder of the benchmark with `train` and `test`, a folder of videos, one video, or its `gt.txt`.
         split: name of the folder inside; a root that has no such folder is the split itself.
-
-    Raises:
-        DataError: a folder or file is missing or of another format; the message shows the expected layout.
     """
 
     def __init__(self, root: str | Path, split: str | None = None, images: bool = True) -> None:

@@ -44,9 +44,6 @@ class MOTLabels(LabelledSource):
         split: folder inside, if the root has such a one.
         all_classes: every class counts, as in one's own videos; without it, classes are those of MOTChallenge, and
             people count. Names of classes stand in `gt/labels.txt`, one per line, where CVAT has written it.
-
-    Raises:
-        DataError: a file is missing or of another format.
     """
 
     layout: ClassVar[str] = LAYOUT

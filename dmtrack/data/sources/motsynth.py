@@ -31,9 +31,6 @@ class MOTSynth(LabelledSource):
     Args:
         root: with `annotations/<sequence>.json` or `comb_annotations/<split>.json`, and `frames`.
         split: name of a combined file, which is read whole; None takes the files of the sequences, one at a time.
-
-    Raises:
-        DataError: a file is missing or of another format.
     """
 
     layout: ClassVar[str] = (

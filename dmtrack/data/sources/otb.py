@@ -45,9 +45,6 @@ class OTB(SequenceSource):
         version: "otb100" or "otb2013" takes the targets of that published list alone, and names in `missing` those that
             are not there; a folder without any of them is taken as it is. None takes all that is there.
         images: False opens the annotations alone, which may also lie as in `OTB_ANNOTATIONS`.
-
-    Raises:
-        DataError: the folder or a file is missing, or files do not match; the message shows the expected layout.
     """
 
     def __init__(self, root: str | Path, version: str | None = None, images: bool = True) -> None:
@@ -110,9 +107,6 @@ class UAV123(SequenceSource):
         root: folder with `anno` and `data_seq`.
         version: "UAV123" or "UAV20L": the folder of the annotations. Sequences of its published list that are not there
             are named in `missing`; a folder without any of them is taken as it is.
-
-    Raises:
-        DataError: the folder or a file is missing, or files do not match; the message shows the expected layout.
     """
 
     def __init__(self, root: str | Path, version: str = "UAV123", images: bool = True) -> None:

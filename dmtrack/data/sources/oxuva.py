@@ -50,9 +50,6 @@ class OxUvA(SequenceSource):
     Args:
         root: folder with `tasks`, `annotations` and `images`.
         split: "dev" or "test".
-
-    Raises:
-        DataError: the folder or a file is missing, or files do not match; the message shows the expected layout.
     """
 
     def __init__(self, root: str | Path, split: str = "dev", images: bool = True) -> None:

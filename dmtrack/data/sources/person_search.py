@@ -26,9 +26,6 @@ class CUHKSYSU(LabelledSource):
     Args:
         root: with `Image/SSM` and `annotation`.
         split: "train" are the images that are not in the gallery of the test, "test" those that are.
-
-    Raises:
-        DataError: a file is missing or of another format.
     """
 
     layout: ClassVar[str] = "<root>/{Image/SSM/s1.jpg ..., annotation/{Images.mat, Person.mat, pool.mat}}"
@@ -85,9 +82,6 @@ class PRW(LabelledSource):
     Args:
         root: with `frames`, `annotations`, `frame_train.mat` and `frame_test.mat`.
         split: "train" or "test".
-
-    Raises:
-        DataError: a file is missing or of another format.
     """
 
     layout: ClassVar[str] = (

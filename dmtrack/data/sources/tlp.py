@@ -17,11 +17,7 @@ LAYOUT = "<root>/<sequence>/{img/00001.jpg, groundtruth_rect.txt with a line 'fr
 
 @DATASETS.register
 class TLP(SequenceSource):
-    """TLP: 50 videos of 8 minutes on average; boxes count pixels from 0, "lost" marks frames without the target.
-
-    Raises:
-        DataError: the folder or a file is missing, or files do not match; the message shows the expected layout.
-    """
+    """TLP: 50 videos of 8 minutes on average; boxes count pixels from 0, "lost" marks frames without the target."""
 
     def __init__(self, root: str | Path, images: bool = True) -> None:
         self.root = find_root(root, "TLP", LAYOUT)

@@ -26,9 +26,6 @@ class TrackingNet(SequenceSource):
         root: folder of the chunks.
         split: "train" (all chunks that lie there), "test", or the name of one chunk such as "TRAIN_3".
         chunks: numbers of the training chunks to use; None takes all.
-
-    Raises:
-        DataError: the folder or a file is missing, or files do not match; the message shows the expected layout.
     """
 
     def __init__(

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from dmtrack.boxes import polygons_to_xywh
 from dmtrack.data.sequences import Sequence
 from dmtrack.data.sources.annotations import read_rows
-from dmtrack.data.sources.base import SequenceSource, find_root, make_sequence
+from dmtrack.data.sources.base import SequenceSource, find_names, find_root, make_sequence
 from dmtrack.data.sources.frames import list_frames
 from dmtrack.data.sources.places import FlagFile, ListFile, VideoFiles, beside
 from dmtrack.errors import DataError
@@ -30,9 +30,6 @@ class VOT(SequenceSource):
     Lines have 4 numbers (left, top, width, height) or 8 (the corners of a polygon). The annotation keeps the
     polygons; the boxes are the smallest upright boxes around them. Its `frame_tags` has the attributes that are
     annotated by frame (`occlusion.tag`, ...).
-
-    Raises:
-        DataError: the folder or a file is missing, or files do not match; the message shows the expected layout.
     """
 
     absent_is_nan = False
@@ -40,13 +37,7 @@ class VOT(SequenceSource):
     def __init__(self, root: str | Path, images: bool = True) -> None:
         self.root = find_root(root, "VOT", LAYOUT)
         self.images = images
-        listed = self.root / "list.txt"
-        if listed.is_file():
-            self.names = read_text(listed, "one sequence name per line").split()
-        else:
-            self.names = sorted(path.parent.name for path in self.root.glob("*/groundtruth.txt"))
-        if not self.names:
-            raise DataError(f"VOT: no sequences in {self.root}; expected {LAYOUT}")
+        self.names = find_names(self.root, "VOT", LAYOUT)
 
     def read_sequence(self, name: str) -> Sequence:
         """The sequence of that name."""
@@ -69,11 +60,7 @@ class VOT(SequenceSource):
 
 @DATASETS.register
 class VOTLongTerm(VOT):
-    """The long-term challenge of VOT2018 and later: rectangles, `nan,nan,nan,nan` where the target is absent.
-
-    Raises:
-        DataError: the folder or a file is missing, or files do not match; the message shows the expected layout.
-    """
+    """The long-term challenge of VOT2018 and later: rectangles, `nan,nan,nan,nan` where the target is absent."""
 
     absent_is_nan = True
 

@@ -38,9 +38,6 @@ class YouTubeBB(VideoSource):
     Args:
         root: folder with the csv file and the frames.
         split: "train" or "validation".
-
-    Raises:
-        DataError: a file or folder is missing, a line of the csv is of another format, or no row has its frame.
     """
 
     def __init__(self, root: str | Path, split: str = "train") -> None:

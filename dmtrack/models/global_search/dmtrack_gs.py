@@ -125,11 +125,7 @@ class DMTrackGS(GlobalSearchModel):
     def encode_templates(self, features: Features, boxes_xyxy: Tensor, image_index: Tensor) -> Templates:
         """Kernels of the targets in the query images.
 
-        Args:
-            features: of the query images.
-            boxes_xyxy: (targets, 4) in network-input pixels; clipped to [0, width - 1] x [0, height - 1] of the padded
-                input, as the reference does.
-            image_index: (targets,) int64, the query image of each target.
+        As published, boxes are clipped to [0, width - 1] x [0, height - 1] of the padded input.
         """
         boxes = clip_to_input(boxes_xyxy.float(), features[0], self.bbox_head.strides[0])
         kernels = self.controller(self.template(features, boxes, image_index))
@@ -140,13 +136,7 @@ class DMTrackGS(GlobalSearchModel):
         return Templates(kernels, parts)
 
     def search(self, features: Features, templates: Templates, image_index: Tensor) -> list[LevelOutputs]:
-        """Raw maps of every target in its search image, per level.
-
-        Args:
-            features: of the search images.
-            templates: of `encode_templates`.
-            image_index: (targets,) int64, the search image of each target.
-        """
+        """Raw maps of every target in its search image, per level."""
         if self.reference_equivalent and len(image_index) > 1:
             return self._search_one_by_one(features, templates, image_index)
         outputs = []

@@ -130,15 +130,7 @@ class SiamRPN(TrainableModel):
         return self
 
     def check_metadata(self, metadata: Mapping[str, Any], source: object) -> None:
-        """An error if weights were made for other conventions than this model's; nothing else would show it.
-
-        Args:
-            metadata: of a weights file; what it does not say is not checked.
-            source: what the error calls the file.
-
-        Raises:
-            WeightsError: they are of the other flavour, or of other anchors or sizes.
-        """
+        """Refuses weights of the other flavour, or of other anchors or sizes; what they do not say is not checked."""
         stored = metadata.get("normalisation")
         if not isinstance(stored, Mapping):
             return

@@ -40,7 +40,6 @@ class ExperimentVOTLT(Experiment):
 
     Raises:
         EvaluationError: another protocol.
-        DataError: the folder does not have the benchmark's layout.
     """
 
     def __init__(
@@ -135,7 +134,6 @@ class ExperimentOxUvA(Experiment):
 
     Raises:
         EvaluationError: another subset.
-        DataError: the folder does not have the benchmark's layout.
     """
 
     files = FileNames("{label}.csv", "times/{label}_{kind}.txt", ("time",))

@@ -37,7 +37,6 @@ class OnePassExperiment(Experiment):
         protocol: rules of the report, by name or as one's own `Protocol`; by default the benchmark's own.
 
     Raises:
-        DataError: the folder does not have the benchmark's layout.
         EvaluationError: unknown protocol.
     """
 

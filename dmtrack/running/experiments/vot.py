@@ -48,7 +48,6 @@ class ExperimentVOT(Experiment):
 
     Raises:
         EvaluationError: unknown version, experiment or start box.
-        DataError: the folder does not have the benchmark's layout.
     """
 
     def __init__(
