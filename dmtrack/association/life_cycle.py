@@ -17,7 +17,7 @@ from dmtrack.association import kalman
 from dmtrack.association.detections import Detections, Tracks
 from dmtrack.association.matching import assign, iou_costs
 from dmtrack.association.policy import Affine, MultiObjectAssociation
-from dmtrack.association.track_table import Floats, Integers, TablePolicy, TrackTable, apart_by_class
+from dmtrack.association.track_table import Floats, Integers, TablePolicy, TrackTable, apart_by_class, class_numbers
 from dmtrack.config import Amount, Count, CountOrZero
 
 SECOND_LIMIT, UNSURE_LIMIT = 0.5, 0.7
@@ -76,9 +76,9 @@ class StagedPolicy(TablePolicy[Settings, TrackTable]):
         """
 
     @abstractmethod
-    def _costs(self, tracks: TrackTable, found: Detections, sure: bool) -> Floats:
-        """Costs (n, m) of tracks: of those that are sure with the detections of the first stage, or of those that were
-        seen once with the detections that are left.
+    def _costs(self, rows: Integers, found: Detections, columns: Integers, sure: bool) -> Floats:
+        """Costs (n, m) of rows of the table and columns of what was found: of tracks that are sure with the detections
+        of the first stage, or of those that were seen once with the detections that are left.
         """
 
     def step(self, found: Detections, camera_motion: Affine | None = None) -> Tracks:
@@ -98,22 +98,21 @@ class StagedPolicy(TablePolicy[Settings, TrackTable]):
             tracks = self.tracks = kalman.predict(tracks)
         else:
             tracks.put(pool, kalman.predict(tracks.select(pool)))
-        costs = self._costs(tracks.select(pool), found.select(first), sure=True)
+        self._predicted_xywh = tracks.boxes_xywh
+        costs = self._costs(pool, found, first, sure=True)
         matches, left, free = assign(costs, self.settings.match_limit)
         pairs = [(pool[matches[:, 0]], first[matches[:, 1]])]
         again = pairs[0][0][~in_sight[pairs[0][0]]]
         left, free = pool[left], first[free]
         left = left[in_sight[left]]
         others = free if second is None else second
-        near = self._overlap_costs(tracks.select(left), found.select(others))
+        near = self._overlap_costs(left, found, others)
         matches, missed, alone = assign(near, SECOND_LIMIT)
         pairs.append((left[matches[:, 0]], others[matches[:, 1]]))
         lost = left[missed]
         free = others[alone] if second is None else free
         unsure = np.flatnonzero(~sure)
-        matches, dropped, alone = assign(
-            self._costs(tracks.select(unsure), found.select(free), sure=False), UNSURE_LIMIT
-        )
+        matches, dropped, alone = assign(self._costs(unsure, found, free, sure=False), UNSURE_LIMIT)
         pairs.append((unsure[matches[:, 0]], free[matches[:, 1]]))
         rows, columns = (np.concatenate(parts) for parts in zip(*pairs, strict=True))
         self._see(rows, found.select(columns), again)
@@ -131,13 +130,14 @@ class StagedPolicy(TablePolicy[Settings, TrackTable]):
     def _see(self, rows: Integers, found: Detections, again: Integers) -> None:
         """Puts what was seen of some tracks into them, row by row; those `again` were lost."""
         tracks = self.tracks
-        tracks.put(rows, kalman.update(tracks.select(rows), kalman.xywh_to_xyah(found.boxes_xywh)))
+        tracks.put(rows, kalman.update(tracks.states(rows), kalman.xywh_to_xyah(found.boxes_xywh)))
         tracks.seen[rows], tracks.scores[rows] = self._frame, found.scores
         tracks.hits[rows] += 1
 
-    def _overlap_costs(self, tracks: TrackTable, found: Detections) -> Floats:
+    def _overlap_costs(self, rows: Integers, found: Detections, columns: Integers) -> Floats:
         """1 - IoU, pixels counted from the first to the last as the published trackers do; inf between classes."""
-        return apart_by_class(iou_costs(tracks.boxes_xywh, found.boxes_xywh, inclusive=True), tracks, found)
+        costs = iou_costs(self._predicted_xywh[rows], found.boxes_xywh[columns], inclusive=True)
+        return apart_by_class(costs, self.tracks.classes[rows], class_numbers(found)[columns])
 
     def _sort(self, stayed: Integers, born: int, again: Integers, lost: Integers) -> None:
         """Puts those in sight first, and forgets whom nobody has seen for long and what is in the table twice.
@@ -162,10 +162,10 @@ class StagedPolicy(TablePolicy[Settings, TrackTable]):
             away = away[~np.isin(tracks.ids[away], list(self._given_up))]
         here = np.concatenate([stayed, np.arange(count - born, count), again])
         if len(here) and len(away):
-            one, other = tracks.select(here), tracks.select(away)
-            same = iou_costs(one.boxes_xywh, other.boxes_xywh, inclusive=True) < SAME_TRACK
-            same &= one.classes[:, None] == other.classes
-            older = (one.seen - one.started)[:, None] > other.seen - other.started
+            boxes_xywh, age = tracks.boxes_xywh, tracks.seen - tracks.started
+            same = iou_costs(boxes_xywh[here], boxes_xywh[away], inclusive=True) < SAME_TRACK
+            same &= tracks.classes[here, None] == tracks.classes[away]
+            older = age[here, None] > age[away]
             here, away = here[~(same & ~older).any(axis=1)], away[~(same & older).any(axis=0)]
         self.tracks, self.in_sight = tracks.select(np.concatenate([here, away])), len(here)
         if self.settings.compat:

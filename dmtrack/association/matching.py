@@ -29,11 +29,10 @@ def iou_costs(tracklets_xywh: Array, detections_xywh: Array, inclusive: bool = F
     if not len(first) or not len(second):
         return np.ones((len(first), len(second)))
     # Few of many boxes meet, and only of those is there something to compute.
-    meets = np.ones((len(first), len(second)), bool)
-    for low, high in ((0, 2), (1, 3)):
-        meets &= first[:, low, None] < second[:, high]
-        meets &= second[:, low] < first[:, high, None]
-    rows, columns = meets.nonzero()
+    meets = (first[:, 0, None] < second[:, 2]) & (second[:, 0] < first[:, 2, None])
+    rows, columns = np.divmod(np.flatnonzero(meets), len(second))
+    meets_below = (first[rows, 1] < second[columns, 3]) & (second[columns, 1] < first[rows, 3])
+    rows, columns = rows[meets_below], columns[meets_below]
     costs = np.ones(meets.shape)
     costs[rows, columns] = 1.0 - paired_iou_xyxy(first[rows], second[columns])
     return costs
@@ -128,13 +127,20 @@ def assign(costs: NDArray[np.float64], limit: float) -> Assignment:
     """
     if not costs.size:
         return Assignment(np.zeros((0, 2), np.int64), np.arange(costs.shape[0]), np.arange(costs.shape[1]))
-    # Leaving a row and a column alone costs the limit, whatever they are: the same as a pair that costs the limit.
-    capped = np.minimum(costs, limit)
-    rows, columns = linear_sum_assignment(capped)
-    real = capped[rows, columns] < limit
-    rows, columns = rows[real], columns[real]
-    matches = np.empty((len(rows), 2), np.int64)
-    matches[:, 0], matches[:, 1] = rows, columns
+    rows, columns = np.divmod(np.flatnonzero(costs < limit), costs.shape[1])
+    # Pairs of which neither has another candidate need no search; in most frames these are nearly all.
+    contested = (np.bincount(rows)[rows] > 1) | (np.bincount(columns)[columns] > 1)
+    if contested.any():
+        several_rows, several_columns = np.unique(rows[contested]), np.unique(columns[contested])
+        # Leaving a row and a column alone costs the limit, whatever they are: the same as a pair that costs the limit.
+        capped = np.minimum(costs[np.ix_(several_rows, several_columns)], limit)
+        chosen, others = linear_sum_assignment(capped)
+        real = capped[chosen, others] < limit
+        rows = np.concatenate([rows[~contested], several_rows[chosen[real]]])
+        columns = np.concatenate([columns[~contested], several_columns[others[real]]])
+        order = np.argsort(rows)
+        rows, columns = rows[order], columns[order]
+    matches = np.stack([rows, columns], axis=1)
     alone = []
     for count, taken in zip(costs.shape, (rows, columns), strict=True):
         free = np.ones(count, bool)

@@ -71,6 +71,10 @@ class TrackTable(BoxStates):
         ids, scores = np.arange(first_id, first_id + len(found)), found.scores.astype(np.float64)
         return cls(states.means, states.covariances, ids, now, now.copy(), one, scores, classes, looks, **more)
 
+    def states(self, rows: Integers) -> BoxStates:
+        """Copies of the states of some tracks."""
+        return BoxStates(self.means[rows], self.covariances[rows])
+
     def put(self, rows: Integers, states: BoxStates) -> None:
         """Writes states of some tracks into the table."""
         self.means[rows], self.covariances[rows] = states.means, states.covariances
@@ -117,12 +121,11 @@ def class_numbers(found: Detections) -> Integers:
     return found.classes.astype(np.int64)
 
 
-def apart_by_class(costs: Floats, tracks: TrackTable, found: Detections) -> Floats:
-    """Costs (n, m) that are infinite between a track and a detection of different classes."""
-    classes = class_numbers(found)
-    if not costs.size or (np.append(classes, tracks.classes) == classes[0]).all():
+def apart_by_class(costs: Floats, classes: Integers, found_classes: Integers) -> Floats:
+    """Costs (n, m) that are infinite between a track and a detection of different classes, (n,) and (m,)."""
+    if not costs.size or ((classes == classes[0]).all() and (found_classes == classes[0]).all()):
         return costs
-    return np.where(tracks.classes[:, None] == classes, costs, np.inf)
+    return np.where(classes[:, None] == found_classes, costs, np.inf)
 
 
 def unit_looks(found: Detections, who: str) -> Floats:

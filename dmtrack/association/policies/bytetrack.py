@@ -15,7 +15,7 @@ import numpy as np
 from dmtrack.association.detections import Detections
 from dmtrack.association.life_cycle import StagedAssociation, StagedPolicy
 from dmtrack.association.policy import MultiObjectPolicy
-from dmtrack.association.track_table import Floats, Integers, TrackTable
+from dmtrack.association.track_table import Floats, Integers
 from dmtrack.config import Amount, Share
 from dmtrack.registry import ASSOCIATIONS
 
@@ -61,11 +61,11 @@ class ByteTrackPolicy(StagedPolicy[ByteTrack]):
         bare = found if found.embeddings is None else replace(found, embeddings=None)
         return bare, np.flatnonzero(high), np.flatnonzero(low), np.flatnonzero(begins)
 
-    def _costs(self, tracks: TrackTable, found: Detections, sure: bool) -> Floats:
-        costs = self._overlap_costs(tracks, found)
+    def _costs(self, rows: Integers, found: Detections, columns: Integers, sure: bool) -> Floats:
+        costs = self._overlap_costs(rows, found, columns)
         if self.settings.fuse_scores:
             # In place: these are the largest arrays of a frame. High scores are above 0, so that infinity stays.
             np.subtract(1.0, costs, out=costs)
-            costs *= found.scores
+            costs *= found.scores[columns]
             np.subtract(1.0, costs, out=costs)
         return costs

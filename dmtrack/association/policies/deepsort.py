@@ -20,7 +20,15 @@ from dmtrack.association.detections import Detections, Tracks
 from dmtrack.association.kalman import CHI_SQUARE_95
 from dmtrack.association.matching import appearance_costs, iou_costs
 from dmtrack.association.policy import Affine, MultiObjectAssociation, MultiObjectPolicy
-from dmtrack.association.track_table import Floats, Integers, TablePolicy, TrackTable, apart_by_class, unit_looks
+from dmtrack.association.track_table import (
+    Floats,
+    Integers,
+    TablePolicy,
+    TrackTable,
+    apart_by_class,
+    class_numbers,
+    unit_looks,
+)
 from dmtrack.config import Amount, Count, CountOrZero, Share
 from dmtrack.registry import ASSOCIATIONS
 
@@ -132,14 +140,14 @@ class DeepSORTPolicy(TablePolicy[DeepSORT, TrackTable]):
             measured = kalman.xywh_to_xyah(found.boxes_xywh)
             far = kalman.gating_distances(tracks.select(sure), measured) > CHI_SQUARE_95[4]
             costs[sure] = np.where(far, np.inf, appearance_costs(gallery, looks.astype(np.float32)))
-            costs = apart_by_class(costs, tracks, found)
+            costs = apart_by_class(costs, tracks.classes, class_numbers(found))
             for age in np.unique(unseen[sure]):
                 matched, free = cut(costs, sure[unseen[sure] == age], free, settings.appearance_limit)
                 pairs.append(matched)
         # The published code holds rows in a set, whose order decides between equally good answers and numbers tracks.
         alone = np.array(list(set(sure.tolist()) - set(np.concatenate(pairs)[:, 0].tolist())), np.int64)
         candidates = np.concatenate([np.flatnonzero(~self._confirmed), alone[unseen[alone] == 1]])
-        near = apart_by_class(iou_costs(tracks.boxes_xywh, found.boxes_xywh), tracks, found)
+        near = apart_by_class(iou_costs(tracks.boxes_xywh, found.boxes_xywh), tracks.classes, class_numbers(found))
         matched, free = cut(near, candidates, free, settings.overlap_limit)
         rows, columns = np.concatenate([*pairs, matched]).T
         return rows, columns, free

@@ -17,7 +17,7 @@ from dmtrack.association.detections import Detections
 from dmtrack.association.life_cycle import StagedAssociation, StagedPolicy
 from dmtrack.association.matching import appearance_costs, motion_gated_costs
 from dmtrack.association.policy import MultiObjectPolicy
-from dmtrack.association.track_table import Floats, Integers, TrackTable, apart_by_class, unit_looks
+from dmtrack.association.track_table import Floats, Integers, apart_by_class, class_numbers, unit_looks
 from dmtrack.config import Amount, Share
 from dmtrack.registry import ASSOCIATIONS
 
@@ -58,13 +58,15 @@ class JDEPolicy(StagedPolicy[JDE]):
         high = np.flatnonzero(found.scores > self.settings.min_score)
         return replace(found, embeddings=looks), high, None, high
 
-    def _costs(self, tracks: TrackTable, found: Detections, sure: bool) -> Floats:
+    def _costs(self, rows: Integers, found: Detections, columns: Integers, sure: bool) -> Floats:
         if not sure:
-            return self._overlap_costs(tracks, found)
-        if found.embeddings is None or not len(tracks) or not len(found):
-            return np.zeros((len(tracks), len(found)))
-        looks = appearance_costs(tracks.looks, found.embeddings)
-        return apart_by_class(motion_gated_costs(looks, tracks, found.boxes_xywh), tracks, found)
+            return self._overlap_costs(rows, found, columns)
+        if found.embeddings is None or not len(rows) or not len(columns):
+            return np.zeros((len(rows), len(columns)))
+        tracks = self.tracks
+        looks = appearance_costs(tracks.looks[rows], found.embeddings[columns])
+        costs = motion_gated_costs(looks, tracks.states(rows), found.boxes_xywh[columns])
+        return apart_by_class(costs, tracks.classes[rows], class_numbers(found)[columns])
 
     def _see(self, rows: Integers, found: Detections, again: Integers) -> None:
         tracks, rate, scores = self.tracks, self.settings.memory_rate, self.tracks.scores[again]

@@ -22,7 +22,7 @@ from dmtrack.association.kalman import BoxStates
 from dmtrack.association.matching import iou_costs
 from dmtrack.association.policies.sort import match_by_overlap
 from dmtrack.association.policy import Affine, MultiObjectAssociation, MultiObjectPolicy
-from dmtrack.association.track_table import Floats, Integers, TablePolicy, TrackTable, apart_by_class
+from dmtrack.association.track_table import Floats, Integers, TablePolicy, TrackTable, apart_by_class, class_numbers
 from dmtrack.config import Amount, Count, CountOrZero, Share
 from dmtrack.registry import ASSOCIATIONS
 
@@ -163,7 +163,9 @@ class OCSortPolicy(TablePolicy[OCSort, ObservedTracks]):
     def _first_match(self, tracks: ObservedTracks, found: Detections) -> tuple[Integers, Integers, Integers]:
         """By overlap and direction; as `match_by_overlap`."""
         settings = self.settings
-        costs = apart_by_class(iou_costs(area_filter.uvsr_to_xywh(tracks.means), found.boxes_xywh), tracks, found)
+        costs = apart_by_class(
+            iou_costs(area_filter.uvsr_to_xywh(tracks.means), found.boxes_xywh), tracks.classes, class_numbers(found)
+        )
         overlap = np.maximum(1.0 - costs, 0.0)
         towards = _directions(tracks.earlier_xywh()[:, None], found.boxes_xywh[None])
         angle = np.arccos(np.clip((towards * tracks.direction[:, None]).sum(axis=2), -1, 1))
@@ -173,7 +175,7 @@ class OCSortPolicy(TablePolicy[OCSort, ObservedTracks]):
 
     def _rest(self, tracks: TrackTable, places_xywh: Floats, found: Detections) -> tuple[Integers, Integers]:
         """Rows and columns of the best full assignment by overlap with given places, where it is enough."""
-        overlap = 1.0 - apart_by_class(iou_costs(places_xywh, found.boxes_xywh), tracks, found).T
+        overlap = 1.0 - apart_by_class(iou_costs(places_xywh, found.boxes_xywh), tracks.classes, class_numbers(found)).T
         if not overlap.size or overlap.max() <= self.settings.iou_threshold:
             return np.zeros(0, np.int64), np.zeros(0, np.int64)
         columns, rows = linear_sum_assignment(np.maximum(overlap, 0.0), maximize=True)

@@ -18,7 +18,7 @@ from dmtrack.association import area_filter
 from dmtrack.association.detections import Detections, Tracks
 from dmtrack.association.matching import iou_costs
 from dmtrack.association.policy import Affine, MultiObjectAssociation, MultiObjectPolicy
-from dmtrack.association.track_table import TablePolicy, TrackTable, apart_by_class
+from dmtrack.association.track_table import TablePolicy, TrackTable, apart_by_class, class_numbers
 from dmtrack.config import Count, CountOrZero, Share
 from dmtrack.registry import ASSOCIATIONS
 
@@ -71,7 +71,7 @@ class SortPolicy(TablePolicy[Sort, TrackTable]):
         tracks = area_filter.predict(self.tracks)
         tracks.hits[tracks.seen < self._frame - 1] = 0
         boxes_xywh = area_filter.uvsr_to_xywh(tracks.means)
-        overlap = 1.0 - apart_by_class(iou_costs(boxes_xywh, found.boxes_xywh), tracks, found)
+        overlap = 1.0 - apart_by_class(iou_costs(boxes_xywh, found.boxes_xywh), tracks.classes, class_numbers(found))
         rows, columns, free = match_by_overlap(np.maximum(overlap, 0.0), settings.iou_threshold)
         measured = area_filter.xywh_to_uvsr(found.boxes_xywh)[columns]
         tracks.put(rows, area_filter.update(tracks.select(rows), measured))

@@ -122,7 +122,9 @@ class TracktorPolicy(TablePolicy[Tracktor, PlacedTracks]):
         self._see(tracks, active[kept], moved.select(kept))
         here = tracks.select(active[kept])
         found = found.select(found.scores > settings.min_score)
-        uncovered = (1.0 - apart_by_class(iou_costs(here.means, found.boxes_xywh), here, found)) < settings.covered_iou
+        uncovered = (
+            1.0 - apart_by_class(iou_costs(here.means, found.boxes_xywh), here.classes, class_numbers(found))
+        ) < settings.covered_iou
         found = found.select(np.flatnonzero(uncovered.all(axis=0)))
         lost = np.flatnonzero(tracks.seen < self._frame)
         rows, columns = self._known_again(tracks.select(lost), found)
@@ -146,7 +148,7 @@ class TracktorPolicy(TablePolicy[Tracktor, PlacedTracks]):
             return Detections.from_xywh(
                 tracks.means, np.zeros(len(tracks)), embeddings=np.zeros((len(tracks), tracks.seen_looks.shape[2]))
             )
-        costs = apart_by_class(iou_costs(tracks.means, found.boxes_xywh), tracks, found)
+        costs = apart_by_class(iou_costs(tracks.means, found.boxes_xywh), tracks.classes, class_numbers(found))
         nearest = found.select(costs.argmin(axis=1))
         scores = np.where(costs.min(axis=1) < 1.0, nearest.scores, 0.0)
         return Detections(nearest.boxes_xyxy, scores, nearest.classes, nearest.embeddings, inclusive=nearest.inclusive)
