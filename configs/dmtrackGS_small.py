@@ -63,7 +63,10 @@ data = dict(
             ),
             dict(root=data_root + "more/clips/davis_train", names=("bear",)),
         ],
-        clip_share=0.15,
+        clip_share=0.3,
+        hard_cases=dict(
+            turning=0.2, bending=0.15, cut_off=0.1, far=0.4, tiny=0.15, crowd=0.12, night=0.06, shake=0.08, codec=0.2
+        ),
     ),
     val=dict(_delete_=True, type="SequenceFolder", root=data_root + "more/clips/davis2016", names=validation),
 )

@@ -9,17 +9,19 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dmtrack.config import Amount, Count, Share
+from dmtrack.config import Amount, Count, Share, parse_section
 from dmtrack.data.samples import Clip
 from dmtrack.data.synthetic.camera import Camera, SizeWH
 from dmtrack.data.synthetic.compose import Canvas, Placement
 from dmtrack.data.synthetic.effects import degrade, grayscale
+from dmtrack.data.synthetic.hard_cases import HardCases, set_into
 from dmtrack.data.synthetic.look_alikes import look_alike
 from dmtrack.data.synthetic.objects import cut_out, procedural_object, random_object
 from dmtrack.data.synthetic.patches import Patch
 from dmtrack.data.synthetic.real_clips import RealClips
 from dmtrack.data.synthetic.real_images import Photo, RealImages
 from dmtrack.data.synthetic.scenes import (
+    LARGEST_THING,
     NOTHING,
     Scene,
     Thing,
@@ -37,6 +39,11 @@ from dmtrack.errors import ConfigError
 from dmtrack.registry import DATASETS
 
 _ATTEMPTS = 20
+
+CROWD_SIMILARITY = (0.8, 0.97)
+CROWD_SIZE = (4, 11)
+"""So many look-alikes a thing of a crowd has, the last one excluded."""
+
 _Target = tuple[NDArray[np.float64], NDArray[np.float64]]
 
 
@@ -62,6 +69,7 @@ class SyntheticPairs:
         occluder_share: how often something lies over one of the things in a view.
         change_share: how often the two views have different backgrounds.
         gray_share: how often both views are grayscale.
+        hard_cases: how often what trackers fail on happens, a `HardCases` or a dict of its attributes; None for never.
         max_targets: instances per pair, at most.
         minimal_visibility: share of a thing's area that has to show in both views.
         smallest_target: square root of the smallest target's area, in pixels of the view.
@@ -85,6 +93,7 @@ class SyntheticPairs:
         occluder_share: Share = 0.3,
         change_share: Share = 0.12,
         gray_share: Share = 0.1,
+        hard_cases: HardCases | Mapping[str, Any] | None = None,
         max_targets: Count = 3,
         minimal_visibility: Share = 0.45,
         smallest_target: Amount = 8.0,
@@ -118,6 +127,9 @@ class SyntheticPairs:
         self.occluder_share = occluder_share
         self.change_share = change_share
         self.gray_share = gray_share
+        if not isinstance(hard_cases, HardCases):
+            hard_cases = parse_section(hard_cases or {}, HardCases, "hard_cases", source="SyntheticPairs")
+        self.hard_cases = hard_cases
         self.max_targets = max_targets
         self.minimal_visibility = minimal_visibility
         self.smallest_target = smallest_target
@@ -142,11 +154,16 @@ class SyntheticPairs:
     def _scene(self, rng: np.random.Generator, size_wh: SizeWH) -> Scene:
         if self._clips is not None and rng.random() < self.clip_share:
             moments = self._clips.sample(rng)
+            if self._photos is not None and self.hard_cases.far and rng.random() < self.hard_cases.far:
+                first, second = set_into(rng, moments, self._photos.sample(rng).image)
+                moments = first, second
             backgrounds, cameras = clip_background(rng, moments, size_wh)
             scene = Scene(backgrounds, cameras, (moments[0].boxes_xyxy, moments[1].boxes_xyxy))
             count = int(rng.integers(0, 3))
         elif self._photos is not None and rng.random() < self.real_share:
             photo = self._photos.sample(rng)
+            if self.hard_cases.far and rng.random() < self.hard_cases.far:
+                (photo,) = set_into(rng, (photo,), self._photos.sample(rng).image)
             background, cameras = real_background(rng, photo, size_wh)
             scene = Scene((background, background), cameras, (photo.boxes_xyxy, photo.boxes_xyxy))
             count = int(rng.choice(4, p=[0.15, 0.35, 0.3, 0.2]))
@@ -162,10 +179,15 @@ class SyntheticPairs:
             motion = random_motion(rng, size_wh)
             count = max(count, 1)
         for _ in range(count):
-            size = random_size(rng, size_wh, self.smallest_target)
+            tiny = bool(self.hard_cases.tiny) and rng.random() < self.hard_cases.tiny
+            largest = 2 * self.smallest_target / size_wh[1] if tiny else LARGEST_THING
+            size = random_size(rng, size_wh, self.smallest_target, largest)
             thing = moving_thing(rng, functools.partial(self._make, rng), motion, size_wh, size)
             family = [thing]
-            if rng.random() < self.distractor_share:
+            if self.hard_cases.crowd and rng.random() < self.hard_cases.crowd:
+                crowd = rng.uniform(*CROWD_SIMILARITY, int(rng.integers(*CROWD_SIZE)))
+                family += [look_alike_of(rng, thing, size_wh, float(similarity)) for similarity in crowd]
+            elif rng.random() < self.distractor_share:
                 for _ in range(int(rng.choice([1, 2, 3], p=[0.55, 0.3, 0.15]))):
                     similarity = float(rng.uniform(*self.similarity))
                     family.append(look_alike_of(rng, thing, size_wh, similarity, bool(rng.random() < 0.75)))
@@ -181,7 +203,7 @@ class SyntheticPairs:
             if patches is not None:
                 return patches
         patch = random_object(rng, self._photos, self.cut_out_share, size)
-        return patch, patch
+        return patch, self.hard_cases.seen_again(rng, patch)
 
     def _change_background(self, rng: np.random.Generator, scene: Scene, size_wh: SizeWH) -> None:
         """Gives the second view a background of its own, so that only the things themselves tell where they are."""
@@ -278,6 +300,7 @@ class SyntheticPairs:
             assert view.image is not None
             image = degrade(rng, view.image)
             images.append(np.ascontiguousarray(grayscale(image) if gray else image))
+        images = self.hard_cases.camera_effects(rng, images)
         boxes = [np.stack([targets[index][side] for index in chosen]) for side in (0, 1)]
         return Clip.pair(images[0], images[1], boxes[0], boxes[1])
 

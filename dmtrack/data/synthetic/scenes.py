@@ -24,6 +24,9 @@ Motion = NDArray[np.float64]
 
 NOTHING = np.zeros((0, 4))
 
+LARGEST_THING = 0.6
+"""Square root of a pasted thing's area as a share of the view's height, at most."""
+
 
 @dataclass(frozen=True)
 class Thing:
@@ -130,7 +133,9 @@ def random_motion(rng: np.random.Generator, size_wh: SizeWH) -> Motion:
     return np.column_stack([linear, middle - linear @ middle + rng.normal(0, 0.1, 2) * size_wh])
 
 
-def random_size(rng: np.random.Generator, size_wh: SizeWH, smallest: float = 8.0, largest: float = 0.6) -> float:
+def random_size(
+    rng: np.random.Generator, size_wh: SizeWH, smallest: float = 8.0, largest: float = LARGEST_THING
+) -> float:
     """Square root of an object's area in pixels, log-uniform from `smallest` to `largest` of the view's height."""
     return float(np.exp(rng.uniform(np.log(smallest), np.log(max(largest * size_wh[1], smallest + 1)))))
 
@@ -188,6 +193,9 @@ def moving_thing(
         if 0 < near[0] < size_wh[0] and 0 < near[1] < size_wh[1]:
             end = (float(near[0]), float(near[1]))
     patches = make(max(size, second_size))
+    # A patch that shows less of the thing is smaller, and is not magnified.
+    first_area, second_area = (np.prod(patch.extent_wh) for patch in patches)
+    second_size *= float(np.sqrt(second_area / first_area))
     angle = float(rng.uniform(-np.pi, np.pi)) if rng.random() < 0.1 else 0.0
     turned = angle + float(np.arctan2(motion[1, 0], motion[0, 0]))
     placements = (placed(rng, patches[0], start, size, angle), placed(rng, patches[1], end, second_size, turned))
