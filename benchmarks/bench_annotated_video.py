@@ -49,7 +49,7 @@ def seconds_of_run(
     """One run of `dmtrack track`, the loading of the model left out."""
     with tempfile.TemporaryDirectory() as folder, open_frames(clip) as source:
         targets = Targets(loaded.tracker, [box_xywh])
-        session = TrackingSession(source, loaded, targets, {}, Path(folder), video, None, video_scale=scale)
+        session = TrackingSession(source, targets, {}, Path(folder), video, video_scale=scale)
         start = time.perf_counter()
         session.track(Console(file=io.StringIO()))
         return time.perf_counter() - start

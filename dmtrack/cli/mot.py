@@ -5,10 +5,11 @@ from __future__ import annotations
 import contextlib
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
+from dmtrack import __version__
 from dmtrack.cli import options, submit
 from dmtrack.cli.options import OUTPUT, SCORES, TRACKER, option
 from dmtrack.errors import ConfigError
@@ -58,8 +59,12 @@ def track(
     timeout: options.Timeout = 10.0,
     output: options.Output = None,
     overwrite: options.Overwrite = False,
+    resume: options.Resume = False,
     video: options.Video = True,
     video_scale: options.VideoScale = None,
+    trails: Annotated[
+        int, option(OUTPUT, min=0, metavar="FRAMES", help="How far lines behind the tracks go back in annotated.mp4.")
+    ] = 30,
 ) -> None:
     """Follows everything that the detector finds; writes tracks.txt (MOTChallenge), tracks.json and annotated.mp4."""
     if config is not None and detections is not None:
@@ -70,10 +75,10 @@ def track(
 
     from dmtrack.config.choices import DEFAULT_MANY, check_settings
     from dmtrack.evaluation.readers.mot import read_mot_detections
-    from dmtrack.files import check_writable_folder, output_folder
-    from dmtrack.media.video import open_frames
-    from dmtrack.running.box_log import choose_folder
-    from dmtrack.running.many_targets import ManyTargetsSession
+    from dmtrack.files import output_folder
+    from dmtrack.running.box_log import choose_folder, find_unfinished
+    from dmtrack.running.many_targets import Everything
+    from dmtrack.running.one_video import TrackingSession
     from dmtrack.tracking.multi_object import MultiObjectTracker, policy_of
 
     overrides = [one for one in set_ or () if not one.startswith("policy.")]
@@ -87,14 +92,14 @@ def track(
         check_settings(config, weights, overrides)
     of_policy = [one for one in set_ or () if one.startswith("policy.")]
     settings = policy_of(policy, of_policy) if policy else None
-    console, frames = Console(), Path(source, "img1")
-    path = str(frames) if frames.is_dir() else source
-    with open_frames(path, skip_bad_frames=skip_bad_frames, timeout=timeout) as opened:
-        opened.name = source  # also where the frames stand in a folder inside
-        opened.take(start_frame, end_frame)
-        check_writable_folder(output or RESULTS)
+    console, inside = Console(), Path(source, "img1")
+    path, frames = str(inside) if inside.is_dir() else source, (start_frame, end_frame)
+    with options.opened_source(path, output or RESULTS, frames, skip_bad_frames, timeout, source) as opened:
+        folder, unfinished = find_unfinished(output, opened.origin(), None, RESULTS) if resume else (None, None)
+        if unfinished is not None:
+            console.print(f"going on in {folder} behind {unfinished.frames} frames", soft_wrap=True)
         given, detector, usual = None, None, "ByteTrack"
-        origin: dict[str, object] = {"detections": str(detections)}
+        origin: dict[str, Any] = {"detections": str(detections)}
         if detections is not None:
             given = read_mot_detections(detections)
         else:
@@ -106,9 +111,13 @@ def track(
         settings = settings or policy_of(usual, of_policy)
         tracker = MultiObjectTracker(settings, detector)
         origin = {"tracker": tracker.name, "policy": dict(vars(settings)), **origin}
-        run = {**opened.origin(), **origin}
-        with output_folder(choose_folder(output, run, opened.live, overwrite, RESULTS, "tracks.json")) as folder:
-            session = ManyTargetsSession(opened, tracker, folder, origin, given, video, video_scale)
+        run = {**opened.origin(), **origin, "dmtrack_version": __version__}
+        followed = Everything(tracker, opened, given, origin.get("classes", ()), trails)
+        folder = folder or choose_folder(output, run, opened.live, overwrite, RESULTS, "tracks.json")
+        with output_folder(folder):
+            session = TrackingSession(
+                opened, followed, run, folder, video, video_scale=video_scale, unfinished=unfinished
+            )
             try:
                 session.track(console)
             finally:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
+if TYPE_CHECKING:
+    from dmtrack.media.video import FrameSource
 
 SEQUENCES, SOURCE, TRACKER, SCORES, MACHINE, OUTPUT = (
     "Sequences",
@@ -98,6 +102,10 @@ Output = Annotated[
     ),
 ]
 Overwrite = Annotated[bool, option(OUTPUT, "--overwrite", help="Replace the results of another run in the folder.")]
+Resume = Annotated[
+    bool,
+    option(OUTPUT, "--resume", help="Go on where a run was stopped or killed, to the boxes that it would have had."),
+]
 Video = Annotated[bool, option(OUTPUT, "--video/--no-video", help="Write annotated.mp4.")]
 VideoScale = Annotated[
     float | None,
@@ -174,3 +182,34 @@ def add_modules(modules: list[str] | None) -> None:
     from dmtrack.registry import load_plugins
 
     load_plugins(modules or ())
+
+
+@contextlib.contextmanager
+def opened_source(
+    path: str,
+    folder: Path,
+    frames: tuple[int, int | None],
+    skip_bad_frames: bool,
+    timeout: float,
+    name: str | None = None,
+) -> Iterator[FrameSource]:
+    """The frames of a run; says so where an address may keep it waiting.
+
+    Args:
+        path: of the source, as `open_frames` takes it.
+        folder: of the results, which must be writable.
+        frames: the first one, and the last one; None is the last of the source.
+        skip_bad_frames: as in `open_frames`.
+        timeout: as in `open_frames`.
+        name: of the source, where it is not its path.
+    """
+    from dmtrack.files import check_writable_folder
+    from dmtrack.media.video import is_address, open_frames
+
+    if is_address(path):
+        typer.echo(f"waiting for {path}, {timeout:g} s at most")
+    with open_frames(path, skip_bad_frames=skip_bad_frames, timeout=timeout) as opened:
+        opened.name = name or opened.name
+        opened.take(*frames)
+        check_writable_folder(folder)
+        yield opened

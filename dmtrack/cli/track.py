@@ -69,12 +69,7 @@ def track(
     skip_bad_frames: options.SkipBadFrames = False,
     timeout: options.Timeout = 10.0,
     overwrite: options.Overwrite = False,
-    resume: Annotated[
-        bool,
-        option(
-            OUTPUT, "--resume", help="Go on where a run was stopped or killed, to the boxes that it would have had."
-        ),
-    ] = False,
+    resume: options.Resume = False,
     video: options.Video = True,
     video_scale: options.VideoScale = None,
     timeline: Annotated[
@@ -102,7 +97,6 @@ def track(
     from dmtrack.boxes import check_distinct_xywh, check_first_box_xywh
     from dmtrack.config.choices import DEFAULT_CONFIG, check_settings
     from dmtrack.files import check_writable_folder
-    from dmtrack.media.video import is_address, open_frames
     from dmtrack.running.box_log import RESULTS, choose_folder, find_unfinished
     from dmtrack.running.one_video import Targets, TrackingSession
 
@@ -111,11 +105,8 @@ def track(
     if presence_threshold is not None:
         overrides.append(f"tracker.presence_threshold={presence_threshold}")
     check_settings(config, weights, set_ or ())
-    if is_address(source):
-        console.print(f"waiting for {source}, {timeout:g} s at most", soft_wrap=True)
-    with open_frames(source, skip_bad_frames=skip_bad_frames, timeout=timeout) as opened:
-        opened.take(start_frame, end_frame)
-        check_writable_folder(output or RESULTS)
+    frames = (start_frame, end_frame)
+    with options.opened_source(source, output or RESULTS, frames, skip_bad_frames, timeout) as opened:
         preview = _preview(show, opened.live)
         if select and not opened.live and _may_open_page(console):
             own = tracker or config
@@ -123,7 +114,7 @@ def track(
         inside = [tuple(check_first_box_xywh(one, *opened.size_wh).tolist()) for one in boxes_xywh]
         folder, unfinished = find_unfinished(output, opened.origin(), inside) if resume else (None, None)
         if unfinished is not None:
-            inside = [tuple(one) for one in unfinished.boxes_xywh]
+            inside = [tuple(one) for one in unfinished.boxes_xywh or ()]
             console.print(f"going on in {folder} behind {unfinished.frames} frames", soft_wrap=True)
         elif resume and not inside:
             raise OutputError(f"no run on {source} was stopped that could go on; say with --box where the target is")
@@ -149,9 +140,7 @@ def track(
         version = {"dmtrack_version": __version__}
         run = {**opened.origin(), **targets.metadata(), **loaded.origin(), **version}
         folder = check_writable_folder(folder or choose_folder(output, run, opened.live, overwrite))
-        session = TrackingSession(
-            opened, loaded, targets, run, folder, video, preview, timelines, video_scale, unfinished
-        )
+        session = TrackingSession(opened, targets, run, folder, video, preview, timelines, video_scale, unfinished)
         try:
             session.track(console)
         finally:

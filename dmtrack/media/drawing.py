@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 
 import cv2
 import numpy as np
@@ -94,7 +94,9 @@ def draw_label(image: Image, text: str, corner_xy: tuple[float, float], colour: 
     cv2.putText(image, text, (left + pad, top + pad + text_height), _FONT, scale, colour, thickness, cv2.LINE_AA)
 
 
-def annotate_tracks(frame: Image, boxes_xywh: ArrayLike, ids: Iterable[int], labels: Iterable[str]) -> Image:
+def annotate_tracks(
+    frame: Image, boxes_xywh: ArrayLike, ids: Sequence[int], labels: Sequence[str], trails_xy: Sequence[ArrayLike] = ()
+) -> Image:
     """A copy of the frame with every track's box and label on it; an identity always has the same colour.
 
     Args:
@@ -102,8 +104,13 @@ def annotate_tracks(frame: Image, boxes_xywh: ArrayLike, ids: Iterable[int], lab
         boxes_xywh: (n, 4) left, top, width, height in pixels of the frame.
         ids: of the tracks.
         labels: what is written on each.
+        trails_xy: (points, 2) pixels where each has been, a line under all boxes; empty draws none.
     """
     image = np.ascontiguousarray(frame).copy()
+    size_wh = np.array(image.shape[1::-1], dtype=np.float64)
+    for trail, one in zip(trails_xy, ids, strict=False):
+        points = np.rint(np.clip(trail, -16, size_wh + 16)).astype(np.int32)
+        cv2.polylines(image, [points], False, TARGETS_RGB[one % len(TARGETS_RGB)], line_width(image), cv2.LINE_AA)
     for box, one, label in zip(np.asarray(boxes_xywh, np.float64).reshape(-1, 4), ids, labels, strict=True):
         colour = TARGETS_RGB[one % len(TARGETS_RGB)]
         draw_box(image, box, colour)

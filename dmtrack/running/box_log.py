@@ -11,6 +11,7 @@ import re
 import shutil
 from array import array
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -93,26 +94,34 @@ def choose_folder(
 
 
 def find_unfinished(
-    output: Path | None, origin: Mapping[str, Any], boxes_xywh: Sequence[Sequence[float]]
+    output: Path | None,
+    origin: Mapping[str, Any],
+    boxes_xywh: Sequence[Sequence[float]] | None,
+    results: Path = RESULTS,
 ) -> tuple[Path, UnfinishedRun] | tuple[None, None]:
     """The folder of the run on a source that was stopped before its last frame, and how far it was; else Nones.
 
     Args:
         output: where to look; None is wherever `choose_folder` may have put it.
         origin: of the source, with the frames that are taken.
-        boxes_xywh: of the targets; empty stands for any.
+        boxes_xywh: of the targets; empty stands for any, None for everything in sight.
+        results: folder of all runs without `output`.
 
     Raises:
         OutputError: there are several.
     """
-    folders = itertools.takewhile(Path.is_dir, _folders_of(str(origin["source"]), RESULTS))
+    folders = itertools.takewhile(Path.is_dir, _folders_of(str(origin["source"]), results))
     found = []
     for folder in folders if output is None else [output]:
         one = UnfinishedRun.read(folder)
         if one is None or Path(str(one.run.get("source"))).resolve() != Path(str(origin["source"])).resolve():
             continue
         same_frames = all(one.run.get(key) == origin.get(key) for key in ("start_frame", "end_frame"))
-        if same_frames and (not boxes_xywh or one.boxes_xywh == [list(box) for box in boxes_xywh]):
+        if boxes_xywh is None or one.boxes_xywh is None:
+            same_boxes = boxes_xywh is one.boxes_xywh
+        else:
+            same_boxes = not boxes_xywh or one.boxes_xywh == [list(box) for box in boxes_xywh]
+        if same_frames and same_boxes:
             found.append((folder, one))
     if len(found) > 1:
         raise OutputError(
@@ -147,7 +156,7 @@ class RowLog:
 
     Args:
         path: of the finished table; its folder must exist.
-        kept_bytes: so much of an earlier run's table is the beginning of this one.
+        kept_bytes: so much of an earlier run's table is the beginning of this one; None begins anew.
 
     Attributes:
         partial: where the rows stand until then.
@@ -157,12 +166,12 @@ class RowLog:
         OutputError: the folder is read-only, the disk is full, or the earlier table is not there.
     """
 
-    def __init__(self, path: Path, kept_bytes: int = 0) -> None:
+    def __init__(self, path: Path, kept_bytes: int | None = None) -> None:
         self.path = path
         self.partial = path.with_suffix(f".partial{path.suffix}")
         self.interrupted: Path | None = None
         try:
-            if kept_bytes:
+            if kept_bytes is not None:
                 if not self.partial.exists():  # it was stopped, not killed
                     shutil.copyfile(path, self.partial)
                 if self.partial.stat().st_size < kept_bytes:
@@ -173,7 +182,7 @@ class RowLog:
                 places = (path.with_suffix(f".interrupted{ending}{path.suffix}") for ending in endings)
                 self.interrupted = self.partial.rename(next(place for place in places if not place.exists()))
             # Open as long as the run lasts; `finish` closes it.
-            mode = "a" if kept_bytes else "w"
+            mode = "w" if kept_bytes is None else "a"
             self._file = open(self.partial, mode, encoding="utf-8", errors=ODD_NAMES, newline="")  # noqa: SIM115
         except OSError as error:
             raise self._error(error) from error
@@ -238,10 +247,14 @@ class BoxLog:
     Attributes:
         frames: that are done.
         present: in how many of them each target was.
+        paths: of the files.
+        note: about the rows of an earlier run that was killed; empty where there are none.
 
     Raises:
         OutputError: the folder is read-only or the disk is full.
     """
+
+    box_format = "left, top, width, height in 0-based pixels of the frame"
 
     def __init__(
         self,
@@ -263,10 +276,17 @@ class BoxLog:
             *(("time",) if timed else ()),
             *(("file",) if names else ()),
         )
-        self._rows = RowLog(self.csv_path, 0 if unfinished is None else unfinished.table_bytes)
-        self.interrupted, self.saved_bytes = self._rows.interrupted, self._rows.saved_bytes
+        self._rows = RowLog(self.csv_path, None if unfinished is None else unfinished.table_bytes)
+        self.paths = (self.csv_path, self.json_path)
+        self.note = "" if self._rows.interrupted is None else how_to_go_on(self._rows.interrupted)
+        self.saved_bytes, self.discard = self._rows.saved_bytes, partial(self._rows.finish, keep=False)
         if unfinished is None:
             self._rows.write(self.columns)
+
+    def counts(self) -> tuple[dict[str, Any], str]:
+        """What `boxes.json` says of all frames, and the same in words."""
+        present = {"frames_present": self.present if self._several else self.present[0]}
+        return present, f"target present in {', '.join(map(str, self.present))}"
 
     def earlier(self) -> Iterator[list[TrackResult]]:
         """The frames that an unfinished run has left, as rounded as its rows; each counts as done when it is given."""

@@ -1,46 +1,102 @@
-"""A video with everything that moves in it: identities on disk at once in MOTChallenge's format, an annotated video."""
+"""A video with everything that moves in it: what `TrackingSession` follows then, and MOTChallenge's rows on disk."""
 
 from __future__ import annotations
 
-import contextlib
-import time
-from array import array
-from collections.abc import Sequence
+from collections import deque
+from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
+import numpy as np
 
-from dmtrack import __version__
 from dmtrack.association.detections import Detections, Tracks
 from dmtrack.data.sources.mot_challenge import mot_lines
 from dmtrack.errors import DMTrackError
+from dmtrack.evaluation.readers.mot import FIRST_PIXEL, read_mot_rows
 from dmtrack.files import write_json
 from dmtrack.media.drawing import annotate_tracks
 from dmtrack.media.images import Image
 from dmtrack.media.video import FrameSource
-from dmtrack.progress import ProgressBar
-from dmtrack.running.annotated_video import AnnotatedVideo, default_scale
-from dmtrack.running.box_log import RowLog, latency
+from dmtrack.running.box_log import RowLog
 from dmtrack.running.one_sequence import track_rows
-from dmtrack.running.one_video import END_OF_SOURCE, FPS_OF_FOLDERS, interrupt_between_frames
+from dmtrack.running.unfinished import UnfinishedRun
 from dmtrack.tracking.base import MultiTracker
 
-FIRST_FRAME = 1
-"""MOTChallenge counts frames from 1, as it does classes and pixels."""
+FIRST_FRAME = FIRST_CLASS = 1
+"""MOTChallenge counts frames and classes from 1, as it does pixels."""
 
 
-class ManyTargetsSession:
-    """One run through one source.
+class TrackLog:
+    """Tracks of one run: a `RowLog`, which `finish` turns into `tracks.txt`; `tracks.json` says where they come from.
 
     Args:
+        source: its numbers are those of the rows, from 1.
+        folder: where the files go; it must exist.
+        unfinished: the run in the folder that goes on.
+
+    Attributes:
+        frames: that are done.
+        paths: of the files.
+        note: about the rows of an earlier run that was killed; empty where there are none.
+
+    Raises:
+        OutputError: the folder is read-only or the disk is full.
+    """
+
+    box_format = "left, top, width, height in pixels of the frame, the first of which is 1"
+
+    def __init__(self, source: FrameSource, folder: Path, unfinished: UnfinishedRun | None) -> None:
+        self._source, self.paths = source, (folder / "tracks.txt", folder / "tracks.json")
+        self.frames, self._boxes = 0, 0
+        self._identities: set[int] = set()
+        self._unfinished = unfinished
+        self._rows = RowLog(self.paths[0], None if unfinished is None else unfinished.table_bytes)
+        self.saved_bytes, self.discard = self._rows.saved_bytes, partial(self._rows.finish, keep=False)
+        kept = self._rows.interrupted
+        self.note = "" if kept is None else f"note: an earlier run was interrupted; its rows are kept in {kept}"
+
+    def counts(self) -> tuple[dict[str, Any], str]:
+        """What `tracks.json` says of all frames, and the same in words."""
+        counted = {"identities": len(self._identities), "boxes": self._boxes}
+        return counted, ", ".join(f"{count} {name}" for name, count in counted.items())
+
+    def earlier(self) -> Iterator[Tracks]:
+        """The frames that an unfinished run has left, as rounded as its rows; each counts as done when it is given."""
+        rows = read_mot_rows(self._rows.partial)
+        self._boxes, self._identities = len(rows), set(rows[:, 1].astype(int).tolist())
+        for _ in range(0 if self._unfinished is None else self._unfinished.frames):
+            self.frames += 1
+            number = self._source.number + FIRST_FRAME
+            of_frame = rows[slice(*np.searchsorted(rows[:, 0], [number, number + 1]))]
+            boxes_xywh = of_frame[:, 2:6] - (FIRST_PIXEL, FIRST_PIXEL, 0, 0)
+            kinds = of_frame[:, 7].astype(int) - FIRST_CLASS
+            classes = kinds if (kinds >= 0).all() and len(kinds) else None
+            yield Tracks.from_xywh(boxes_xywh, of_frame[:, 6], classes=classes, ids=of_frame[:, 1].astype(np.int64))
+
+    def add(self, tracks: Tracks, frame: int, time: float | None = None) -> None:
+        """`frame,id,left,top,width,height,score,class,-1,-1`, all from 1; class -1 where there is one."""
+        for line in mot_lines(track_rows(frame + FIRST_FRAME, tracks)).splitlines():
+            self._rows.write(line.split(","))
+        self._identities.update(tracks.ids.tolist())
+        self._boxes += len(tracks)
+        self.frames += 1
+
+    def finish(self, metadata: dict[str, Any]) -> None:
+        """Puts `tracks.txt` in its place and writes `tracks.json`."""
+        self._rows.finish()
+        write_json(self.paths[1], metadata)
+
+
+class Everything:
+    """Everything in sight, for a `TrackingSession`.
+
+    Args:
+        tracker: follows it.
         source: the frames.
-        tracker: follows everything in them.
-        folder: of the results; it must exist.
-        origin: where the tracker comes from, kept beside the results; `classes` are the names of its classes.
         given: detections of every frame of the source from its very first, for a tracker without a detector; else None.
-        video: write annotated.mp4.
-        video_scale: its size over that of the frames; None is at most 1920 pixels.
+        classes: names of the classes; empty where there is one.
+        trails: frames that the line of where each track has been goes back; 0 draws none.
 
     Raises:
         DMTrackError: there are more frames with detections than frames.
@@ -48,13 +104,11 @@ class ManyTargetsSession:
 
     def __init__(
         self,
-        source: FrameSource,
         tracker: MultiTracker,
-        folder: Path,
-        origin: dict[str, Any],
+        source: FrameSource,
         given: Sequence[Detections] | None = None,
-        video: bool = True,
-        video_scale: float | None = None,
+        classes: Sequence[str] = (),
+        trails: int = 0,
     ) -> None:
         frames = None if source.frame_count is None or source.end is not None else source.start + source.frame_count
         if given is not None and frames is not None and len(given) > frames:
@@ -62,104 +116,32 @@ class ManyTargetsSession:
                 f"there are detections of {len(given)} frames, but {source.name} has {frames}; give the detections of "
                 "this video"
             )
-        self.source, self.tracker, self.origin, self.given = source, tracker, origin, given
-        self.folder = folder
-        self.video_path = folder / "annotated.mp4" if video else None
-        self.video_scale = default_scale(source.size_wh) if video_scale is None else video_scale
-        self.frames, self.boxes = 0, 0
-        self.identities: set[int] = set()
-        self.seconds = array("f")
-        self.end = END_OF_SOURCE
-        self._log = RowLog(folder / "tracks.txt")
+        self.tracker, self._source, self._given, self._classes = tracker, source, given, classes
+        self._feet_xy: deque[dict[int, list[float]]] = deque(maxlen=trails)
 
-    def track(self, console: Console) -> None:
-        """Goes through the frames; whatever ends it, the files of the frames so far are put in their places.
+    def log(self, source: FrameSource, folder: Path, unfinished: UnfinishedRun | None) -> TrackLog:
+        """The tracks, on disk."""
+        return TrackLog(source, folder, unfinished)
 
-        Where the first frame is refused, nothing is left.
-        """
+    def init(self, frame: Image) -> Tracks:
+        """The first frame; identities start again."""
         self.tracker.reset()
-        with contextlib.ExitStack() as stack:
-            # The tracks are closed last, and so even if the video cannot be.
-            stack.callback(self._finish)
-            video: AnnotatedVideo | None = None
-            if self.video_path is not None:
-                fps = self.source.fps or FPS_OF_FOLDERS
-                video = stack.enter_context(
-                    AnnotatedVideo(self.video_path, fps, self.source.size_wh, self._draw, self.video_scale)
-                )
-            bar = stack.enter_context(
-                ProgressBar("frames", self.source.frame_count, description="tracking", console=console)
-            )
-            interrupt = stack.enter_context(interrupt_between_frames())
-            for frame in self.source:
-                tracks = self._one(frame)
-                self._write(tracks)
-                if video is not None:
-                    video.add(frame, tracks, self.source.time)
-                bar.advance()
-                if interrupt.requested:
-                    self.end = "stopped by the user"
-                    break
-            bar.update(total=self.frames)
-        if interrupt.requested and not self.source.live:
-            raise KeyboardInterrupt
+        return self.step(frame)
 
-    def _one(self, frame: Image) -> Tracks:
-        start = time.perf_counter()
-        seen: Any = frame
-        if self.given is not None:
-            number = self.source.number
-            seen = self.given[number] if number < len(self.given) else Detections.nothing()
-        tracks = self.tracker.step(seen)
-        self.seconds.append(time.perf_counter() - start)
-        return tracks
+    def step(self, frame: Image) -> Tracks:
+        """The next frame."""
+        if self._given is None:
+            return self.tracker.step(frame)
+        number = self._source.number
+        return self.tracker.step(self._given[number] if number < len(self._given) else Detections.nothing())
 
-    def _write(self, tracks: Tracks) -> None:
-        """`frame,id,left,top,width,height,score,class,-1,-1`, all from 1; class -1 where there is one."""
-        for line in mot_lines(track_rows(self.source.number + FIRST_FRAME, tracks)).splitlines():
-            self._log.write(line.split(","))
-        self.identities.update(tracks.ids.tolist())
-        self.boxes += len(tracks)
-        self.frames += 1
-
-    def _draw(self, frame: Image, tracks: Tracks, scale: float) -> Image:
-        labels, names = [str(one) for one in tracks.ids.tolist()], self.origin.get("classes")
-        if names and tracks.classes is not None:
-            labels = [f"{names[kind]} {one}" for kind, one in zip(tracks.classes.tolist(), labels, strict=True)]
-        return annotate_tracks(frame, tracks.boxes_xywh * scale, tracks.ids.tolist(), labels)
-
-    def _finish(self) -> None:
-        self._log.finish(keep=self.frames > 0)
-        if not self.frames:
-            return
-        write_json(
-            self.folder / "tracks.json",
-            {
-                **self.source.origin(),
-                "frames": self.frames,
-                "identities": len(self.identities),
-                "boxes": self.boxes,
-                "ended_by": self.end,
-                "notes": list(self.source.notes),
-                **self.origin,
-                "dmtrack_version": __version__,
-                "speed": latency(self.seconds),
-            },
-        )
-
-    def report(self, console: Console) -> None:
-        """Prints what was found and where everything is."""
-        if not self.frames:
-            return
-        console.print(f"{self.frames} frames, {len(self.identities)} identities, {self.boxes} boxes")
-        for note in self.source.notes:
-            console.print(f"note: {note}", soft_wrap=True)
-        speed = latency(self.seconds)
-        console.print(
-            f"{self.tracker.name}: {speed['mean_fps']:.1f} frames/s on average, latency p50 "
-            f"{speed['latency_p50_ms']:.1f} ms, p95 {speed['latency_p95_ms']:.1f} ms (without decoding and drawing)",
-            soft_wrap=True,
-        )
-        for path in (self._log.path, self.folder / "tracks.json", self.video_path):
-            if path is not None and path.exists():
-                console.print(f"  {path}", soft_wrap=True)
+    def annotate(self, frame: Image, tracks: Tracks, scale: float = 1.0) -> Image:
+        """A copy of the next frame with boxes, identities, names of classes, and where each track has been."""
+        ids, boxes_xywh = tracks.ids.tolist(), tracks.boxes_xywh * scale
+        labels = [str(one) for one in ids]
+        if self._classes and tracks.classes is not None:
+            labels = [f"{self._classes[kind]} {one}" for kind, one in zip(tracks.classes.tolist(), labels, strict=True)]
+        feet_xy = boxes_xywh[:, :2] + boxes_xywh[:, 2:] * (0.5, 1.0)
+        self._feet_xy.append(dict(zip(ids, feet_xy.tolist(), strict=True)))
+        trails_xy = [[seen[one] for seen in self._feet_xy if one in seen] for one in ids] if self._feet_xy else ()
+        return annotate_tracks(frame, boxes_xywh, ids, labels, trails_xy)

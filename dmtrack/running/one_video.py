@@ -23,12 +23,12 @@ from dmtrack.media.video import FrameSource
 from dmtrack.media.window import PreviewWindow
 from dmtrack.progress import ProgressBar
 from dmtrack.running.annotated_video import AnnotatedVideo, default_scale
-from dmtrack.running.box_log import BoxLog, how_to_go_on, latency
+from dmtrack.running.box_log import BoxLog, latency
 from dmtrack.running.unfinished import STATE_FILE, UnfinishedRun
 from dmtrack.tracking.base import Tracker, TrackResult
 
 if TYPE_CHECKING:
-    from dmtrack.tracking.loading import LoadedTracker
+    from dmtrack.running.many_targets import Everything
 
 FPS_OF_FOLDERS = 25.0
 END_OF_SOURCE = "end of the source"
@@ -51,7 +51,7 @@ class Targets:
 
     def __init__(self, tracker: Tracker, boxes_xywh: Iterable[tuple[float, ...]]) -> None:
         self.boxes_xywh = tuple(boxes_xywh)
-        self._tracker: Any = tracker
+        self.tracker: Any = tracker
         check_distinct_xywh(self.boxes_xywh)
         self.several = len(self.boxes_xywh) > 1
         if self.several and not hasattr(tracker, "step_targets"):
@@ -60,17 +60,21 @@ class Targets:
                 "once per box, or use a config of a GlobalSearchTracker or ReIDTracker"
             )
 
+    def log(self, source: FrameSource, folder: Path, unfinished: UnfinishedRun | None) -> BoxLog:
+        """The boxes of these targets, on disk."""
+        return BoxLog(folder, len(self.boxes_xywh), source.frame_names, source.timed, unfinished)
+
     def init(self, frame: Image) -> list[TrackResult]:
         """The first frame; its answers are the given boxes."""
         if self.several:
-            self._tracker.init_targets(frame, np.array(self.boxes_xywh))
+            self.tracker.init_targets(frame, np.array(self.boxes_xywh))
         else:
-            self._tracker.init(frame, self.boxes_xywh[0])
+            self.tracker.init(frame, self.boxes_xywh[0])
         return [TrackResult(np.array(box), 1.0, True) for box in self.boxes_xywh]
 
     def step(self, frame: Image) -> list[TrackResult]:
         """The next frame, one answer per target."""
-        return list(self._tracker.step_targets(frame)) if self.several else [self._tracker.step(frame)]
+        return list(self.tracker.step_targets(frame)) if self.several else [self.tracker.step(frame)]
 
     def annotate(self, frame: Image, results: list[TrackResult], scale: float = 1.0) -> Image:
         """A copy of a frame of some scale with all answers on it, each target in its colour."""
@@ -94,8 +98,7 @@ class TrackingSession:
 
     Args:
         source: its frames.
-        loaded: the tracker.
-        targets: what it follows.
+        followed: what is looked for. What it finds in a frame, the log that it gives takes.
         run: what is needed to track again, which tells runs apart.
         folder: of everything that is written.
         video: write an annotated one.
@@ -112,50 +115,43 @@ class TrackingSession:
     def __init__(
         self,
         source: FrameSource,
-        loaded: LoadedTracker,
-        targets: Targets,
+        followed: Targets | Everything,
         run: dict[str, Any],
         folder: Path,
-        video: bool,
-        preview: PreviewWindow | None,
+        video: bool = True,
+        preview: PreviewWindow | None = None,
         timelines: Any = None,
         video_scale: float | None = None,
         unfinished: UnfinishedRun | None = None,
     ) -> None:
         self.source = source
         self.video_scale = default_scale(source.size_wh) if video_scale is None else video_scale
-        self.loaded = loaded
-        self.targets = targets
+        self.followed = followed
         self.timelines = timelines
         self.folder = folder
         self.video_path = folder / "annotated.mp4" if video else None
         self.preview = preview
         self.seconds = array("f")
-        self.end = END_OF_SOURCE
+        self.end = "an error"  # until it is known better
         self.unfinished, self._run = unfinished, run
         if unfinished is not None:
             unfinished.check(self._run, folder)
-        self._log = BoxLog(folder, len(targets.boxes_xywh), source.frame_names, source.timed, unfinished)
+        self._log: Any = followed.log(source, folder, unfinished)
         self._earlier_frames = iter(()) if unfinished is None else self._log.earlier()
         if unfinished is None:
             (folder / STATE_FILE).unlink(missing_ok=True)
         self._stored, self._whole, self._hint = time.monotonic(), False, ""
         self._video: AnnotatedVideo | None = None
         # Those with dots are of runs that were killed.
-        names = ("annotated.mp4", "timeline*.png", "timeline*.html", ".annotated.*.mp4", ".boxes.*")
+        names = ("annotated.mp4", "timeline*.png", "timeline*.html", ".annotated.*.mp4", ".boxes.*", ".tracks.*")
         files = [path for name in names for path in folder.glob(name)]
         self._earlier = {path: path.stat().st_mtime_ns for path in files}
         self.timeline_paths: list[Path] = []
 
-    @property
-    def frames(self) -> int:
-        """Frames done so far."""
-        return self._log.frames
-
     def track(self, console: Console) -> None:
         """Goes through the frames; whatever ends it, the files of the frames so far are put in their places."""
-        if self._log.interrupted is not None:
-            console.print(how_to_go_on(self._log.interrupted), soft_wrap=True)
+        if self._log.note:
+            console.print(self._log.note, soft_wrap=True)
         try:
             with contextlib.ExitStack() as stack:
                 # The boxes are closed last, and so even if the video cannot be.
@@ -166,7 +162,7 @@ class TrackingSession:
                     fps = self.source.fps or FPS_OF_FOLDERS
                     self._video = stack.enter_context(
                         AnnotatedVideo(
-                            self.video_path, fps, self.source.size_wh, self.targets.annotate, self.video_scale
+                            self.video_path, fps, self.source.size_wh, self.followed.annotate, self.video_scale
                         )
                     )
                 bar = ProgressBar("frames", self.source.frame_count, description="tracking", console=console)
@@ -179,6 +175,9 @@ class TrackingSession:
         """Puts the boxes in their place; what an earlier run left beside them would seem to belong to them."""
         for _ in self._earlier_frames:
             pass  # stopped before all of them were seen again; they stay
+        if not self._log.frames:
+            self._log.discard()  # the first frame was refused: nothing stands for it
+            return
         try:
             if self.timelines is not None:
                 self.timeline_paths = self.timelines.write(self.folder, Path(self.source.name).name)
@@ -199,7 +198,7 @@ class TrackingSession:
                         self.timelines.add(frame)
                     if self._video is not None:
                         self._video.add(frame, results, self.source.time)
-                    going_on = self.preview is None or self.preview.show(self.targets.annotate(frame, results))
+                    going_on = self.preview is None or self.preview.show(self.followed.annotate(frame, results))
                     bar.advance()
                     if interrupt.requested or time.monotonic() - self._stored > STATE_INTERVAL:
                         self._store()
@@ -208,72 +207,72 @@ class TrackingSession:
                     if not going_on:
                         self.end = "stopped by the user"
                         break
+                else:
+                    self.end = END_OF_SOURCE
             self._whole = True
-            bar.update(total=self.frames)
+            bar.update(total=self._log.frames)
         except KeyboardInterrupt:
             self.end = "stopped by the user"
             raise
-        except DMTrackError as error:
+        except Exception as error:
             self.end = f"error: {error}"
             raise
 
-    def _one(self, frame: Image) -> list[TrackResult]:
-        """The next frame, from the rows of the unfinished run where it has been there."""
-        first = self.frames == 0
+    def _one(self, frame: Image) -> Any:
+        """What is found in the next frame, from the rows of the unfinished run where it has been there."""
+        first = self._log.frames == 0
         start = time.perf_counter()
-        given = self.targets.init(frame) if first else []
-        if earlier := next(self._earlier_frames, []):
-            if self.unfinished is not None and self.frames == self.unfinished.frames:
-                self.loaded.target_tracker.restore(self.unfinished.snapshot)
+        found = self.followed.init(frame) if first else None
+        if (earlier := next(self._earlier_frames, None)) is not None:
+            if self.unfinished is not None and self._log.frames == self.unfinished.frames:
+                self.followed.tracker.restore(self.unfinished.snapshot)
             return earlier
-        results = given or self.targets.step(frame)
         if not first:
+            found = self.followed.step(frame)
             self.seconds.append(time.perf_counter() - start)
-        self._log.add(results, self.source.number, self.source.time)
-        return results
+        self._log.add(found, self.source.number, self.source.time)
+        return found
 
     def _store(self) -> None:
         """Keeps what the tracker knows, where it can say that and the source can be gone through again."""
         self._stored = time.monotonic()
-        if self.unfinished is not None and self.frames <= self.unfinished.frames:
+        if self.unfinished is not None and self._log.frames <= self.unfinished.frames:
             return  # more than that is kept already
         try:
-            state = None if self.source.live else self.loaded.target_tracker.snapshot()
+            state = None if self.source.live else self.followed.tracker.snapshot()
         except DMTrackError as error:  # somebody's own tracker
             state, self._hint = None, f"{error}, so this run cannot go on exactly where it was stopped."
         if state is not None:
-            UnfinishedRun(self._run, self.frames, self._log.saved_bytes(), state).write(self.folder)
+            UnfinishedRun(self._run, self._log.frames, self._log.saved_bytes(), state).write(self.folder)
             self._hint = "The same command with --resume goes on from here."
 
     def metadata(self) -> dict[str, Any]:
         """Everything that is needed to know where the boxes come from, and to track again."""
         return {
             **self._run,
-            "frames": self.frames,
-            "frames_present": self._log.present if self.targets.several else self._log.present[0],
+            "frames": self._log.frames,
+            **self._log.counts()[0],
             "ended_by": self.end,
             "notes": list(self.source.notes),
-            "box_format": "left, top, width, height in 0-based pixels of the frame",
+            "box_format": self._log.box_format,
             "speed": latency(self.seconds),
             **({} if self.timelines is None else {"events": self.timelines.events()}),
         }
 
     def report(self, console: Console) -> None:
         """Prints where everything is and how fast it was."""
-        if not self.frames:
+        if not self._log.frames:
             return
-        present = ", ".join(map(str, self._log.present))
-        console.print(f"{self.frames} frame{'s' if self.frames != 1 else ''}, target present in {present}")
+        console.print(f"{self._log.frames} frame{'s' if self._log.frames != 1 else ''}, {self._log.counts()[1]}")
         for note in self.source.notes:
             console.print(f"note: {note}", soft_wrap=True)
-        speed, origin = latency(self.seconds), self.loaded.origin()
-        if speed:
-            computed = f", in {origin['precision']} on {origin['device']}" if origin["precision"] else ""
+        if speed := latency(self.seconds):
+            computed = f", in {self._run['precision']} on {self._run['device']}" if self._run.get("precision") else ""
             console.print(
                 f"tracker: {speed['mean_fps']:.1f} frames/s on average, latency p50 {speed['latency_p50_ms']:.1f} ms, "
                 f"p95 {speed['latency_p95_ms']:.1f} ms (decoding and drawing not included){computed}"
             )
-        for path in (self._log.csv_path, self._log.json_path, self.video_path, *self.timeline_paths):
+        for path in (*self._log.paths, self.video_path, *self.timeline_paths):
             if path is not None and path.exists():
                 console.print(f"  {path}", soft_wrap=True)
         if self._hint and not self._whole:

@@ -61,9 +61,10 @@ class UnfinishedRun:
             raise OutputError(f"{path} cannot be read ({error}); remove it, and track from the first frame") from error
 
     @property
-    def boxes_xywh(self) -> list[list[float]]:
-        """Of the targets in the first frame."""
-        return self.run.get("first_boxes_xywh") or [self.run["first_box_xywh"]]
+    def boxes_xywh(self) -> list[list[float]] | None:
+        """Of the targets in the first frame; None where the run follows everything in sight."""
+        one = self.run.get("first_box_xywh")
+        return self.run.get("first_boxes_xywh") if one is None else [one]
 
     def write(self, folder: Path) -> None:
         """Replaces what was known of an earlier frame.

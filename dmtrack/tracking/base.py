@@ -23,7 +23,33 @@ if TYPE_CHECKING:
     from dmtrack.tracking.loading import LoadedTracker
 
 
-class Tracker(ABC):
+class Resumable:
+    """Says what it knows between two frames, so that a run that was cut off can go on."""
+
+    changing: ClassVar[tuple[str, ...]] = ()
+    """Attributes that `step` changes and later frames depend on; see `snapshot`."""
+
+    def snapshot(self) -> dict[str, Any]:
+        """What it knows after this frame that the first one does not tell, see `dmtrack.tracking.snapshots`.
+
+        Raises:
+            DMTrackError: the class does not name what is `changing` in it, or that does not say what it knows.
+        """
+        if "changing" not in vars(type(self)):  # what a subclass adds would be forgotten
+            raise DMTrackError(f"{type(self).__name__} does not say what it knows between two frames")
+        return {name: snapshot_of(getattr(self, name)) for name in self.changing}
+
+    def restore(self, snapshot: dict[str, Any]) -> None:
+        """To the state of a snapshot; the same first frame has gone before.
+
+        Raises:
+            DMTrackError: the snapshot is of another tracker.
+        """
+        for name, value in restored({name: getattr(self, name) for name in self.changing}, snapshot).items():
+            setattr(self, name, value)
+
+
+class Tracker(Resumable, ABC):
     """One target, one frame at a time, in constant memory.
 
     Frames are HxWx3 uint8 RGB arrays or PIL images. Any runner written for the got10k toolkit can drive it.
@@ -31,8 +57,6 @@ class Tracker(ABC):
 
     name: str
     is_deterministic: ClassVar[bool] = True
-    changing: ClassVar[tuple[str, ...]] = ()
-    """Attributes that `step` changes and later frames depend on; see `snapshot`."""
     loaded: LoadedTracker | None = None
     """The `LoadedTracker` that it is part of: config and weights; None for one that was made by hand."""
 
@@ -50,25 +74,6 @@ class Tracker(ABC):
     @abstractmethod
     def step(self, image: Any) -> TrackResult:
         """Finds the target in the next frame."""
-
-    def snapshot(self) -> dict[str, Any]:
-        """What it knows after this frame that `init` does not tell, see `dmtrack.tracking.snapshots`.
-
-        Raises:
-            DMTrackError: the class does not name what is `changing` in it, or that does not say what it knows.
-        """
-        if "changing" not in vars(type(self)):  # what a subclass adds would be forgotten
-            raise DMTrackError(f"{type(self).__name__} does not say what it knows between two frames")
-        return {name: snapshot_of(getattr(self, name)) for name in self.changing}
-
-    def restore(self, snapshot: dict[str, Any]) -> None:
-        """To the state of a snapshot; the same `init` has gone before.
-
-        Raises:
-            DMTrackError: the snapshot is of another tracker.
-        """
-        for name, value in restored({name: getattr(self, name) for name in self.changing}, snapshot).items():
-            setattr(self, name, value)
 
     def update(self, image: Any) -> Boxes:
         """The box of `step` alone: (x, y, w, h)."""
@@ -115,7 +120,7 @@ class Tracker(ABC):
         return np.array(boxes).reshape(-1, 4), np.array(seconds)
 
 
-class MultiTracker(ABC):
+class MultiTracker(Resumable, ABC):
     """Everything in sight, one frame at a time; memory grows with what is in sight, not with the length of a video."""
 
     name: str

@@ -57,6 +57,8 @@ class MultiObjectTracker(MultiTracker):
         DMTrackError: the camera cannot be followed, or boxes regressed, without images; the policy regresses no boxes.
     """
 
+    changing = ("_policy", "_camera")
+
     def __init__(
         self,
         policy: Association,
@@ -99,4 +101,6 @@ class MultiObjectTracker(MultiTracker):
             self._policy.regressor = partial(self._regressor, frame)
         motion = self._camera.step(frame, found.boxes_xywh) if self._follows_camera else None
         tracks: Tracks = self._policy.step(found, motion)
+        if self._regressor is not None:
+            self._policy.regressor = None  # it is of this frame
         return tracks

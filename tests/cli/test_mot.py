@@ -1,6 +1,8 @@
 """`dmtrack mot track`: from a video and a det.txt, or a model, to identities."""
 
+import itertools
 import json
+import signal
 from pathlib import Path
 
 import numpy as np
@@ -8,12 +10,16 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
+from dmtrack.association.detections import Tracks
 from dmtrack.cli.main import app
 from dmtrack.config import build, load_config
 from dmtrack.errors import ConfigError, DMTrackError, OutputError
+from dmtrack.media.drawing import TARGETS_RGB
 from dmtrack.media.images import write_image
 from dmtrack.media.video import open_frames
 from dmtrack.registry import MODELS
+from dmtrack.running.many_targets import Everything
+from dmtrack.tracking.multi_object import MultiObjectTracker
 from dmtrack.weights import save_weights
 
 CONFIG = """
@@ -30,6 +36,18 @@ def run(*arguments):
         raise result.exception
     assert result.exit_code == 0, result.output
     return result.output
+
+
+def in_frame(patched, number, happens):
+    """Something happens while the tracker is at a frame, counted from 1."""
+    step, steps = MultiObjectTracker.step, itertools.count(1)
+
+    def step_and(tracker, image):
+        if next(steps) == number:
+            happens()
+        return step(tracker, image)
+
+    patched.setattr(MultiObjectTracker, "step", step_and)
 
 
 @pytest.fixture
@@ -136,3 +154,67 @@ def test_interpolate_fills_gaps_and_compares_scores_as_numbers(tmp_path):
     refused = CliRunner().invoke(app, [*command, "0.9"])
     assert isinstance(refused.exception, DMTrackError)
     assert "no row reaches --least-score 0.9 (the best score is 0.8)" in str(refused.exception)
+
+
+def test_a_refused_first_frame_leaves_nothing(sequence):
+    with pytest.raises(DMTrackError, match="no embeddings"):
+        run("seq", "--detections", "seq/det/det.txt", "--policy", "JDE")
+    assert not Path("results", "mot", "seq").exists()
+
+
+@pytest.mark.parametrize("policy", ["ByteTrack", "OCSort", "Sort"])
+def test_a_stopped_run_goes_on_to_the_very_tracks(sequence, policy, monkeypatch):
+    given = ("seq", "--detections", "seq/det/det.txt", "--policy", policy)
+    run(*given, "--output", "whole")
+    with monkeypatch.context() as patched:
+        in_frame(patched, 6, lambda: signal.raise_signal(signal.SIGTERM))
+        CliRunner().invoke(app, ["mot", "track", *given, "--output", "out"])
+    assert json.loads(Path("out", "tracks.json").read_text())["frames"] == 6
+    with pytest.raises(OutputError, match="go on with --resume"):
+        run(*given, "--output", "out")
+    run(*given, "--output", "out", "--resume")
+    assert sorted(path.name for path in Path("out").iterdir()) == ["annotated.mp4", "tracks.json", "tracks.txt"]
+    assert Path("out", "tracks.txt").read_bytes() == Path("whole", "tracks.txt").read_bytes()
+    assert len(list(open_frames(Path("out", "annotated.mp4")))) == 10
+    document, whole = (json.loads(Path(name, "tracks.json").read_text()) for name in ("out", "whole"))
+    assert all(document[key] == whole[key] for key in ("frames", "identities", "boxes", "ended_by"))
+
+
+def test_classes_and_trails_are_drawn(sequence):
+    with open_frames("seq/img1") as source:
+        everything = Everything(None, source, classes=("person", "car"), trails=3)
+        frame = np.full((60, 120, 3), 128, np.uint8)
+        for left in (10, 30, 50, 70):
+            tracks = Tracks.from_xywh(
+                np.array([[left, 30.0, 10, 20]]), np.ones(1), classes=np.array([1]), ids=np.array([7])
+            )
+            drawn = everything.annotate(frame, tracks)
+        # The line goes from the feet of two frames ago to those of this one.
+        colour = (drawn == np.array(TARGETS_RGB[7 % len(TARGETS_RGB)])).all(axis=2)
+        columns = np.flatnonzero(colour[49:52, :60].any(axis=0))
+        assert (columns.min(), columns.max()) == (pytest.approx(35, abs=2), 59)
+
+
+def test_a_run_goes_on_behind_frames_in_which_nothing_was(sequence, monkeypatch):
+    lines = Path("seq/det/det.txt").read_text().splitlines()
+    Path("late.txt").write_text("\n".join(line for line in lines if int(line.split(",")[0]) > 7))
+    given = ("seq", "--detections", "late.txt", "--no-video")
+    run(*given, "--output", "whole")
+    with monkeypatch.context() as patched:
+        in_frame(patched, 5, lambda: signal.raise_signal(signal.SIGTERM))
+        CliRunner().invoke(app, ["mot", "track", *given, "--output", "out"])
+    printed = run(*given, "--output", "out", "--resume")
+    assert "going on in out behind 5 frames" in printed
+    assert sorted(path.name for path in Path("out").iterdir()) == ["tracks.json", "tracks.txt"]
+    assert Path("out", "tracks.txt").read_bytes() == Path("whole", "tracks.txt").read_bytes()
+
+
+def test_an_error_that_ends_a_run_stands_in_its_file(sequence, monkeypatch):
+    def fail():
+        raise RuntimeError("out of memory")
+
+    in_frame(monkeypatch, 4, fail)
+    with pytest.raises(RuntimeError):
+        run("seq", "--detections", "seq/det/det.txt", "--no-video", "--output", "out")
+    document = json.loads(Path("out", "tracks.json").read_text())
+    assert (document["frames"], document["ended_by"]) == (3, "error: out of memory")

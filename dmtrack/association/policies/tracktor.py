@@ -77,12 +77,6 @@ class PlacedTracks(TrackTable):
 
     seen_looks: Floats
 
-    def mean_looks(self) -> Floats:
-        """(n, channels) of what is kept."""
-        kept = np.arange(self.seen_looks.shape[1]) < self.hits[:, None]
-        total = (self.seen_looks * kept[:, :, None]).sum(axis=1)
-        return np.asarray(total / np.maximum(kept.sum(axis=1), 1)[:, None])
-
 
 class TracktorPolicy(TablePolicy[Tracktor, PlacedTracks]):
     """Tracks of one video; memory grows with what is in sight or lost of late.
@@ -169,7 +163,10 @@ class TracktorPolicy(TablePolicy[Tracktor, PlacedTracks]):
         settings, nobody = self.settings, np.zeros(0, np.int64)
         if found.embeddings is None or not len(tracks) or not len(found) or not tracks.seen_looks.shape[2]:
             return nobody, nobody
-        apart = np.linalg.norm(tracks.mean_looks()[:, None] - found.embeddings.astype(np.float64), axis=2)
+        kept = np.arange(settings.views) < tracks.hits[:, None]
+        total = (tracks.seen_looks * kept[:, :, None]).sum(axis=1)
+        mean_looks = total / np.maximum(kept.sum(axis=1), 1)[:, None]
+        apart = np.linalg.norm(mean_looks[:, None] - found.embeddings.astype(np.float64), axis=2)
         far = 1.0 - iou_costs(tracks.means, found.boxes_xywh) < settings.near_iou
         costs = np.where(far | (tracks.classes[:, None] != class_numbers(found)), _IMPOSSIBLE, apart)
         if settings.compat:

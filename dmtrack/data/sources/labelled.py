@@ -214,7 +214,4 @@ class LabelledSource(ABC):
     @property
     def videos(self) -> VideoList:
         """The videos with the objects that count."""
-        return OnDemand(len(self), self._read_video)
-
-    def _read_video(self, number: int) -> Video:
-        return self.read(number).video(self.class_names, self.first_pixel)
+        return OnDemand(len(self), lambda number: self.read(number).video(self.class_names, self.first_pixel))
