@@ -1,6 +1,8 @@
-"""How long it takes to score one tracker on all of LaSOT's test set under every protocol, beside a loop over frames.
+"""How long it takes to score one tracker on LaSOT's test set under every one-pass protocol, beside a loop over frames.
 
-    python benchmarks/bench_metrics.py --annotations ../shared/data/annotations/lasot_test --json metrics.json
+    python benchmarks/bench_metrics.py --annotations FOLDER --json metrics.json
+
+FOLDER has <sequence>/{groundtruth.txt, absent.txt}, as the evaluation toolkit of LaSOT has them.
 
 Results are the truth with noise, written to text files first. Reading the text files and computing the scores are timed
 apart. The loop does for each frame what `lasot-official` asks for, in plain Python and NumPy; it runs over some of the
@@ -19,8 +21,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dmtrack.data.sources.annotations import read_flags, read_rows
-from dmtrack.evaluation.protocols import PROTOCOLS, Protocol
+from dmtrack.evaluation.protocols import Protocol
 from dmtrack.evaluation.protocols.official import LASOT_OFFICIAL
+from dmtrack.evaluation.protocols.protocol import protocols_of
 from dmtrack.evaluation.results import ResultStore, SequenceResult
 from dmtrack.evaluation.scoring import Score, combine, score_sequence
 from dmtrack.files import write_json
@@ -125,7 +128,7 @@ def main() -> None:
         cases = [read_case(folder, store) for folder in folders]
         reading = time.perf_counter() - start
     seconds: dict[str, float] = {}
-    for name, protocol in PROTOCOLS.items():
+    for name, protocol in protocols_of(Protocol).items():
         start = time.perf_counter()
         score(protocol, cases)
         seconds[name] = time.perf_counter() - start

@@ -53,7 +53,7 @@ def read_lists(path: Path, expected: str) -> dict[str, Any]:
     """
     content = {"categories": [], **read_json(path, expected)}
     if not all(isinstance(content.get(key), list) for key in ("images", "annotations", "categories")):
-        raise DataError(f'{path}: expected an object with the lists "images" and "annotations": {expected}')
+        raise DataError(f'{path}: expected a JSON object with the lists "images" and "annotations": {expected}')
     return content
 
 
