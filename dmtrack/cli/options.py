@@ -193,7 +193,7 @@ def opened_source(
     timeout: float,
     name: str | None = None,
 ) -> Iterator[FrameSource]:
-    """The frames of a run; says so where an address may keep it waiting.
+    """The frames of a run, of live sources the newest only; says so where an address may keep it waiting.
 
     Args:
         path: of the source, as `open_frames` takes it.
@@ -208,7 +208,7 @@ def opened_source(
 
     if is_address(path):
         typer.echo(f"waiting for {path}, {timeout:g} s at most")
-    with open_frames(path, skip_bad_frames=skip_bad_frames, timeout=timeout) as opened:
+    with open_frames(path, skip_bad_frames=skip_bad_frames, timeout=timeout, drop_late=True) as opened:
         opened.name = name or opened.name
         opened.take(*frames)
         check_writable_folder(folder)

@@ -108,9 +108,9 @@ def track(
     frames = (start_frame, end_frame)
     with options.opened_source(source, output or RESULTS, frames, skip_bad_frames, timeout) as opened:
         preview = _preview(show, opened.live)
-        if select and not opened.live and _may_open_page(console):
-            own = tracker or config
-            return _on_page(Path(source), output, console, own, weights, device, precision, overrides)
+        if select and _may_open_page(console):
+            own, shown = tracker or config, opened if opened.live else Path(source)
+            return _on_page(shown, output, console, own, weights, device, precision, overrides)
         inside = [tuple(check_first_box_xywh(one, *opened.size_wh).tolist()) for one in boxes_xywh]
         folder, unfinished = find_unfinished(output, opened.origin(), inside) if resume else (None, None)
         if unfinished is not None:
@@ -156,7 +156,7 @@ def _may_open_page(console: Console) -> bool:
 
 
 def _on_page(
-    source: Path,
+    source: Path | FrameSource,
     output: Path | None,
     console: Console,
     config: str | None,

@@ -32,6 +32,7 @@ class FrameSource(AbstractContextManager["FrameSource"]):
         number: of the frame that iteration gave last, 0-based; frames that were skipped count where they have numbers.
         time: seconds from the first frame to the one that iteration gave last; None where frames have no times.
         live: True for a camera, which never ends by itself.
+        recorded: of live sources, True for a file at an address: it has a length, and none of its frames is late.
         start: number of the first frame that is taken, 0-based.
         end: number of the last one; None is the last of all.
         allow_size_changes: whether frames of another size than the first are passed on instead of being an error.
@@ -46,6 +47,7 @@ class FrameSource(AbstractContextManager["FrameSource"]):
     number: int = 0
     time: float | None = None
     live: bool = False
+    recorded: bool = False
 
     def __init__(self, name: str, allow_size_changes: bool = False, skip_bad_frames: bool = False) -> None:
         self.name = name

@@ -47,6 +47,7 @@ class NetworkStream(FrameSource):
         self._stream = choose_stream(self._container, address)
         rate = self._stream.average_rate or self._stream.guessed_rate
         self.fps = float(rate) if rate else None
+        self.recorded = self._container.duration is not None
         self._frames = self._received()
         self._first_frame = self._pending = next(self._frames, None)
         if self._first_frame is None:

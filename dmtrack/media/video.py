@@ -14,6 +14,7 @@ from dmtrack.media.frame_source import FrameSource
 from dmtrack.media.image_files import ImageFile, ImageFolder, is_image_file
 from dmtrack.media.images import Image
 from dmtrack.media.network_stream import NetworkStream
+from dmtrack.media.newest_frames import NewestFrames
 from dmtrack.media.video_file import captured, open_video_file, positive
 from dmtrack.media.video_writer import VideoWriter
 
@@ -24,7 +25,11 @@ _ADDRESS = re.compile(r"[a-z][a-z0-9+.-]+://", re.IGNORECASE)
 
 
 def open_frames(
-    source: str | int | Path, allow_size_changes: bool = False, skip_bad_frames: bool = False, timeout: float = 10.0
+    source: str | int | Path,
+    allow_size_changes: bool = False,
+    skip_bad_frames: bool = False,
+    timeout: float = 10.0,
+    drop_late: bool = False,
 ) -> FrameSource:
     """Opens a video file, a folder of images, a stack of pictures in one file, a camera or a network stream.
 
@@ -34,6 +39,8 @@ def open_frames(
         allow_size_changes: pass frames of another size than the first on, instead of raising.
         skip_bad_frames: go on behind places of a file or folder that do not decode, instead of raising.
         timeout: seconds after which an address that does not answer, or stops sending, is given up.
+        drop_late: of cameras and live streams, give the newest frame only (`NewestFrames`), so that the reader is never
+            behind; files, also those at an address, lose no frame.
 
     Returns:
         The source, with its first frame decoded. Use it in a `with` block, or call `close()`.
@@ -41,6 +48,9 @@ def open_frames(
     Raises:
         MediaError: it is missing, does not decode, or has no frames.
     """
+    if drop_late:
+        found = open_frames(source, allow_size_changes, skip_bad_frames, timeout)
+        return NewestFrames(found) if found.live and not found.recorded else found
     if isinstance(source, int):
         return Camera(source, allow_size_changes)
     text = str(source)

@@ -30,13 +30,16 @@ _CLOCK = Fraction(1, 90000)
 class VideoWriter(contextlib.AbstractContextManager["VideoWriter"]):
     """An H.264 mp4 (yuv420p, header first), which appears under its name only when it is whole.
 
+    Or a recording: a Matroska file (.mkv) grows in its place, and when the program is killed its frames so far can be
+    played. It has a key frame per second, so that any frame of it is soon decoded.
+
     Used in a `with` block, the frames written so far become the video when the block ends, also after Ctrl-C and after
     an error that dmtrack raises itself (a source that stops decoding); any other exception leaves no file.
 
     H.264 in yuv420p needs even sides: an odd frame gets its last column or row twice, so that no coordinate moves.
 
     Args:
-        path: ending in .mp4; missing folders are created.
+        path: ending in .mp4 or .mkv; missing folders are created.
         fps: frames per second, above zero; frames written with a time of their own are shown then instead.
         size_wh: width and height of every frame in pixels.
         quality: constant rate factor of x264; 18 is visually lossless, 28 is small.
@@ -60,9 +63,14 @@ class VideoWriter(contextlib.AbstractContextManager["VideoWriter"]):
         self._stack = contextlib.ExitStack()
         self._closed = False
         self._container: Any = None
-        temporary = self._stack.enter_context(atomic_path(self.path))
+        self._grows = self.path.suffix == ".mkv"
         try:
-            self._container = av.open(str(temporary), "w", format="mp4", options={"movflags": "+faststart"})
+            if self._grows:
+                self.path.parent.mkdir(parents=True, exist_ok=True)
+                self._container = av.open(str(self.path), "w", format="matroska", options={"flush_packets": "1"})
+            else:
+                temporary = self._stack.enter_context(atomic_path(self.path))
+                self._container = av.open(str(temporary), "w", format="mp4", options={"movflags": "+faststart"})
             self._stream = self._add_stream(fps, quality)
         except BaseException:
             self.discard()
@@ -83,6 +91,9 @@ class VideoWriter(contextlib.AbstractContextManager["VideoWriter"]):
         if encoder == "libx264":
             preset = next(preset for pixels, preset in _PRESETS if width * height <= pixels)
             stream.options = {"crf": str(quality), "preset": preset}
+        if self._grows:
+            stream.codec_context.gop_size = max(round(fps), 1)
+            stream.options = {**stream.options, "tune": "zerolatency"}
         return stream
 
     def write(self, frame: Image, time: float | None = None) -> None:

@@ -21,7 +21,7 @@ from starlette.background import BackgroundTask
 from starlette.exceptions import HTTPException
 
 from dmtrack import __version__
-from dmtrack.errors import DMTrackError, OutputError
+from dmtrack.errors import DataError, DMTrackError, OutputError
 from dmtrack.files import atomic_path, json_value
 from dmtrack.pages.shell import TEMPLATES
 from dmtrack.pages.timeline.photographs import encode_frame
@@ -78,6 +78,7 @@ def make_app(
                     thread.start(project, lambda project=project: places.open_frames(project))  # type: ignore[misc]
         yield
         await asyncio.to_thread(thread.stop)
+        await asyncio.to_thread(places.close_all)
 
     app = FastAPI(
         title="dmtrack",
@@ -160,9 +161,11 @@ def _routes(places: Places, thread: TrackingThread, configs: tuple[str, ...]) ->
 
     @routes.post("/projects", status_code=201)
     def create(new: NewProject) -> dict[str, Any]:
-        """Opens a video."""
-        path = places.path_of(new.video, new.place)
-        return described(places.create(path, offered(new.config or configs[0])))
+        """Opens a video, or a live source, whose first frame stands still until it is tracked."""
+        config = offered(new.config or configs[0])
+        if new.place == "live":
+            return described(places.create_live(new.video, config))
+        return described(places.create(places.path_of(new.video, new.place), config))
 
     @routes.get("/projects/{project_id}")
     def project(project_id: str) -> dict[str, Any]:
@@ -172,10 +175,13 @@ def _routes(places: Places, thread: TrackingThread, configs: tuple[str, ...]) ->
     @routes.delete("/projects/{project_id}", status_code=204)
     def delete(project_id: str) -> None:
         """Deletes a project; the video stays."""
-        folder = places.project(project_id).folder
+        project = places.project(project_id)
+        if project.read_only:
+            raise DataError(f"{project.name} shows stored results, which are not deleted here")
+        project.read_only = True  # what tracks it writes nothing more
         thread.set_state(project_id, "cancelled")
         places.close(project_id)
-        shutil.rmtree(folder, ignore_errors=True)
+        shutil.rmtree(project.folder, ignore_errors=True)
 
     @routes.post("/projects/{project_id}/changes")
     def change(project_id: str, asked: Change) -> dict[str, Any]:
@@ -207,11 +213,14 @@ def _routes(places: Places, thread: TrackingThread, configs: tuple[str, ...]) ->
     ) -> Response:
         """A frame as JPEG, at most `width` pixels wide; with `quick`, of one that is far to decode, the key frame.
 
+        Of a live source the frame that is still held and nearest.
+
         The header `X-Frame` says which frame it is.
         """
-        frames = places.frames(places.project(project_id))
-        if quick and frame - (key := frames.key_frame(frame)) > FAR:
-            frame = key
+        found = places.project(project_id)
+        frames = places.frames(found)
+        if found.live or (quick and frame - frames.key_frame(frame) > FAR):
+            frame = frames.key_frame(frame)
         image = frames.read(frame)
         scale = min(1.0, width / image.shape[1])
         if scale < 1:
@@ -238,14 +247,14 @@ def _routes(places: Places, thread: TrackingThread, configs: tuple[str, ...]) ->
         found = places.project(project_id)
         run = thread.runs.get(project_id)
         if asked.state == "tracking" and (run is None or run.state != "paused"):
-            thread.start(found, lambda: places.open_frames(found), asked.backwards)
+            thread.start(found, lambda: places.open_frames(found), asked.backwards, places.live_frames(found))
         else:
             thread.set_state(project_id, asked.state)
         return described(found)
 
     @routes.get("/projects/{project_id}/events", response_class=StreamingResponse)
     async def events(project_id: str, request: Request) -> StreamingResponse:
-        """What changes, as server-sent events: `project`, `run` and `rows` [target, frame, 7 values]."""
+        """What changes, as server-sent events: `project`, `run`, `frames` and `rows` [target, frame, 7 values]."""
         project = places.project(project_id)
         return StreamingResponse(_watch(project, thread, request, described), media_type="text/event-stream")
 
@@ -309,6 +318,8 @@ async def _watch(project: Project, thread: TrackingThread, request: Request, des
             state = run.describe()
             if rows or state["state"] != told.get("state"):
                 told["state"], message["run"] = state["state"], state
+        if project.count != told.setdefault("frames", project.count):
+            told["frames"] = message["frames"] = project.count
         if project.revision != told.get("revision") or ("run" in message and message["run"]["state"] == "done"):
             told["revision"], message["project"] = project.revision, described(project)
         if message:

@@ -63,7 +63,7 @@ def export(kind: str, project: Project, frames: RandomFrames, folder: Path) -> P
     if not project.targets:
         raise DataError("there is nothing to export yet; draw a box first")
     chosen = FORMATS[kind]
-    path = folder / f"{Path(project.video).stem}-{kind}{chosen.ending}"
+    path = folder / f"{project.stem}-{kind}{chosen.ending}"
     chosen.write(project, frames, path)
     return path
 
@@ -75,7 +75,7 @@ def as_video(project: Project, frames: RandomFrames) -> Video:
         present = target.rows[:, 5] > 0
         boxes_xywh = np.where(present[:, None], target.rows[:, :4].astype(np.float64), np.nan)
         tracks[target.number] = Track(boxes_xywh, present, target.name)
-    return Video(Path(project.video).stem, project.count, frames.read, tracks, project.size_wh)
+    return Video(project.stem, project.count, frames.read, tracks, project.size_wh)
 
 
 def _annotated_video(project: Project, frames: RandomFrames, path: Path) -> None:
@@ -144,7 +144,7 @@ def _sequences(layout: str) -> Callable[[Project, RandomFrames, Path], None]:
 
 def _coco(project: Project, frames: RandomFrames, path: Path) -> None:
     known = [(target, number, row) for target, number, row in _rows(project) if row[5]]
-    stem = Path(project.video).stem
+    stem = project.stem
     video = LabelledVideo(
         stem,
         tuple(Path(stem, "img1", f"{number + 1:06d}.jpg") for number in range(project.count)),

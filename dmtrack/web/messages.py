@@ -14,7 +14,7 @@ class NewProject(BaseModel):
     """Which video a project is about."""
 
     video: str = Field(max_length=4096)
-    place: Literal["videos", "uploads"] = "videos"
+    place: Literal["videos", "uploads", "live"] = "videos"
     config: str | None = None
 
 

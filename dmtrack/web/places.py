@@ -6,12 +6,15 @@ import os
 import re
 import secrets
 import threading
+from collections.abc import Collection
 from pathlib import Path
 
 from dmtrack.errors import DataError, DMTrackError, MediaError
+from dmtrack.media.frame_source import FrameSource
 from dmtrack.media.image_files import image_names
 from dmtrack.media.random_access import RandomFrames
 from dmtrack.media.video import open_frames
+from dmtrack.web.live import LiveFrames
 from dmtrack.web.project import Project
 from dmtrack.web.targets import NotFoundError
 from dmtrack.web.viewing import VIEW, SequenceFrames, StoredResults
@@ -32,6 +35,8 @@ VIDEO_SUFFIXES = (
     ".gif",
 )
 MOST_LISTED = 2000
+_PASSWORD = re.compile(r"(?<=://)[^/@]*@")
+"""User and password in an address; pages do not show them."""
 _UPLOADS = "uploads"
 
 
@@ -49,6 +54,7 @@ class Places:
         most_pixels: of one frame.
         most_frames: of one video.
         results: stored results of trackers to look at.
+        live: cameras and addresses of streams that may be opened; no others are, since an address may be any file.
     """
 
     def __init__(
@@ -59,17 +65,19 @@ class Places:
         most_pixels: int = 8192 * 8192,
         most_frames: int = 1_000_000,
         results: StoredResults | None = None,
+        live: Collection[str] = (),
     ) -> None:
         self.videos, self.folder = videos.resolve(), projects.resolve()
         self.most_upload_bytes, self.most_pixels, self.most_frames = most_upload_bytes, most_pixels, most_frames
         self._open: dict[str, Project] = {}
         self.results = results
-        self._frames: dict[str, RandomFrames | SequenceFrames] = {}
+        self._live = {_PASSWORD.sub("", address): address for address in live}
+        self._frames: dict[str, RandomFrames | SequenceFrames | LiveFrames] = {}
         self._turn = threading.RLock()
 
     def list_videos(self) -> list[dict[str, str]]:
-        """Names, relative to their folder, of the videos and folders of images that may be opened."""
-        found: list[dict[str, str]] = []
+        """Live sources, and names, relative to their folder, of the videos and folders of images that may be opened."""
+        found = [{"place": "live", "name": name, "kind": "live"} for name in self._live]
         for place, root in (("videos", self.videos), ("uploads", self.folder / _UPLOADS)):
             for folder, inner, names in os.walk(root):
                 inner[:] = sorted(name for name in inner if not name.startswith("."))
@@ -129,13 +137,53 @@ class Places:
             TooLargeError: it has more or larger frames than the server takes.
         """
         frames = self._frames_of(path)
-        width, height = frames.source.size_wh
-        project_id = f"{re.sub(r'[^A-Za-z0-9-]+', '-', path.stem).strip('-')[:40] or 'video'}-{secrets.token_hex(4)}"
-        folder = self.folder / project_id
+        project = Project(
+            self._new_folder(path.stem), str(path), len(frames), frames.source.fps, frames.source.size_wh, config
+        )
+        return self._opened(project, frames)
+
+    def create_live(self, name: str, config: str) -> Project:
+        """A project on one of the live sources; the one that is open on it, where something is drawn in that.
+
+        Raises:
+            NotFoundError: there is none of that name.
+            MediaError: it does not open.
+        """
+        if name not in self._live:
+            raise NotFoundError(
+                f"there is no live source {name!r}; dmtrack serve --live names those that may be opened"
+            )
+        with self._turn:
+            for project_id, frames in list(self._frames.items()):
+                if isinstance(frames, LiveFrames) and self._open[project_id].name == name:
+                    project = self._open[project_id]
+                    if project.live and project.targets:
+                        return project
+                    self.close(project_id)
+            return self.adopt(open_frames(self._live[name], drop_late=True), config)
+
+    def adopt(self, source: FrameSource, config: str) -> Project:
+        """A project on a live source that is open."""
+        name = _PASSWORD.sub("", source.name)
+        width, height = source.size_wh
+        if width * height > self.most_pixels:
+            source.close()
+            raise TooLargeError(f"{name} has frames of {width}x{height} pixels; this server takes {self.most_pixels}")
+        frames = LiveFrames(source, self._new_folder(name))
+        project = Project(
+            frames.path.parent, str(frames.path), 1, source.fps, source.size_wh, config, name=name, live=True
+        )
+        return self._opened(project, frames)
+
+    def _new_folder(self, name: str) -> Path:
+        stem = re.sub(r"[^A-Za-z0-9-]+", "-", name).strip("-")[:40] or "video"
+        folder = self.folder / f"{stem}-{secrets.token_hex(4)}"
         folder.mkdir(parents=True)
-        project = Project(folder, str(path), len(frames), frames.source.fps, (width, height), config)
+        return folder
+
+    def _opened(self, project: Project, frames: RandomFrames | LiveFrames) -> Project:
         project.save()
-        self._open[project_id], self._frames[project_id] = project, frames
+        self._open[project.id], self._frames[project.id] = project, frames
         return project
 
     def projects(self) -> list[Project]:
@@ -162,26 +210,39 @@ class Places:
                 folder = self.folder / project_id
                 if not re.fullmatch(r"[A-Za-z0-9-]{1,60}", project_id) or not (folder / "project.json").is_file():
                     raise NotFoundError(f"there is no project {project_id!r}")
-                self._open[project_id] = Project.load(folder)
+                project = Project.load(folder)
+                if project.live:  # the server was killed
+                    with self._frames_of(Path(project.video)) as left:
+                        project.resize(len(left))
+                    project.live = False
+                self._open[project_id] = project
             return self._open[project_id]
 
-    def frames(self, project: Project) -> RandomFrames | SequenceFrames:
-        """The frames that pages look at; the video is opened again after a restart.
+    def frames(self, project: Project) -> RandomFrames | SequenceFrames | LiveFrames:
+        """The frames that pages look at; the video is opened again after a restart, and a recording when it is over.
 
         Raises:
             MediaError: the video is gone or another one.
         """
         with self._turn:
-            if project.id not in self._frames:
-                self._frames[project.id] = self.open_frames(project)
-            return self._frames[project.id]
+            frames = self._frames.get(project.id)
+            if frames is None or (isinstance(frames, LiveFrames) and not project.live):
+                self._frames[project.id] = frames = self.open_frames(project)
+            return frames
+
+    def live_frames(self, project: Project) -> LiveFrames | None:
+        """What arrives, where a project is on a live source that nobody has stopped."""
+        frames = self._frames.get(project.id)
+        return frames if project.live and isinstance(frames, LiveFrames) else None
 
     def open_frames(self, project: Project) -> RandomFrames:
         """Frames with a decoder of their own.
 
         Raises:
-            MediaError: the video is gone or another one, or the project shows stored results.
+            MediaError: the video is gone or another one, is still live, or the project shows stored results.
         """
+        if project.live:
+            raise MediaError(f"{project.name} is live; stop it first, then its recording can be exported and corrected")
         if project.read_only:
             raise MediaError(f"{project.video} shows stored results; open the video itself to track or export it")
         frames = self._frames_of(Path(project.video))
@@ -199,6 +260,11 @@ class Places:
         frames = self._frames.pop(project_id, None)
         if frames is not None:
             frames.close()
+
+    def close_all(self) -> None:
+        """Ends all connections, and finishes what is recorded."""
+        for project_id in list(self._frames):
+            self.close(project_id)
 
     def _frames_of(self, path: Path) -> RandomFrames:
         source = open_frames(path)

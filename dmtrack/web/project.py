@@ -30,11 +30,13 @@ class Project:
         id: names its folder.
         video: the path of the video.
         count: frames.
+        name: of the video, for people.
         fps: frames per second; None for a folder of images.
         size_wh: of the frames.
         config: of the tracker that is used next.
         read_only: shows stored results; nothing is drawn in it, tracked or saved.
         targets: by their numbers.
+        live: whether frames still arrive; then they are recorded as `video`, and `count` grows.
         revision: grows with every change by a person.
         tracking: whether a tracker is at work, or was when the server was killed; then it goes on.
         lock: held while targets change.
@@ -49,13 +51,21 @@ class Project:
         size_wh: tuple[int, int],
         config: str,
         read_only: bool = False,
+        name: str | None = None,
+        live: bool = False,
     ) -> None:
         self.folder, self.id, self.read_only = folder, folder.name, read_only
         self.video, self.count, self.fps, self.size_wh, self.config = video, count, fps, size_wh, config
+        self.name, self.live = name or Path(video).name, live
         self.targets: dict[int, Target] = {}
         self.revision, self._next_number, self.tracking = 0, 1, False
         self._history: list[dict[str, Any]] = []
         self.lock = threading.RLock()
+
+    @property
+    def stem(self) -> str:
+        """What exported files are called."""
+        return Path(self.name.replace(":", "_")).stem
 
     @property
     def head(self) -> dict[str, Any]:
@@ -63,12 +73,13 @@ class Project:
         return {
             "id": self.id,
             "video": self.video,
-            "name": Path(self.video).name,
+            "name": self.name,
             "frames": self.count,
             "fps": self.fps,
             "size_wh": list(self.size_wh),
             "config": self.config,
             "read_only": self.read_only,
+            "live": self.live,
             "revision": self.revision,
         }
 
@@ -192,6 +203,14 @@ class Project:
             self.tracking = self.tracking if tracking is None else tracking
             self.save(rows=False)
 
+    def resize(self, count: int) -> None:
+        """To so many frames: those that arrived, or those that are left of a recording that was cut off."""
+        with self.lock:
+            self.count = count
+            for target in self.targets.values():
+                target.rows = _fitted(target.rows, count)
+                target.key_frames = {frame: key for frame, key in target.key_frames.items() if frame < count}
+
     def undo(self) -> bool:
         """Takes the last change by a person back; False where there is none. Boxes of trackers stay until tracked."""
         with self.lock:
@@ -237,7 +256,14 @@ class Project:
                 raise ValueError(f"format {content['format']}, expected {FORMAT}")
             width, height = content["size_wh"]
             project = cls(
-                folder, content["video"], content["frames"], content["fps"], (width, height), content["config"]
+                folder,
+                content["video"],
+                content["frames"],
+                content["fps"],
+                (width, height),
+                content["config"],
+                name=content["name"],
+                live=content.get("live", False),
             )
             project.revision, project._next_number = content["revision"], content["next_number"]
             project._history, project.tracking = content["history"], content["tracking"]
@@ -252,7 +278,7 @@ class Project:
 
     def _checked(self, frame: int, box_xywh: tuple[float, ...]) -> tuple[float, ...]:
         if not 0 <= frame < self.count:
-            raise DataError(f"frame {frame}: {Path(self.video).name} has {self.count} frames, counted from 0")
+            raise DataError(f"frame {frame}: {self.name} has {self.count} frames, counted from 0")
         return tuple(round(float(value), 3) for value in check_first_box_xywh(box_xywh, *self.size_wh))
 
     @contextlib.contextmanager
@@ -299,7 +325,10 @@ class Project:
     def _rows_of(self, number: int, folder: Path) -> NDArray[np.float32]:
         path = folder / f"rows-{number}.npy"
         if path.exists():
-            rows: NDArray[np.float32] = np.load(path, allow_pickle=False)
-            if rows.shape == (self.count, 7):
-                return rows
+            return _fitted(np.load(path, allow_pickle=False), self.count)
         return np.full((self.count, 7), math.nan, np.float32)
+
+
+def _fitted(rows: NDArray[np.float32], count: int) -> NDArray[np.float32]:
+    """(count, 7): rows that are too many are cut off, and nothing is known of those that are lacking."""
+    return np.concatenate([rows[:count], np.full((max(count - len(rows), 0), 7), math.nan, np.float32)])

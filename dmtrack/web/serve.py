@@ -18,6 +18,7 @@ from dmtrack.config import load_config
 from dmtrack.config.choices import DEFAULT_CONFIG, shipped_weights
 from dmtrack.errors import ConfigError, DMTrackError, OutputError
 from dmtrack.files import check_writable_folder
+from dmtrack.media.frame_source import FrameSource
 from dmtrack.web.app import make_app
 from dmtrack.web.export import export
 from dmtrack.web.places import Places
@@ -148,12 +149,17 @@ def _listen(host: str, port: int) -> socket.socket:
 
 
 def select_and_track(
-    source: Path, folder: Path, console: Console, config: str | None, trackers: Trackers, port: int = PORT
+    source: Path | FrameSource,
+    folder: Path,
+    console: Console,
+    config: str | None,
+    trackers: Trackers,
+    port: int = PORT,
 ) -> Path | None:
     """The page on one video until Ctrl-C is pressed.
 
     Args:
-        source: a video, or a folder of images.
+        source: a video, a folder of images, or a live source that is open.
         folder: of the project.
         console: says where the page is.
         config: of the tracker that is offered first.
@@ -166,16 +172,20 @@ def select_and_track(
     Raises:
         MediaError: the video does not decode.
     """
-    places = Places(source.resolve().parent, folder)
+    places = Places(source.resolve().parent if isinstance(source, Path) else folder, folder)
     with contextlib.ExitStack() as stack:
         try:
             server = stack.enter_context(running(places, port=port, config=config, trackers=trackers))
         except OutputError:
             server = stack.enter_context(running(places, port=0, config=config, trackers=trackers))
-        project = places.create(source.resolve(), offered(config)[0])
+        first = offered(config)[0]
+        if isinstance(source, Path):
+            project = places.create(source.resolve(), first)
+        else:
+            project = places.adopt(source, first)
         print_how_to_reach(server, console, project)
         wait_for_ctrl_c()
-    if not project.targets:
+    if not project.targets or project.live:
         return None
     with places.open_frames(project) as frames:
         return export("csv", project, frames, project.folder)

@@ -22,6 +22,7 @@ from dmtrack.errors import DMTrackError
 from dmtrack.media.random_access import RandomFrames
 from dmtrack.running.box_log import latency
 from dmtrack.tracking.base import Tracker, TrackResult
+from dmtrack.web.live import LiveFrames
 from dmtrack.web.project import Project
 from dmtrack.web.targets import Segment, Target
 
@@ -154,7 +155,8 @@ class Run:
         done: frames so far.
         state: what it is doing.
         error: the sentence of what ended it.
-        seconds: that the last steps took, without waiting for others.
+        seconds: that the last steps took, without waiting for others; of a live source from when a frame arrived.
+        live: what arrives, where the source is live.
         rows: the last rows with their serial numbers, for pages that watch.
         serial: of the last row.
     """
@@ -168,6 +170,7 @@ class Run:
     seconds: deque[float] = field(default_factory=lambda: deque(maxlen=300))
     rows: deque[tuple[int, int, int, list[float | None]]] = field(default_factory=lambda: deque(maxlen=REMEMBERED_ROWS))
     serial: int = 0
+    live: LiveFrames | None = None
     started: float = field(default_factory=time.monotonic)
 
     def describe(self) -> dict[str, Any]:
@@ -175,13 +178,16 @@ class Run:
         elapsed = max(time.monotonic() - self.started, 1e-6)
         rate = self.done / elapsed
         speed = latency(array("f", self.seconds))
+        known = rate and self.state == "tracking" and self.live is None
+        left = round((self.total - self.done) / rate, 1) if known else None
         return {
             "state": self.state,
             "error": self.error,
             "done": self.done,
             "total": self.total,
+            "dropped": None if self.live is None else self.live.newest.dropped,
             "frames_per_second": round(rate, 2),
-            "seconds_left": round((self.total - self.done) / rate, 1) if rate and self.state == "tracking" else None,
+            "seconds_left": left,
             "latency_p50_ms": round(speed.get("latency_p50_ms", 0.0), 1),
             "latency_p95_ms": round(speed.get("latency_p95_ms", 0.0), 1),
         }
@@ -222,13 +228,20 @@ class TrackingThread:
         self._thread = threading.Thread(target=self._work, name="tracking", daemon=True)
         self._thread.start()
 
-    def start(self, project: Project, open_frames: Callable[[], RandomFrames], backwards: bool = False) -> Run | None:
+    def start(
+        self,
+        project: Project,
+        open_frames: Callable[[], RandomFrames],
+        backwards: bool = False,
+        live: LiveFrames | None = None,
+    ) -> Run | None:
         """Tracks whatever a project waits for; None where that is nothing. A run that goes on is replaced.
 
         Args:
             project: whose targets are tracked.
             open_frames: gives a decoder of its own.
             backwards: also before the first box of each target.
+            live: what arrives instead, until the run is cancelled.
 
         Raises:
             BusyError: too many projects are tracked at once.
@@ -242,13 +255,16 @@ class TrackingThread:
                     for segment in target.segments(project.config, backwards)
                     if segment not in target.done
                 ]
+            if live is not None:  # there is nothing yet behind its first frame
+                todo = [(target, Segment(0, 0, target.key_frames[0].box_xywh, None, project.config))
+                        for target in project.targets.values() if 0 in target.key_frames]  # fmt: skip
             if not todo:
                 return None
             if sum(run.state in ACTIVE for run in self.runs.values()) >= self.most_runs:
                 raise BusyError(f"{self.most_runs} videos are tracked at once, and no more; try again when one is done")
-            run = Run(project, todo, sum(segment.steps for _, segment in todo))
+            run = Run(project, todo, sum(segment.steps for _, segment in todo), live=live)
             self.runs[project.id] = run
-            self._turns.append((run, self._steps(run, open_frames)))
+            self._turns.append((run, self._steps(run, open_frames) if live is None else self._follow(run, live)))
             project.use(tracking=True)
             self._changed.notify_all()
             return run
@@ -259,6 +275,8 @@ class TrackingThread:
             run = self.runs.get(project_id)
             if run is not None and run.state in ACTIVE:
                 self._cancel(project_id) if state == "cancelled" else setattr(run, "state", state)
+                if run.live is not None and state == "cancelled":
+                    run.state = "done"  # how every live run ends
                 self._changed.notify_all()
 
     def stop(self) -> None:
@@ -332,4 +350,41 @@ class TrackingThread:
                     project.save()
         finally:
             frames.close()
+            project.save()
+
+    def _follow(self, run: Run, live: LiveFrames) -> Generator[None]:
+        """One frame of a live source after the other, as they arrive; when it is over, its recording is the video."""
+        project, saved = run.project, time.monotonic()
+        followed: dict[int, Tracker] = {}
+        try:
+            for target, segment in run.todo:
+                followed[target.number] = self._trackers.fresh(segment.config)
+                followed[target.number].init(live.source.first_frame, target.key_frames[0].box_xywh)
+            while not live.newest.ended:
+                arrival = live.take(0.01)
+                if arrival is not None:
+                    number = len(live) - 1
+                    project.resize(number + 1)
+                    for name in followed.keys() & project.targets.keys():
+                        row = _row(followed[name].step(arrival.image))
+                        with project.lock:
+                            if name in project.targets:
+                                project.targets[name].rows[number] = row
+                                run.remember(name, number, row)
+                    run.seconds.append(time.perf_counter() - arrival.at)
+                    run.done += 1
+                    if time.monotonic() - saved > SAVE_EVERY:
+                        project.save()
+                        saved = time.monotonic()
+                yield
+        finally:
+            live.close()
+            with project.lock:
+                project.live = False
+                project.revision += 1
+                for name in followed.keys() & project.targets.keys():
+                    target = project.targets[name]
+                    for segment in target.segments(project.config):
+                        if segment.first == 0 and segment.end_xywh is None:
+                            target.finish(segment)
             project.save()

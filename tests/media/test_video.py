@@ -1,5 +1,6 @@
 import subprocess
 import sys
+import time
 
 import av
 import cv2
@@ -235,3 +236,31 @@ with VideoWriter(sys.argv[1] + "/a.mp4", 25, (128, 96)) as writer:
     done = subprocess.run([sys.executable, "-c", code, str(tmp_path)], capture_output=True, text=True, check=False)
     assert "OutputError: cannot write" in done.stderr
     assert list(tmp_path.iterdir()) == []
+
+
+class Slideshow(FakeCapture):
+    """A camera whose frames come every 10 ms; each has its number as colour."""
+
+    def __init__(self, device):
+        super().__init__(device)
+        self.left = 30
+
+    def read(self):
+        time.sleep(0.01)
+        return super().read()
+
+
+def test_late_frames_of_a_camera_are_dropped_and_the_first_waits(monkeypatch):
+    monkeypatch.setattr(cv2, "VideoCapture", Slideshow)
+    with open_frames("0", drop_late=True) as source:
+        time.sleep(0.05)  # somebody draws a box
+        numbers, colours = [], []
+        for frame in source:
+            numbers.append(source.number)
+            colours.append(29 - int(frame[0, 0, 0]))
+            time.sleep(0.045)
+        assert numbers == colours
+        assert numbers[0] == 0 and 3 <= len(numbers) <= 10
+        assert source.dropped >= 29 - numbers[1] - len(numbers)
+        assert source.notes == (f"frames that arrived while others were worked on were dropped: {source.dropped}",)
+    assert source._source._capture.released

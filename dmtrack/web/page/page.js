@@ -59,7 +59,7 @@ function listVideos() {
   const wanted = $("filter").value.toLowerCase();
   const found = state.videos.filter((one) => one.name.toLowerCase().includes(wanted));
   $("videos").replaceChildren(...found.map((one) =>
-    item(one.kind === "images" ? `${one.name} (folder of images)` : one.name, () => create(one))));
+    item(one.kind === "images" ? `${one.name} (folder of images)` : one.kind === "live" ? `${one.name} (live)` : one.name, () => create(one))));
   if (!found.length) $("videos").replaceChildren(words("none"));
 }
 function words(text) {
@@ -111,14 +111,30 @@ async function open(id) {
     : "Lines: score of each target, from 0 (below) to 1. Triangles: boxes that you drew. Bars below: where the target is "
       + "present. Gray dots: the strongest look-alike.";
   location.hash = new URLSearchParams({ project: id });
-  $("frame").max = project.frames - 1;
-  $("of").textContent = `of ${project.frames - 1}`;
-  timeline.setAttribute("aria-valuemax", project.frames - 1);
+  showLength();
   await readRows();
   take(project);
   await go(project.targets[0]?.key_frames[0]?.frame ?? 0);
   watch();
-  say(`${project.name}: ${project.frames} frames of ${project.size_wh.join("x")}`);
+  say(project.live ? `${project.name} is live; this frame stands still: draw a box in it, then press Track`
+    : `${project.name}: ${project.frames} frames of ${project.size_wh.join("x")}`);
+}
+// Frames have arrived from a live source.
+function grow(frames) {
+  state.project.frames = frames;
+  for (const [number, known] of state.rows) {
+    if (known.length >= 7 * frames) continue;
+    const rows = new Float32Array(14 * frames).fill(NaN);
+    rows.set(known);
+    state.rows.set(number, rows);
+  }
+  showLength();
+}
+function showLength() {
+  const last = state.project.frames - 1;
+  $("frame").max = last;
+  $("of").textContent = `of ${last}`;
+  timeline.setAttribute("aria-valuemax", last);
 }
 async function readRows() {
   const project = state.project;
@@ -409,14 +425,19 @@ const keep = () => trying(async () => {
   if (!edit) return;
   const box = clipped(edit.box);
   state.edit = null;
-  if (edit.isNew) {
-    const made = await change("add_target", { frame: state.frame, box_xywh: box });
-    state.selected = made.targets[made.targets.length - 1].number;
-    await changed(made);
-    say("Press Track, or T: the tracker follows it through the video");
-  } else {
-    await changed(await change("set_box", { target: edit.number, frame: state.frame, box_xywh: box }));
-    say("Corrected; press Track, or T, to track again from here");
+  try {
+    if (edit.isNew) {
+      const made = await change("add_target", { frame: state.frame, box_xywh: box });
+      state.selected = made.targets[made.targets.length - 1].number;
+      await changed(made);
+      say("Press Track, or T: the tracker follows it through the video");
+    } else {
+      await changed(await change("set_box", { target: edit.number, frame: state.frame, box_xywh: box }));
+      say("Corrected; press Track, or T, to track again from here");
+    }
+  } catch (error) {
+    take(state.project);  // another tab may have deleted the target meanwhile
+    throw error;
   }
 });
 function begin(isNew) {
@@ -452,18 +473,22 @@ $("numbers").addEventListener("submit", (event) => {
 function takeRun(run) {
   state.project.run = run;
   const active = ["waiting", "tracking", "paused"].includes(run.state);
-  $("track").textContent = run.state === "tracking" || run.state === "waiting" ? "Pause" : run.state === "paused" ? "Go on" : "Track";
+  const going = run.state === "tracking" || run.state === "waiting";
+  $("track").textContent = going ? (run.dropped === null ? "Pause" : "Stop") : run.state === "paused" ? "Go on" : "Track";
   $("cancel").disabled = !active;
-  $("progress").value = run.total ? run.done / run.total : 0;
+  if (run.total || !going) $("progress").value = run.total ? run.done / run.total : Number(run.state === "done");
+  else $("progress").removeAttribute("value");  // a live source has no end
   const left = run.seconds_left === null ? "" : `, ${run.seconds_left < 90 ? Math.ceil(run.seconds_left) + " s" : Math.ceil(run.seconds_left / 60) + " min"} to go`;
   const words = { waiting: "The model is loading", tracking: "Tracking", paused: "Paused", done: "Done", cancelled: "Cancelled", failed: "Failed" };
-  $("run").textContent = `${words[run.state]}: ${run.done} of ${run.total} frames, ${run.frames_per_second.toFixed(1)} per second${left}; `
+  const frames = run.dropped === null ? `${run.done} of ${run.total} frames` : `${run.done} frames as they arrived, ${run.dropped} late ones dropped`;
+  $("run").textContent = `${words[run.state]}: ${frames}, ${run.frames_per_second.toFixed(1)} per second${left}; `
     + `latency p50 ${run.latency_p50_ms} ms, p95 ${run.latency_p95_ms} ms`;
   if (run.error) say(run.error, true);
 }
 const track = () => trying(async () => {
   const active = state.project.run && ["waiting", "tracking"].includes(state.project.run.state);
-  take(await json(ofProject("/tracking"), "POST", { state: active ? "paused" : "tracking", backwards: $("backwards").checked }));
+  const stop = state.project.live ? "cancelled" : "paused";
+  take(await json(ofProject("/tracking"), "POST", { state: active ? stop : "tracking", backwards: $("backwards").checked }));
 });
 
 // Reads what the server sends while the page is open; a broken connection is taken up again.
@@ -492,6 +517,7 @@ async function watch() {
 async function receive(message, id) {
   if (!state.project || state.project.id !== id) return;
   const before = state.project.revision;
+  if (message.frames) grow(message.frames);
   if (message.project) state.project.targets = message.project.targets;
   if (message.reload || (message.project && message.project.revision !== before)) await readRows();
   for (const [number, frame, ...values] of message.rows || []) {
@@ -568,7 +594,7 @@ addEventListener("keydown", (event) => {
   if (event.target.tagName === "BUTTON" && [" ", "Enter"].includes(key)) return;
   if (state.edit && arrow) nudge(key, event.shiftKey);
   else if (state.edit && key === "Enter") keep();
-  else if (state.edit && key === "Escape") { state.edit = null; draw(); }
+  else if (state.edit && key === "Escape") { state.edit = null; take(state.project); }
   else if (key === " ") play();
   else if (key === "ArrowLeft") go(state.frame - (event.shiftKey ? 10 : 1));
   else if (key === "ArrowRight") go(state.frame + (event.shiftKey ? 10 : 1));

@@ -1,0 +1,95 @@
+"""Live sources under the page: the first frame stands still for whoever draws on it, then what arrives is recorded."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from contextlib import AbstractContextManager
+from pathlib import Path
+from types import TracebackType
+
+from dmtrack.errors import MediaError
+from dmtrack.media.frame_source import FrameSource
+from dmtrack.media.images import Image
+from dmtrack.media.newest_frames import Arrival, NewestFrames
+from dmtrack.media.video_writer import VideoWriter
+from dmtrack.running.one_video import FPS_OF_FOLDERS
+
+RECORDING = "recorded.mkv"
+"""In the folder of a project: the frames that were tracked, which it is a project on from then on."""
+
+HELD = 24
+"""Newest frames that pages may still ask for while the source is live."""
+
+
+class LiveFrames(AbstractContextManager["LiveFrames"]):
+    """The frames of a live source as they come; `RandomFrames` on the recording follow when it is over.
+
+    Args:
+        source: a camera or a stream; it is closed with this one.
+        folder: of the project, where the frames are recorded.
+    """
+
+    def __init__(self, source: FrameSource, folder: Path) -> None:
+        self.source = source
+        self.newest = source if isinstance(source, NewestFrames) else NewestFrames(source)
+        self.path = folder / RECORDING
+        self._turn = threading.Lock()
+        self._held: deque[tuple[int, Image]] = deque(maxlen=HELD)
+        self._count, self._open = 0, True
+        self._recorder = VideoWriter(self.path, source.fps or FPS_OF_FOLDERS, source.size_wh)
+        first = self.newest.poll(10.0)
+        self._keep(source.first_frame, 0.0 if first is None else first.time)
+
+    def __len__(self) -> int:
+        return self._count
+
+    def take(self, seconds: float) -> Arrival | None:
+        """The newest frame, which is recorded as the next one; None where none arrives in time, or none will.
+
+        Raises:
+            MediaError: the source stopped, or changed its size.
+            OutputError: the disk is full.
+        """
+        arrival = self.newest.poll(seconds)
+        if arrival is not None and self._open:
+            if arrival.image.shape != self.source.first_frame.shape:
+                raise MediaError(f"{self.source.name} changed its size; open it again")
+            self._keep(arrival.image, arrival.time)
+        return arrival if self._open else None
+
+    def read(self, number: int) -> Image:
+        """Frame `number`.
+
+        Raises:
+            MediaError: it is no longer held, or has not come yet.
+        """
+        with self._turn:
+            for held, image in self._held:
+                if held == number:
+                    return image
+        raise MediaError(f"{self.source.name} is live: frame {number} is seen again when it is stopped")
+
+    def key_frame(self, number: int) -> int:
+        """The frame that is held and nearest."""
+        with self._turn:
+            return min((held for held, _ in self._held), key=lambda held: abs(held - number))
+
+    def close(self) -> None:
+        """Ends the connection and finishes the recording."""
+        self._open = False
+        self.newest.close()
+        with self._turn:
+            self._recorder.close()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _keep(self, image: Image, time: float | None) -> None:
+        with self._turn:
+            if self._open:
+                self._recorder.write(image, time)
+                self._held.append((self._count, image))
+                self._count += 1
