@@ -179,10 +179,7 @@ def select_and_track(
         except OutputError:
             server = stack.enter_context(running(places, port=0, config=config, trackers=trackers))
         first = offered(config)[0]
-        if isinstance(source, Path):
-            project = places.create(source.resolve(), first)
-        else:
-            project = places.adopt(source, first)
+        project = places.create(source.resolve(), first) if isinstance(source, Path) else places.adopt(source, first)
         print_how_to_reach(server, console, project)
         wait_for_ctrl_c()
     if not project.targets or project.live:
