@@ -78,7 +78,7 @@ def make_app(
                     thread.start(project, lambda project=project: places.open_frames(project))  # type: ignore[misc]
         yield
         await asyncio.to_thread(thread.stop)
-        await asyncio.to_thread(places.close_all)
+        await asyncio.to_thread(places.close)
 
     app = FastAPI(
         title="dmtrack",

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from contextlib import AbstractContextManager
 from pathlib import Path
-from types import TracebackType
 
 from dmtrack.errors import MediaError
 from dmtrack.media.frame_source import FrameSource
@@ -22,12 +20,17 @@ HELD = 24
 """Newest frames that pages may still ask for while the source is live."""
 
 
-class LiveFrames(AbstractContextManager["LiveFrames"]):
+class LiveFrames:
     """The frames of a live source as they come; `RandomFrames` on the recording follow when it is over.
 
     Args:
         source: a camera or a stream; it is closed with this one.
         folder: of the project, where the frames are recorded.
+
+    Attributes:
+        newest: the source itself.
+        path: of the recording.
+        count: frames so far.
     """
 
     def __init__(self, source: FrameSource, folder: Path) -> None:
@@ -36,13 +39,10 @@ class LiveFrames(AbstractContextManager["LiveFrames"]):
         self.path = folder / RECORDING
         self._turn = threading.Lock()
         self._held: deque[tuple[int, Image]] = deque(maxlen=HELD)
-        self._count, self._open = 0, True
+        self.count, self._open = 0, True
         self._recorder = VideoWriter(self.path, source.fps or FPS_OF_FOLDERS, source.size_wh)
         first = self.newest.poll(10.0)
         self._keep(source.first_frame, 0.0 if first is None else first.time)
-
-    def __len__(self) -> int:
-        return self._count
 
     def take(self, seconds: float) -> Arrival | None:
         """The newest frame, which is recorded as the next one; None where none arrives in time, or none will.
@@ -53,8 +53,6 @@ class LiveFrames(AbstractContextManager["LiveFrames"]):
         """
         arrival = self.newest.poll(seconds)
         if arrival is not None and self._open:
-            if arrival.image.shape != self.source.first_frame.shape:
-                raise MediaError(f"{self.source.name} changed its size; open it again")
             self._keep(arrival.image, arrival.time)
         return arrival if self._open else None
 
@@ -82,14 +80,9 @@ class LiveFrames(AbstractContextManager["LiveFrames"]):
         with self._turn:
             self._recorder.close()
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
-
     def _keep(self, image: Image, time: float | None) -> None:
         with self._turn:
             if self._open:
                 self._recorder.write(image, time)
-                self._held.append((self._count, image))
-                self._count += 1
+                self._held.append((self.count, image))
+                self.count += 1

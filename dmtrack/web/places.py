@@ -254,17 +254,13 @@ class Places:
             )
         return frames
 
-    def close(self, project_id: str) -> None:
-        """Forgets a project that is deleted, or that nobody looks at."""
-        self._open.pop(project_id, None)
-        frames = self._frames.pop(project_id, None)
-        if frames is not None:
-            frames.close()
-
-    def close_all(self) -> None:
-        """Ends all connections, and finishes what is recorded."""
-        for project_id in list(self._frames):
-            self.close(project_id)
+    def close(self, project_id: str | None = None) -> None:
+        """Forgets a project that is deleted, or all; connections end, and recordings are finished."""
+        for one in [project_id] if project_id else list(self._frames):
+            self._open.pop(one, None)
+            frames = self._frames.pop(one, None)
+            if frames is not None:
+                frames.close()
 
     def _frames_of(self, path: Path) -> RandomFrames:
         source = open_frames(path)

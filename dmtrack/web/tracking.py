@@ -363,7 +363,7 @@ class TrackingThread:
             while not live.newest.ended:
                 arrival = live.take(0.01)
                 if arrival is not None:
-                    number = len(live) - 1
+                    number = live.count - 1
                     project.resize(number + 1)
                     for name in followed.keys() & project.targets.keys():
                         row = _row(followed[name].step(arrival.image))
