@@ -4,6 +4,7 @@ import csv
 import io
 import itertools
 import shutil
+import threading
 import time
 
 import cv2
@@ -34,11 +35,16 @@ def truth(number):
 class RedSquare(Tracker):
     """Follows the red square as long as it is near; otherwise its box stays, with a low score."""
 
+    go_on = threading.Event()
+
     def init(self, image, box):
-        self.box = np.asarray(box, np.float64)
+        self.steps, self.box = 0, np.asarray(box, np.float64)
 
     def step(self, image):
         time.sleep(0.02)
+        self.steps += 1
+        if self.steps == 8:
+            assert self.go_on.wait(30)
         rows, columns = np.nonzero((image[..., 0] > 150) & (image[..., 1] < 100))
         left_top = np.array([columns.min(), rows.min()])
         near = np.abs(left_top - self.box[:2]).max() < 20
@@ -85,6 +91,7 @@ def server(tmp_path_factory):
     with VideoWriter(folder / "square.mp4", 25, SIZE) as video:
         for number in range(FRAMES):
             video.write(picture(number))
+    RedSquare.go_on.set()
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(cv2, "VideoCapture", FastCamera)
         places = Places(folder, folder / "projects", live=["camera:0"])
@@ -107,7 +114,7 @@ def tabs(server, browser):
 
     def tab(project=None):
         page = context.new_page()
-        page.set_default_timeout(10_000)
+        page.set_default_timeout(30_000)  # of busy machines
         page.on("console", lambda said: complaints.append(said.text) if said.type in ("error", "warning") else None)
         page.on("pageerror", lambda error: complaints.append(str(error)))
         page.on("request", lambda asked: complaints.append(asked.url) if foreign(asked.url) else None)
@@ -156,10 +163,12 @@ def test_select_track_pause_correct_track_again_and_export(tabs) -> None:
     x, y, w, h = truth(0)
     drag(page, (x, y), (x + w, y + h))
     said(page, "#targets", "1 box")
+    RedSquare.go_on.clear()
     page.get_by_role("button", name="Track", exact=True).click()
     said(page, "#run", "Tracking: ")
     page.get_by_role("button", name="Pause").click()
     said(page, "#run", "Paused")
+    RedSquare.go_on.set()
     done = page.inner_text("#run").split(":")[1].split(" of ")
     assert int(done[0]) < FRAMES - 1
     page.get_by_role("button", name="Go on").click()
