@@ -27,6 +27,7 @@ from dmtrack.pages.shell import TEMPLATES
 from dmtrack.pages.timeline.photographs import encode_frame
 from dmtrack.web.export import FORMATS, export
 from dmtrack.web.importing import import_tracks
+from dmtrack.web.live import LiveFrames
 from dmtrack.web.messages import (
     AddTarget,
     Change,
@@ -247,7 +248,9 @@ def _routes(places: Places, thread: TrackingThread, configs: tuple[str, ...]) ->
         found = places.project(project_id)
         run = thread.runs.get(project_id)
         if asked.state == "tracking" and (run is None or run.state != "paused"):
-            thread.start(found, lambda: places.open_frames(found), asked.backwards, places.live_frames(found))
+            shown = places.frames(found)
+            live = shown if isinstance(shown, LiveFrames) else None
+            thread.start(found, lambda: places.open_frames(found), asked.backwards, live)
         else:
             thread.set_state(project_id, asked.state)
         return described(found)

@@ -140,7 +140,9 @@ class Places:
         project = Project(
             self._new_folder(path.stem), str(path), len(frames), frames.source.fps, frames.source.size_wh, config
         )
-        return self._opened(project, frames)
+        project.save()
+        self._open[project.id], self._frames[project.id] = project, frames
+        return project
 
     def create_live(self, name: str, config: str) -> Project:
         """A project on one of the live sources; the one that is open on it, where something is drawn in that.
@@ -173,18 +175,15 @@ class Places:
         project = Project(
             frames.path.parent, str(frames.path), 1, source.fps, source.size_wh, config, name=name, live=True
         )
-        return self._opened(project, frames)
+        project.save()
+        self._open[project.id], self._frames[project.id] = project, frames
+        return project
 
     def _new_folder(self, name: str) -> Path:
         stem = re.sub(r"[^A-Za-z0-9-]+", "-", name).strip("-")[:40] or "video"
         folder = self.folder / f"{stem}-{secrets.token_hex(4)}"
         folder.mkdir(parents=True)
         return folder
-
-    def _opened(self, project: Project, frames: RandomFrames | LiveFrames) -> Project:
-        project.save()
-        self._open[project.id], self._frames[project.id] = project, frames
-        return project
 
     def projects(self) -> list[Project]:
         """All projects, the newest first; damaged ones are left out."""
@@ -229,11 +228,6 @@ class Places:
             if frames is None or (isinstance(frames, LiveFrames) and not project.live):
                 self._frames[project.id] = frames = self.open_frames(project)
             return frames
-
-    def live_frames(self, project: Project) -> LiveFrames | None:
-        """What arrives, where a project is on a live source that nobody has stopped."""
-        frames = self._frames.get(project.id)
-        return frames if project.live and isinstance(frames, LiveFrames) else None
 
     def open_frames(self, project: Project) -> RandomFrames:
         """Frames with a decoder of their own.
