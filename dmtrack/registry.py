@@ -134,6 +134,7 @@ MODELS = Registry(
     "model",
     (
         "dmtrack.models.fairmot",
+        "dmtrack.models.faster_rcnn",
         "dmtrack.models.global_search",
         "dmtrack.models.reid",
         "dmtrack.models.siamrpn",

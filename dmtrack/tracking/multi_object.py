@@ -21,6 +21,9 @@ from dmtrack.tracking.camera_motion import CameraMotion
 Detector = Callable[[Any], Detections]
 """Finds everything in an image, HxWx3 uint8 RGB."""
 
+Regress = Callable[[Any, Boxes], Detections]
+"""Where the things are in an image whose boxes, (n, 4) left, top, width, height, are roughly these: n rows."""
+
 
 def policy_of(name: str, overrides: Sequence[str] = ()) -> Association:
     """The settings of a policy by its name, in any case, with some of them changed.
@@ -49,12 +52,12 @@ class MultiObjectTracker(MultiTracker):
             of images, such as those of a `det.txt` of MOTChallenge.
         name: of the tracker in results and reports.
         camera_motion: estimate from the images how the camera moved, for policies that let tracks go along.
-        regressor: says where the things are in an image whose boxes, (n, 4) left, top, width, height, are roughly
-            given, row by row with scores; for `Tracktor`, which takes the nearest detections without.
+        regressor: for policies that regress boxes (`Tracktor`), which take the nearest detections without; None is the
+            detector's `regress`, if it has one.
 
     Raises:
         ConfigError: the policy follows one target.
-        DMTrackError: the camera cannot be followed, or boxes regressed, without images; the policy regresses no boxes.
+        DMTrackError: the camera cannot be followed, or boxes regressed, without images.
     """
 
     changing = ("_policy", "_camera")
@@ -65,18 +68,18 @@ class MultiObjectTracker(MultiTracker):
         detector: Detector | None = None,
         name: str = "",
         camera_motion: bool = False,
-        regressor: Callable[[Any, Boxes], Detections] | None = None,
+        regressor: Regress | None = None,
     ) -> None:
         super().__init__(name or type(policy).__name__)
         if camera_motion and detector is None:
             raise DMTrackError(f"tracker {self.name}: camera_motion follows the images; give a detector that sees them")
         self._policy: Any = policy.multi_object_policy()
-        self._detector, self._regressor = detector, regressor
-        if regressor is not None and (detector is None or not hasattr(self._policy, "regressor")):
+        if regressor is not None and detector is None:
             raise DMTrackError(
-                f"tracker {self.name}: a regressor sees the images that a detector sees, and serves policies that "
-                "regress boxes; give a detector and Tracktor, or no regressor"
+                f"tracker {self.name}: a regressor sees the images that a detector sees; give a detector as well"
             )
+        regressor = regressor or getattr(detector, "regress", None)
+        self._detector, self._regressor = detector, regressor if hasattr(self._policy, "regressor") else None
         self._follows_camera, self._camera = camera_motion, CameraMotion()
 
     def reset(self) -> None:

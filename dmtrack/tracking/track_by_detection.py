@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
+import torch
 
 from dmtrack.association.detections import Detections
 from dmtrack.association.policies.bytetrack import ByteTrack
 from dmtrack.association.policy import Association, MultiObjectPolicy
+from dmtrack.boxes import Boxes
 from dmtrack.config import Precision, build
 from dmtrack.data.sequences import MultiObjectSequence
 from dmtrack.errors import ConfigError, EvaluationError
@@ -19,7 +22,7 @@ from dmtrack.models.fast.inference_copy import inference_copy
 from dmtrack.registry import ASSOCIATIONS, TRACKERS
 from dmtrack.tracking.camera_motion import check_needs_no_images
 from dmtrack.tracking.device import NumberFormat, autocast, choose_device, resolve_precision
-from dmtrack.tracking.multi_object import Detector, MultiObjectTracker
+from dmtrack.tracking.multi_object import MultiObjectTracker, Regress
 
 
 @TRACKERS.register
@@ -49,11 +52,12 @@ class TrackByDetection(MultiObjectTracker):
     ) -> None:
         self.device = choose_device(device)
         self.precision = resolve_precision(precision, self.device)
-        super().__init__(policy or ByteTrack(), None if model is None else self.detect, name, camera_motion)
         if model is None:
+            super().__init__(policy or ByteTrack(), None, name, camera_motion)
             self.frames_of = given_detections
         else:
             self._found = detector_of(model, device, self.precision)
+            super().__init__(policy or ByteTrack(), self.detect, name, camera_motion, self._found.regress)
 
     def detect(self, image: Any) -> Detections:
         """What the model finds, in the numbers in which it is stored, so that a replay decides on the very same."""
@@ -79,8 +83,32 @@ class TrackByDetection(MultiObjectTracker):
         return cls.association_of(settings).multi_object_policy()
 
 
-def detector_of(model: Any, device: str | None, precision: NumberFormat, name: str = "this config") -> Detector:
-    """The model's `detect`, by a copy of it that is made for speed.
+class ModelDetector:
+    """A model's `detect` as a function of a frame, by a copy of the model that is made for speed.
+
+    Attributes:
+        regress: (frame, rough boxes xywh) -> where the things are now, row by row; None for models that cannot.
+    """
+
+    def __init__(self, model: Any, device: torch.device, precision: NumberFormat) -> None:
+        self._model, needs_autocast = inference_copy(model, precision, device)
+        self._autocast = partial(autocast, device, precision if needs_autocast else "fp32")
+        self.regress: Regress | None = self._regress if hasattr(model, "regress") else None
+
+    def __call__(self, image: Any) -> Detections:
+        """What is in a frame, best first."""
+        with self._autocast():
+            found: Detections = self._model.detect(image)
+        return found
+
+    def _regress(self, image: Any, boxes_xywh: Boxes) -> Detections:
+        with self._autocast():
+            found: Detections = self._model.regress(image, boxes_xywh)
+        return found
+
+
+def detector_of(model: Any, device: str | None, precision: NumberFormat, name: str = "this config") -> ModelDetector:
+    """The detector that a model is.
 
     Args:
         model: with its weights.
@@ -96,15 +124,7 @@ def detector_of(model: Any, device: str | None, precision: NumberFormat, name: s
             f"{name}: a {type(model).__name__} searches for one target that it is shown; give a config whose model "
             "detects everything, such as those of configs/yolox and configs/fairmot"
         )
-    chosen = choose_device(device)
-    fast, needs_autocast = inference_copy(model, precision, chosen)
-
-    def detect(image: Any) -> Detections:
-        with autocast(chosen, precision if needs_autocast else "fp32"):
-            found: Detections = fast.detect(image)
-        return found
-
-    return detect
+    return ModelDetector(model, choose_device(device), precision)
 
 
 def given_detections(sequence: MultiObjectSequence) -> Iterator[Detections]:

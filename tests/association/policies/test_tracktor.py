@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from dmtrack.association.detections import Detections
-from dmtrack.association.policies import Sort, Tracktor
+from dmtrack.association.policies import Tracktor
 from dmtrack.errors import DMTrackError
 from dmtrack.tracking import MultiObjectTracker
 
@@ -45,8 +45,6 @@ def test_the_regressor_of_a_detector_carries_a_track_that_the_detector_finds_no_
         assert tracks.ids.tolist() == [1] and tracks.boxes_xywh[0].tolist() == [left, 10, 20, 40]
     # It jumps: the box that stays behind has a low score, and the track is lost.
     assert tracker.step(picture(150)).ids.tolist() == []
-    with pytest.raises(DMTrackError, match="give a detector and Tracktor, or no regressor"):
-        MultiObjectTracker(Sort(), find_once, regressor=regress)
     with pytest.raises(DMTrackError, match="a regressor sees the images that a detector sees"):
         MultiObjectTracker(Tracktor(), regressor=regress)
 
