@@ -124,7 +124,7 @@ def evaluate(
         DataError: the benchmark is unknown, or does not lie there.
         EvaluationError: unknown protocol, malformed results, or trackers with different sequences.
     """
-    from dmtrack.evaluation.reporting.loading import build_report, load_tracker_results
+    from dmtrack.evaluation.reporting.loading import build_report, load_results
 
     given = [results] if isinstance(results, (str, Path)) else list(results)
     if not given:
@@ -139,7 +139,7 @@ def evaluate(
     else:
         label, sequences = "sequences", list(benchmark)
     rules = protocol if isinstance(protocol, Protocol) else get_protocol(protocol or "dmtrack-visible", Protocol)
-    trackers = [load_tracker_results(str(source), sequences, **reading) for source in given]
+    trackers = load_results(map(str, given), sequences, **reading)
     return build_report(label, rules, sequences, trackers, split=split or "all")
 
 

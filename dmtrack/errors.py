@@ -10,6 +10,10 @@ class DMTrackError(Exception):
 
     exit_code = 2
 
+    def __str__(self) -> str:
+        # Reasons of other libraries, and names of files, may have line ends in them.
+        return " ".join(super().__str__().splitlines())
+
 
 class ConfigError(DMTrackError):
     """A config file or an override that cannot be used: unknown key, wrong type, missing base, code in a config."""

@@ -13,7 +13,6 @@ from dmtrack.cli.options import SCORES, SEQUENCES, TRACKER, option
 if TYPE_CHECKING:
     from dmtrack.data.sequences import Sequence
     from dmtrack.evaluation.protocols import Protocol
-    from dmtrack.evaluation.results import SequenceResult
 
 group = typer.Typer(help="Show the protocols, and why their scores differ.")
 
@@ -44,6 +43,7 @@ def explain(
         list[str] | None,
         option(SCORES, help="Only these protocols, the first is compared with the others; repeatable."),
     ] = None,
+    align: options.Align = None,
     box_format: options.BoxFormat = None,
     json: options.Json = None,
     import_: options.Import = None,
@@ -55,12 +55,16 @@ def explain(
     options.add_modules(import_)
     from dmtrack.evaluation.explain import explain_result
     from dmtrack.evaluation.protocols import Protocol, get_protocol
+    from dmtrack.evaluation.readers import read_results
     from dmtrack.files import write_json
     from dmtrack.pages.explain import page_console, print_explanation
 
     opened, usual = _open_sequence(benchmark, data, split, sequence)
     chosen = [get_protocol(name, Protocol) for name in dict.fromkeys(protocol or ())] or usual
-    explanation = explain_result(opened, _read_result(results, opened, benchmark, box_format), chosen)
+    known = "" if benchmark == "folder" else benchmark
+    rules = options.alignment_rules(align)
+    found = read_results(results, [opened], align=rules, box_format=box_format, benchmark=known)
+    explanation = explain_result(found.cut(opened), found.results[opened.name], chosen)
     print_explanation(explanation, results.name, page_console())
     if json:
         write_json(json, explanation.to_dict())
@@ -83,19 +87,3 @@ def _open_sequence(benchmark: str, data: Path, split: str | None, name: str) -> 
     if name not in names:
         raise EvaluationError(f"{data} has no sequence {name!r}{did_you_mean(name, names)}")
     return sequences[names.index(name)], own + [item for item in every.values() if item not in own]
-
-
-def _read_result(folder: Path, sequence: Sequence, benchmark: str, box_format: str | None) -> SequenceResult:
-    """One tracker's result of the sequence, from whatever layout."""
-    from dmtrack.errors import EvaluationError
-    from dmtrack.evaluation.readers import read_results
-    from dmtrack.evaluation.results import ResultStore
-
-    store = ResultStore(folder)
-    if box_format is None and store.manifest() and store.exists(sequence.name):
-        return store.read(sequence.name)
-    known = "" if benchmark == "folder" else benchmark
-    found = read_results(folder, [sequence], box_format=box_format, benchmark=known).results
-    if sequence.name not in found:
-        raise EvaluationError(f"{folder} has no result of sequence {sequence.name!r}; give the folder of one tracker")
-    return found[sequence.name]

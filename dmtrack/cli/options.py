@@ -154,6 +154,15 @@ BoxFormat = Annotated[
         "(each file as its first frames say).",
     ),
 ]
+Align = Annotated[
+    list[str] | None,
+    option(
+        TRACKER,
+        metavar="[SEQUENCE=]RULE",
+        help="What to do where boxes and frames differ in number: common-prefix, drop-first, add-first, repeat-last, "
+        "pad-misses; repeatable.",
+    ),
+]
 
 # How it is run, and what is made of it.
 Processes = Annotated[int, option(MACHINE, min=1, help="Sequences tracked at once, one process and thread each.")]
@@ -213,3 +222,20 @@ def opened_source(
         opened.take(*frames)
         check_writable_folder(folder)
         yield opened
+
+
+def alignment_rules(given: list[str] | None) -> str | dict[str, str] | None:
+    """What `--align` says: `RULE` for all sequences, or `SEQUENCE=RULE` for some.
+
+    Raises:
+        EvaluationError: a rule for all sequences beside others.
+    """
+    from dmtrack.errors import EvaluationError
+
+    by_name = dict(item.split("=", 1) for item in given or () if "=" in item)
+    for_all = [item for item in given or () if "=" not in item]
+    if len(for_all) > 1 or (for_all and by_name):
+        raise EvaluationError(
+            f"--align {for_all[0]} is meant for all sequences; give it alone, or write SEQUENCE=RULE for each"
+        )
+    return for_all[0] if for_all else by_name or None

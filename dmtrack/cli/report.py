@@ -12,7 +12,7 @@ from dmtrack.cli import options
 from dmtrack.cli.options import SCORES, SEQUENCES, TRACKER, option
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Iterator
 
     from rich.console import Console
 
@@ -35,15 +35,7 @@ def report(
     ] = None,
     split: Annotated[str | None, option(SEQUENCES, help="Split of the benchmark.")] = None,
     layout: Annotated[str | None, option(TRACKER, help="Layout of the results, where it is not recognised.")] = None,
-    align: Annotated[
-        list[str] | None,
-        option(
-            TRACKER,
-            metavar="[SEQUENCE=]RULE",
-            help="What to do where boxes and frames differ in number: common-prefix, drop-first, add-first, "
-            "repeat-last, pad-misses; repeatable.",
-        ),
-    ] = None,
+    align: options.Align = None,
     index_base: Annotated[
         int | None, option(TRACKER, min=0, max=1, help="Number of the first pixel in the results.")
     ] = None,
@@ -92,7 +84,7 @@ def report(
         sequences = list(opened)
         reading: dict[str, Any] = {
             "layout": layout,
-            "align": _alignment_rules(align or []),
+            "align": options.alignment_rules(align),
             "box_format": box_format,
             "benchmark": "" if known.name == "folder" else known.name,
             "index_base": index_base,
@@ -117,18 +109,20 @@ def report(
 def read_trackers(
     results: list[str], sequences: Collection[Sequence], console: Console, **reading: Any
 ) -> list[TrackerResults]:
-    """The results of all trackers; arguments and errors are those of `load_tracker_results`."""
-    from dmtrack.evaluation.reporting.loading import load_tracker_results
+    """The results of all trackers; arguments and errors are those of `load_results`."""
+    from dmtrack.evaluation.reporting.loading import load_results
     from dmtrack.progress import ProgressBar
 
-    trackers = []
     with ProgressBar(
         "trackers", len(results), description="reading results", rate=False, console=console, transient=True
     ) as bar:
-        for source in results:
-            trackers.append(load_tracker_results(source, sequences, **reading))
-            bar.advance()
-    return trackers
+
+        def each() -> Iterator[str]:
+            for source in results:
+                yield source
+                bar.advance()
+
+        return load_results(each(), sequences, **reading)
 
 
 def write_files(
@@ -194,16 +188,3 @@ def open_scored(
             # Otherwise annotations alone are enough; what is wrong with them is said below.
             print(f"note: only the annotations are used and no frames are shown: {error}")
     return Strided(known.open(root, split, images=False), stride)
-
-
-def _alignment_rules(given: list[str]) -> str | dict[str, str] | None:
-    """`RULE` for all sequences, or `SEQUENCE=RULE` for some."""
-    from dmtrack.errors import EvaluationError
-
-    by_name = dict(item.split("=", 1) for item in given if "=" in item)
-    for_all = [item for item in given if "=" not in item]
-    if len(for_all) > 1 or (for_all and by_name):
-        raise EvaluationError(
-            f"--align {for_all[0]} is meant for all sequences; give it alone, or write SEQUENCE=RULE for each"
-        )
-    return for_all[0] if for_all else by_name or None

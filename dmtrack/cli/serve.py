@@ -80,7 +80,7 @@ def open_results(results: list[str], benchmark: str, data: Path | None, split: s
         EvaluationError: there are no results, or they are malformed.
     """
     from dmtrack.data.benchmarks import find_benchmark
-    from dmtrack.evaluation.reporting.loading import load_tracker_results
+    from dmtrack.evaluation.reporting.loading import load_results
     from dmtrack.web.viewing import StoredResults
 
     if not benchmark:
@@ -90,7 +90,7 @@ def open_results(results: list[str], benchmark: str, data: Path | None, split: s
         raise ConfigError(f"where does {known.name} lie? Give its folder with --data")
     sequences = list(known.open(folder, split or known.splits[0]))
     name = "" if known.name == "folder" else known.name
-    return StoredResults(sequences, [load_tracker_results(one, sequences, benchmark=name) for one in results])
+    return StoredResults(sequences, load_results(results, sequences, benchmark=name))
 
 
 def lacking_libraries() -> list[str]:

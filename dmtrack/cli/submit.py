@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from dmtrack.cli import options
 from dmtrack.cli.options import OUTPUT, SEQUENCES, option
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ def build(
     results: Annotated[Path, typer.Argument(metavar="RESULTS", help="Results of one tracker.")],
     out: Annotated[Path, option(OUTPUT, metavar="FILE", help="Zip file to write.")],
     data: _Data = None,
+    align: options.Align = None,
 ) -> None:
     """Write the package of one tracker, if the server would take it.
 
@@ -35,7 +37,7 @@ def build(
     from dmtrack.evaluation.submission import RejectedError, build_submission
 
     try:
-        checked = build_submission(benchmark, results, out, data)
+        checked = build_submission(benchmark, results, out, data, options.alignment_rules(align))
     except RejectedError as error:
         _print_problems(error.checked)
         raise

@@ -74,6 +74,15 @@ def test_a_result_is_explained_without_its_images(world):
     assert [step["rule"] for step in page["steps"]["dmtrack-visible"]][:2] == ["first frame", "absent frames"]
 
 
+def test_a_result_that_stops_early_is_explained_by_a_rule(world, capsys):
+    path = world / "mine" / "cat" / "cat_001.txt"
+    path.write_text("".join(path.read_text().splitlines(keepends=True)[:3]))
+    arguments = ("explain", "--sequence", "cat", "--data", "videos", "--results", "mine")
+    assert run(lambda: app(["eval", *arguments], standalone_mode=False)) == 2
+    assert "--align cat=RULE" in capsys.readouterr().err
+    assert "cat · 3 frames" in command(*arguments, "--align", "common-prefix").output
+
+
 def test_all_protocols_without_a_choice(world):
     result = command("explain", "--sequence", "cat", "--data", "videos", "--results", "mine")
     assert result.exit_code == 0 and all(name in result.output for name in protocols_of(Protocol))

@@ -32,6 +32,9 @@ LAYOUT = (
     "[,class,visible share]}"
 )
 VIDEOS_LAYOUT = f"{LAYOUT}, also below a folder train, val or test; test sets have det/det.txt instead of gt/gt.txt"
+LAST_FRAME = 10_000_000
+"""No video is longer (110 hours at 25 frames/s); a number above it is no frame's, and would take all memory."""
+
 ROW = "lines frame,id,left,top,width,height,... of MOTChallenge"
 CATEGORIES = ("", "pedestrian", "person on vehicle", "car", "bicycle", "motorbike", "non motorized vehicle",
               "static person", "distractor", "occluder", "occluder on the ground", "occluder full", "reflection",
@@ -179,8 +182,11 @@ def mot_rows(given: Rows, where: str, kind: Kind = "result", error: type[DMTrack
     frames, sides = given[:, 0], given[:, 4:6]
     for wrong, what in (
         (~np.isfinite(given[:, : 7 if detections else 6]).all(axis=1), "holds something that is no finite number"),
-        ((frames < 1) | (frames % 1 != 0), "begins with no frame number; expected whole numbers from 1 on"),
-        (given[:, 1] % 1 != 0, "has an identity that is no whole number"),
+        (
+            (frames < 1) | (frames > LAST_FRAME) | (frames % 1 != 0),
+            f"begins with no frame number; expected whole numbers from 1 to {LAST_FRAME:,}",
+        ),
+        ((given[:, 1] % 1 != 0) | (np.abs(given[:, 1]) > 2**53), "has an identity that is no whole number"),
         ((sides < 0).any(axis=1), "has a negative width or height"),
         (detections & (sides == 0).any(axis=1), "has a box without area; expected a width and a height above 0"),
     ):

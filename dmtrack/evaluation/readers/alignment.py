@@ -79,25 +79,45 @@ class Misfit(NamedTuple):
     rule: str | None
 
 
-def refusal(misfits: list[Misfit], results: int) -> EvaluationError:
-    """The error for results that do not fit, naming all of them and the rules that their first boxes speak for."""
+class LengthError(EvaluationError):
+    """Results that do not fit, of one tracker or several: names all of them, and the rules their first boxes speak for.
+
+    Args:
+        misfits: at least one.
+        results: how many results were read.
+    """
+
+    def __init__(self, misfits: list[Misfit], results: int) -> None:
+        self.misfits, self.results = misfits, results
+        super().__init__(_sentence(misfits, results))
+
+
+def _sentence(misfits: list[Misfit], results: int) -> str:
     if len(misfits) == 1:
         where, name, boxes, truth, rule = misfits[0]
         says = f"{where} holds {len(boxes)} boxes for the {len(truth)} frames of sequence {name!r}"
         if rule is not None:
             says += f", which the rule {rule!r} ({ALIGNMENTS[rule]}) cannot make fit"
         advice = _advice(boxes, truth)[1]
-        return EvaluationError(f"{says}; {advice}: give it as --align {name}=RULE, or run the tracker again")
-    each = []
-    for _, name, boxes, truth, rule in misfits:
-        vain = f", which {rule!r} cannot make fit" if rule else ""
-        each.append(f"{name} ({len(boxes)} boxes for {len(truth)} frames{vain})")
-    rules = " ".join(f"--align {one.name}={_advice(one.boxes_xywh, one.truth_xywh)[0]}" for one in misfits)
+        return f"{says}; {advice}: give it as --align {name}=RULE, or run the tracker again"
     folder = os.path.commonpath([one.where for one in misfits])
-    return EvaluationError(
-        f"{folder} holds {len(misfits)} of {results} results whose length does not fit: {', '.join(each)}; their first "
-        f"boxes speak for {rules} (in Python align={{sequence: rule}}): give these or other rules "
-        f"({', '.join(ALIGNMENTS)}), or run the tracker again"
+    each = []
+    advised: dict[str, set[str]] = {}
+    for where, name, boxes, truth, rule in misfits:
+        vain = f", which {rule!r} cannot make fit" if rule else ""
+        each.append(f"{os.path.relpath(where, folder)} ({len(boxes)} boxes for {len(truth)} frames{vain})")
+        advised.setdefault(name, set()).add(_advice(boxes, truth)[0])
+    # A rule is for all trackers; where these need different ones, none helps.
+    agreed = " ".join(f"--align {name}={min(rules)}" for name, rules in advised.items() if len(rules) == 1)
+    differ = [name for name, rules in advised.items() if len(rules) > 1]
+    says = [f"their first boxes speak for {agreed} (in Python align={{sequence: rule}})"] if agreed else []
+    if differ:
+        says.append(
+            f"of {', '.join(differ)} the trackers need different rules, so give one of these trackers at a time"
+        )
+    return (
+        f"{folder} holds {len(misfits)} of {results} results whose length does not fit: {', '.join(each)}; "
+        f"{'; '.join(says)}: give these or other rules ({', '.join(ALIGNMENTS)}), or run the tracker again"
     )
 
 

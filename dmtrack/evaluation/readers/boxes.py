@@ -198,7 +198,7 @@ def converted(raw: RawResult, given_xywh: Boxes, box_format: str, bad_boxes: Bad
     for trajectory in raw.trajectories:
         regions = trajectory.regions.copy()
         upright = number_of_values(regions) == 4
-        if box_format != "given-first":
+        if box_format != "given-first" and upright.any():  # one of codes alone has no column for a box
             regions[upright, :4] = _TO_XYWH[box_format](regions[upright, :4])
         trajectories.append(Trajectory(regions))
     return replace(raw, boxes_xywh=boxes, trajectories=tuple(trajectories), notes=(*raw.notes, *notes))

@@ -74,8 +74,9 @@ def read_results(
         Boxes in 0-based pixels, NaN rows where the tool wrote NaN. Sequences without a result are named in `missing`.
 
     Raises:
+        LengthError: results whose lengths do not fit, all of them.
         EvaluationError: nothing there, a malformed file, no result for any of the sequences, results of several
-            trackers, or results whose length or box format does not fit.
+            trackers, or results whose box format does not fit.
     """
     files = ResultFiles(path)
     by_name = {sequence.name: sequence for sequence in sequences}
@@ -107,7 +108,7 @@ def read_results(
         misfit = _add(read, raw, by_name[name], base, rules.get(name))
         misfits += [misfit] if misfit else []
     if misfits:
-        raise alignment.refusal(misfits, len(matching.found))
+        raise alignment.LengthError(misfits, len(matching.found))
     if suspicions:
         raise format_refusal(str(files.path), suspicions, len(matching.found))
     at = f" in {group.place}" if group.place else ""

@@ -11,6 +11,7 @@ from dmtrack.data.sequences import MultiObjectSequence, Sequence
 from dmtrack.errors import EvaluationError
 from dmtrack.evaluation.protocols import BaseProtocol
 from dmtrack.evaluation.readers import read_results
+from dmtrack.evaluation.readers.alignment import LengthError, Misfit
 from dmtrack.evaluation.readers.mot import read_mot_results
 from dmtrack.evaluation.readers.names import listed
 from dmtrack.evaluation.report import Report
@@ -43,6 +44,30 @@ def load_tracker_results(
         found = read_results(path, sequences, layout, **reading)
     provenance = {**(ResultStore(path).provenance() if path.is_dir() else {}), "results": str(path)}
     return replace(found, name=label or found.name, provenance=provenance)
+
+
+def load_results(
+    sources: Iterable[str | Path], sequences: Collection[Sequence], layout: str | None = None, **reading: Any
+) -> list[TrackerResults]:
+    """Reads the results of several trackers, see `load_tracker_results`.
+
+    Raises:
+        LengthError: results whose lengths do not fit, those of all trackers.
+        EvaluationError: nothing there, or malformed.
+    """
+    trackers: list[TrackerResults] = []
+    misfits: list[Misfit] = []
+    results = 0
+    for source in sources:
+        try:
+            trackers.append(load_tracker_results(source, sequences, layout, **reading))
+            results += len(trackers[-1].results)
+        except LengthError as error:
+            misfits += error.misfits
+            results += error.results
+    if misfits:
+        raise LengthError(misfits, results)
+    return trackers
 
 
 def common_stride(sources: Iterable[str | Path]) -> int:

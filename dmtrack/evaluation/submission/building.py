@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import closing
 from pathlib import Path
 
@@ -31,7 +31,11 @@ class RejectedError(EvaluationError):
 
 
 def build_submission(
-    benchmark: str, results: str | Path, target: str | Path, data: str | Path | None = None
+    benchmark: str,
+    results: str | Path,
+    target: str | Path,
+    data: str | Path | None = None,
+    align: str | Mapping[str, str] | None = None,
 ) -> Checked:
     """Writes the package of one tracker, and gives what the check found: nothing in it is rejected.
 
@@ -41,6 +45,7 @@ def build_submission(
             that `read_results` knows. Of a multi-object tracker, what `read_mot_results` takes.
         target: zip file to write.
         data: root of the benchmark, which gives lengths and first boxes to check against.
+        align: rule for results with another number of boxes than frames, see `read_results`; needs `data`.
 
     Raises:
         RejectedError: the server would reject the package, which is not written.
@@ -52,7 +57,7 @@ def build_submission(
     source, known = (None, None) if data is None else open_hidden(package, data)
     with atomic_path(target) as temporary:
         with zipfile.ZipFile(temporary, "w", zipfile.ZIP_DEFLATED) as archive:
-            for name, result in _stored_results(package, Path(results), source):
+            for name, result in _stored_results(package, Path(results), source, align):
                 if result.tracks is None:
                     boxes = number_lines(result.boxes_xywh, f"%.{BOX_DECIMALS}f")
                 else:
@@ -77,7 +82,7 @@ def build_submission(
 
 
 def _stored_results(
-    package: SubmissionFormat, results: Path, source: SequenceSource | None
+    package: SubmissionFormat, results: Path, source: SequenceSource | None, align: str | Mapping[str, str] | None
 ) -> Iterator[tuple[str, SequenceResult]]:
     """Results by name of the sequence, as far as there are any."""
     if package.tracks:
@@ -93,14 +98,16 @@ def _stored_results(
         source.names if source is not None else sorted(path.name for path in store.first_runs())
     )
     stored = [name for name in names if store.exists(name)]
-    if stored:
+    if stored and not align:
         for name in stored:
             yield name, store.read(name)
         return
     if source is None:
+        if stored:
+            raise EvaluationError("--align needs the lengths of the sequences: give the benchmark with --data ROOT")
         raise EvaluationError(
             f"{results} has no results of {package.title}'s test set (looked for "
             f"{names[0] if names else '<sequence>'}/..._001.txt); give the folder <results>/<tracker>, or with "
             "--data ROOT one of another tool"
         )
-    yield from read_results(results, source, benchmark=package.name).results.items()
+    yield from read_results(results, source, align=align, benchmark=package.name).results.items()

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dmtrack import evaluate
 from dmtrack.data.benchmarks import open_benchmark
 from dmtrack.errors import EvaluationError
 from dmtrack.evaluation.readers import ALIGNMENTS, read_results
@@ -76,13 +77,29 @@ def test_all_that_do_not_fit_are_named_at_once_with_their_rules(write, lines, se
     parts = {"a": (0, 5), "b": (0, 3), "c": (1, 5), "d": (2, 5)}
     folder = write({f"{name}.txt": cut(lines(sequence(name)), *parts[name]) for name in names})
     options = "--align b=common-prefix --align c=add-first --align d=drop-first"
-    with pytest.raises(EvaluationError, match=rf"3 of 4 .* b \(3 boxes for 5 frames\), c \(4 .*, d \(3 .* {options}"):
+    with pytest.raises(
+        EvaluationError, match=rf"3 of 4 .* b\.txt \(3 boxes for 5 frames\), c\.txt \(4 .*, d\.txt \(3 .* {options}"
+    ):
         read_results(folder, map(sequence, names))
-    with pytest.raises(EvaluationError, match=r"2 of 4 .*c \(4 boxes for 5 frames\), d \(.*'add-first' cannot"):
+    with pytest.raises(
+        EvaluationError, match=r"2 of 4 .*c\.txt \(4 boxes for 5 frames\), d\.txt \(.*'add-first' cannot"
+    ):
         read_results(folder, map(sequence, names), align={"b": "common-prefix", "d": "add-first"})
     case = shared_folder / "cases" / "length_mismatches_one_at_a_time"
-    with pytest.raises(EvaluationError, match=r"3 of 4 .*: cup-2 \(.*, cup-3 \(.*, cup-4 \("):
+    with pytest.raises(EvaluationError, match=r"3 of 4 .*: cup-2.txt \(.*, cup-3.txt \(.*, cup-4.txt \("):
         read_results(case / "results", list(open_benchmark("lasot", case / "annos", images=False)))
+
+
+def test_those_of_all_trackers_are_named_at_once(write, lines, sequence):
+    short, late = cut(lines(sequence("a")), 0, 4), cut(lines(sequence("a")), 2, 5)
+    one = write({"a.txt": short, "b.txt": cut(lines(sequence("b")), 1, 5)}, "one")
+    two = write({"a.txt": late, "b.txt": lines(sequence("b"))}, "two")
+    whole = write({"a.txt": lines(sequence("a"))}, "whole")
+    with pytest.raises(EvaluationError, match="one.*two") as caught:
+        evaluate([sequence("a"), sequence("b")], [one, whole, two])
+    says = str(caught.value)
+    assert "3 of 5 results" in says and "one/a.txt (4 boxes for 5" in says and "two/a.txt (3 boxes for 5" in says
+    assert "speak for --align b=add-first (" in says and "of a the trackers need different rules" in says
 
 
 def test_a_rule_that_does_not_fit_or_exist_is_refused(write, lines, sequence):

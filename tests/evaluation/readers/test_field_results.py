@@ -244,3 +244,8 @@ def test_cases_of_archives_and_several_benchmarks(shared_folder):
     found = read_results(several / "results", sequences, benchmark="uav123")
     assert sorted(found.results) == ["car2", "uav5"]
     assert "not read: 2 files that belong to none of the sequences: otb_Boy.txt, otb_Car2.txt" in found.notes
+
+
+def test_a_result_of_vot_that_is_codes_alone_has_no_box_to_convert(write):
+    with pytest.raises(EvaluationError, match=r"a_001\.txt holds 1 boxes for the 12 frames"):
+        read_results(write({"baseline/a/a_001.txt": "1\n"}), [moving()], box_format="cxcywh")

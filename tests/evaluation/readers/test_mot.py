@@ -36,6 +36,7 @@ def test_an_empty_file_has_no_detections(tmp_path: Path) -> None:
     ("text", "message"),
     [
         ("1,-1,1,1,5,5,0.5\n0,-1,1,1,5,5,0.5\n", "line 2 begins with no frame number"),
+        ("1e18,-1,1,1,5,5,0.5\n", "line 1 begins with no frame number; expected whole numbers from 1 to 10,000,000"),
         ("1.5,-1,1,1,5,5,0.5\n", "line 1 begins with no frame number"),
         ("1,-1,1,1,0,5,0.5\n", "line 1 has a box without area"),
         ("1,-1,nan,1,5,5,0.5\n", "line 1 holds something that is no finite number"),

@@ -77,6 +77,20 @@ def test_results_of_another_tool_need_the_data_set(tmp_path, got10k_files, got10
     assert build_submission("got10k", folder, tmp_path / "mine.zip", got10k_data).sequences == 180
 
 
+def test_all_lengths_that_do_not_fit_are_named_and_align_makes_them_fit(tmp_path, got10k_files, got10k_data):
+    folder = tmp_path / "pytracking"
+    folder.mkdir()
+    for name, text in got10k_files.items():
+        boxes = text if "_time" in name else text.partition("\n")[2]
+        (folder / name.rpartition("/")[2].replace("_001", "")).write_text(boxes)
+    with pytest.raises(EvaluationError, match=r"180 of 180 .*--align GOT-10k_Test_000180="):
+        build_submission("got10k", folder, tmp_path / "mine.zip", got10k_data)
+    with pytest.raises(RejectedError) as caught:  # the boxes fit now; nobody knows the seconds of the first frames
+        build_submission("got10k", folder, tmp_path / "mine.zip", got10k_data, "add-first")
+    assert caught.value.checked.frames == 540
+    assert all("_time.txt" in problem.file for problem in caught.value.checked.rejected)
+
+
 def test_trackingnet(tmp_path, trackingnet_files):
     folder = tmp_path / "results"
     for name, text in trackingnet_files.items():
