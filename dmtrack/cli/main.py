@@ -127,7 +127,7 @@ def run(command: Callable[[], object]) -> int:
     try:
         command()
     except DMTrackError as error:
-        print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
+        print(f"error: {error}", file=sys.stderr)
         return error.exit_code
     except (KeyboardInterrupt, _StoppedError):
         print("stopped; what was finished is kept", file=sys.stderr)

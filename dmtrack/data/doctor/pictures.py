@@ -134,10 +134,11 @@ def pair_rows(
 
 def _clip_tiles(clip: Clip, number: int, preprocessing: Preprocessing) -> list[Tile]:
     names = ["query", *["search"] * (len(clip.samples) - 1)]
+    inclusive = getattr(preprocessing, "inclusive_boxes", False)  # not every method leaves that open
     return [
         Tile(
             sample.image,
-            xyxy_to_xywh(sample.boxes_xyxy, preprocessing.inclusive_boxes),
+            xyxy_to_xywh(sample.boxes_xyxy, inclusive),
             f"{number} {name} {sample.size_wh[0]}x{sample.size_wh[1]}, {len(sample.boxes_xyxy)} boxes",
         )
         for name, sample in zip(names, clip.samples, strict=True)

@@ -95,7 +95,7 @@ def test_those_of_all_trackers_are_named_at_once(write, lines, sequence):
     one = write({"a.txt": short, "b.txt": cut(lines(sequence("b")), 1, 5)}, "one")
     two = write({"a.txt": late, "b.txt": lines(sequence("b"))}, "two")
     whole = write({"a.txt": lines(sequence("a"))}, "whole")
-    with pytest.raises(EvaluationError, match="one.*two") as caught:
+    with pytest.raises(EvaluationError, match=r"one.*two") as caught:
         evaluate([sequence("a"), sequence("b")], [one, whole, two])
     says = str(caught.value)
     assert "3 of 5 results" in says and "one/a.txt (4 boxes for 5" in says and "two/a.txt (3 boxes for 5" in says
