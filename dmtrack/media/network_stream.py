@@ -40,9 +40,12 @@ class NetworkStream(FrameSource):
             raise MediaError(f"{address}: streams need the package av; pip install av") from error
         self._av = av
         options = _OPTIONS if address.startswith("rtsp") else {}
+        started = time.monotonic()
         try:
             self._container: Any = av.open(address, timeout=timeout, options=options)
         except (av.error.FFmpegError, OSError, ValueError) as error:
+            if isinstance(error, av.error.InvalidDataError) and time.monotonic() - started >= timeout:
+                error = TimeoutError()  # what FFmpeg says of an RTSP server that stays silent
             raise MediaError(f"{address} does not open: {self._why(error)}") from error
         self._stream = choose_stream(self._container, address)
         rate = self._stream.average_rate or self._stream.guessed_rate

@@ -1,5 +1,6 @@
 """Videos as people have them: turned, with covers and previews, of variable rate, with packets lost."""
 
+import socket
 import subprocess
 import sys
 from fractions import Fraction
@@ -344,6 +345,13 @@ def test_addresses_say_why_they_do_not_open(address, says):
     with pytest.raises(MediaError, match=says) as caught:
         open_frames(address, timeout=2.0)
     assert "camera" not in str(caught.value)
+
+
+def test_a_camera_that_accepts_and_stays_silent_is_given_up():
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        address = f"rtsp://127.0.0.1:{silent.getsockname()[1]}/a"
+        with pytest.raises(MediaError, match=r"within 1 s.*--timeout"):
+            open_frames(address, timeout=1.0)
 
 
 SERVER = """

@@ -98,8 +98,7 @@ def _sentence(misfits: list[Misfit], results: int) -> str:
         says = f"{where} holds {len(boxes)} boxes for the {len(truth)} frames of sequence {name!r}"
         if rule is not None:
             says += f", which the rule {rule!r} ({ALIGNMENTS[rule]}) cannot make fit"
-        advice = _advice(boxes, truth)[1]
-        return f"{says}; {advice}: give it as --align {name}=RULE, or run the tracker again"
+        return f"{says}; {_advice(boxes, truth)[1]}: give it as --align {name}=RULE, or run the tracker again"
     folder = os.path.commonpath([one.where for one in misfits])
     each = []
     advised: dict[str, set[str]] = {}
@@ -110,14 +109,12 @@ def _sentence(misfits: list[Misfit], results: int) -> str:
     # A rule is for all trackers; where these need different ones, none helps.
     agreed = " ".join(f"--align {name}={min(rules)}" for name, rules in advised.items() if len(rules) == 1)
     differ = [name for name, rules in advised.items() if len(rules) > 1]
-    says = [f"their first boxes speak for {agreed} (in Python align={{sequence: rule}})"] if agreed else []
+    advice = [f"their first boxes speak for {agreed} (in Python align={{sequence: rule}})"] if agreed else []
     if differ:
-        says.append(
-            f"of {', '.join(differ)} the trackers need different rules, so give one of these trackers at a time"
-        )
+        advice.append(f"of {', '.join(differ)} the trackers need different rules, so give one tracker at a time")
     return (
         f"{folder} holds {len(misfits)} of {results} results whose length does not fit: {', '.join(each)}; "
-        f"{'; '.join(says)}: give these or other rules ({', '.join(ALIGNMENTS)}), or run the tracker again"
+        f"{'; '.join(advice)}: give these or other rules ({', '.join(ALIGNMENTS)}), or run the tracker again"
     )
 
 
