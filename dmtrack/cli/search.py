@@ -122,7 +122,12 @@ def search(
     choice = sweep.trackers[0].choice
     origin = origin_of(choice)
     named = {"penalty-k": penalty_k_range, "window-influence": window_influence_range, "lr": lr_range}
-    ranges = [("--range", *_key_and_values(text)) for text in range_ or ()]
+    ranges = []
+    for text in range_ or ():
+        key, equals, values = text.partition("=")
+        if not equals:
+            raise ConfigError(f"--range {text}: expected KEY=LOW,HIGH")
+        ranges.append(("--range", key, values))
     ranges += [(f"--{key}-range", key.replace("-", "_"), text) for key, text in named.items() if text is not None]
     settings = SearchSettings(
         tuning=tuning,
@@ -151,10 +156,3 @@ def search(
         both = tuple(item for item in (tuning, held_out) if item is not None)
         build_caches(replace(sweep, benchmarks=both, cache=cache), None, Console())
     run(settings)
-
-
-def _key_and_values(text: str) -> tuple[str, str]:
-    key, equals, values = text.partition("=")
-    if not equals:
-        raise ConfigError(f"--range {text}: expected KEY=LOW,HIGH")
-    return key, values

@@ -263,9 +263,9 @@ VideoList = ListOf[Video]
 SequenceList = ListOf[Sequence]
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False)
 class OnDemand(Generic[Item]):
-    """Items that `make` makes, by their number, when they are asked for."""
+    """Items that `make` makes, by their number, when they are asked for; negative numbers count from the end."""
 
     length: int
     make: Callable[[int], Item]

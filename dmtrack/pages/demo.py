@@ -266,10 +266,14 @@ def _values(item: DemoSet) -> dict[str, Any]:
     for link in item.plots:
         stem, _, suffix = link.rpartition(".")
         plots.append((link, f"{stem}_dark.{suffix}", stem.rpartition("/")[2].replace("_", " ")))
+    text = item.report.first_number_in_words()
+    still = next((score for score in item.report.scores if score.tracker == StaticBox().name), None)
+    if still is not None:
+        text += f" A box that never moves gets {shown(still.scores['success'])} here."
     return {
         **vars(item),
         "success": shown(score.scores["success"]),
-        "first_number": _first_number(item),
+        "first_number": text,
         "legend": dict(list(item.report.protocol.legend().items())[1:]),
         "numbers": numbers,
         "plots": plots,
@@ -279,18 +283,11 @@ def _values(item: DemoSet) -> dict[str, Any]:
     }
 
 
-def _first_number(item: DemoSet) -> str:
-    """What the large number says, and what would be bad and good."""
-    text = item.report.first_number_in_words()
-    still = [score for score in item.report.scores if score.tracker == StaticBox().name]
-    return f"{text} A box that never moves gets {shown(still[0].scores['success'])} here." if still else text
-
-
 def _trackers(report: Report) -> Table:
     headings = report.protocol.headings()
     rows = []
     for score in report.ranked():
-        counted, total = len(score.sequences) - len(score.uncounted), len(score.sequences) + len(score.missing)
+        counted, total = report.counted_of(score)
         cells = [
             *(shown(score.scores.get(metric)) for metric in headings),
             shown_speed(score.frames_per_second),

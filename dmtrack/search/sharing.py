@@ -141,7 +141,7 @@ class SharedOutputs:
         self._bytes, self._most_bytes = 0, memory_bytes
 
     def track(self, sequence: Sequence, parameters: Parameters) -> SequenceResult:
-        """See `Track` of `tracks`; the first box is the given one.
+        """See `TrackWith` of `tracks`; the first box is the given one.
 
         Raises:
             ConfigError: a parameter is out of range or none of SiamRPN++.

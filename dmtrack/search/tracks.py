@@ -23,7 +23,7 @@ from dmtrack.search.space import PUBLISHED_GRIDS, SIAMRPN_SPACE, Parameters, Spa
 from dmtrack.tracking.loading import assemble_tracker, config_and_weights, tracker_section
 from dmtrack.tracking.siamrpn import SiamRPNTracker
 
-Track = Callable[[Sequence, Parameters], SequenceResult]
+TrackWith = Callable[[Sequence, Parameters], SequenceResult]
 """Tracks a sequence with any parameters of a space; numbers are rounded as results are stored."""
 
 
@@ -67,7 +67,7 @@ class ReplayedDetections:
         }
 
     def track(self, sequence: Sequence, parameters: Parameters) -> SequenceResult:
-        """See `Track`."""
+        """See `TrackWith`."""
         policy = policy_of(self._kind, self._settings, parameters)
         if sequence.name not in self._opened:
             self._opened[sequence.name] = self._stored.open(sequence)
@@ -87,7 +87,7 @@ class FullRuns:
         self.facts: dict[str, Any] = {"sharing": "none (full runs)", "exact": True, "frames": 0, "network_passes": 0}
 
     def track(self, sequence: Sequence, parameters: Parameters) -> SequenceResult:
-        """See `Track`."""
+        """See `TrackWith`."""
         wanted = dict(parameters)
         if self._built is None or self._built[0] != wanted:
             choice = self._choice

@@ -19,7 +19,7 @@ from dmtrack.registry import did_you_mean
 from dmtrack.running.one_sequence import failure_of
 from dmtrack.search.space import Parameters, Space
 from dmtrack.search.study import KILLED, Study, import_optuna
-from dmtrack.search.tracks import Track
+from dmtrack.search.tracks import TrackWith
 
 
 class Scoring:
@@ -56,7 +56,7 @@ class Scoring:
 
 
 def evaluate(
-    track: Track,
+    track: TrackWith,
     sequences: list[Sequence],
     scoring: Scoring,
     parameters: Parameters,
@@ -83,7 +83,7 @@ class _PrunedError(Exception):
 def work_on(
     study: Study,
     space: Space,
-    track: Track,
+    track: TrackWith,
     sequences: list[Sequence],
     scoring: Scoring,
     trials: int,

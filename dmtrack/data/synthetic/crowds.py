@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import operator
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import cv2
@@ -89,7 +87,7 @@ class _Crowd:
     figures: int
 
 
-class SyntheticCrowds:
+class SyntheticCrowds(OnDemand[Video]):
     """A list of rendered videos of crowds.
 
     Video `i` depends on `seed`, `i`, its length, size and domain, and not on `count`. Boxes are those of whole figures
@@ -122,25 +120,12 @@ class SyntheticCrowds:
                 f"SyntheticCrowds: count {count}, frames {frames}, seed {seed}, size {tuple(size_wh)}: expected "
                 "numbers from 0, at least one frame, and sides from 64 pixels"
             )
+        super().__init__(count, self._video)
         self.count, self.frames, self.seed, self.size_wh = count, frames, seed, size_wh
         self.name = domain if isinstance(domain, str) else "own"
         self.domain = DOMAINS[domain] if isinstance(domain, str) else domain
 
-    def __len__(self) -> int:
-        return self.count
-
-    def __iter__(self) -> Iterator[Video]:
-        return (self[index] for index in range(self.count))
-
-    def __getitem__(self, index: int) -> Video:
-        """The video of that number.
-
-        Raises:
-            IndexError: there is no such video.
-        """
-        index = operator.index(index)
-        if not 0 <= index < self.count:
-            raise IndexError(f"video {index} of a list of {self.count}")
+    def _video(self, index: int) -> Video:
         words = np.random.SeedSequence(self.seed, spawn_key=(SPAWN_KEY, index))
         crowd = _draw_crowd(np.random.default_rng(words), self.domain, self.frames, self.size_wh, (self.seed, index))
         boxes_xywh, visibility = _annotate(crowd, self.size_wh)

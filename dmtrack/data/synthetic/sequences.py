@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import operator
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -11,7 +10,7 @@ import cv2
 import numpy as np
 
 from dmtrack.config import Count, CountOrZero, Share
-from dmtrack.data.sequences import Image, Sequence
+from dmtrack.data.sequences import Image, OnDemand, Sequence
 from dmtrack.data.synthetic.camera import SizeWH, covering_scale
 from dmtrack.data.synthetic.directing import Script, direct, procedural_canvas
 from dmtrack.data.synthetic.real_images import RealImages
@@ -34,7 +33,7 @@ GENERATED = "synthetic_"
 
 
 @DATASETS.register
-class SyntheticSequences:
+class SyntheticSequences(OnDemand[Sequence]):
     """A list of rendered videos with one target each.
 
     Sequence `i` depends on `seed`, `i` and the arguments that shape it, not on `count`. Videos are made when asked
@@ -82,6 +81,7 @@ class SyntheticSequences:
                 raise ConfigError(f"SyntheticSequences: {name} is {share}: expected a number from 0 to 1")
         if min(size_wh) < 64:
             raise ConfigError(f"SyntheticSequences: size_wh is {tuple(size_wh)}: expected at least 64 pixels a side")
+        super().__init__(int(count), self._sequence)
         self.count, self.frames, self.seed = int(count), int(frames), int(seed)
         self.size_wh: SizeWH = (int(size_wh[0]), int(size_wh[1]))
         self.distractors = int(distractors)
@@ -90,22 +90,7 @@ class SyntheticSequences:
         photos = RealImages(real_images) if real_images is not None else None
         self._photos = photos if photos is not None and photos.records else None
 
-    def __len__(self) -> int:
-        return self.count
-
-    def __iter__(self) -> Iterator[Sequence]:
-        return (self[index] for index in range(self.count))
-
-    def __getitem__(self, index: int) -> Sequence:
-        """The sequence of that number; negative numbers count from the end.
-
-        Raises:
-            IndexError: there is no such sequence.
-        """
-        index = operator.index(index)
-        position = index + self.count if index < 0 else index
-        if not 0 <= position < self.count:
-            raise IndexError(f"sequence {index} of a list of {self.count}")
+    def _sequence(self, position: int) -> Sequence:
         video = self._video(position)
         boxes_xywh = np.full((self.frames, 4), np.nan)
         cover = np.zeros(self.frames, np.int64)

@@ -49,6 +49,7 @@ class FairMOTEncoder(ClipEncoder):
     """
 
     named_recipes = False
+    image_tensor = staticmethod(image_tensor)
     divisor = 1
 
     def __init__(self, preprocessing: LetterboxSettings, stride: int, class_names: Sequence[str], most: int) -> None:
@@ -82,10 +83,6 @@ class FairMOTEncoder(ClipEncoder):
             )
         targets = encode_targets(boxes_xyxy, identities, (height, width), self.most, classes, count)
         return Clip((sample,), aligned=False), targets
-
-    def image_tensor(self, image: NDArray[Any]) -> Tensor:
-        """(3, H, W) float32 in [0, 1]."""
-        return image_tensor(image)
 
     def collate(self, items: list[tuple[Clip, MapTargets]]) -> Batch:
         """The batch of some images; its targets have the names of `MapTargets`."""

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections import abc
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Annotated, Any
 
 from dmtrack.config import Count, CountOrZero, Share, Within
 from dmtrack.data.benchmarks import BENCHMARKS, Benchmark, open_benchmark
-from dmtrack.data.sequences import Sequence, SequenceList
+from dmtrack.data.sequences import OnDemand, Sequence, SequenceList
 from dmtrack.errors import EvaluationError
 from dmtrack.evaluation.protocols import (
     PROTOCOLS,
@@ -232,7 +231,7 @@ class BenchmarkChoice:
         return Strided(opened, self.stride, self.sequences, self.title)
 
 
-class Strided:
+class Strided(OnDemand[Sequence]):
     """Every n-th frame of each sequence of a list, the first frame being the first; or of some of its sequences.
 
     Args:
@@ -250,7 +249,7 @@ class Strided:
 
     def __init__(self, sequences: SequenceList, stride: int, names: tuple[str, ...] = (), title: str = "") -> None:
         self._sequences, self._stride = sequences, stride
-        self._indices: abc.Sequence[int] = range(len(sequences))
+        self._indices = list(range(len(sequences)))
         self.absent: tuple[str, ...] = tuple(getattr(sequences, "missing", ()))
         if names:
             known = [sequence.name for sequence in sequences]
@@ -258,13 +257,8 @@ class Strided:
                 if name not in known:
                     raise EvaluationError(f"{title} has no sequence {name!r}{did_you_mean(name, known)}")
             self._indices, self.absent = [index for index, name in enumerate(known) if name in names], ()
+        super().__init__(len(self._indices), self._sequence)
 
-    def __len__(self) -> int:
-        return len(self._indices)
-
-    def __getitem__(self, index: int, /) -> Sequence:
+    def _sequence(self, index: int) -> Sequence:
         sequence = self._sequences[self._indices[index]]
         return sequence if self._stride == 1 else sequence.take(slice(None, None, self._stride))
-
-    def __iter__(self) -> Iterator[Sequence]:
-        return (self[index] for index in range(len(self)))
