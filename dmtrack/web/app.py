@@ -235,6 +235,11 @@ def _routes(places: Places, thread: TrackingThread, configs: tuple[str, ...]) ->
         table = places.project(project_id).target(number).rows
         return Response(table.astype("<f4").tobytes(), media_type="application/octet-stream")
 
+    @routes.get("/projects/{project_id}/targets/{number}/lanes")
+    def lanes(project_id: str, number: int) -> list[dict[str, Any]]:
+        """Tracklets of a target and its look-alikes, where the tracker keeps them: stretches of frames in lanes."""
+        return places.project(project_id).target(number).lanes()
+
     @routes.get("/projects/{project_id}/weak")
     def weak(project_id: str, threshold: Annotated[float, Query(ge=0, le=1)] = 0.5) -> list[dict[str, Any]]:
         """Where to look first: runs of frames whose score is low, the weakest first."""

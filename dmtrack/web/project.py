@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from dmtrack.boxes import check_first_box_xywh
 from dmtrack.errors import DataError
 from dmtrack.files import atomic_path, read_text, write_json
-from dmtrack.web.targets import How, KeyFrame, NotFoundError, Target, read_key_frame, read_segment
+from dmtrack.web.targets import NOBODY, SEEN, How, KeyFrame, NotFoundError, Target, read_key_frame, read_segment
 
 FORMAT = 1
 MOST_UNDO = 100
@@ -208,8 +208,7 @@ class Project:
         with self.lock:
             self.count = count
             for target in self.targets.values():
-                target.rows = _fitted(target.rows, count)
-                target.key_frames = {frame: key for frame, key in target.key_frames.items() if frame < count}
+                target.resize(count)
 
     def undo(self) -> bool:
         """Takes the last change by a person back; False where there is none. Boxes of trackers stay until tracked."""
@@ -228,8 +227,10 @@ class Project:
         with self.lock:
             if rows:
                 for target in self.targets.values():
-                    with atomic_path(self.folder / f"rows-{target.number}.npy") as path, open(path, "wb") as file:
-                        np.save(file, target.rows)
+                    for name, table in (("rows", target.rows), ("tracklets", target.tracklets)):
+                        to = self.folder / f"{name}-{target.number}.npy"
+                        with atomic_path(to) as path, open(path, "wb") as file:
+                            np.save(file, table)
             content = {
                 "format": FORMAT,
                 **self.head,
@@ -312,23 +313,18 @@ class Project:
             number = int(item["number"])
             keys = {int(frame): read_key_frame(key) for frame, key in item["key_frames"].items()}
             if number in before:
-                rows, done = before[number].rows, before[number].done
+                rows, done, tracklets = before[number].rows, before[number].done, before[number].tracklets
                 for frame, key in before[number].key_frames.items():
                     if frame not in keys:
                         rows[frame] = key.covers or math.nan
             else:
-                rows, done = self._rows_of(number, folder or self.folder), []
-            self.targets[number] = target = Target(number, str(item["name"]), rows, keys, done)
+                empty, done = (np.zeros((0, 7), np.float32), np.full((0, SEEN), NOBODY)), []
+                paths = (Path(folder or self.folder, f"{table}-{number}.npy") for table in ("rows", "tracklets"))
+                rows, tracklets = (
+                    np.load(path, allow_pickle=False) if path.exists() else none
+                    for path, none in zip(paths, empty, strict=True)
+                )
+            self.targets[number] = target = Target(number, str(item["name"]), rows, keys, done, tracklets)
+            target.resize(self.count)
             for frame, key in keys.items():
                 target.rows[frame] = (*key.box_xywh, 1.0, 1.0, math.nan)
-
-    def _rows_of(self, number: int, folder: Path) -> NDArray[np.float32]:
-        path = folder / f"rows-{number}.npy"
-        if path.exists():
-            return _fitted(np.load(path, allow_pickle=False), self.count)
-        return np.full((self.count, 7), math.nan, np.float32)
-
-
-def _fitted(rows: NDArray[np.float32], count: int) -> NDArray[np.float32]:
-    """(count, 7): rows that are too many are cut off, and nothing is known of those that are lacking."""
-    return np.concatenate([rows[:count], np.full((max(count - len(rows), 0), 7), math.nan, np.float32)])

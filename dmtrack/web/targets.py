@@ -11,11 +11,22 @@ from typing import Any, Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
+from dmtrack.association.timeline import Sightings, Snapshot
 from dmtrack.errors import DataError
+from dmtrack.pages.timeline.lanes import lanes_of
+from dmtrack.tracking.base import Tracker
 
 How = Literal["drawn", "corrected", "imported"]
 SHORTEST_WEAK = 3
 """Frames of low score that make a stretch worth looking at."""
+
+SEEN = 8
+"""Tracklets that are kept of a frame: the target's own, or none, then the best scores."""
+
+TRACKLET = np.dtype([("id", "<i8"), ("score", "<f4")])
+NOBODY = np.array((-1, math.nan), TRACKLET)
+MOST_LANES, MOST_STRETCHES = 6, 400
+"""Lanes of tracklets that pages show, and stretches in each."""
 
 
 class NotFoundError(DataError):
@@ -72,6 +83,7 @@ class Target:
         rows: (frames, 7) float32: x, y, w, h, score, presence (0 or 1), score of the strongest look-alike; NaN where
             nothing is known.
         done: segments whose rows are in the table.
+        tracklets: (frames, SEEN) who was in sight on the way forward, where the tracker keeps tracklets.
     """
 
     number: int
@@ -79,6 +91,17 @@ class Target:
     rows: NDArray[np.float32]
     key_frames: dict[int, KeyFrame] = field(default_factory=dict)
     done: list[Segment] = field(default_factory=list)
+    tracklets: NDArray[np.void] = field(default_factory=lambda: np.full((0, SEEN), NOBODY))
+
+    def __post_init__(self) -> None:
+        self.resize(max([len(self.rows), *(frame + 1 for frame in self.key_frames)]))
+
+    def resize(self, count: int) -> None:
+        """To so many frames: nothing is known of new ones."""
+        lacking, unseen = max(count - len(self.rows), 0), max(count - len(self.tracklets), 0)
+        self.rows = np.concatenate([self.rows[:count], np.full((lacking, 7), math.nan, np.float32)])
+        self.tracklets = np.concatenate([self.tracklets[:count], np.full((unseen, SEEN), NOBODY)])
+        self.key_frames = {frame: key for frame, key in self.key_frames.items() if frame < count}
 
     def segments(self, config: str, backwards: bool = False) -> list[Segment]:
         """All that a tracker can fill between and behind the key frames; with `backwards` also before the first."""
@@ -106,6 +129,49 @@ class Target:
             for a, b in runs
         ]
         return sorted(found, key=lambda one: one["score"])
+
+    def lanes(self) -> list[dict[str, Any]]:
+        """The target's tracklets and those of look-alikes, as stretches of frames in which each was seen.
+
+        Of every stretch: first and last frame, mean score, and whether it was the target there. Short gaps in
+        long videos are closed.
+        """
+        ids = self.tracklets["id"]
+        frames, places = np.nonzero(ids >= 0)
+        scores = self.tracklets["score"][frames, places].astype(np.float64)
+        seen = Sightings(frames, ids[frames, places], scores, np.zeros(len(frames), bool))
+        found = []
+        for lane in lanes_of(seen, ids[:, 0], MOST_LANES):
+            chosen = ids[lane.frames, 0] == (-2 if lane.tracklet_id is None else lane.tracklet_id)
+            apart = np.diff(lane.frames) > 1 + len(ids) // MOST_STRETCHES
+            stretches = []
+            for part in np.split(np.arange(len(lane.frames)), np.flatnonzero(apart | (np.diff(chosen) != 0)) + 1):
+                first, last = (int(lane.frames[part[end]]) for end in (0, -1))
+                mean = round(float(np.nan_to_num(lane.scores[part]).mean()), 3)
+                stretches.append({"first": first, "last": last, "score": mean, "target": bool(chosen[part[0]])})
+            found.append({"tracklets": lane.count, "stretches": stretches})
+        return found
+
+
+def tracklets_seen(tracker: Tracker, first: int) -> NDArray[np.void]:
+    """(SEEN,) who is in sight after a step of a tracker; the first place is the target's.
+
+    Args:
+        tracker: with tracklets, or without.
+        first: frame of its segment, which tells its tracklets from those of others.
+    """
+    seen = np.full(SEEN, NOBODY)
+    decisions = getattr(tracker, "decisions", None)
+    if not decisions:
+        return seen
+    sight = Snapshot.of(0, decisions[0])
+    others = np.flatnonzero(sight.ids != sight.target_id)
+    others = others[np.argsort(-np.nan_to_num(sight.scores[others]), kind="stable")]
+    for places, rows in ((slice(0, 1), np.flatnonzero(sight.ids == sight.target_id)), (slice(1, None), others)):
+        rows = rows[: len(seen[places])]
+        seen[places][: len(rows)]["id"] = sight.ids[rows] + first * 1_000_000
+        seen[places][: len(rows)]["score"] = sight.scores[rows]
+    return seen
 
 
 def read_segment(item: Mapping[str, Any]) -> Segment:

@@ -24,7 +24,7 @@ from dmtrack.running.box_log import latency
 from dmtrack.tracking.base import Tracker, TrackResult
 from dmtrack.web.live import LiveFrames
 from dmtrack.web.project import Project
-from dmtrack.web.targets import Segment, Target
+from dmtrack.web.targets import Segment, Target, tracklets_seen
 
 State = Literal["waiting", "tracking", "paused", "done", "cancelled", "failed"]
 
@@ -39,7 +39,8 @@ REMEMBERED_ROWS = 4000
 ALIKE = 0.5
 """Overlap from which forward and backward boxes are one object, and their weighted mean is taken."""
 
-Row = tuple[int, NDArray[np.float32]]
+Row = tuple[int, NDArray[np.float32], NDArray[np.void] | None]
+"""Frame, row of the table, and the tracklets in sight where they are those to show."""
 
 
 class Trackers:
@@ -97,7 +98,7 @@ def track_segment(frames: RandomFrames, tracker: Callable[[], Tracker], segment:
         following.init(frames.read(segment.first), segment.start_xywh)
         for number in range(segment.first + 1, last + 1):
             forward[number] = _row(following.step(frames.read(number)))
-            yield number, forward[number]
+            yield number, forward[number], tracklets_seen(following, segment.first)
     if segment.end_xywh is None:
         return
     first = segment.first + (segment.start_xywh is not None)
@@ -106,7 +107,10 @@ def track_segment(frames: RandomFrames, tracker: Callable[[], Tracker], segment:
     for number, frame in frames.backwards(last, first):
         row = _row(going_back.step(frame))
         share = (number - segment.first) / (segment.last - segment.first)
-        yield number, fuse(forward[number], row, share) if forward else row
+        if forward:
+            yield number, fuse(forward[number], row, share), None
+        else:
+            yield number, row, tracklets_seen(going_back, segment.first)
 
 
 def fuse(forward: NDArray[np.float32], backward: NDArray[np.float32], share: float) -> NDArray[np.float32]:
@@ -331,12 +335,14 @@ class TrackingThread:
                 fresh = functools.partial(self._trackers.fresh, segment.config)
                 rows = track_segment(frames, fresh, segment)
                 start = time.perf_counter()
-                for number, row in rows:
+                for number, row, seen in rows:
                     run.seconds.append(time.perf_counter() - start)
                     run.done += 1
                     with project.lock:
                         if project.targets.get(target.number) is not target:
                             break
+                        if seen is not None:
+                            target.tracklets[number] = seen
                         if number not in target.key_frames:
                             target.rows[number] = row
                             run.remember(target.number, number, row)
@@ -370,6 +376,7 @@ class TrackingThread:
                         with project.lock:
                             if name in project.targets:
                                 project.targets[name].rows[number] = row
+                                project.targets[name].tracklets[number] = tracklets_seen(followed[name], 0)
                                 run.remember(name, number, row)
                     run.seconds.append(time.perf_counter() - arrival.at)
                     run.done += 1

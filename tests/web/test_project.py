@@ -1,11 +1,13 @@
 import json
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
+from dmtrack.association.detections import Decision, TrackletView
 from dmtrack.errors import BoxError, DataError
 from dmtrack.web.project import Project
-from dmtrack.web.targets import KeyFrame, NotFoundError, Segment
+from dmtrack.web.targets import KeyFrame, NotFoundError, Segment, tracklets_seen
 
 BOX, OTHER, THIRD = (10.0, 20.0, 30.0, 40.0), (15.0, 20.0, 30.0, 40.0), (50.0, 20.0, 30.0, 40.0)
 
@@ -105,3 +107,22 @@ def test_a_damaged_project_is_named(tmp_path, content) -> None:
     (tmp_path / "project.json").write_text(content)
     with pytest.raises(DataError, match=r"project\.json is no project of dmtrack serve"):
         Project.load(tmp_path)
+
+
+def test_tracklets_of_look_alikes_are_lanes_and_survive_saving(tmp_path) -> None:
+    def seen(frame):
+        """Tracklet 4 is the target until frame 6, then 9, which was a look-alike before."""
+        ids, scores, zeros = np.array([4, 9]), np.array([0.9, 0.5]), np.zeros(2)
+        view = TrackletView(ids, np.zeros((2, 4)), zeros, scores, zeros.astype(np.int64))
+        decision = Decision(np.zeros(4), 0.9, True, target_id=4 if frame < 6 else 9, margin=1.0, tracklets=view)
+        return tracklets_seen(SimpleNamespace(decisions=[decision]), first=0)
+
+    project = Project(tmp_path, "a.mp4", 10, 25.0, (60, 40), "c")
+    target = project.add_target(0, (1, 2, 9, 9))
+    for frame in range(1, 10):
+        target.tracklets[frame] = seen(frame)
+    project.save()
+    left, right = Project.load(tmp_path).target(1).lanes()
+    kept, lost = {"first": 1, "last": 5}, {"first": 6, "last": 9}
+    assert left["stretches"] == [{**kept, "score": 0.9, "target": True}, {**lost, "score": 0.9, "target": False}]
+    assert right["stretches"] == [{**kept, "score": 0.5, "target": False}, {**lost, "score": 0.5, "target": True}]

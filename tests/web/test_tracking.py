@@ -72,17 +72,16 @@ def test_a_segment_without_an_end_is_tracked_forward_and_one_without_a_start_bac
     with frames_of(folder) as frames:
         behind = list(track_segment(frames, Drifting, Segment(20, 23, (5, 5, 9, 9), None, "c")))
         before = list(track_segment(frames, Drifting, Segment(0, 3, None, (5, 5, 9, 9), "c")))
-    assert [(number, float(row[0])) for number, row in behind] == [(21, 9.0), (22, 13.0), (23, 17.0)]
-    assert [(number, float(row[0])) for number, row in before] == [(2, 9.0), (1, 13.0), (0, 17.0)]
+    assert [(number, float(row[0])) for number, row, _ in behind] == [(21, 9.0), (22, 13.0), (23, 17.0)]
+    assert [(number, float(row[0])) for number, row, _ in before] == [(2, 9.0), (1, 13.0), (0, 17.0)]
 
 
 def test_between_two_key_frames_both_ways_are_fused(folder) -> None:
     # Forward the box is at 2 + 4 n, backward at 26 + 4 (6 - n): they meet nowhere, and the nearer key frame wins.
     with frames_of(folder) as frames:
         rows = list(track_segment(frames, Drifting, Segment(0, 6, (2, 5, 9, 9), (26, 5, 9, 9), "c")))
-    assert [number for number, _ in rows] == [1, 2, 3, 4, 5, 5, 4, 3, 2, 1]
-    fused = dict(rows[5:])
-    assert {number: float(row[0]) for number, row in fused.items()} == {1: 6.0, 2: 10.0, 3: 14.0, 4: 34.0, 5: 30.0}
+    assert [number for number, _, _ in rows] == [1, 2, 3, 4, 5, 5, 4, 3, 2, 1]
+    assert {number: float(row[0]) for number, row, _ in rows[5:]} == {1: 6.0, 2: 10.0, 3: 14.0, 4: 34.0, 5: 30.0}
 
 
 def test_boxes_that_overlap_are_averaged_by_score_and_nearness() -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from dmtrack.association.timeline import Floats, Timeline
+from dmtrack.association.timeline import Floats, Integers, Sightings
 
 
 @dataclass(frozen=True)
@@ -29,16 +29,20 @@ class Lane:
     count: int = 1
 
 
-def lanes_of(timeline: Timeline, most: int = 12) -> list[Lane]:
+def lanes_of(seen: Sightings, target_ids: Integers, most: int = 12) -> list[Lane]:
     """Lanes of the tracklets that were the target, were on it, or were seen for longest; then one of the rest.
 
     They stand in the order in which they appeared.
+
+    Args:
+        seen: who was seen when.
+        target_ids: (frames,) the tracklet that was thought to be the target.
+        most: lanes, without that of the rest.
     """
-    seen = timeline.sightings
     if not len(seen.ids):
         return []
     numbers, first, which = np.unique(seen.ids, return_index=True, return_inverse=True)
-    as_target = np.array([(timeline.target_ids == number).sum() for number in numbers])
+    as_target = np.array([(target_ids == number).sum() for number in numbers])
     on_target = np.bincount(which, seen.true, len(numbers))
     order = np.lexsort((-np.bincount(which), -on_target, -as_target, as_target + on_target == 0))
     # A lane of the rest is worth it for two tracklets or more.

@@ -51,7 +51,7 @@ def draw_timeline(timeline: Timeline, words: bool = True) -> Figure:
     """
     from matplotlib.figure import Figure
 
-    lanes = lanes_of(timeline)
+    lanes = lanes_of(timeline.sightings, timeline.target_ids)
     moments = _moments(timeline) if words else []
     lines = [
         (line, moment.wrong)

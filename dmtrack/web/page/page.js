@@ -5,13 +5,14 @@ const COLOURS = ["#e69f00", "#56b4e9", "#009e73", "#f0e442", "#cc79a7", "#d55e00
 const HANDLE = 9;          // pixels of the screen within which a corner is caught
 const SMALLEST = 4;        // pixels of the frame: a smaller drag is a click
 const WEAK = 0.5;
+const LANE = 9;            // pixels of a tracklet in the timeline
 const CACHED = 80;         // frames that the page keeps
 
 const $ = (id) => document.getElementById(id);
 const picture = $("picture"), timeline = $("timeline");
 const state = {
   project: null, rows: new Map(), frame: 0, image: null, shown: -1, selected: null, edit: null, drag: null,
-  playing: false, info: null, weak: [], watching: null,
+  playing: false, info: null, weak: [], lanes: [], watching: null,
 };
 
 // ---- talking to the server ------------------------------------------------------------------------------------------
@@ -109,7 +110,7 @@ async function open(id) {
   $("legend").textContent = project.read_only
     ? "Lines: overlap (IoU) of each tracker with the truth, from 0 (below) to 1. Bars below: where it is present."
     : "Lines: score of each target, from 0 (below) to 1. Triangles: boxes that you drew. Bars below: where the target is "
-      + "present. Gray dots: the strongest look-alike.";
+      + "present. Gray dots: the strongest look-alike. Lanes at the bottom: tracklets, in colour while one was the target.";
   location.hash = new URLSearchParams({ project: id });
   showLength();
   await readRows();
@@ -163,6 +164,7 @@ function take(project) {
   if (project.run) takeRun(project.run);
   else if (project.targets.length) $("run").textContent = "Press Track: the tracker fills the frames without boxes.";
   listWeak();
+  listLanes();
   showNumbers();
   draw();
 }
@@ -200,6 +202,23 @@ function listWeak() {
       `${targetOf(one.target)?.name ?? one.target}: frames ${one.first} to ${one.last}, ${state.project.read_only ? "overlap" : "score"} ${one.score.toFixed(2)}`,
       () => { state.selected = one.target; return go(Math.round((one.first + one.last) / 2)); })));
     if (!state.weak.length) $("weak").replaceChildren(words("none"));
+  });
+}
+
+// Tracklets of the selected target and of what looks like it.
+function listLanes() {
+  trying(async () => {
+    const number = state.selected;
+    state.lanes = number === null || state.project.read_only ? [] : await json(ofProject(`/targets/${number}/lanes`));
+    const others = state.lanes.filter((lane) => lane.stretches.some((one) => !one.target));
+    $("seen").hidden = !others.length;
+    $("lanes").replaceChildren(...others.map((lane) => {
+      const [longest] = lane.stretches.filter((one) => !one.target).sort((a, b) => b.last - b.first - a.last + a.first);
+      const name = lane.stretches.some((one) => one.target) ? "once taken for the target"
+        : lane.tracklets > 1 ? `${lane.tracklets} others` : "look-alike";
+      return item(`${name}: frames ${longest.first} to ${longest.last}, score ${longest.score.toFixed(2)}`, () => go(longest.first));
+    }));
+    drawTimeline();
   });
 }
 
@@ -303,8 +322,10 @@ function drawBox(pen, box, target, selected, text, dashed = false, handles = fal
 function drawTimeline() {
   if (!state.project) return;
   const ratio = devicePixelRatio || 1, count = Math.max(state.project.frames - 1, 1);
+  timeline.style.height = state.lanes.length ? `calc(var(--timeline) + ${LANE * state.lanes.length + 4}px)` : "";
   timeline.width = timeline.clientWidth * ratio; timeline.height = timeline.clientHeight * ratio;
-  const pen = timeline.getContext("2d"), width = timeline.width, height = timeline.height;
+  const pen = timeline.getContext("2d"), width = timeline.width, full = timeline.height;
+  const height = full - (state.lanes.length ? (LANE * state.lanes.length + 4) * ratio : 0);
   const style = getComputedStyle(document.documentElement);
   const bars = Math.min(state.project.targets.length, 6) * 5 * ratio;
   const plot = height - bars - 14 * ratio;
@@ -348,8 +369,16 @@ function drawTimeline() {
       pen.beginPath(); pen.moveTo(x, 9 * ratio); pen.lineTo(x - 4 * ratio, 0); pen.lineTo(x + 4 * ratio, 0); pen.fill();
     }
   });
+  state.lanes.forEach((lane, place) => {
+    for (const one of lane.stretches) {
+      pen.fillStyle = one.target ? colour(state.selected) : style.getPropertyValue("--soft");
+      pen.globalAlpha = one.target ? 1 : 0.25 + 0.75 * Math.min(one.score, 1);
+      pen.fillRect(px(one.first), height + (LANE * place + 3) * ratio, Math.max(px(one.last) - px(one.first), 2 * ratio), (LANE - 3) * ratio);
+    }
+  });
+  pen.globalAlpha = 1;
   pen.fillStyle = style.getPropertyValue("--ink");
-  pen.fillRect(px(state.frame) - ratio / 2, 0, Math.max(ratio, 1), height);
+  pen.fillRect(px(state.frame) - ratio / 2, 0, Math.max(ratio, 1), full);
 }
 
 // ---- boxes by hand --------------------------------------------------------------------------------------------------

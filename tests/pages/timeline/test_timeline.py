@@ -58,7 +58,7 @@ def test_what_can_be_read_from_it(timeline: Timeline) -> None:
     assert np.isnan(timeline.truth_iou[10:20]).all()
     assert timeline.truth_iou[29] == pytest.approx(1.0)
     assert not timeline.present[12:20].any()
-    target, look_alike, back = lanes_of(timeline)
+    target, look_alike, back = lanes_of(timeline.sightings, timeline.target_ids)
     assert [lane.true.mean() for lane in (target, look_alike, back)] == [1.0, 0.0, 1.0]
     assert target.frames.tolist() == list(range(10))
     assert [event.frame for event in timeline.events if "out of sight" in event.text] == [21]
