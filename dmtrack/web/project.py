@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from dmtrack.boxes import check_first_box_xywh
 from dmtrack.errors import DataError
 from dmtrack.files import atomic_path, read_text, write_json
-from dmtrack.web.targets import NOBODY, SEEN, How, KeyFrame, NotFoundError, Target, read_key_frame, read_segment
+from dmtrack.web.targets import NOBODY, SEEN, How, KeyFrame, NotFoundError, Segment, Target, read_key_frame
 
 FORMAT = 1
 MOST_UNDO = 100
@@ -31,6 +31,7 @@ class Project:
         video: the path of the video.
         count: frames.
         name: of the video, for people.
+        stem: begins the names of exported files.
         fps: frames per second; None for a folder of images.
         size_wh: of the frames.
         config: of the tracker that is used next.
@@ -57,15 +58,11 @@ class Project:
         self.folder, self.id, self.read_only = folder, folder.name, read_only
         self.video, self.count, self.fps, self.size_wh, self.config = video, count, fps, size_wh, config
         self.name, self.live = name or Path(video).name, live
+        self.stem = Path(self.name.replace(":", "_")).stem
         self.targets: dict[int, Target] = {}
         self.revision, self._next_number, self.tracking = 0, 1, False
         self._history: list[dict[str, Any]] = []
         self.lock = threading.RLock()
-
-    @property
-    def stem(self) -> str:
-        """What exported files are called."""
-        return Path(self.name.replace(":", "_")).stem
 
     @property
     def head(self) -> dict[str, Any]:
@@ -270,7 +267,13 @@ class Project:
             project._history, project.tracking = content["history"], content["tracking"]
             project._restore(content, folder)
             for number, segments in content["done"].items():
-                project.targets[int(number)].done = [read_segment(one) for one in segments]
+                for one in segments:
+                    start, end = (
+                        None if one[name] is None else tuple(one[name]) for name in ("start_xywh", "end_xywh")
+                    )
+                    project.targets[int(number)].done.append(
+                        Segment(one["first"], one["last"], start, end, one["config"])
+                    )
         except (ValueError, KeyError, TypeError) as error:
             raise DataError(
                 f"{path} is no project of dmtrack serve ({error!r}); delete its folder or restore it"

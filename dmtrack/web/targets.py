@@ -174,12 +174,6 @@ def tracklets_seen(tracker: Tracker, first: int) -> NDArray[np.void]:
     return seen
 
 
-def read_segment(item: Mapping[str, Any]) -> Segment:
-    """A segment of a project file."""
-    start, end = (None if item[name] is None else tuple(item[name]) for name in ("start_xywh", "end_xywh"))
-    return Segment(item["first"], item["last"], start, end, item["config"])
-
-
 def read_key_frame(item: Mapping[str, Any]) -> KeyFrame:
     """A key frame of a project file.
 
