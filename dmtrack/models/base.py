@@ -62,7 +62,7 @@ class TrainableModel(nn.Module):
             source: the file, for the error.
 
         Raises:
-            WeightsError: anchors, crops or normalisation of the weights are others than the model's.
+            WeightsError: anchors, crops, classes or normalisation of the weights are others than the model's.
         """
 
 

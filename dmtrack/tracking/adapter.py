@@ -38,11 +38,7 @@ class Got10kTracker(Tracker):
         self.visualize = False
 
     def init(self, image: Any, box: ArrayLike) -> None:
-        """Starts the tracker.
-
-        Raises:
-            BoxError: the box is NaN, empty or outside the image.
-        """
+        """Starts the tracker."""
         frame = as_rgb(image)
         box_xywh = check_first_box_xywh(box, frame.shape[1], frame.shape[0])
         self.tracker.init(PILImage.fromarray(frame), box_xywh + self._shift)

@@ -114,11 +114,7 @@ class GlobalSearchTracker(Tracker):
         self.decisions: list[Decision] = []
 
     def init(self, image: Any, box: ArrayLike) -> None:
-        """Takes the target's box (x, y, w, h in pixels) in the first frame.
-
-        Raises:
-            BoxError: the box is NaN, empty or outside the image.
-        """
+        """Takes the target's box (x, y, w, h in pixels) in the first frame."""
         self.init_targets(image, [np.asarray(box)])
 
     def step(self, image: Any) -> Decision:

@@ -66,12 +66,7 @@ class OpenCVTracker(Tracker):
         self._shrink_xywh: Boxes = np.zeros(4)
 
     def init(self, image: Any, box: ArrayLike) -> None:
-        """Takes the target's box (x, y, w, h in pixels) in the first frame.
-
-        Raises:
-            BoxError: the box is NaN, empty or outside the image.
-            DMTrackError: OpenCV cannot track it.
-        """
+        """As of `Tracker`; a `DMTrackError` where OpenCV cannot track the target."""
         frame = as_rgb(image)
         height, width = frame.shape[:2]
         given = check_first_box_xywh(box, width, height)

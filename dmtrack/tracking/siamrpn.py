@@ -178,15 +178,7 @@ class SiamRPNTracker(Tracker):
         self.state: TargetState | None = None
 
     def init(self, image: Any, box: ArrayLike) -> None:
-        """Takes the target in the first frame.
-
-        Args:
-            image: HxWx3 uint8 RGB array or PIL image.
-            box: x, y, w, h in pixels, or the four corners x1, y1, ..., x4, y4 of a quadrilateral around it.
-
-        Raises:
-            BoxError: the box is NaN, empty or outside the image.
-        """
+        """As of `Tracker`; the box may also be the corners x1, y1, ..., x4, y4 of a quadrilateral around the target."""
         frame = as_rgb(image)
         self.start(frame, self._first_box_cxcywh(box, frame))
 

@@ -77,21 +77,13 @@ class LongTermProtocol(BaseProtocol):
         return tuple(Measure(key, title, needs=needs, meaning=meaning) for key, (title, meaning) in texts.items())
 
     def check(self) -> None:
-        """Refuses impossible rules.
-
-        Raises:
-            EvaluationError: too few thresholds.
-        """
+        """Refuses too few thresholds, too."""
         super().check()
         if self.thresholds < 3:
             raise EvaluationError(f"protocol {self.name!r}: thresholds={self.thresholds} must be at least 3")
 
     def score(self, sequence: Sequence, tracker: TrackerResults) -> SequenceScore:
-        """Its own best F-score, and the overlaps of the frames with target after the first.
-
-        Raises:
-            EvaluationError: frames of unknown size where the protocol clips regions to them.
-        """
+        """Its own best F-score, and the overlaps of the frames with target after the first."""
         run = self._run(tracker.cut(sequence), tracker)
         counted = is_region(run.truth)
         counted[:1] = False
@@ -205,11 +197,7 @@ class PresenceProtocol(BaseProtocol):
         return tuple(Measure(key, title, needs=needs, meaning=meaning) for key, (title, meaning) in texts.items())
 
     def check(self) -> None:
-        """Refuses impossible rules.
-
-        Raises:
-            EvaluationError: the IoU threshold is no share.
-        """
+        """Refuses an IoU threshold that is no share, too."""
         super().check()
         if not 0 <= self.iou_threshold <= 1:
             raise EvaluationError(f"protocol {self.name!r}: iou_threshold={self.iou_threshold} must lie in [0, 1]")

@@ -108,11 +108,7 @@ class VotProtocol(BaseProtocol):
         )
 
     def check(self) -> None:
-        """Refuses impossible rules.
-
-        Raises:
-            EvaluationError: the window, the skipped frames or the frame rate make no sense.
-        """
+        """Refuses a window, skipped frames or a frame rate that make no sense, too."""
         super().check()
         problem = ""
         if self.eao_window and not 1 <= self.eao_window[0] <= self.eao_window[1]:
@@ -127,11 +123,7 @@ class VotProtocol(BaseProtocol):
             raise EvaluationError(f"protocol {self.name!r}: {problem}")
 
     def score(self, sequence: Sequence, tracker: TrackerResults) -> SequenceScore:
-        """All runs on a sequence; accuracy and failures of it alone, and the overlaps of its first run.
-
-        Raises:
-            EvaluationError: results without restarts where they are needed, or frames of unknown size.
-        """
+        """All runs on a sequence; accuracy and failures of it alone, and the overlaps of its first run."""
         runs = self._runs(sequence, tracker)
         each = score_vot(self, [runs]).sequences[0]
         numbers = {"accuracy": each.accuracy, "lost": each.failures}

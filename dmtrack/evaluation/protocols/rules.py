@@ -179,12 +179,7 @@ class Protocol(BaseProtocol):
         )
 
     def check(self) -> None:
-        """Refuses a protocol that says something impossible.
-
-        Raises:
-            EvaluationError: a rule has an unknown value, a score would be read where the curve has no threshold, or two
-                measures share a key.
-        """
+        """Refuses unknown values, and scores that would be read where the curve has no threshold, too."""
         for rule, hint in get_type_hints(Protocol).items():
             literals = [part for part in (hint, *get_args(hint)) if get_origin(part) is Literal]
             choices = [choice for literal in literals for choice in get_args(literal)]

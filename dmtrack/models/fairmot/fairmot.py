@@ -98,11 +98,7 @@ class FairMOT(TrainableModel):
         return self.loss(self.maps(batch.frames[0].images), batch.targets)
 
     def check_metadata(self, metadata: Mapping[str, Any], source: object) -> None:
-        """Refuses weights whose classes have other names, or the same in another order.
-
-        Raises:
-            WeightsError: names both.
-        """
+        """Refuses weights whose classes have other names, or the same in another order."""
         stored = ((metadata.get("config") or {}).get("model") or {}).get("classes", self.class_names)
         if isinstance(stored, (list, tuple)) and len(stored) > 1 and tuple(stored) != self.class_names:
             raise WeightsError(

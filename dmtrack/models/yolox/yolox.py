@@ -151,11 +151,7 @@ class YOLOX(TrainableModel):
         )
 
     def check_metadata(self, metadata: Mapping[str, Any], source: object) -> None:
-        """Refuses weights that were trained on pixels of the other flavour.
-
-        Raises:
-            WeightsError: the flavour is another.
-        """
+        """Refuses weights that were trained on pixels of the other flavour."""
         flavour = (metadata.get("normalisation") or {}).get("flavour", self.preprocessing.flavour)
         if flavour != self.preprocessing.flavour:
             raise WeightsError(
