@@ -28,7 +28,7 @@ import torch
 from dmtrack.files import write_json
 from dmtrack.models.global_search.dmtrack_gs import reference_path
 from dmtrack.tracking import GlobalSearchTracker, TrackResult
-from dmtrack.tracking.device import has_bf16_instructions, resolve_precision
+from dmtrack.tracking.device import has_fast_bf16, resolve_precision
 from parity.formulas import formula_model, make_image, paste_texture
 
 FRAME_WH = (1280, 720)
@@ -131,7 +131,7 @@ def on_cpu(options: argparse.Namespace) -> dict[str, Any]:
     measure(paths, options.repeats, "cpu")
     figures: dict[str, Any] = {
         "device": "cpu",
-        "cpu_has_bf16": has_bf16_instructions(),
+        "cpu_has_fast_bf16": has_fast_bf16(),
         "auto": resolve_precision("auto", torch.device("cpu")),
         "threads": torch.get_num_threads(),
         "frame_wh": FRAME_WH,

@@ -25,7 +25,7 @@ import numpy as np
 import torch
 
 from dmtrack.files import write_json
-from dmtrack.tracking.device import has_bf16_instructions, resolve_precision
+from dmtrack.tracking.device import has_fast_bf16, resolve_precision
 from dmtrack.tracking.siamrpn import SiamRPNTracker
 from parity.siamrpn_formulas import formula_siamrpn, frame_rgb, target_box_xywh
 
@@ -100,7 +100,7 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
     measure(paths, options.repeats, options.device)
     figures: dict[str, Any] = {
         "device": options.device if options.device == "cpu" else torch.cuda.get_device_name(),
-        "cpu_has_bf16": has_bf16_instructions(),
+        "cpu_has_fast_bf16": has_fast_bf16(),
         "auto": resolve_precision("auto", torch.device(options.device)),
         "threads": torch.get_num_threads(),
         "frame_hw": FRAME_HW,

@@ -7,7 +7,7 @@ The tracker is the one that `dmtrack track` uses, with the shipped weights where
 otherwise (the time does not depend on them). `fp32_ms` and `bf16_ms` are for 1280x720 frames, `*_448x256_ms` for frames
 of the network's own size. The best of many frames counts, because what other programs do can only add time; medians
 are written too, and `*_cpu_ms`, the processor time that the best frame took, which on a busy machine is nearer to the
-truth than the wall time. bf16 pays on CPUs that compute in it; `cpu_has_bf16` says whether this one does.
+truth than the wall time. bf16 pays on CPUs that are fast in it; `cpu_has_fast_bf16` says whether this one is.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from dmtrack.files import write_json
 from dmtrack.models.global_search.base import GlobalSearchModel
 from dmtrack.registry import MODELS
 from dmtrack.tracking import GlobalSearchTracker
-from dmtrack.tracking.device import has_bf16_instructions, resolve_precision
+from dmtrack.tracking.device import has_fast_bf16, resolve_precision
 from dmtrack.weights import find_weights, load_into, read_weights
 from parity.formulas import make_image, paste_texture
 
@@ -91,7 +91,7 @@ def main() -> int:
         "threads": options.threads,
         "weights": weights,
         "steps": options.steps,
-        "cpu_has_bf16": has_bf16_instructions(),
+        "cpu_has_fast_bf16": has_fast_bf16(),
         "auto": resolve_precision("auto", torch.device("cpu")),
     }
     print(f"precision 'auto' is {figures['auto']} on this processor")

@@ -48,9 +48,9 @@ def test_build_show_and_test_without_the_network(tmp_path, monkeypatch):
     assert "config changed" in str(command("test", *SET, "--cache", "cache", "--precision", "bf16").exception)
     # What `auto` is on this machine decides whether the stored detections are its own.
     auto = ("test", *SET, "--cache", "cache", "--results", "auto", "--precision", "auto", "--device", "cpu")
-    monkeypatch.setattr("dmtrack.tracking.device.has_bf16_instructions", lambda: True)
+    monkeypatch.setattr("dmtrack.tracking.device.has_fast_bf16", lambda: True)
     assert "config changed" in str(command(*auto).exception)
-    monkeypatch.setattr("dmtrack.tracking.device.has_bf16_instructions", lambda: False)
+    monkeypatch.setattr("dmtrack.tracking.device.has_fast_bf16", lambda: False)
     assert command(*auto).exit_code == 0
     mixed = command("test", *SET, "--cache", "cache", "--results", "live")
     assert "detections was None, is stored" in str(mixed.exception)

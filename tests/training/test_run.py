@@ -107,7 +107,7 @@ def test_auto_precision_is_chosen_by_the_processor_and_kept_by_resume(
 ) -> None:
     config = load_config(toy_config, ["precision=auto", "checkpoint_config.interval_iterations=1"])
     for fast, chosen in ((True, "bf16"), (False, "fp32")):
-        monkeypatch.setattr(device, "has_bf16_instructions", lambda fast=fast: fast)
+        monkeypatch.setattr(device, "has_fast_bf16", lambda fast=fast: fast)
         outcome = train_from_config(config, tmp_path / chosen, ONE_PROCESS)
         state = torch.load(checkpoint_files(outcome.folder / "checkpoints")[-1], weights_only=True)
         assert state["metadata"]["precision"] == chosen
