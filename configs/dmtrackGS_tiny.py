@@ -19,6 +19,9 @@ model = dict(
     ),
     candidate_head=dict(type="CandidateHead", in_channels=(widths[1], channels), strides=(4, 8), channels=channels),
     scale=(448, 256),
+    # Chosen on clips and generated sequences (docs/tiny_weights.md).
+    small_target=32.0,
+    small_scale=(640, 360),
     template_jitter=0.04,
     absent_share=0.25,
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 
@@ -12,7 +12,7 @@ import torch
 import torch.nn.functional as F
 from numpy.typing import NDArray
 
-from dmtrack.config import Count, Positive
+from dmtrack.config import Amount, Count, Positive
 
 IMAGENET_MEAN_RGB = (123.675, 116.28, 103.53)
 IMAGENET_STD_RGB = (58.395, 57.12, 57.375)
@@ -28,6 +28,8 @@ class Preprocessing:
         mean_rgb: subtracted, on the 0..255 scale.
         std_rgb: divided by, on the 0..255 scale.
         inclusive_boxes: the model was trained with right = left + width - 1 (the DMTrack reference).
+        small_target: a target is small if the square root of its area is below this in an image of `scale`.
+        small_scale: as `scale`, for videos with a small target; None to search them as all others.
     """
 
     scale: tuple[Count, Count] = (736, 512)
@@ -35,6 +37,15 @@ class Preprocessing:
     mean_rgb: tuple[float, float, float] = IMAGENET_MEAN_RGB
     std_rgb: tuple[Positive, Positive, Positive] = IMAGENET_STD_RGB
     inclusive_boxes: bool = False
+    small_target: Amount = 0.0
+    small_scale: tuple[Count, Count] | None = None
+
+    def for_targets(self, boxes_xywh: NDArray[np.float64], height: int, width: int) -> Preprocessing:
+        """What suits the smallest of the targets (n, 4) in a first frame of that size."""
+        if self.small_scale is None:
+            return self
+        smallest = float(np.sqrt(boxes_xywh[:, 2] * boxes_xywh[:, 3]).min()) * resize_factor(height, width, self.scale)
+        return replace(self, scale=self.small_scale) if smallest < self.small_target else self
 
 
 @dataclass(frozen=True)

@@ -107,6 +107,7 @@ class GlobalSearchTracker(Tracker):
         self._prepare_on_device = fast and self.device.type == "cuda" and self.precision != "fp32"
         self.association: Association = BestCandidate()
         self._camera: CameraMotion | None = None
+        self._preprocessing = self.model.preprocessing
         self._templates: Any = None
         self._image_index = torch.zeros(0, dtype=torch.int64)
         self._last_boxes_xywh: list[Boxes] = []
@@ -143,6 +144,7 @@ class GlobalSearchTracker(Tracker):
             raise DMTrackError("no target to track: expected at least one box x,y,w,h in the first frame")
         check_distinct_xywh(boxes)
         self._last_boxes_xywh, self._graph = boxes, None
+        self._preprocessing = self.model.preprocessing.for_targets(np.array(boxes), height, width)
         found = self._take_templates(frame)
         if self._camera is not None:
             self._camera = CameraMotion()
@@ -247,9 +249,9 @@ class GlobalSearchTracker(Tracker):
 
     def _prepare(self, frame: Image) -> tuple[PreparedImage, Tensor]:
         if self._prepare_on_device:
-            prepared = prepare_image_on(frame, self.model.preprocessing, self.device)
+            prepared = prepare_image_on(frame, self._preprocessing, self.device)
         else:
-            prepared = prepare_image(frame, self.model.preprocessing)
+            prepared = prepare_image(frame, self._preprocessing)
         return prepared, prepared.tensor.to(self.device).contiguous(memory_format=self._layout)
 
     def _search(self, images: Tensor) -> Any:

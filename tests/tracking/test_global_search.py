@@ -1,4 +1,5 @@
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -52,6 +53,19 @@ def test_frames_of_different_sizes_are_searched_each_at_its_own_scale():
     larger = images[2].repeat(2, axis=0).repeat(2, axis=1)
     np.testing.assert_allclose(tracker.step(images[1]).box_xywh, boxes[1])
     np.testing.assert_allclose(tracker.step(larger).box_xywh, boxes[2] * 2, atol=1)
+
+
+def test_videos_with_a_small_target_are_searched_at_a_larger_scale():
+    images, boxes = moving_square(4)
+    tracker = make()
+    tracker.model.preprocessing = replace(tracker.model.preprocessing, small_target=30.0, small_scale=(128, 96))
+    tracker.init(images[0], (0, 0, 40, 40))
+    assert tracker.model.received_boxes_xyxy.tolist() == [[0, 0, 40, 40]]
+    tracker.init_targets(images[0], [(0, 0, 40, 40), boxes[0]])
+    np.testing.assert_allclose(tracker.model.received_boxes_xyxy[0], [0, 0, 80, 80])
+    tracker.init(images[0], boxes[0])
+    for image, box in zip(images[1:], boxes[1:], strict=True):
+        np.testing.assert_allclose(tracker.step(image).box_xywh, box)
 
 
 def test_an_absent_target_is_said_to_be_absent_and_found_again():

@@ -44,6 +44,8 @@ class DMTrackGSTiny(GlobalSearchModel):
         bbox_head: a `TinyHead`.
         candidate_head: a `CandidateHead` on the stride-4 map and the fused one, or None.
         scale: (long side, short side) of the input image.
+        small_target: square root of the area in an image of `scale` below which a target counts as small.
+        small_scale: the scale of videos with a small target, or None for `scale`.
         template_jitter: in training, template boxes are shifted and scaled by this share of their size, because the
             boxes that people draw are not exact.
         absent_share: share of the pairs that are also searched with a target of another pair, which must find nothing.
@@ -59,6 +61,8 @@ class DMTrackGSTiny(GlobalSearchModel):
         bbox_head: dict[str, Any] | nn.Module,
         candidate_head: dict[str, Any] | nn.Module | None = None,
         scale: tuple[Count, Count] = (448, 256),
+        small_target: Amount = 0.0,
+        small_scale: tuple[Count, Count] | None = None,
         template_jitter: Amount = 0.04,
         absent_share: Share = 0.25,
         max_detections: Count = 8,
@@ -66,7 +70,7 @@ class DMTrackGSTiny(GlobalSearchModel):
         vote_iou: Share = 0.3,
     ) -> None:
         super().__init__()
-        self.preprocessing = Preprocessing(scale=(scale[0], scale[1]))
+        self.preprocessing = Preprocessing(scale, small_target=small_target, small_scale=small_scale)
         self.backbone: nn.Module = build_part(backbone, BACKBONES)
         self.neck: nn.Module = build_part(neck, NECKS)
         self.bbox_head: TinyHead = build_part(bbox_head, HEADS, TinyHead, "DMTrackGSTiny: bbox_head")
