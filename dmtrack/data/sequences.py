@@ -263,12 +263,11 @@ VideoList = ListOf[Video]
 SequenceList = ListOf[Sequence]
 
 
-@dataclass(eq=False)
 class OnDemand(Generic[Item]):
     """Items that `make` makes, by their number, when they are asked for; negative numbers count from the end."""
 
-    length: int
-    make: Callable[[int], Item]
+    def __init__(self, length: int, make: Callable[[int], Item]) -> None:
+        self.length, self.make = length, make
 
     def __len__(self) -> int:
         return self.length
