@@ -100,7 +100,7 @@ class Checker:
         """Checks the keys of one dict.
 
         Args:
-            node: the dict; its `type` has been looked at, unless `known` declares one.
+            node: the dict, without a `type` that has been looked at.
             known: what it may hold.
             path: where it stands.
             given: keys that code passes.
@@ -109,8 +109,6 @@ class Checker:
         for key, value in sorted(
             node.items(), key=lambda item: item[0] in known.keys and known.keys[item[0]].names_classes
         ):
-            if key == "type" and "type" not in known.keys:
-                continue
             if key not in known.keys:
                 if not known.is_open:
                     raise self.error((*path, key), self._unknown(key, known, path))
@@ -176,7 +174,9 @@ class Checker:
                 (*path, "type"),
                 f"unknown {kind} {node['type']!r} at {dotted((*path, 'type'))!r}{did_you_mean(node['type'], names)}",
             )
-        self.keys(node, keys_of_callable(entry), path)
+        known = keys_of_callable(entry)
+        rest = {key: value for key, value in node.items() if key != "type" or key in known.keys}
+        self.keys(rest, known, path)
 
     def _inside(self, value: Any, option: Any, path: KeyPath) -> None:
         """Checks what the value holds, its outer kind being right."""

@@ -93,9 +93,12 @@ def read_named_boxes(text: str, where: str, error: type[DMTrackError]) -> Boxes 
         DMTrackError: the heading names no box, or a line does not hold what it says.
     """
     heading, *lines = text.rstrip().split("\n")
+    heading = heading.lstrip("#% ")  # names that numpy or Matlab wrote as a comment
     if not is_heading(split_cells(heading)):
         return None
     found = find_box_columns(split_cells(heading))
+    if found is None and not re.search("[a-z]", heading, re.IGNORECASE):
+        raise error(f"{where}, line 1: {heading[:60]!r} has commas for decimal points: write 1.5 instead of 1,5")
     if found is None:
         raise error(f"{where}, line 1: the heading {heading[:60]!r} names no box: expected {EXPECTED}")
     if not lines:

@@ -86,6 +86,8 @@ class VideoWriter(contextlib.AbstractContextManager["VideoWriter"]):
         stream.width, stream.height = width + width % 2, height + height % 2
         stream.pix_fmt = "yuv420p"
         stream.codec_context.time_base = _CLOCK
+        # A track lasts as long as its decoding times say; without B-frames these are the times at which it is shown.
+        stream.codec_context.max_b_frames = 0
         # Players take the matrix of large videos for BT.709 where nothing is said.
         stream.codec_context.colorspace, stream.codec_context.color_range = _BT_601, _LIMITED_RANGE
         if encoder == "libx264":

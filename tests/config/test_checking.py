@@ -316,3 +316,9 @@ def test_functions_can_be_registered():
 @pytest.mark.parametrize("name", sorted(available_configs()))
 def test_every_shipped_config_is_right(name):
     load_config(name)
+
+
+@pytest.mark.parametrize("key", ["type", "ema.type", "checkpoint_config.type"])
+def test_a_type_where_a_section_has_none_is_an_unknown_key(key):
+    with pytest.raises(ConfigError, match="unknown key 'type'"):
+        load_config("dmtrackGS_tiny", [f"{key}=x"])

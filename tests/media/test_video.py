@@ -264,3 +264,15 @@ def test_late_frames_of_a_camera_are_dropped_and_the_first_waits(monkeypatch):
         assert source.dropped >= 29 - numbers[1] - len(numbers)
         assert source.notes == (f"frames that arrived while others were worked on were dropped: {source.dropped}",)
     assert source._source._capture.released
+
+
+def test_a_video_of_irregular_times_lasts_until_its_last_frame(tmp_path):
+    times = [0, 0.04, 0.14, 0.39, 0.43, 0.47, 0.97, 1.07]
+    with VideoWriter(tmp_path / "a.mp4", 25.0, (64, 48)) as writer:
+        for number, time in enumerate(times):
+            writer.write(np.full((48, 64, 3), 20 * number, np.uint8), time)
+    with av.open(str(tmp_path / "a.mp4")) as container:
+        stream = container.streams.video[0]
+        shown = sorted(float(packet.pts * packet.time_base) for packet in container.demux(stream) if packet.size)
+        np.testing.assert_allclose(shown, times, atol=1e-3)
+        assert float(stream.duration * stream.time_base) > 1.07

@@ -67,7 +67,7 @@ def read_flags(path: Path, what: str, length: int) -> NDArray[np.int64]:
     words = read_text(path, what).translate(_SEPARATORS).split()
     try:
         flags = np.array([int(word) for word in words], dtype=np.int64)
-    except ValueError as error:
+    except (ValueError, OverflowError) as error:
         raise DataError(f"{path}: expected {what}: whole numbers only ({error})") from error
     if len(flags) != length:
         raise DataError(

@@ -119,6 +119,16 @@ def base_notes(
             f"check the coordinates: {fits[best]} of {len(offsets)} results start exactly at the given box if their "
             f"pixels count from {best}; if so, read them with index_base={best}"
         )
+    far = sum(
+        bool((np.abs(first_xy[name] - bases[name] - sequences[name].boxes_xywh[0, :2]) > sides / 2).any())
+        for name in first_xy
+        if np.isfinite(sides := sequences[name].boxes_xywh[0, 2:]).all()
+    )
+    if far * 2 > len(offsets):
+        notes.append(
+            f"check the boxes: {far} of {len(offsets)} results start more than half a box away from the given box; are "
+            "they of these sequences, and in pixels of the original frames?"
+        )
     return notes
 
 
@@ -147,15 +157,24 @@ BOX_FORMATS: dict[str, str] = {
     "xyxy": "left, top, right, bottom",
     "inclusive-xyxy": "left, top, and the last pixel at the right and at the bottom: right = left + width - 1",
     "cxcywh": "centre, width, height",
+    "yxyx": "top, left, bottom, right",
+    "yxhw": "top, left, height, width",
     "given-first": "left, top, width, height, but for the first row, which the given box replaces",
     "detected": "each file as its first frames say",
 }
 """Formats by name."""
 
+
+def _x_first(boxes: ArrayLike) -> Boxes:
+    return np.asarray(boxes, dtype=np.float64)[..., [1, 0, 3, 2]]
+
+
 _TO_XYWH: dict[str, Callable[[ArrayLike], Boxes]] = {
     "xyxy": xyxy_to_xywh,
     "inclusive-xyxy": partial(xyxy_to_xywh, inclusive=True),
     "cxcywh": cxcywh_to_xywh,
+    "yxyx": lambda boxes: xyxy_to_xywh(_x_first(boxes)),
+    "yxhw": _x_first,
 }
 
 _TOLERANCE = 1.6

@@ -254,6 +254,7 @@ def _family_of(name: str, present: set[str]) -> tuple[Family, str, str] | None:
     place, _, file = name.rpartition("/")
     stem, _, suffix = file.rpartition(".")
     above, _, folder = place.rpartition("/")
+    suffix = suffix.lower()
     if suffix == "txt":
         if folder and re.fullmatch(rf"{re.escape(folder)}_\d{{3}}", stem):
             return "folders", above, folder

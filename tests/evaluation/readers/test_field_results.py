@@ -37,7 +37,17 @@ def to_cxcywh(boxes_xywh):
     return np.concatenate([boxes_xywh[:, :2] + boxes_xywh[:, 2:] / 2, boxes_xywh[:, 2:]], axis=1)
 
 
-AS_WRITTEN = {"xyxy": xywh_to_xyxy, "inclusive-xyxy": partial(xywh_to_xyxy, inclusive=True), "cxcywh": to_cxcywh}
+def x_last(boxes):
+    return boxes[:, [1, 0, 3, 2]]
+
+
+AS_WRITTEN = {
+    "xyxy": xywh_to_xyxy,
+    "inclusive-xyxy": partial(xywh_to_xyxy, inclusive=True),
+    "cxcywh": to_cxcywh,
+    "yxyx": lambda boxes: x_last(xywh_to_xyxy(boxes)),
+    "yxhw": x_last,
+}
 TRACKED = moving().boxes_xywh + np.array([0.4, -0.3, 1.2, 0.8])
 TRACKED[0] = moving().boxes_xywh[0]
 
@@ -60,7 +70,7 @@ def written(box_format):
 def test_another_box_format_is_suspected_and_read_on_request(box_format, base, digits, file, write):
     rows = written(box_format)
     rows[:, :2] += base
-    if box_format.endswith("xyxy"):
+    if box_format.endswith(("xyxy", "yxyx")):
         rows[:, 2:] += base
     elif box_format == "given-first":
         rows[0, 2:] += base
@@ -124,8 +134,8 @@ def test_mixed_results_are_read_file_by_file(write):
     found = read_results(folder, sequences, box_format="detected")
     for result in found.results.values():
         np.testing.assert_allclose(result.boxes_xywh, TRACKED, atol=1e-3)
-    with pytest.raises(EvaluationError, match="unknown box format 'xyxx'; did you mean 'xyxy'"):
-        read_results(folder, sequences, box_format="xyxx")
+    with pytest.raises(EvaluationError, match="unknown box format 'xyyxy'; did you mean 'xyxy'"):
+        read_results(folder, sequences, box_format="xyyxy")
     with pytest.raises(EvaluationError, match=r"a\.txt, read as xyxy, line 2: the box .* has a negative size"):
         read_results(folder, [moving("a")], box_format="xyxy")
 
@@ -249,3 +259,21 @@ def test_cases_of_archives_and_several_benchmarks(shared_folder):
 def test_a_result_of_vot_that_is_codes_alone_has_no_box_to_convert(write):
     with pytest.raises(EvaluationError, match=r"a_001\.txt holds 1 boxes for the 12 frames"):
         read_results(write({"baseline/a/a_001.txt": "1\n"}), [moving()], box_format="cxcywh")
+
+
+def test_results_of_other_pixels_are_noted(write):
+    halved = "\n".join(",".join(f"{value:g}" for value in box) for box in moving().boxes_xywh / 2)
+    found = read_results(write({"A.TXT": halved}), [moving("A")])
+    assert any("check the boxes: 1 of 1 results start more than half a box away" in note for note in found.notes)
+
+
+@pytest.mark.parametrize(("heading", "fits"), [("# x y w h", True), ("% x1 y1 x2 y2", False)])
+def test_a_heading_may_be_a_comment(write, heading, fits):
+    rows = "\n".join(" ".join(f"{value:g}" for value in box) for box in moving().boxes_xywh)
+    found = read_results(write({"a.txt": f"{heading}\n{rows}"}), [moving()], box_format="xywh", bad_boxes="keep")
+    assert np.array_equal(found.results["a"].boxes_xywh, moving().boxes_xywh) == fits
+
+
+def test_decimal_commas_are_called_so(write):
+    with pytest.raises(EvaluationError, match=r"a\.txt, line 1: '1,5;2,5;3,5;4,5' has commas for decimal points"):
+        read_results(write({"a.txt": "1,5;2,5;3,5;4,5\n" * 12}), [moving()])
