@@ -74,7 +74,7 @@ def build(node: Mapping[str, Any], registry: Registry, **extra: Any) -> Any:
         raise ConfigError(f"a {registry.kind} must be given as dict(type=..., ...), got {node!r}")
     entry = registry.get(node["type"])
     known = keys_of_callable(entry)
-    Checker(f"{registry.kind} {node['type']}").keys(node, known, (), given=extra)
+    Checker(f"{registry.kind} {node['type']}").arguments(node, known, (), given=extra)
     arguments = {**extra, **_arguments(node, known)}
     uncovered = [key for key, one in known.keys.items() if one.required and key not in arguments]
     if uncovered:

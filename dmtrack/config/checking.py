@@ -174,9 +174,12 @@ class Checker:
                 (*path, "type"),
                 f"unknown {kind} {node['type']!r} at {dotted((*path, 'type'))!r}{did_you_mean(node['type'], names)}",
             )
-        known = keys_of_callable(entry)
+        self.arguments(node, keys_of_callable(entry), path)
+
+    def arguments(self, node: Mapping[str, Any], known: Keys, path: KeyPath, given: Collection[str] = ()) -> None:
+        """Checks a dict whose `type` has named the class that takes the rest; arguments are those of `keys`."""
         rest = {key: value for key, value in node.items() if key != "type" or key in known.keys}
-        self.keys(rest, known, path)
+        self.keys(rest, known, path, given)
 
     def _inside(self, value: Any, option: Any, path: KeyPath) -> None:
         """Checks what the value holds, its outer kind being right."""
