@@ -12,6 +12,7 @@ model = dict(
     test_cfg=dict(most=500, least_score=0.1),
     preprocessing=dict(size_wh=(1088, 608)),
 )
+tracker = dict(type="TrackByDetection", policy=dict(type="JDE", min_score=0.4))
 
 data = dict(
     train=dict(type="ImageClips", source=dict(type="JDELabels", data="data/fairmot/data.json")),

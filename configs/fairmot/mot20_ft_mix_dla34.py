@@ -13,6 +13,7 @@ data = dict(
         dict(type="RandomFlip"),
     ],
 )
+tracker = dict(policy=dict(min_score=0.3))
 lr_config = dict(step=[15])
 total_epochs = 20
 samples_per_epoch = 8931

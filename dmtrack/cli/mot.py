@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -45,7 +46,8 @@ def track(
         option(
             TRACKER,
             metavar="NAME",
-            help="Association: ByteTrack, JDE, DeepSORT, OCSort, Sort, ...; its settings by --set policy.max_age=60.",
+            help="Association instead of the config's: ByteTrack, JDE, DeepSORT, OCSort, Sort, ...; its settings by "
+            "--set policy.max_age=60.",
         ),
     ] = None,
     weights: options.Weights = None,
@@ -98,7 +100,8 @@ def track(
         folder, unfinished = find_unfinished(output, opened.origin(), None, RESULTS) if resume else (None, None)
         if unfinished is not None:
             console.print(f"going on in {folder} behind {unfinished.frames} frames", soft_wrap=True)
-        given, detector, usual = None, None, "ByteTrack"
+        given, detector = None, None
+        usual: Mapping[str, Any] = {"type": "ByteTrack"}
         origin: dict[str, Any] = {"detections": str(detections)}
         if detections is not None:
             given = read_mot_detections(detections)

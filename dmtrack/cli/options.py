@@ -75,7 +75,7 @@ Split = Annotated[
 Stride = Annotated[int, option(SEQUENCES, min=1, help="Track and score every so many frames.")]
 Synthetic = Annotated[
     str | None,
-    option(SEQUENCES, metavar="plain|look-alikes|distractors", help="Generated sequences instead of --data."),
+    option(SEQUENCES, metavar="plain|look-alikes|distractors|crowds", help="Generated sequences instead of --data."),
 ]
 Seed = Annotated[int, option(SEQUENCES, min=0, help="Seed of --synthetic.")]
 Count = Annotated[int, option(SEQUENCES, min=1, help="Sequences of --synthetic.")]

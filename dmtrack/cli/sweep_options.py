@@ -122,7 +122,7 @@ def _check_without_file(chosen: Mapping[str, Any], own: tuple[str, ...], overrid
     if (chosen["data"] is None) == (chosen["synthetic"] is None):
         raise EvaluationError(
             "say what to track, one of: --experiment FILE (see experiments/), --data FOLDER, "
-            "--synthetic plain|look-alikes|distractors"
+            "--synthetic plain|look-alikes|distractors|crowds"
         )
     if own:
         raise EvaluationError(f"--set {own[0]} changes an experiment file; give one with --experiment")

@@ -160,8 +160,8 @@ def assemble_detector(
     device: str | None = None,
     precision: str | None = None,
     overrides: Sequence[str] = (),
-) -> tuple[Detector, str, dict[str, Any]]:
-    """The detector of a multi-object tracker, the policy that it was published with, and where it comes from.
+) -> tuple[Detector, Mapping[str, Any], dict[str, Any]]:
+    """The detector of a multi-object tracker, the policy of its config or of its paper, and where it comes from.
 
     Args:
         config: name or file of a config whose model detects everything in an image, such as `configs/yolox/*.py`.
@@ -180,7 +180,7 @@ def assemble_detector(
     model, stored = _model(node, stored)
     return (
         detector_of(model, str(chosen_device), chosen_precision, name),
-        getattr(model, "published_policy", "ByteTrack"),
+        tracker_section(node).get("policy") or {"type": "ByteTrack"},
         {
             "config": name,
             "config_hash": config_hash(node),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -25,18 +25,19 @@ Regress = Callable[[Any, Boxes], Detections]
 """Where the things are in an image whose boxes, (n, 4) left, top, width, height, are roughly these: n rows."""
 
 
-def policy_of(name: str, overrides: Sequence[str] = ()) -> Association:
-    """The settings of a policy by its name, in any case, with some of them changed.
+def policy_of(chosen: str | Mapping[str, Any], overrides: Sequence[str] = ()) -> Association:
+    """The settings of a policy by its name, in any case, or as a config has them, with some of them changed.
 
     Args:
-        name: `ByteTrack`, `bytetrack`, ...
+        chosen: `ByteTrack`, `bytetrack`, `dict(type="ByteTrack", track_buffer=60)`, ...
         overrides: `policy.max_age=60`.
 
     Raises:
         ConfigError: no policy of that name, an unknown setting, or a value out of range.
     """
-    known = {one.lower(): one for one in ASSOCIATIONS}
-    node = locate({"policy": {"type": known.get(name.lower(), name)}}, "--policy")
+    if isinstance(chosen, str):
+        chosen = {"type": {one.lower(): one for one in ASSOCIATIONS}.get(chosen.lower(), chosen)}
+    node = locate({"policy": dict(chosen)}, "--policy")
     for override in overrides:
         node = apply_override(node, override)
     settings: Association = build(node["policy"], ASSOCIATIONS)

@@ -93,6 +93,21 @@ def test_a_model_with_its_weights(sequence):
     assert (document["tracker"], document["policy"]["min_score"]) == ("JDE", 0.4)
 
 
+def test_the_policy_of_a_config_and_another_one(sequence):
+    policy = 'tracker = dict(type="TrackByDetection", policy=dict(type="Sort", min_hits=0))\n'
+    (sequence.parent / "small.py").write_text(CONFIG + policy)
+    save_weights("small.safetensors", build(load_config("small.py")["model"], MODELS))
+    given = ("seq", "--config", "small.py", "--weights", "small.safetensors", "--no-video", "--output", "out")
+    for more, tracker, setting in (
+        ((), "Sort", ("min_hits", 0)),
+        (("--set", "tracker.policy.min_hits=1"), "Sort", ("min_hits", 1)),
+        (("--policy", "bytetrack", "--set", "policy.track_buffer=7"), "ByteTrack", ("track_buffer", 7)),
+    ):
+        run(*given, *more, "--overwrite")
+        document = json.loads((sequence.parent / "out" / "tracks.json").read_text())
+        assert (document["tracker"], document["policy"][setting[0]]) == (tracker, setting[1])
+
+
 def test_a_part_of_a_sequence_has_the_detections_of_its_frames(sequence):
     run("seq", "--detections", "seq/det/det.txt", "--no-video", "--start-frame", "4", "--end-frame", "7")
     folder = sequence.parent / "results" / "mot" / "seq"

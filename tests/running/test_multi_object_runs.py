@@ -10,6 +10,7 @@ from rich.console import Console
 from dmtrack.config import build, load_config
 from dmtrack.data.benchmarks import open_benchmark
 from dmtrack.data.sources.mot_challenge import mot_lines
+from dmtrack.data.synthetic.crowds import SyntheticCrowds
 from dmtrack.errors import ConfigError, EvaluationError
 from dmtrack.evaluation.results import MOT_FILES, ResultStore
 from dmtrack.media.images import write_image
@@ -18,7 +19,7 @@ from dmtrack.registry import MODELS
 from dmtrack.running.cached_tracker import build_cached
 from dmtrack.running.caching import build_caches
 from dmtrack.running.one_sequence import track_sequence
-from dmtrack.running.sweeps.benchmarks import BenchmarkChoice
+from dmtrack.running.sweeps.benchmarks import BenchmarkChoice, Generated
 from dmtrack.running.sweeps.running import run_sweep
 from dmtrack.running.sweeps.settings import NamedTracker, SweepSettings
 from dmtrack.running.trackers import TrackerChoice
@@ -85,6 +86,37 @@ def test_a_sweep_stores_identities_and_resumes(benchmark, capsys, monkeypatch):
     assert "1 of 2 sequences are stored already" in capsys.readouterr().out
     with pytest.raises(EvaluationError, match="scores one target; expected one of many objects: mot15"):
         run_sweep(settings(benchmark, tracker, protocol="dmtrack-visible"), Console())
+
+
+def test_sequences_without_published_truth_are_tracked_for_the_server(benchmark, capsys):
+    hidden = Path("MOT17/test/C")
+    (hidden / "det").mkdir()
+    (hidden / "det" / "det.txt").write_text("".join(f"{frame},-1,{frame},5,10,12,0.9\n" for frame in range(1, 6)))
+    for frame in range(1, 6):
+        write_image(hidden / "img1" / f"{frame:06d}.png", np.zeros((64, 128, 3), np.uint8))
+    (report,) = run_sweep(settings(replace(benchmark, split="test"), TrackerChoice("given.py")), Console(width=200))
+    assert np.isnan(report.scores[0].scores["HOTA"]) and report.scores[0].uncounted == ("C",)
+    folder = Path("results/mot17-test/given")
+    assert len((folder / "C.txt").read_text().splitlines()) == 5
+    printed = capsys.readouterr().out
+    assert "counts no frame of C" in printed and f"dmtrack submit build mot17 {folder} --out given.zip" in printed
+
+
+def test_generated_crowds_stand_in_experiments_as_sequences_of_one_target_do(benchmark):
+    tracker = TrackerChoice("small.py", weights="small.safetensors", device="cpu")
+    crowds = Generated("crowds", seed=3, count=2, frames=4, size_wh=(128, 96), domain="station")
+    (report,) = run_sweep(settings(BenchmarkChoice("synthetic", generated=crowds), tracker), Console())
+    assert report.protocol.name == "mot-no-preprocessing" and len(report.scores[0].sequences) == 2
+    assert (report.benchmark, crowds.facts()) == (
+        "synthetic-crowds-seed3-2x4-size128-96-domainstation",
+        {"kind": "crowds", "seed": 3, "frames": 4, "size_wh": (128, 96), "domain": "station"},
+    )
+    first = crowds.open()[0]
+    video = SyntheticCrowds(2, 4, 3, (128, 96), "station")[0]
+    assert len(first.truth) == sum(int(track.present.sum()) for track in video.tracks.values()) > 0
+    for wrong in (Generated("crowds", absence=1.0), Generated("plain", domain="street")):
+        with pytest.raises(EvaluationError, match="does not apply to generated sequences of kind"):
+            wrong.open()
 
 
 def test_a_policy_on_stored_detections_gives_the_tracks_of_the_live_run(benchmark):

@@ -206,6 +206,33 @@ def mot_rows(given: Rows, where: str, kind: Kind = "result", error: type[DMTrack
     return rows
 
 
+def truth_rows(video: Video) -> Rows:
+    """(n, 9) all objects of a video by frame and identity, as a `gt.txt` has them (see `mot_rows`); all of them count.
+
+    Those of unknown categories are pedestrians.
+    """
+    rows = []
+    for identity, track in video.tracks.items():
+        frames = np.flatnonzero(track.present)
+        own = np.ones((len(frames), 9))
+        own[:, 0], own[:, 1] = frames + 1, identity
+        own[:, 2:6] = track.boxes_xywh[frames] + (1, 1, 0, 0)
+        own[:, 7] = CATEGORIES.index(track.category) if track.category in CATEGORIES else 1
+        own[:, 8] = 1.0 if track.visibility is None else track.visibility[frames]
+        rows.append(own)
+    together = np.concatenate([np.zeros((0, 9)), *rows])
+    return together[np.lexsort((together[:, 1], together[:, 0]))]
+
+
+def everything_in(video: Video) -> MultiObjectSequence:
+    """The video as multi-object trackers are run and scored on it."""
+    length, nowhere = len(video), np.full((len(video), 4), np.nan)
+    absent = np.zeros(length, bool)
+    return MultiObjectSequence(
+        video.name, nowhere, absent, video.read_frame, video.frame_size_wh, truth=truth_rows(video)
+    )
+
+
 def mot_lines(rows: Rows) -> str:
     """Lines `frame,id,left,top,width,height,score,class,-1,-1`, as trackers' results are handed in.
 

@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-import numpy as np
-
 from dmtrack.data.sequences import Video
-from dmtrack.data.sources.mot_challenge import CATEGORIES
+from dmtrack.data.sources.mot_challenge import truth_rows
 from dmtrack.data.writers.folders import Progress, atomic_folder, write_jpeg
 
 FRAMES_PER_SECOND = 25
@@ -33,14 +31,6 @@ def write_mot_challenge(
     names = []
     for video in videos:
         width, height = video.size_wh()
-        rows: list[tuple[int, int, str]] = []
-        for identity, track in video.tracks.items():
-            kind = CATEGORIES.index(track.category) if track.category in CATEGORIES else 1
-            for frame in np.flatnonzero(track.present).tolist():
-                x, y, w, h = track.boxes_xywh[frame].tolist()
-                shown = 1.0 if track.visibility is None else float(track.visibility[frame])
-                box = f"{x + 1:.2f},{y + 1:.2f},{w:.2f},{h:.2f}"
-                rows.append((frame + 1, int(identity), f"{box},1,{kind},{shown:.3f}"))
         with atomic_folder(Path(root) / video.name) as folder:
             (folder / "img1").mkdir()
             (folder / "gt").mkdir()
@@ -48,8 +38,8 @@ def write_mot_challenge(
                 write_jpeg(folder / "img1" / f"{frame + 1:06d}.jpg", video.read_frame(frame), quality)
                 if progress is not None:
                     progress()
-            lines = [f"{frame},{identity},{rest}\n" for frame, identity, rest in sorted(rows)]
-            (folder / "gt" / "gt.txt").write_text("".join(lines))
+            form = "%d,%d,%.2f,%.2f,%.2f,%.2f,%d,%d,%.3f"
+            (folder / "gt" / "gt.txt").write_text("".join(f"{form}\n" % tuple(row) for row in truth_rows(video)))
             (folder / "seqinfo.ini").write_text(
                 f"[Sequence]\nname={video.name}\nimDir=img1\nframeRate={FRAMES_PER_SECOND}\nseqLength={len(video)}\n"
                 f"imWidth={width}\nimHeight={height}\nimExt=.jpg\n"

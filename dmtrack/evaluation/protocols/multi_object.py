@@ -16,6 +16,7 @@ from dmtrack.evaluation.measures.measure import Measure
 from dmtrack.evaluation.measures.multi_object import (
     ALPHAS,
     CURVES,
+    MEASURES,
     SUMS,
     counted_boxes,
     numbers,
@@ -94,11 +95,11 @@ class MultiObjectProtocol(BaseProtocol):
         return shares + counts
 
     def score(self, sequence: Sequence, tracker: TrackerResults) -> SequenceScore:
-        """One sequence with all its objects.
+        """One sequence with all its objects; no frame of it counts where the truth is not published.
 
         Raises:
-            EvaluationError: it has one target alone, its truth is not published, the result has no identities or goes
-                beyond the sequence, or TrackEval is not installed.
+            EvaluationError: it has one target alone, the result has no identities or goes beyond the sequence, or
+                TrackEval is not installed.
         """
         sequence, result = tracker.cut(sequence), tracker.results[sequence.name]
         if not isinstance(sequence, MultiObjectSequence) or result.tracks is None:
@@ -106,27 +107,30 @@ class MultiObjectProtocol(BaseProtocol):
                 f"protocol {self.name!r} scores many objects with identities, and {sequence.name!r} has one target; "
                 "give a benchmark such as mot17, or another protocol"
             )
+        speed, last = frames_per_second(result.seconds), int(max(len(sequence), result.tracks[:, 0].max(initial=0)))
         if sequence.truth is None:
-            raise EvaluationError(
-                f"the truth of {sequence.name!r} is not published; score another split, or pack the results for the "
-                "benchmark's server with `dmtrack submit build`"
-            )
+            unknown = dict.fromkeys(MEASURES, np.nan)
+            return SequenceScore(sequence.name, np.zeros(last, bool), np.empty(0), unknown, np.zeros(SUMS), speed)
         length = len(sequence) if sequence.length_known else None
         try:
             counted = counted_boxes(sequence.truth, result.tracks, self, length)
         except EvaluationError as error:
             raise EvaluationError(f"{tracker.name}, sequence {sequence.name!r}: {error}") from error
         raw = raw_scores(counted)
-        last = int(max(len(sequence), result.tracks[:, 0].max(initial=0)))
         pairing = pairing_of(counted, last)
-        every, speed = np.ones(last, bool), frames_per_second(result.seconds)
+        every = np.ones(last, bool)
         return SequenceScore(
             sequence.name, every, pairing.right_share(), numbers(raw), sums_of(raw), speed, pairing=pairing
         )
 
+    def counts(self, item: SequenceScore) -> bool:
+        """Whether its truth is known."""
+        return item.pairing is not None
+
     def pool(self, sequences: Iterable[SequenceScore]) -> Array:
-        """The sums of all sequences."""
-        return np.sum([np.zeros(SUMS), *(item.observed for item in sequences)], axis=0)
+        """The sums of all sequences; NaN where the truth of none is known."""
+        known = [item.observed for item in sequences if self.counts(item)]
+        return np.sum(known, axis=0) if known else np.full(SUMS, np.nan)
 
     def read(self, pooled: Array) -> dict[str, float]:
         """The numbers of the sums."""

@@ -10,6 +10,7 @@ from typing import Annotated, Any
 from dmtrack.config import Count, CountOrZero, Share, Within
 from dmtrack.data.benchmarks import BENCHMARKS, Benchmark, open_benchmark
 from dmtrack.data.sequences import OnDemand, Sequence, SequenceList
+from dmtrack.data.sources.mot_challenge import everything_in
 from dmtrack.errors import EvaluationError
 from dmtrack.evaluation.protocols import (
     PROTOCOLS,
@@ -22,7 +23,9 @@ from dmtrack.evaluation.protocols import (
 from dmtrack.evaluation.results import MOT_FILES, OWN_FILES, FileNames
 from dmtrack.registry import did_you_mean
 
-SYNTHETIC_SIZE_WH = (448, 256)
+CROWDS = "crowds"
+"""Kind of generated videos in which everything is tracked."""
+
 SYNTHETIC_DISTRACTORS = {"plain": 0, "look-alikes": 1, "distractors": 3}
 """Look-alikes in every sequence of a kind."""
 
@@ -33,52 +36,78 @@ DEFAULT_PROTOCOL = "dmtrack-visible"
 _BY_VISIBLE_FRAMES = ("folder", "got10k")
 """What is reported by the default protocol: it has no rules of its own, or they are another toolkit's averages."""
 
+_OF_TARGETS = ("distractors", "similarity", "absence", "occlusion")
+"""Settings that crowds do not have."""
+
 
 @dataclass(frozen=True)
 class Generated:
     """Settings of generated sequences, see `SyntheticSequences`.
 
     Attributes:
-        kind: "plain", "look-alikes" (one that can be told apart) or "distractors" (three that hardly can).
+        kind: "plain", "look-alikes" (one that can be told apart), "distractors" (three that hardly can), or "crowds"
+            for trackers of many objects (`SyntheticCrowds`).
         seed: of the whole set.
         count: sequences.
         frames: per sequence.
-        size_wh: width and height of the frames.
+        size_wh: width and height of the frames; None is what is usual for the kind.
         distractors: look-alikes per sequence; None is what is usual for the kind.
         similarity: lowest and highest similarity of the look-alikes to the target, in [0, 1]; None likewise.
         absence: share of sequences in which the target leaves and returns, in [0, 1].
         occlusion: share of sequences in which something passes in front of the target, in [0, 1].
+        domain: of crowds, "street" or "station"; None is the first.
     """
 
     kind: str = "plain"
     seed: CountOrZero = 900_001
     count: Count = 20
     frames: Annotated[int, Within(2)] = 100
-    size_wh: tuple[Count, Count] = SYNTHETIC_SIZE_WH
+    size_wh: tuple[Count, Count] | None = None
     distractors: CountOrZero | None = None
     similarity: tuple[Share, Share] | None = None
     absence: Share = 0.25
     occlusion: Share = 0.3
+    domain: str | None = None
 
     def complete(self) -> Generated:
-        """With number and similarity of the look-alikes.
+        """With what is usual for the kind in place of None.
 
         Raises:
-            EvaluationError: the kind is unknown.
+            EvaluationError: the kind is unknown, or a setting is of another kind.
         """
-        if self.kind not in SYNTHETIC_DISTRACTORS:
-            raise EvaluationError(f"--synthetic {self.kind!r} is unknown; known: {', '.join(SYNTHETIC_DISTRACTORS)}")
+        if self.kind not in (*SYNTHETIC_DISTRACTORS, CROWDS):
+            known = ", ".join((*SYNTHETIC_DISTRACTORS, CROWDS))
+            raise EvaluationError(f"--synthetic {self.kind!r} is unknown; known: {known}")
+        others = _OF_TARGETS if self.kind == CROWDS else ("domain",)
+        for name in others:
+            if getattr(self, name) != getattr(Generated, name):
+                raise EvaluationError(
+                    f"{name} does not apply to generated sequences of kind {self.kind!r}; leave it out"
+                )
+        if self.kind == CROWDS:
+            return replace(self, size_wh=self.size_wh or (576, 320), domain=self.domain or "street")
         return replace(
             self,
+            size_wh=self.size_wh or (448, 256),
             distractors=SYNTHETIC_DISTRACTORS[self.kind] if self.distractors is None else self.distractors,
             similarity=SYNTHETIC_SIMILARITY[self.kind] if self.similarity is None else self.similarity,
         )
 
     def open(self) -> SequenceList:
         """The sequences, which are rendered when they are asked for; the same for the same settings."""
+        from dmtrack.data.synthetic.crowds import SyntheticCrowds
         from dmtrack.data.synthetic.sequences import SyntheticSequences
 
-        return SyntheticSequences(**{key: value for key, value in asdict(self.complete()).items() if key != "kind"})
+        settings = self.facts()
+        if settings.pop("kind") != CROWDS:
+            return SyntheticSequences(count=self.count, **settings)
+        crowds = SyntheticCrowds(count=self.count, **settings)
+        return OnDemand(self.count, lambda number: everything_in(crowds[number]))
+
+    def facts(self) -> dict[str, Any]:
+        """What decides about each sequence, by name; how many there are does not."""
+        unused = {"count", *(_OF_TARGETS if self.kind == CROWDS else ("domain",))}
+        return {name: value for name, value in asdict(self.complete()).items() if name not in unused}
 
     def title(self) -> str:
         """Names the set; whatever is not usual stands in it."""
@@ -87,7 +116,8 @@ class Generated:
         for item in fields(self)[4:]:
             value = getattr(self.complete(), item.name)
             if value != getattr(usual, item.name):
-                shown = "-".join(f"{part:g}" for part in (value if isinstance(value, tuple) else (value,)))
+                parts = value if isinstance(value, tuple) else (value,)
+                shown = "-".join(part if isinstance(part, str) else f"{part:g}" for part in parts)
                 text += f"-{item.name.removesuffix('_wh')}{shown}"
         return text
 
@@ -148,13 +178,14 @@ class BenchmarkChoice:
     @property
     def files(self) -> FileNames:
         """How the files of results on it are called."""
-        return MOT_FILES if self.entry is not None and self.entry.many_objects else OWN_FILES
+        many = self.generated.kind == CROWDS if self.entry is None else self.entry.many_objects
+        return MOT_FILES if many else OWN_FILES
 
     @property
     def usual_protocol(self) -> str:
         """Name of the protocol under which the benchmark is reported unless another is asked for."""
         if self.entry is None or self.name in _BY_VISIBLE_FRAMES:
-            return DEFAULT_PROTOCOL
+            return "mot-no-preprocessing" if self.files.tracks else DEFAULT_PROTOCOL
         kind = MultiObjectProtocol if self.files.tracks else Protocol
         # Those with restarts or confidences are no rules for boxes of one pass.
         return next((name for name in self.entry.protocols if name in protocols_of(kind)), DEFAULT_PROTOCOL)
@@ -190,8 +221,7 @@ class BenchmarkChoice:
     def identity(self) -> dict[str, Any]:
         """JSON values that decide which sequences these are, wherever they lie."""
         if self.name == "synthetic":
-            # Sequences do not depend on how many there are.
-            facts = {key: value for key, value in asdict(self.generated.complete()).items() if key != "count"}
+            facts = self.generated.facts()
             facts = {key: list(value) if isinstance(value, tuple) else value for key, value in facts.items()}
         else:
             facts = {"split": self.shown_split}

@@ -163,6 +163,12 @@ def _run_benchmark(
     if own := choice.own_long_term_protocol:
         results, root = shlex.join(map(str, folders)), shlex.quote(str(choice.root))
         print(f"by the benchmark's own protocol {own}: dmtrack report {choice.name} {results} --data {root}")
+    if choice.entry is not None and choice.entry.submission:
+        for score in report.scores:
+            if score.uncounted and score.tracker in stores:
+                store, data = stores[score.tracker], shlex.quote(str(choice.root))
+                packed = f"{shlex.quote(str(store.folder))} --out {shlex.quote(f'{score.tracker}.zip')} --data {data}"
+                print(f"for the server: dmtrack submit build {choice.name} {packed}")
     return report, failed
 
 

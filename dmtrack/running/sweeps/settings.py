@@ -3,7 +3,7 @@
 benchmark:                      # or `benchmarks:` with a list of such
   name: synthetic               # or lasot, otb100, ... with root, split, stride, sequences, label
   kind: distractors             # generated sequences alone: kind, seed, count, frames, size_wh, distractors,
-  seed: 900001                  # similarity, absence, occlusion
+  seed: 900001                  # similarity, absence, occlusion; domain of crowds
 trackers:                       # without it, the default config
   - dmtrackGS_tiny              # a config, or module:Class
   - {name: mine, config: FILE, weights: FILE, precision: bf16, set: [tracker.presence_threshold=0.4]}
