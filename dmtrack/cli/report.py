@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -68,7 +69,7 @@ def report(
 
     from dmtrack.data.benchmarks import find_benchmark
     from dmtrack.errors import EvaluationError
-    from dmtrack.evaluation.protocols import get_protocol
+    from dmtrack.evaluation.protocols import Protocol, get_protocol
     from dmtrack.evaluation.reporting.loading import common_stride
     from dmtrack.evaluation.reporting.study import make_study, print_study
     from dmtrack.files import output_folder
@@ -103,7 +104,10 @@ def report(
             absent=opened.absent,
         )
         print_study(study, console)
-        write_files(study, console, json, csv, latex, out, worst, images)
+        viewer = ["dmtrack", "serve", "--benchmark", benchmark, *(("--data", str(root)) if root else ())]
+        viewer += [*(("--split", split) if split else ()), *(part for one in results for part in ("--results", one))]
+        shown = not (layout or align or box_format or index_base) and isinstance(rules[0], Protocol)
+        write_files(study, console, json, csv, latex, out, worst, images, shlex.join(viewer) if shown else "")
 
 
 def read_trackers(
@@ -134,8 +138,9 @@ def write_files(
     out: Path | None,
     worst: int,
     images: bool,
+    viewer: str = "",
 ) -> None:
-    """Writes what was asked for, and prints where it is; see the options of `report`."""
+    """Writes what was asked for, and prints where it is; see the options of `report`, and `write_study`."""
     if not (json or csv or latex or out):
         return
     # Only now: these draw figures, and load what draws them.
@@ -155,7 +160,7 @@ def write_files(
                 bar.update(description=f"writing {file}")
                 bar.advance()
 
-            page = write_study(study, out, images=images, worst=worst, on_step=show)
+            page = write_study(study, out, images=images, worst=worst, viewer=viewer, on_step=show)
         print(f"page: {page}\ntables: {out}\nplots: {out / 'plots'}")
 
 

@@ -80,7 +80,8 @@ def open_results(results: list[str], benchmark: str, data: Path | None, split: s
         EvaluationError: there are no results, or they are malformed.
     """
     from dmtrack.data.benchmarks import find_benchmark
-    from dmtrack.evaluation.reporting.loading import load_results
+    from dmtrack.evaluation.reporting.loading import common_stride, load_results
+    from dmtrack.running.sweeps.benchmarks import Strided
     from dmtrack.web.viewing import StoredResults
 
     if not benchmark:
@@ -88,9 +89,10 @@ def open_results(results: list[str], benchmark: str, data: Path | None, split: s
     known, folder, _ = find_benchmark(benchmark, data)
     if folder is None:
         raise ConfigError(f"where does {known.name} lie? Give its folder with --data")
-    sequences = list(known.open(folder, split or known.splits[0]))
+    stride = common_stride(results)
+    sequences = list(Strided(known.open(folder, split or known.splits[0]), stride))
     name = "" if known.name == "folder" else known.name
-    return StoredResults(sequences, load_results(results, sequences, benchmark=name))
+    return StoredResults(sequences, load_results(results, sequences, benchmark=name), stride)
 
 
 def lacking_libraries() -> list[str]:

@@ -58,7 +58,7 @@ class RandomFrames(AbstractContextManager["RandomFrames"]):
         self._turn = threading.Lock()
         self._container: Any = None
         self._decoded: Iterator[tuple[int, Any]] = iter(())
-        self._next = _NOWHERE
+        self._next, self._wanted = _NOWHERE, 0
         self._ticks: NDArray[np.int64] = np.zeros(0, np.int64)
         self._keys: list[int] = []
         if isinstance(source, PyAVVideoFile):
@@ -128,6 +128,7 @@ class RandomFrames(AbstractContextManager["RandomFrames"]):
         self._keys = [number for number, (_, key) in enumerate(shown) if key]
 
     def _seek(self, number: int) -> Image:
+        self._wanted = int(self._ticks[number])
         if not self.key_frame(number) <= self._next <= number:
             for seconds in _STEPS_BACK:
                 self._set_down(number, seconds)
@@ -157,6 +158,9 @@ class RandomFrames(AbstractContextManager["RandomFrames"]):
         with contextlib.suppress(av.error.FFmpegError):  # the file is damaged from here on
             for packet in self._container.demux(stream):
                 frames = []
+                passed = packet.pts is not None and packet.pts < self._wanted
+                # On the way to a frame those that no other one is made from need no decoding.
+                stream.codec_context.skip_frame = "NONREF" if passed else "DEFAULT"
                 with contextlib.suppress(av.error.FFmpegError):
                     frames = packet.decode()
                 for frame in frames:

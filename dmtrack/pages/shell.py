@@ -14,6 +14,9 @@ from markupsafe import Markup
 
 TEMPLATES = Path(__file__).parent / "templates"
 
+VIEWER_PORT = 8765
+"""Where `dmtrack serve` listens if nothing else is said; reports link to it."""
+
 
 @dataclass(frozen=True)
 class Cell:

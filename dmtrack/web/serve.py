@@ -19,13 +19,13 @@ from dmtrack.config.choices import DEFAULT_CONFIG, shipped_weights
 from dmtrack.errors import ConfigError, DMTrackError, OutputError
 from dmtrack.files import check_writable_folder
 from dmtrack.media.frame_source import FrameSource
+from dmtrack.pages.shell import VIEWER_PORT
 from dmtrack.web.app import make_app
 from dmtrack.web.export import export
 from dmtrack.web.places import Places
 from dmtrack.web.project import Project
 from dmtrack.web.tracking import Trackers, TrackingThread
 
-PORT = 8765
 PROJECTS = Path("results", "serve")
 LOCAL = ("127.0.0.1", "localhost", "::1")
 
@@ -56,7 +56,7 @@ class Server:
 def running(
     places: Places,
     host: str = "127.0.0.1",
-    port: int = PORT,
+    port: int = VIEWER_PORT,
     names: tuple[str, ...] = (),
     config: str | None = None,
     trackers: Trackers | None = None,
@@ -154,7 +154,7 @@ def select_and_track(
     console: Console,
     config: str | None,
     trackers: Trackers,
-    port: int = PORT,
+    port: int = VIEWER_PORT,
 ) -> Path | None:
     """The page on one video until Ctrl-C is pressed.
 

@@ -59,10 +59,11 @@ class StoredResults:
     Args:
         sequences: with truth and images.
         trackers: their results.
+        stride: every how many frames of the benchmark the sequences have.
     """
 
-    def __init__(self, sequences: Collection[Sequence], trackers: Collection[TrackerResults]) -> None:
-        self._trackers = list(trackers)
+    def __init__(self, sequences: Collection[Sequence], trackers: Collection[TrackerResults], stride: int = 1) -> None:
+        self._trackers, self._stride = list(trackers), stride
         self._sequences = {
             f"{VIEW}{number}": sequence
             for number, sequence in enumerate(sequences)
@@ -91,7 +92,8 @@ class StoredResults:
             raise NotFoundError(f"there is no stored result {view!r}")
         sequence = self._sequences[view]
         size_wh = sequence.video.size_wh()
-        project = Project(Path(view), sequence.name, len(sequence), None, size_wh, "", read_only=True)
+        name = sequence.name if self._stride == 1 else f"{sequence.name} (every {self._stride}. frame of it)"
+        project = Project(Path(view), sequence.name, len(sequence), None, size_wh, "", read_only=True, name=name)
         truth = np.full((len(sequence), 7), math.nan, np.float32)
         truth[sequence.present, :4], truth[sequence.present, 4:6] = sequence.boxes_xywh[sequence.present], 1.0
         project.targets[1] = Target(1, "truth", truth)

@@ -299,12 +299,13 @@ def test_stored_results_are_looked_at_worst_first_and_not_changed(videos, tmp_pa
     shifted = truth + np.array([[0, 0, 0, 0], [10, 0, 0, 0], [100, 0, 0, 0], [0, 0, 0, 0]])
     says = np.array([True, True, True, False])
     results = {"good": SequenceResult(truth), "bad": SequenceResult(shifted, present=says)}
-    stored = StoredResults(sequences, [TrackerResults("mine", results)])
+    stored = StoredResults(sequences, [TrackerResults("mine", results)], stride=5)
     app = make_app(Places(videos, tmp_path, results=stored), TrackingThread(Fresh()), TOKEN, configs=("c",))
     with TestClient(app, base_url="http://localhost", headers={"Authorization": f"Bearer {TOKEN}"}) as client:
         worst, best = client.get("/api/results").json()
         assert (worst["name"], worst["overlaps"], best["overlaps"]) == ("bad", {"mine": 0.444}, {"mine": 1.0})
         described = client.get(f"/api/projects/{worst['id']}").json()
+        assert described["name"] == "bad (every 5. frame of it)"
         assert [target["name"] for target in described["targets"]] == ["truth", "mine"]
         assert rows(client, worst["id"], 2)[:, 4].tolist() == pytest.approx([1, 1 / 3, 0, 1])
         assert rows(client, best["id"], 2)[3, 4] != rows(client, best["id"], 2)[3, 4]  # it never speaks of absence

@@ -23,6 +23,7 @@ def write_study(
     *,
     images: bool = True,
     worst: int = 6,
+    viewer: str = "",
     suffixes: tuple[str, ...] = SUFFIXES,
     on_step: Callable[[str], object] = lambda _: None,
 ) -> Path:
@@ -33,6 +34,7 @@ def write_study(
         folder: created if needed.
         images: show frames of failures, where images can be read.
         worst: how many of the worst sequences.
+        viewer: the command that opens all frames of these results in the browser.
         suffixes: file types of the plots.
         on_step: called with the name of each file before it is made.
 
@@ -53,7 +55,7 @@ def write_study(
     on_step("report.html")
     page = folder / "report.html"
     first = study.trackers[0].name
-    write_text(page, report_page(study, inline, {first: find_failures(study, first, worst, images)}))
+    write_text(page, report_page(study, inline, {first: find_failures(study, first, worst, images)}, viewer))
     return page
 
 

@@ -22,7 +22,7 @@ from dmtrack.pages.report.tables import (
     sequences_table,
     tracker_colours,
 )
-from dmtrack.pages.shell import Table, render, trusted
+from dmtrack.pages.shell import VIEWER_PORT, Table, render, trusted
 
 FEW_STATEMENTS = 6
 """More of them are folded away."""
@@ -31,13 +31,16 @@ _WIDTH, _HEIGHT, _ALONE = 600, 60, 3
 """Units of the drawing of overlaps over time, and how long a dash stands for a frame between others."""
 
 
-def report_page(study: Study, figures: Mapping[str, str], failures: Mapping[str, Iterable[Failure]]) -> str:
+def report_page(
+    study: Study, figures: Mapping[str, str], failures: Mapping[str, Iterable[Failure]], viewer: str = ""
+) -> str:
     """The whole page: HTML with style and script inside and no link to anything outside.
 
     Args:
         study: what is shown.
         figures: SVG elements by the names of `output.drawings`, in the order shown.
         failures: by tracker, see `find_failures`.
+        viewer: the command that opens all frames of these results in the browser.
     """
     report = study.report
     names = ", ".join(item.protocol.name for item in study.reports)
@@ -68,6 +71,8 @@ def report_page(study: Study, figures: Mapping[str, str], failures: Mapping[str,
         attribute_plots=trusted(svg for name, svg in figures.items() if name.startswith("attribute")),
         sequences=sequences_table(study),
         failures=[_failures(study, tracker, list(found)) for tracker, found in failures.items()],
+        viewer=viewer,
+        viewer_address=f"http://localhost:{VIEWER_PORT}/#sequence=",
         colours=tracker_colours(report),
         width=_WIDTH,
         height=_HEIGHT,

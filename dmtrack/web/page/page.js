@@ -16,8 +16,9 @@ const state = {
 };
 
 // ---- talking to the server ------------------------------------------------------------------------------------------
-const token = new URLSearchParams(location.hash.slice(1)).get("token") || sessionStorage.getItem("dmtrack-token") || "";
-sessionStorage.setItem("dmtrack-token", token);
+// Kept for links without it, such as those of reports; a server that is started again has another one.
+const token = new URLSearchParams(location.hash.slice(1)).get("token") || localStorage.getItem("dmtrack-token") || "";
+localStorage.setItem("dmtrack-token", token);
 
 async function ask(path, method = "GET", body = undefined, signal = undefined) {
   const headers = { Authorization: `Bearer ${token}` };
@@ -647,10 +648,14 @@ addEventListener("resize", draw);
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", draw);
 
 trying(async () => {
-  const wanted = new URLSearchParams(location.hash.slice(1)).get("project");
+  const asked = new URLSearchParams(location.hash.slice(1));
   state.info = await json("info");
   $("config").replaceChildren(...state.info.configs.map((name) => new Option(name)));
   $("format").replaceChildren(...Object.entries(state.info.formats).map(([name, title]) => new Option(title, name)));
   $("limits").textContent = `At most ${(state.info.most_upload_bytes / 2 ** 30).toFixed(1)} GiB; it stays on this server.`;
+  const sequence = asked.get("sequence");  // of a report
+  const shown = sequence && (await json("results")).find((one) => one.name === sequence);
+  const wanted = asked.get("project") || shown?.id;
   await (wanted ? open(wanted) : showChoice());
+  if (sequence && !shown) say(`This server shows no results on ${sequence}; start it with the command of the report`, true);
 });
