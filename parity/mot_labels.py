@@ -11,6 +11,8 @@ from dmtrack.data.sources import LabelledVideo
 from dmtrack.data.sources.mot_labels import people
 from dmtrack.data.writers.tracking_labels import label_rows, numbered
 from dmtrack.evaluation.readers.mot import fill_gaps
+from dmtrack.running.adaptation.pseudo_labels import KEPT, reasons_of
+from dmtrack.running.adaptation.recipe import Selection
 from dmtrack.weights import average_state_dicts
 from parity.golden import Array, GoldenFile
 
@@ -28,7 +30,8 @@ def check_labels(golden: GoldenFile) -> None:
     filled = fill_gaps(rows, *golden.given("dti_params").astype(int).tolist())
     # The reference forgets the scores.
     golden.close("dti_out_sorted", np.concatenate([filled[:, :6], np.full((len(filled), 4), -1.0)], axis=1), 1e-2)
-    sure = rows[:, 6] >= PSEUDO_LABEL_SCORE
+    rules = Selection(least_score=PSEUDO_LABEL_SCORE)
+    sure = reasons_of(rows, rules) == KEPT
     chosen = rows[sure]
     # The reference counts identities of unsorted rows, so that nearly every row begins another one.
     identities = 1 + np.cumsum(np.diff(chosen[:, 1], prepend=chosen[0, 1]) != 0)
@@ -36,7 +39,9 @@ def check_labels(golden: GoldenFile) -> None:
     columns = (1 + np.flatnonzero(sure), chosen[:, 0], identities, ones, *chosen[:, 2:7].T, areas)
     golden.relative("pu_fixed07", np.stack(columns, axis=1), 1e-5)
     # The published rule compares whole numbers, and finds -1 where gaps were filled.
-    published = [np.count_nonzero(scores.astype(int) >= 0.5) for scores in (rows[:, 6], np.full(len(filled), -1.0))]
+    forgotten = filled.copy()
+    forgotten[:, 6] = -1.0
+    published = [np.count_nonzero(reasons_of(one, rules, published=True) == KEPT) for one in (rows, forgotten)]
     counts = zip((len(rows), len(filled), len(rows)), (*published, len(chosen)), strict=True)
     golden.exact("pu_counts", list(counts))
     pair = [{"weight": torch.from_numpy(golden.given(name))} for name in ("soup_a", "soup_b")]

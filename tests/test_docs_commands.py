@@ -28,7 +28,7 @@ PARSED_ONLY = {
     "rtsp://": "needs a camera",
     "--start-frame": "needs a long video",
     "--resume": "needs a run that was interrupted",
-    r"^(train|search (?!--help)|demo|test|cache|replay|crops)|--layout mot": "takes minutes, and has tests of its own",
+    r"^(train|adapt|search (?!--help)|demo|test|cache|replay|crops)|--layout mot": "takes minutes, and has own tests",
     "^weights (import|publish|average)|--weights|configs/yolox": "needs published or trained weights",
     r"coco|CrowdHuman|GOT-10k|vot2018-lt|oxuva|data/crowds|mot17\.zip|submit build": "needs a whole benchmark",
     "my_module": "needs the module that the page shows before it",

@@ -70,6 +70,7 @@ _COMMANDS = {
     "serve": "serve",
     "mot": "mot",
     "train": "train",
+    "adapt": "adapt",
     "test": "testing",
     "eval": "eval",
     "cache": "cache",

@@ -173,7 +173,12 @@ def evaluate(
         typer.Argument(help="One per tracker: a text file, or a folder or zip of <sequence>.txt or tracks.txt."),
     ],
     protocol: Annotated[
-        str, option(SCORES, metavar="mot15|mot17|mot20|mot-no-preprocessing|mot-fairmot", help="What counts.")
+        str,
+        option(
+            SCORES,
+            metavar="mot15|mot17|mot20|mot-no-preprocessing|mot-fairmot|coco",
+            help="What counts; coco: the AP of detections (det.txt).",
+        ),
     ] = "mot17",
     rounds: options.Rounds = 1000,
     seed: options.BootstrapSeed = 0,
@@ -204,7 +209,7 @@ def evaluate(
     with output_folder(out) if out else contextlib.nullcontext():
         opened = open_scored(get_benchmark("mot17"), truth, None, 1, [rules], images and out is not None)
         sequences = list(opened)
-        trackers = read_trackers(results, sequences, console)
+        trackers = read_trackers(results, sequences, console, rows=rules.rows)
         for tracker in trackers:
             if tracker.missing:
                 raise EvaluationError(

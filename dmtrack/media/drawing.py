@@ -103,7 +103,7 @@ def annotate_tracks(
         frame: HxWx3 uint8 RGB.
         boxes_xywh: (n, 4) left, top, width, height in pixels of the frame.
         ids: of the tracks.
-        labels: what is written on each.
+        labels: what is written on each; empty for nothing.
         trails_xy: (points, 2) pixels where each has been, a line under all boxes; empty draws none.
     """
     image = np.ascontiguousarray(frame).copy()
@@ -114,7 +114,8 @@ def annotate_tracks(
     for box, one, label in zip(np.asarray(boxes_xywh, np.float64).reshape(-1, 4), ids, labels, strict=True):
         colour = TARGETS_RGB[one % len(TARGETS_RGB)]
         draw_box(image, box, colour)
-        draw_label(image, label, (float(box[0]), float(box[1])), colour)
+        if label:
+            draw_label(image, label, (float(box[0]), float(box[1])), colour)
     return image
 
 

@@ -7,9 +7,10 @@ from hypothesis import strategies as st
 
 from dmtrack.data.preprocessing import Preprocessing
 from dmtrack.data.recipes import build_recipe
-from dmtrack.data.samples import Clip
+from dmtrack.data.samples import Clip, Sample
 from dmtrack.data.transforms import (
     BoundBoxes,
+    Degrade,
     InclusiveBoxes,
     LimitInstances,
     PhotometricDistort,
@@ -214,3 +215,18 @@ def test_no_recipe_and_a_list_of_transforms():
     assert [type(step) for step in build_recipe(None, Preprocessing(inclusive_boxes=True))] == [InclusiveBoxes]
     steps = build_recipe([{"type": "RandomFlip", "probability": 1.0}, RandomGray()], Preprocessing())
     assert isinstance(steps[0], RandomFlip) and steps[0].probability == 1.0 and isinstance(steps[1], RandomGray)
+
+
+@pytest.mark.parametrize("kind", ["clahe", "dropout", "downscale", "jpeg", "noise", "motion_blur", "gauss_noise"])
+def test_each_way_to_make_an_image_worse_repeats_itself_and_leaves_boxes_alone(kind):
+    pixels = np.random.default_rng(3).integers(40, 160, (48, 64, 3)).astype(np.uint8)
+    clip = Clip((Sample(pixels.copy(), np.array([[4.0, 5.0, 30.0, 40.0]])),), aligned=False)
+    changed = [Degrade(kind, 1.0)(clip, np.random.default_rng(7)).query for _ in range(2)]
+    assert np.array_equal(changed[0].image, changed[1].image) and changed[0].image.dtype == np.uint8
+    assert changed[0].image.shape == pixels.shape and not np.array_equal(changed[0].image, pixels)
+    assert np.array_equal(clip.query.image, pixels) and changed[0].boxes_xyxy.tolist() == [[4, 5, 30, 40]]
+    if kind == "dropout":
+        assert 64 < (changed[0].image == 0).all(axis=2).sum() <= 8 * 64
+    if kind == "noise":
+        assert changed[0].image[0, 0, 0] == pytest.approx(min(1.5 * pixels[0, 0, 0], 255), abs=0.51)
+    assert Degrade(kind, 0.0)(clip, np.random.default_rng(7)) is clip

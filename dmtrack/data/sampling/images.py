@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -9,11 +10,12 @@ from typing import Any
 import numpy as np
 
 from dmtrack.boxes import clip_xyxy, xywh_to_xyxy
+from dmtrack.config import build
 from dmtrack.data.samples import Clip, Sample, built
 from dmtrack.data.sources.coco import Coco
 from dmtrack.data.sources.images import ImageSource
 from dmtrack.errors import DataError
-from dmtrack.registry import DATASETS
+from dmtrack.registry import DATASETS, TRANSFORMS
 
 
 @DATASETS.register
@@ -92,6 +94,7 @@ class ImageClips:
         own_identities: every object is an identity of its own, so that the classifier learns to tell all of them apart
             and augmentation gives it their other views (FairMOT's self-supervision on CrowdHuman).
         masks: read the objects' masks, too, where all of an image's objects have one.
+        transforms: of the image as it is read, before a mosaic or the recipe of the data changes it.
 
     Attributes:
         identity_count: how many objects the source can tell apart; identities are below.
@@ -100,9 +103,12 @@ class ImageClips:
         DataError: the source is empty.
     """
 
-    def __init__(self, source: Any, own_identities: bool = False, masks: bool = False) -> None:
+    def __init__(
+        self, source: Any, own_identities: bool = False, masks: bool = False, transforms: Sequence[Any] = ()
+    ) -> None:
         self.source: ImageSource = built(source)
         self.masks = masks
+        self.transforms = [build(one, TRANSFORMS) if isinstance(one, Mapping) else one for one in transforms]
         if not len(self.source):
             raise DataError(f"{type(self.source).__name__} has no images to draw from")
         self.identity_count = self.source.identity_count
@@ -127,4 +133,7 @@ class ImageClips:
         image = record.read()
         masks = record.read_masks((image.shape[1], image.shape[0])) if self.masks else None
         sample = Sample(image, xywh_to_xyxy(record.boxes_xywh), identities, masks, record.classes)
-        return Clip((sample.select(record.usable()),), aligned=False)
+        clip = Clip((sample.select(record.usable()),), aligned=False)
+        for transform in self.transforms:
+            clip = transform(clip, rng)
+        return clip

@@ -99,9 +99,11 @@ class MOTSequences(SequenceSource):
     Args:
         root: folder of the benchmark with `train` and `test`, a folder of videos, one video, or its `gt.txt`.
         split: name of the folder inside; a root that has no such folder is the split itself.
+        images: the frames are needed.
+        truth: False leaves it unread, as if it were not published.
     """
 
-    def __init__(self, root: str | Path, split: str | None = None, images: bool = True) -> None:
+    def __init__(self, root: str | Path, split: str | None = None, images: bool = True, truth: bool = True) -> None:
         path = Path(root).expanduser()
         self.images = images
         if path.is_file():
@@ -119,6 +121,8 @@ class MOTSequences(SequenceSource):
             self._folders = {folder.resolve().name: folder for folder in ([self.root] if alone else sorted(below))}
             places = ((name, folder / mark) for mark in marks[:2] for name, folder in self._folders.items())
             self._truths = {name: path for name, path in places if path.is_file()}
+        if not truth:
+            self._truths = {}
         if not self._folders:
             raise DataError(f"{self.root} has no gt/gt.txt and no <sequence>/gt/gt.txt; expected {VIDEOS_LAYOUT}")
         self.names = list(self._folders)

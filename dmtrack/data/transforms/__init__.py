@@ -2,11 +2,13 @@
 
 from dmtrack.data.transforms.affine import LetterboxTo, RandomAffine, SaturationValueJitter
 from dmtrack.data.transforms.box_rules import BoundBoxes, InclusiveBoxes, LimitInstances
+from dmtrack.data.transforms.degrading import Degrade
 from dmtrack.data.transforms.geometry import RandomCrop, RandomExpand, RandomFlip, Rescale, ShrinkToFit
 from dmtrack.data.transforms.photometric import PhotometricDistort, RandomBlur, RandomGray
 
 __all__ = [
     "BoundBoxes",
+    "Degrade",
     "InclusiveBoxes",
     "LetterboxTo",
     "LimitInstances",

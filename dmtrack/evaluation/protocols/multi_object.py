@@ -5,18 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from dmtrack.data.sequences import MultiObjectSequence
 from dmtrack.errors import EvaluationError
+from dmtrack.evaluation.measures.detection import PairedDetections, average_precision, paired_detections
 from dmtrack.evaluation.measures.measure import Measure
 from dmtrack.evaluation.measures.multi_object import (
     ALPHAS,
     CURVES,
     MEASURES,
+    PEDESTRIAN,
     SUMS,
     counted_boxes,
     numbers,
@@ -73,6 +75,9 @@ class MultiObjectProtocol(BaseProtocol):
     distractors: tuple[int, ...] = (2, 7, 8, 12)
     with_classes: bool = True
     apart: bool = False
+
+    rows: ClassVar[Literal["result", "detections"]] = "result"
+    """What files of results hold."""
 
     overlap_title: ClassVar[str] = "share of right boxes (right by right, missed and false ones)"
     not_this_kind: ClassVar[str] = (
@@ -210,5 +215,90 @@ MOT_FAIRMOT = register(
         ),
         source="FairMOT: tracking_utils/evaluation.py",
         apart=True,
+    )
+)
+
+
+_PRECISIONS = {
+    "AP": "average precision of boxes, over ten thresholds of overlap from 0.5 to 0.95",
+    "AP50": "average precision where an overlap of 0.5 is enough",
+    "AP75": "average precision where it must be 0.75",
+    "AR": "share of true boxes found at all, over the same thresholds",
+}
+
+
+@dataclass(frozen=True)
+class DetectionProtocol(MultiObjectProtocol):
+    """Average precision of a detector, whose boxes have no identities (COCO).
+
+    Boxes on distractors, and on people that do not count, neither help nor harm.
+    """
+
+    rows: ClassVar[Literal["result", "detections"]] = "detections"
+
+    def reported(self) -> tuple[Measure, ...]:
+        """AP first, as COCO lists them."""
+        return tuple(Measure(key, key, meaning=meaning) for key, meaning in _PRECISIONS.items())
+
+    def score(self, sequence: Sequence, tracker: TrackerResults) -> SequenceScore:
+        """One sequence, all of whose frames count where the truth is published.
+
+        Raises:
+            EvaluationError: it has one target alone, or pycocotools is not installed.
+        """
+        sequence, result = tracker.cut(sequence), tracker.results[sequence.name]
+        if not isinstance(sequence, MultiObjectSequence) or result.tracks is None:
+            raise EvaluationError(
+                f"protocol {self.name!r} scores detections of many objects, and {sequence.name!r} has one target; give "
+                "a benchmark such as mot17, or another protocol"
+            )
+        truth = np.zeros((0, 9)) if sequence.truth is None else sequence.truth
+        counts = truth[:, 6] != 0
+        if self.with_classes:
+            counts &= truth[:, 7] == PEDESTRIAN
+        paired = paired_detections(truth, counts, result.tracks)
+        every = np.full(len(sequence), sequence.truth is not None)
+        nothing = np.full(int(every.sum()), np.nan)  # no number of a single frame
+        speed = frames_per_second(result.seconds)
+        return SequenceScore(sequence.name, every, nothing, average_precision([paired]), paired, speed)
+
+    def counts(self, item: SequenceScore) -> bool:
+        """Whether its truth is known."""
+        return bool(item.counted.any())
+
+    def pool(self, sequences: Iterable[SequenceScore]) -> list[PairedDetections]:  # type: ignore[override]
+        """The detections of all sequences."""
+        return [item.observed for item in sequences if self.counts(item)]
+
+    def read(self, pooled: list[PairedDetections]) -> dict[str, float]:  # type: ignore[override]
+        """The numbers of all detections together."""
+        return average_precision(pooled)
+
+    def resample(self, score: Score, draws: Array) -> dict[str, Array]:
+        """The numbers of every round's sequences."""
+        samples = {key: np.empty(len(draws)) for key in _PRECISIONS}
+        for place, times in enumerate(draws.astype(int)):
+            drawn = np.repeat(np.arange(len(times)), times).tolist()
+            for key, value in average_precision([score.sequences[number].observed for number in drawn]).items():
+                samples[key][place] = value
+        return samples
+
+    def further(self, scores: Iterable[Score]) -> dict[str, Any]:
+        """Nothing."""
+        return {}
+
+    def drawings(self, report: Report) -> Iterator[Drawing]:
+        """None."""
+        return iter(())
+
+
+COCO = register(
+    DetectionProtocol(
+        name="coco",
+        description=(
+            "COCO's average precision of the boxes of a detector (det.txt) in videos of MOTChallenge; all frames of "
+            "all sequences together."
+        ),
+        source="Lin et al., ECCV 2014; pycocotools, COCOeval",
     )
 )

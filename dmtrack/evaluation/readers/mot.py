@@ -71,13 +71,15 @@ def read_mot_rows(path: str | Path, kind: Kind = "result", text: str | None = No
     return mot_rows(parse_table(content, str(path), columns).rows, str(path), kind, EvaluationError)
 
 
-def read_mot_results(path: str | Path, names: Collection[str]) -> TrackerResults:
-    """The results of one multi-object tracker.
+def read_mot_results(path: str | Path, names: Collection[str], kind: Kind = "result") -> TrackerResults:
+    """The results of one multi-object tracker, or of its detector.
 
     Args:
         path: a folder or zip archive of `<sequence>.txt` or `<sequence>/tracks.txt`, also below other folders; for a
-            single sequence also a text file, or a folder with `tracks.txt`.
+            single sequence also a text file, or a folder with `tracks.txt`. Detections are in `det.txt`, or in
+            `det/det.txt`.
         names: of the sequences.
+        kind: tracks, or detections.
 
     Raises:
         EvaluationError: there is nothing, a file is malformed, or two files could be the result of one sequence.
@@ -86,13 +88,14 @@ def read_mot_results(path: str | Path, names: Collection[str]) -> TrackerResults
     if where.is_file() and where.suffix != ".zip":
         if len(names) != 1:
             raise EvaluationError(f"{where} is one file for {len(names)} sequences; give a folder of <sequence>.txt")
-        return TrackerResults(
-            where.stem, {next(iter(names)): SequenceResult(np.zeros((0, 4)), tracks=read_mot_rows(where))}, layout="mot"
-        )
+        alone = SequenceResult(np.zeros((0, 4)), tracks=read_mot_rows(where, kind))
+        return TrackerResults(where.stem, {next(iter(names)): alone}, layout="mot")
     results = {}
     with contextlib.closing(ResultFiles(where)) as files:
         for name in names:
-            endings = [f"/{name}.txt", f"/{name}/tracks.txt", *(["/tracks.txt"] if len(names) == 1 else [])]
+            files_of = ("tracks.txt",) if kind == "result" else ("det.txt", "det/det.txt")
+            endings = [f"/{name}.txt", *(f"/{name}/{file}" for file in files_of)]
+            endings += [f"/{file}" for file in files_of if len(names) == 1]
             groups = ([file for file in files.names if f"/{file}".endswith(ending)] for ending in endings)
             found = next((group for group in groups if group), [])
             if len(found) > 1:
@@ -105,12 +108,13 @@ def read_mot_results(path: str | Path, names: Collection[str]) -> TrackerResults
                 seconds = None
                 if times in files.names:
                     seconds = parse_table(files.text(times), files.where(times), columns=(1,)).rows[:, 0]
-                tracks = read_mot_rows(files.where(file), text=files.text(file))
+                tracks = read_mot_rows(files.where(file), kind, files.text(file))
                 results[name] = SequenceResult(np.zeros((0, 4)), seconds, tracks=tracks)
     missing = tuple(name for name in names if name not in results)
     if not results:
         raise EvaluationError(
-            f"{where} has no result of {listed(missing, 5)}; expected <sequence>.txt or <sequence>/tracks.txt of each"
+            f"{where} has no result of {listed(missing, 5)}; expected <sequence>.txt or "
+            f"<sequence>/{'tracks.txt' if kind == 'result' else 'det.txt'} of each"
         )
     label = where.resolve().stem if files.is_archive else where.resolve().name
     return TrackerResults(label, results, missing, layout="mot")
@@ -144,3 +148,34 @@ def fill_gaps(rows: Rows, least_rows: int = 5, longest_gap: int = 20) -> Rows:
                 filled.append(between)
     joined = np.concatenate(filled)
     return np.asarray(joined[np.lexsort((joined[:, 1], joined[:, 0]))])
+
+
+def smooth_tracks(rows: Rows, tau: float = 10.0, noise: float = 0.1) -> Rows:
+    """Tracks along Gaussian processes of time (StrongSORT, Du et al., 2022, section 3.4, GSI).
+
+    Left, top, width and height of a track of l rows are each regressed with a kernel of squared differences of frames
+    whose length is tau ln(tau^3 / l), at least 1 / tau and at most tau^2 (the published bounds): long tracks are
+    trusted more. The published code regresses the pixels themselves around 0; here they are first divided into mean and
+    standard deviation, so that a track is not pulled towards the corner of the image.
+
+    Args:
+        rows: (n, 7 or more) frame, identity, left, top, width, height, score, ...
+        tau: smoothness.
+        noise: variance of what is measured over that of the track.
+
+    Returns:
+        The same rows with other boxes, sorted by frame and identity.
+    """
+    smooth = rows[np.lexsort((rows[:, 1], rows[:, 0]))].astype(np.float64)
+    for identity in np.unique(smooth[:, 1]):
+        own = np.flatnonzero(smooth[:, 1] == identity)
+        if len(own) < 3:
+            continue
+        length = min(max(tau * np.log(tau**3 / len(own)), 1 / tau), tau**2)
+        times = smooth[own, 0]
+        kernel = np.exp(-0.5 * ((times[:, None] - times) / length) ** 2)
+        boxes = smooth[own, 2:6]
+        middle, spread = boxes.mean(axis=0), np.maximum(boxes.std(axis=0), 1e-9)
+        weights = np.linalg.solve(kernel + noise * np.eye(len(own)), (boxes - middle) / spread)
+        smooth[own, 2:6] = middle + spread * (kernel @ weights)
+    return smooth

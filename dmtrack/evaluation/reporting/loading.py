@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from dmtrack.data.sequences import MultiObjectSequence, Sequence
+from dmtrack.data.sources.mot_challenge import Kind
 from dmtrack.errors import EvaluationError
 from dmtrack.evaluation.protocols import BaseProtocol
 from dmtrack.evaluation.readers import read_results
@@ -23,7 +24,11 @@ _NAMED = 8
 
 
 def load_tracker_results(
-    source: str | Path, sequences: Collection[Sequence], layout: str | None = None, **reading: Any
+    source: str | Path,
+    sequences: Collection[Sequence],
+    layout: str | None = None,
+    rows: Kind = "result",
+    **reading: Any,
 ) -> TrackerResults:
     """Reads one tracker's results, with what the manifest beside them says of the run.
 
@@ -32,6 +37,7 @@ def load_tracker_results(
         sequences: of the benchmark.
         layout: this and the others as `dmtrack.evaluation.readers.read_results` takes them; results of multi-object
             trackers have one layout and need none of them.
+        rows: of multi-object trackers: their tracks, or the detections of their detector.
         reading: `align`, `index_base`, `bad_boxes`, `box_format`, `benchmark`.
 
     Raises:
@@ -39,7 +45,7 @@ def load_tracker_results(
     """
     label, path = _label_and_path(source)
     if all(isinstance(sequence, MultiObjectSequence) for sequence in sequences):
-        found = read_mot_results(path, [sequence.name for sequence in sequences])
+        found = read_mot_results(path, [sequence.name for sequence in sequences], rows)
     else:
         found = read_results(path, sequences, layout, **reading)
     provenance = {**(ResultStore(path).provenance() if path.is_dir() else {}), "results": str(path)}
