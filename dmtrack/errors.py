@@ -12,7 +12,7 @@ class DMTrackError(Exception):
 
     def __str__(self) -> str:
         # Reasons of other libraries, and names of files, may have line ends in them.
-        return " ".join(super().__str__().splitlines())
+        return " ".join(line.strip() for line in super().__str__().splitlines())
 
 
 class ConfigError(DMTrackError):

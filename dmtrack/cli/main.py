@@ -128,8 +128,7 @@ def run(command: Callable[[], object]) -> int:
     try:
         command()
     except DMTrackError as error:
-        # One line; spaces inside it may belong to the name of a file.
-        print("error:", *(line.strip() for line in str(error).splitlines()), file=sys.stderr)
+        print(f"error: {error}", file=sys.stderr)
         return error.exit_code
     except (KeyboardInterrupt, _StoppedError):
         print("stopped; what was finished is kept", file=sys.stderr)
