@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import importlib
+import sys
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +18,9 @@ from dmtrack.web.places import Places
 from dmtrack.web.project import Project
 from dmtrack.web.serve import PROJECTS, Server, running
 from dmtrack.web.tracking import Trackers
+
+COLAB_PORT = 8765
+"""The proxy of Colab is asked for the name of a port before the server listens there."""
 
 
 @dataclass
@@ -48,7 +55,18 @@ class Selection:
 
     def _repr_html_(self) -> str:
         address = self.server.url(self.project)
+        if (colab := _colab()) is not None:
+            page = "/#" + address.partition("#")[2]
+            colab.serve_kernel_port_as_iframe(self.server.port, path=page, height=str(self.height))
+            return ""
         return f'<iframe src="{address}" width="100%" height="{self.height}" style="border: 0"></iframe>'
+
+
+def _colab() -> Any:
+    """Colab's module for what a cell shows; None elsewhere. Its browser reaches the kernel through a proxy only."""
+    if "google.colab" not in sys.modules:
+        return None
+    return importlib.import_module("google.colab.output")
 
 
 def select(
@@ -76,8 +94,11 @@ def select(
         MediaError: the video does not decode.
     """
     path, stack = Path(video).resolve(), contextlib.ExitStack()
-    places = Places(path.parent, Path(projects))
-    server = stack.enter_context(running(places, port=0, config=config, trackers=Trackers(device, precision)))
+    places, trackers = Places(path.parent, Path(projects)), Trackers(device, precision)
+    proxy = None if (colab := _colab()) is None else colab.eval_js(f"google.colab.kernel.proxyPort({COLAB_PORT})")
+    names = () if proxy is None else (str(urlsplit(proxy).hostname),)
+    port = 0 if proxy is None else COLAB_PORT
+    server = stack.enter_context(running(places, port=port, names=names, config=config, trackers=trackers))
     try:
         project = places.create(path, config or DEFAULT_CONFIG)
     except BaseException:

@@ -24,6 +24,8 @@ HEADERS = {
 }
 """Of every answer; nothing is asked of another server."""
 
+COLAB = "googleusercontent.com"
+"""Ends the names under which Colab brings the page to a notebook, whose pages may then show it in a frame."""
 
 _SCHEME = HTTPBearer(auto_error=False, description="The token that `dmtrack serve` prints.")
 
@@ -37,7 +39,11 @@ class OwnNamesOnly:
     """
 
     def __init__(self, app: ASGIApp, names: tuple[str, ...]) -> None:
-        self._app, self._names = app, frozenset((*LOCAL_NAMES, *names))
+        self._app, self._names, self._headers = app, frozenset((*LOCAL_NAMES, *names)), dict(HEADERS)
+        if any(name.endswith("." + COLAB) for name in names):
+            policy = self._headers["Content-Security-Policy"]
+            around = f"frame-ancestors https://colab.research.google.com https://*.{COLAB}"
+            self._headers["Content-Security-Policy"] = policy.replace("frame-ancestors", around)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request."""
@@ -47,7 +53,7 @@ class OwnNamesOnly:
         headers = Headers(scope=scope)
         asked, origin = _host("//" + headers.get("host", "")), headers.get("origin")
         if asked not in self._names or (origin is not None and _host(origin) not in self._names):
-            refusal = JSONResponse({"error": f"this server does not go by the name {asked!r}"}, 421, dict(HEADERS))
+            refusal = JSONResponse({"error": f"this server does not go by the name {asked!r}"}, 421, self._headers)
             await refusal(scope, receive, send)
             return
 
@@ -56,7 +62,7 @@ class OwnNamesOnly:
                 present = {name.lower() for name, _ in message["headers"]}
                 message["headers"] = [
                     *message["headers"],
-                    *((name.lower().encode(), value.encode()) for name, value in HEADERS.items()
+                    *((name.lower().encode(), value.encode()) for name, value in self._headers.items()
                       if name.lower().encode() not in present),
                 ]  # fmt: skip
             await send(message)
