@@ -142,20 +142,22 @@ def interpolate(
     """Fill the frames in which a track was out of sight along straight lines, as ByteTrack does it."""
     import numpy as np
 
+    from dmtrack.data.sources.mot_challenge import mot_lines
     from dmtrack.errors import EvaluationError
-    from dmtrack.evaluation.readers.mot import fill_gaps
-    from dmtrack.evaluation.readers.text import parse_table
-    from dmtrack.files import read_text, write_text
+    from dmtrack.evaluation.readers.mot import fill_gaps, read_mot_rows
+    from dmtrack.files import write_text
 
-    text = read_text(result, "lines frame,id,left,top,width,height,score,... of MOTChallenge", EvaluationError)
-    rows = parse_table(text, str(result), columns=(7, 8, 9, 10)).rows
+    rows = read_mot_rows(result)
+    if not len(rows):
+        raise EvaluationError(f"{result} has no rows; give tracks of MOTChallenge: frame,id,left,top,width,height,...")
     chosen = rows if least_score is None else rows[rows[:, 6] >= least_score]
     if not len(chosen):
-        best = "it has no rows" if not len(rows) else f"the best score is {rows[:, 6].max():g}"
-        raise EvaluationError(f"{result}: no row reaches --least-score {least_score} ({best}); lower it")
+        best = rows[:, 6].max()
+        raise EvaluationError(
+            f"{result}: no row reaches --least-score {least_score} (the best score is {best:g}); lower it"
+        )
     filled = fill_gaps(chosen, least_rows, longest_gap)
-    lines = [",".join(f"{value:.6g}" if abs(value) < 1e5 else f"{value:.0f}" for value in row) for row in filled]
-    write_text(output, "\n".join(lines) + "\n")
+    write_text(output, mot_lines(filled))
     kept, identities = f"{len(chosen)} of {len(rows)} rows", len(np.unique(filled[:, 1]))
     typer.echo(f"wrote {output}: {kept}, {len(filled) - len(chosen)} filled, {identities} identities")
 

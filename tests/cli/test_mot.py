@@ -152,7 +152,7 @@ def test_what_cannot_be_is_one_sentence(sequence, options, error, says):
 
 
 def test_interpolate_fills_gaps_and_compares_scores_as_numbers(tmp_path):
-    rows = [(frame, 1, 10 * frame, 5, 20, 40, 0.8, -1, -1, -1) for frame in (1, 2, 3, 4, 7, 8, 40)]
+    rows = [(frame, 1, 10 * frame, 5, 20, 40, 0.8, 2, -1, -1) for frame in (1, 2, 3, 4, 7, 8, 40)]
     rows += [(frame, 2, 300, 5, 20, 40, 0.6, -1, -1, -1) for frame in (1, 2, 3)]
     source, target = tmp_path / "tracks.txt", tmp_path / "filled.txt"
     source.write_text("".join(",".join(map(str, row)) + "\n" for row in rows))
@@ -162,13 +162,17 @@ def test_interpolate_fills_gaps_and_compares_scores_as_numbers(tmp_path):
     # Frames 5 and 6 are filled; the gap to frame 40 is too long, and the other track is too unsure.
     assert filled[:, 0].tolist() == [1, 2, 3, 4, 5, 6, 7, 8, 40]
     assert filled[4, 2] == 50
-    assert filled[4, 6] == 0.8
+    assert filled[4, 6:8].tolist() == [0.8, 2]
     # The published rule int(score) >= 0.5 would have left nothing of these 10 rows.
     assert sum(int(row[6]) >= 0.5 for row in rows) == 0
     assert "7 of 10 rows, 2 filled, 1 identities" in done.output
     refused = CliRunner().invoke(app, [*command, "0.9"])
     assert isinstance(refused.exception, DMTrackError)
     assert "no row reaches --least-score 0.9 (the best score is 0.8)" in str(refused.exception)
+    for text, says in (("", "has no rows"), ("1,1,nan,5,20,40,0.8\n", "line 1"), ("1,1,1,5,2,4,1\n" * 2, "twice")):
+        source.write_text(text)
+        refused = CliRunner().invoke(app, command[:-1])
+        assert isinstance(refused.exception, DMTrackError) and says in str(refused.exception)
 
 
 def test_a_refused_first_frame_leaves_nothing(sequence):

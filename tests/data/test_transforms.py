@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from dmtrack.config import load_config
 from dmtrack.data.preprocessing import Preprocessing
 from dmtrack.data.recipes import build_recipe
 from dmtrack.data.samples import Clip, Sample
@@ -14,6 +15,7 @@ from dmtrack.data.transforms import (
     InclusiveBoxes,
     LimitInstances,
     PhotometricDistort,
+    RandomAffine,
     RandomBlur,
     RandomCrop,
     RandomExpand,
@@ -183,6 +185,22 @@ def test_inclusive_boxes_and_limits():
     outside = np.array([[-5.0, -5, 30, 30]])
     bounded = BoundBoxes(0.0, inclusive=True)(Clip.pair(image, image, outside, outside), rng)
     assert bounded.query.boxes_xyxy.tolist() == [[0, 0, 11, 9]]
+
+
+def test_boxes_of_crowds_end_at_the_border_where_that_is_asked_for():
+    step = next(step for step in load_config("mot20_ft_mix_dla34")["data"]["recipe"] if step["type"] == "RandomAffine")
+    assert step["clip"] is True
+    whole, cut = (
+        RandomAffine(0, 0.4, (1.2, 1.2), 0, clip=clip)(marked_pair(), np.random.default_rng(3))
+        for clip in (False, True)
+    )
+    differ = 0
+    for one, other in zip(whole.samples, cut.samples, strict=True):
+        width, height = one.size_wh
+        np.testing.assert_array_equal(other.boxes_xyxy, np.clip(one.boxes_xyxy, 0, [width, height] * 2))
+        np.testing.assert_array_equal(other.image, one.image)
+        differ += int((one.boxes_xyxy != other.boxes_xyxy).any())
+    assert differ
 
 
 def test_gray_is_shared_and_blur_touches_the_search_image_only():

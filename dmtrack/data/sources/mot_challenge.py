@@ -176,8 +176,8 @@ def mot_rows(given: Rows, where: str, kind: Kind = "result", error: type[DMTrack
 
     Returns:
         (n, 9) frame, identity, left, top, width, height, mark, class, visible share, with frames and pixels from 1;
-        sorted by frame and identity. The mark of a tracker's result and of a detection is its score (1 where it has
-        none), the class 1.
+        sorted by frame and identity. The mark of a tracker's result and of a detection is its score, and 1 stands for
+        a score, class or share that the file does not have.
 
     Raises:
         DMTrackError: a line is no such row; an identity stands twice in a frame; a detection has no area.
@@ -185,7 +185,7 @@ def mot_rows(given: Rows, where: str, kind: Kind = "result", error: type[DMTrack
     detections = kind == "detections"
     frames, sides = given[:, 0], given[:, 4:6]
     for wrong, what in (
-        (~np.isfinite(given[:, : 7 if detections else 6]).all(axis=1), "holds something that is no finite number"),
+        (~np.isfinite(given[:, :8]).all(axis=1), "holds something that is no finite number"),
         (
             (frames < 1) | (frames > LAST_FRAME) | (frames % 1 != 0),
             f"begins with no frame number; expected whole numbers from 1 to {LAST_FRAME:,}",
@@ -197,7 +197,8 @@ def mot_rows(given: Rows, where: str, kind: Kind = "result", error: type[DMTrack
         if wrong.any():
             raise error(f"{where}, line {int(wrong.argmax()) + 1} {what}")
     rows = np.ones((len(given), 9))
-    rows[:, : min(7, given.shape[1])] = given[:, :7]
+    own = 8 if kind == "result" else 7
+    rows[:, : min(own, given.shape[1])] = given[:, :own]
     if kind == "truth":
         known = min(given.shape[1], 9) if given.shape[1] < 10 else 7  # the last three of MOT15 mean nothing
         rows[:, 6:known] = given[:, 6:known]
