@@ -79,6 +79,7 @@ BAD_ROWS = [
     ("1,8,nan,1,5,5,1,1,1\n", "gt.txt", "finite"),
     ("1,8,1,1,5,-5,1,1,1\n", "gt.txt", "negative width or height"),
     ("1.5,8,1,1,5,5,1,1,1\n", "gt.txt", "whole number"),
+    ("1,1e30,1,1,5,5,1,1,1\n", "gt.txt", "whole number"),
     ("0,8,1,1,5,5,1,1,1\n", "gt.txt", "frame"),
     ("9,8,1,1,5,5,1,1,1\n", "gt.txt", "frame"),
     ("2,1,1,1,5,5,1,1,1\n", "gt.txt", "identity"),

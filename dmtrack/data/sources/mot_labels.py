@@ -81,9 +81,11 @@ class MOTLabels(LabelledSource):
                 f"{folder}: seqinfo.ini says {length} frames, {image_folder} has {len(names)}; complete the download"
             )
         rows = read_rows(path, ROW, (7, 8, 9, 10))
-        whole = np.isfinite(rows[:, :2]).all(axis=1) & (rows[:, :2] % 1 == 0).all(axis=1)
+        whole = (np.abs(rows[:, :2]) <= 2**53).all(axis=1) & (rows[:, :2] % 1 == 0).all(axis=1)
         if not whole.all():
-            raise DataError(f"{path}:{int(np.argmin(whole)) + 1}: expected whole numbers of frame and identity first")
+            raise DataError(
+                f"{path}:{int(np.argmin(whole)) + 1}: expected whole numbers of frame and identity first, up to 2^53"
+            )
         shown, ignored = people(rows)
         classes = np.zeros(len(rows), np.int64)
         if self.all_classes:
