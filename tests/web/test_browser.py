@@ -240,6 +240,22 @@ def test_two_tabs_show_the_same_and_a_lost_race_is_said(server, tabs) -> None:
     tabs.complaints.clear()
 
 
+def test_a_tab_that_is_closed_in_the_middle_stops_nothing(server, tabs) -> None:
+    project = project_of(server)
+    page = tabs(project)
+    shows(page, 0)
+    drag(page, (20, 60), (60, 90))
+    said(page, "#targets", "1 box")
+    RedSquare.go_on.clear()
+    page.keyboard.press("t")
+    said(page, "#run", "Tracking: ")
+    page.close()
+    RedSquare.go_on.set()
+    other = tabs(project)
+    said(other, "#run", f"Done: {FRAMES - 1} of {FRAMES - 1}")
+    assert np.isfinite(project.targets[1].rows[:, :6]).all()
+
+
 def test_the_keyboard_alone_is_enough_and_everything_has_a_name(server, tabs) -> None:
     project = project_of(server)
     page = tabs(project)
