@@ -106,7 +106,7 @@ def report(
         print_study(study, console)
         viewer = ["dmtrack", "serve", "--benchmark", benchmark, *(("--data", str(root)) if root else ())]
         viewer += [*(("--split", split) if split else ()), *(part for one in results for part in ("--results", one))]
-        shown = not (layout or align or box_format or index_base) and isinstance(rules[0], Protocol)
+        shown = not (layout or align or box_format) and index_base is None and isinstance(rules[0], Protocol)
         write_files(study, console, json, csv, latex, out, worst, images, shlex.join(viewer) if shown else "")
 
 

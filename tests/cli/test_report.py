@@ -72,6 +72,14 @@ def test_a_folder_gets_page_plots_and_tables(folders, capsys):
     assert (folders / "out/report.html").read_text().count('class="failure"') == 2
 
 
+def test_the_page_says_how_all_frames_are_seen_and_links_there(folders, capsys):
+    code, _, error = report(capsys, folders / "data", folders / "results/near", "--out", folders / "o", "--worst", "1")
+    assert code == 0, error
+    page = (folders / "o/report.html").read_text()
+    assert f"dmtrack serve --benchmark {folders}/data --results {folders}/results/near</code>" in page
+    assert page.count('<a href="http://localhost:8765/#sequence=video') == 1
+
+
 def test_a_report_that_fails_leaves_no_empty_folder(folders, capsys):
     code, _, error = report(capsys, folders / "data", folders / "nothing", "--out", folders / "new/out")
     assert code == 2 and "nothing" in error and not (folders / "new").exists()
