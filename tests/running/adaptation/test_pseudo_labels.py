@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import cv2
 import numpy as np
 import pytest
+from rich.console import Console
 
 from dmtrack.config import build
 from dmtrack.errors import DataError
@@ -22,8 +24,8 @@ from dmtrack.running.adaptation.pseudo_labels import (
     reasons_of,
     visible_shares,
 )
-from dmtrack.running.adaptation.recipe import Selection
-from dmtrack.running.adaptation.work import duplicated_boxes, mixed_images
+from dmtrack.running.adaptation.recipe import Selection, Videos
+from dmtrack.running.adaptation.work import duplicated_boxes, mixed_images, write_source
 
 
 def row(frame, identity, left, top, score, width=10.0, height=20.0):
@@ -116,3 +118,17 @@ def test_a_gaussian_process_takes_the_trembling_out_of_a_track():
     before, after = (np.abs(one[:, 2:6] - true).mean() for one in (rows, smooth))
     assert after < 0.6 * before
     assert np.array_equal(smooth[:, [0, 1, 6]], rows[:, [0, 1, 6]])
+
+
+def test_a_source_without_boxes_is_refused(tmp_path):
+    video = tmp_path / "set" / "one"
+    (video / "img1").mkdir(parents=True)
+    (video / "gt").mkdir()
+    cv2.imwrite(str(video / "img1" / "000001.jpg"), np.zeros((24, 32, 3), np.uint8))
+    (video / "seqinfo.ini").write_text("[Sequence]\nseqLength=1\nimDir=img1\nimWidth=32\nimHeight=24\n")
+    (video / "gt" / "gt.txt").write_text("1,1,3,4,10,12,1,1,0.2\n")
+    source = Videos(layout="mot17", root=tmp_path / "set")
+    (written,) = write_source(source, tmp_path / "stage", Console(quiet=True))
+    assert json.loads(written.read_text())["annotations"][0]["bbox"] == [2, 3, 10, 12]  # from pixel 0 on
+    with pytest.raises(DataError, match="has no box to learn from"):
+        write_source(replace(source, least_visibility=0.5), tmp_path / "stage", Console(quiet=True))
