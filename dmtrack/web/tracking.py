@@ -369,15 +369,15 @@ class TrackingThread:
             while not live.newest.ended:
                 arrival = live.take(0.01)
                 if arrival is not None:
-                    number = live.count - 1
-                    project.resize(number + 1)
-                    for name in followed.keys() & project.targets.keys():
-                        row = _row(followed[name].step(arrival.image))
+                    frame = live.count - 1
+                    project.resize(frame + 1)
+                    for number in followed.keys() & project.targets.keys():
+                        row = _row(followed[number].step(arrival.image))
                         with project.lock:
-                            if name in project.targets:
-                                project.targets[name].rows[number] = row
-                                project.targets[name].tracklets[number] = tracklets_seen(followed[name], 0)
-                                run.remember(name, number, row)
+                            if number in project.targets:
+                                project.targets[number].rows[frame] = row
+                                project.targets[number].tracklets[frame] = tracklets_seen(followed[number], 0)
+                                run.remember(number, frame, row)
                     run.seconds.append(time.perf_counter() - arrival.at)
                     run.done += 1
                     if time.monotonic() - saved > SAVE_EVERY:
@@ -389,8 +389,8 @@ class TrackingThread:
             with project.lock:
                 project.live = False
                 project.revision += 1
-                for name in followed.keys() & project.targets.keys():
-                    target = project.targets[name]
+                for number in followed.keys() & project.targets.keys():
+                    target = project.targets[number]
                     for segment in target.segments(project.config):
                         if segment.first == 0 and segment.end_xywh is None:
                             target.finish(segment)
