@@ -555,9 +555,9 @@ async function receive(message, id) {
     if (rows) rows.set(values.map((value) => value === null ? NaN : value), 7 * frame);
   }
   if (message.run) {
-    takeRun(message.run);
     const last = message.rows && message.rows[message.rows.length - 1];
     if (last && $("follow").checked && !state.edit && !state.playing) await go(last[1]);
+    takeRun(message.run);  // says "Done" when the page moves no more
   }
   if (message.project && !state.edit) take(message.project);
   else draw();
