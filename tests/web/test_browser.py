@@ -205,6 +205,8 @@ def test_a_camera_is_tracked_as_frames_arrive_and_its_recording_is_corrected(ser
     assert int(page.inner_text("#run").split("arrived, ")[1].split(" late")[0]) > 5
     (project,) = [one for one in server.places.projects() if one.name == "camera:0"]
     assert project.count > 20 and not project.live and np.isfinite(project.targets[1].rows).all(axis=0)[:6].all()
+    page = tabs(project)
+    shows(page, 0)
     page.locator("#frame").fill("3")
     page.locator("#frame").dispatch_event("change")
     shows(page, 3)  # from the recording
