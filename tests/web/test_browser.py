@@ -197,6 +197,7 @@ def test_a_camera_is_tracked_as_frames_arrive_and_its_recording_is_corrected(ser
     page.get_by_role("button", name="camera:0 (live)").click()
     said(page, "#status", "this frame stands still")
     drag(page, (20, 60), (60, 90))
+    said(page, "#targets", "1 box")
     page.get_by_role("button", name="Track", exact=True).click()
     said(page, "#run", "frames as they arrived")
     page.wait_for_function("() => Number(document.getElementById('frame').max) > 20")
