@@ -314,7 +314,7 @@ async def _watch(project: Project, thread: TrackingThread, request: Request, des
         message: dict[str, Any] = {}
         run = thread.runs.get(project.id)
         if run is not watched:
-            watched, serial = run, 0
+            watched, serial = run, 0 if run is None else run.serial  # the page reads what there is
             message["reload"] = True
         if run is not None:
             rows = run.after(serial)
