@@ -7,10 +7,15 @@ import os
 import sys
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 # Read when torch is imported: many small operations on two busy cores take several times as long as on one.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+# Examples are not timed: a busy machine would fail them.
+hypothesis.settings.register_profile("untimed", deadline=None)
+hypothesis.settings.load_profile("untimed")
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 SHARED = REPOSITORY.parent / "shared"

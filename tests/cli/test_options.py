@@ -54,6 +54,7 @@ def test_an_option_of_several_commands_says_the_same_everywhere() -> None:
         assert len(words[name]) <= {"data": 5, "count": 3}.get(name, 1), (name, words[name])
     assert words["set_"] == {
         "Change a config value; repeatable.",
+        "Change a value of the recipe; repeatable.",
         "Change a value of the experiment (benchmark.seed=7) or of the configs (model.x=1); repeatable.",
     }
 

@@ -17,7 +17,7 @@ from typer.testing import CliRunner
 from dmtrack.cli.main import app
 from dmtrack.config.located import locate
 from dmtrack.errors import ConfigError, DataError, EvaluationError, OutputError
-from dmtrack.evaluation.protocols import PROTOCOLS, get_protocol
+from dmtrack.evaluation.protocols import PROTOCOLS
 from dmtrack.running.sweeps.reading import read_experiment, split_overrides, with_overrides
 from dmtrack.running.sweeps.settings import parse_settings
 
@@ -402,7 +402,8 @@ def test_shipped_experiments_are_in_order(path):
     settings = parse_settings(read_experiment(path), str(path))
     (benchmark,) = settings.benchmarks
     benchmark.opener()
-    assert get_protocol(settings.protocol).name == settings.protocol
+    protocol = benchmark.protocol(settings.protocol).name
+    assert protocol == settings.protocol or (settings.protocol is None and protocol == benchmark.usual_protocol)
     subject = "absence" if settings.absence_scores else benchmark.generated.kind
     name = path.stem.removesuffix("_ablation")
     assert name in (benchmark.name, f"{benchmark.name}_{subject}".replace("-", "_"))

@@ -120,7 +120,7 @@ _values = st.recursive(
 )
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(config=st.dictionaries(st.from_regex(r"[a-z][a-z]{5,8}", fullmatch=True), _values, max_size=4))
 def test_a_dumped_config_reads_back_to_the_same_values(tmp_path_factory, config):
     path = tmp_path_factory.getbasetemp() / "dumped.py"

@@ -53,7 +53,7 @@ def assert_safe(pair: Clip, before: Clip, smallest: float = 0.0) -> None:
         assert (boxes[:, 2:] - boxes[:, :2] > smallest).all()
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(pair=pairs(), seed=st.integers(0, 10**6))
 @pytest.mark.parametrize(
     "transform",
@@ -80,7 +80,7 @@ def test_boxes_stay_inside_and_in_step(transform, pair, seed):
         np.testing.assert_array_equal(kept, now)
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(pair=pairs(), seed=st.integers(0, 10**6), inclusive=st.booleans())
 def test_fixed_recipe_gives_safe_boxes_in_images_of_the_configured_scale(pair, seed, inclusive):
     preprocessing = Preprocessing(inclusive_boxes=inclusive)
@@ -97,7 +97,7 @@ def test_fixed_recipe_gives_safe_boxes_in_images_of_the_configured_scale(pair, s
         assert max(image.shape[:2]) <= 96 and min(image.shape[:2]) <= 64
 
 
-@settings(deadline=None, max_examples=15)
+@settings(max_examples=15)
 @given(pair=pairs(), seed=st.integers(0, 10**6))
 def test_reference_recipe_keeps_inclusive_boxes_inside(pair, seed):
     result, rng = pair, np.random.default_rng(seed)

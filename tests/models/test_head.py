@@ -8,7 +8,7 @@ from dmtrack.models.global_search.head import (
 )
 
 
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 @given(st.integers(0, 3), st.integers(1, 9), st.integers(1, 9), st.integers(0, 2**16))
 def test_closed_form_equals_the_padded_convolution(targets, height, width, seed):
     generator = torch.Generator().manual_seed(seed)

@@ -22,7 +22,7 @@ def assign(boxes):
     )
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(st.tuples(st.integers(0, 120), st.integers(0, 90), st.floats(1, 150, width=32), st.floats(1, 120, width=32)))
 def test_every_location_obeys_the_published_rule(box):
     x1, y1, width, height = box

@@ -97,7 +97,7 @@ def test_a_crop_inside_the_frame_without_scaling_is_the_frame(flavour):
 
 
 @BOTH
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(x=st.floats(-400, 800), y=st.floats(-400, 800), side=st.integers(1, 1500))
 def test_crops_anywhere_are_full_and_between_the_colours(flavour, x, y, side):
     frame = np.full((60, 90, 3), 200, np.uint8)

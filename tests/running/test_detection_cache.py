@@ -40,7 +40,7 @@ def random_frames(counts, channels, classes, inclusive=False, seed=0):
     ]
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     counts=st.lists(st.integers(0, 7), max_size=9),
     channels=st.integers(0, 5),

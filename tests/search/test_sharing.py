@@ -65,7 +65,7 @@ def test_little_memory_forgets_but_stays_right(tracker, sequences):
     assert shared.forgotten > 0 and shared._bytes <= 300_000
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     x=st.floats(-20, 100), y=st.floats(-20, 80), move=st.tuples(*[st.floats(-0.7, 0.7)] * 2),
     side=st.integers(3, 60), flavour=st.sampled_from(["pysot", "mmtracking"]),
@@ -79,7 +79,7 @@ def test_crops_of_one_key_are_equal_in_every_pixel(x, y, move, side, flavour):
         np.testing.assert_array_equal(first, second)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(
     centre=st.tuples(st.floats(0, 1000), st.floats(0, 1000)),
     size=st.tuples(st.floats(10, 500), st.floats(10, 500)),

@@ -98,7 +98,7 @@ def test_another_scene_and_no_texture_give_no_motion():
     assert camera.step(np.zeros((48, 64, 3), np.uint8), np.array([[0.0, 0, 64, 48]])) is None
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(
     st.floats(-60, 60),
     st.floats(-60, 60),

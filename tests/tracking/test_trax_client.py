@@ -109,7 +109,7 @@ def test_polygons_come_and_go_and_a_missing_frame_ends_with_its_reason(tmp_path)
 
 
 @given(st.lists(st.floats(-50, 50), min_size=8, max_size=8))
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 def test_the_upright_box_touches_a_polygon_on_all_sides(numbers):
     corners = list(zip(numbers[0::2], numbers[1::2], strict=True))
     x, y, width, height = box_of(trax.region.Polygon.create(corners), False, trax)

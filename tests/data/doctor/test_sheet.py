@@ -20,7 +20,7 @@ def run(*arguments: object) -> int:
 
 
 @given(st.integers(0, 500), st.integers(1, 20))
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 def test_spaced_places_are_distinct_and_reach_both_ends(total, count):
     places = spaced(total, count)
     assert len(places) == min(total, count) and len(set(places)) == len(places)

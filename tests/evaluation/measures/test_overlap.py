@@ -100,7 +100,7 @@ def test_exact_overlaps_equal_shapely():
     assert region_overlaps(EXACT, first, second, size) == pytest.approx(expected, abs=1e-9)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(rectangles, rectangles)
 def test_two_rectangles_are_filled_as_any_other_pair(first, second):
     """Rectangles in closed form against the corners of one of them, row by row."""
@@ -149,7 +149,7 @@ def test_refusals():
         region_overlaps(EXACT, [[1, 1, 2, 2]], [[1, 1, 2, 2]] * 2, None)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.lists(st.tuples(regions, regions), min_size=1, max_size=6))
 def test_overlaps_are_symmetric_shares(pairs):
     first, second = (np.array([pair[index] + [NAN] * (8 - len(pair[index])) for pair in pairs]) for index in (0, 1))
@@ -162,7 +162,7 @@ def test_overlaps_are_symmetric_shares(pairs):
         np.testing.assert_allclose(overlaps, alone, atol=1e-12)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(quadrilaterals(), st.integers(5, 120), st.integers(5, 90))
 def test_a_region_overlaps_with_itself_entirely(quadrilateral, left, top):
     corners = np.array(quadrilateral).reshape(-1, 2)

@@ -73,7 +73,7 @@ def test_the_ranks_of_thresholds():
     assert (np.diff(official) < 0).all() and (np.diff(pysot) < 0).all()
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     st.lists(
         st.tuples(
@@ -129,7 +129,7 @@ def test_nothing_to_report_divides_by_nothing():
     assert nothing == PresenceCounts() == count_presence(OXUVA, [BOX], [True], [BOX], [True])
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.floats(0, 1), st.floats(0, 1))
 def test_saying_absent_at_random_in_closed_form(tpr, tnr):
     p = np.linspace(0, 1, 2001)

@@ -180,7 +180,7 @@ def test_nothing_to_score_divides_by_nothing():
                 assert set(score.scores) == set(protocol.headings())
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.lists(st.integers(1, 400), min_size=1, max_size=4), st.integers(1, 3))
 def test_a_perfect_tracker_gets_one(lengths, repetitions):
     trajectories = [[special(1), *[BOX] * (length - 1)] for length in lengths]
@@ -191,7 +191,7 @@ def test_a_perfect_tracker_gets_one(lengths, repetitions):
             assert score.scores["eao"] == pytest.approx(1)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     st.lists(
         st.tuples(st.lists(st.floats(0, 1), min_size=1, max_size=12), st.booleans(), st.floats(0.1, 2)), max_size=6

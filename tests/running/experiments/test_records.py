@@ -15,7 +15,7 @@ from dmtrack.running.experiments.long_term import _prediction_text, read_predict
 
 BOXES = arrays(np.float64, st.tuples(st.integers(2, 6), st.just(4)), elements=st.floats(-1e4, 1e4))
 FLAT = FileNames("{label}.txt", "times/{label}_{kind}.txt", ("time",), 1, {"Jogging-1": "Jogging.1"})
-QUIET = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+QUIET = settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 @pytest.mark.parametrize("files", [OWN_FILES, Experiment.files, FLAT])
