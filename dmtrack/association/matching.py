@@ -101,6 +101,10 @@ def motion_gated_costs(
     return np.where(distances > limit, np.inf, (1 - weight) * costs + weight * distances)
 
 
+FEW_PAIRS = 1024
+"""So many pairs are searched as they are: looking for those without a rival would take longer."""
+
+
 class Assignment(NamedTuple):
     """Who belongs to whom.
 
@@ -127,17 +131,22 @@ def assign(costs: NDArray[np.float64], limit: float) -> Assignment:
     """
     if not costs.size:
         return Assignment(np.zeros((0, 2), np.int64), np.arange(costs.shape[0]), np.arange(costs.shape[1]))
-    rows, columns = np.divmod(np.flatnonzero(costs < limit), costs.shape[1])
-    # Pairs of which neither has another candidate need no search; in most frames these are nearly all.
-    contested = (np.bincount(rows)[rows] > 1) | (np.bincount(columns)[columns] > 1)
-    if contested.any():
-        several_rows, several_columns = np.unique(rows[contested]), np.unique(columns[contested])
-        # Leaving a row and a column alone costs the limit, whatever they are: the same as a pair that costs the limit.
-        capped = np.minimum(costs[np.ix_(several_rows, several_columns)], limit)
-        chosen, others = linear_sum_assignment(capped)
-        real = capped[chosen, others] < limit
-        rows = np.concatenate([rows[~contested], several_rows[chosen[real]]])
-        columns = np.concatenate([columns[~contested], several_columns[others[real]]])
+    some = costs
+    if costs.size > FEW_PAIRS:
+        # Pairs of which neither has another candidate need no search; in most frames these are nearly all.
+        pairs = np.array(np.divmod(np.flatnonzero(costs < limit), costs.shape[1]))
+        contested = (np.bincount(pairs[0])[pairs[0]] > 1) | (np.bincount(pairs[1])[pairs[1]] > 1)
+        sure = pairs[:, ~contested]
+        several_rows, several_columns = (np.unique(ends) for ends in pairs[:, contested])
+        some = costs[several_rows[:, None], several_columns]
+    # Leaving a row and a column alone costs the limit, whatever they are: the same as a pair that costs the limit.
+    capped = np.minimum(some, limit)
+    rows, columns = linear_sum_assignment(capped)
+    real = capped[rows, columns] < limit
+    rows, columns = rows[real], columns[real]
+    if costs.size > FEW_PAIRS:
+        rows = np.concatenate([sure[0], several_rows[rows]])
+        columns = np.concatenate([sure[1], several_columns[columns]])
         order = np.argsort(rows)
         rows, columns = rows[order], columns[order]
     matches = np.stack([rows, columns], axis=1)
