@@ -64,7 +64,8 @@ class Observer:
         """After a frame."""
         self.memory.append(resident_mib())
         for decision in getattr(self.tracker, "decisions", ()):
-            self.tracklets = max(self.tracklets, len(decision.tracklets.ids))
+            # Policies that keep none, such as that of DMTrack-GS, show none.
+            self.tracklets = max(self.tracklets, 0 if decision.tracklets is None else len(decision.tracklets.ids))
         if len(self.memory) % 500 == 0:
             print(f"  frame {len(self.memory)}: {self.memory[-1]:.1f} MiB", flush=True)
 

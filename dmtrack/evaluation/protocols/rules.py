@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, ClassVar, Literal, get_args, get_origin, get_type_hints
 
 import numpy as np
@@ -164,12 +164,13 @@ class Protocol(BaseProtocol):
 
     def reported(self) -> tuple[CurveMeasure, ...]:
         """The numbers of this protocol: `measures`, or the usual ones where none are declared."""
-        return self.measures or tuple(measure for measure in self._usual_measures() if self.thresholds(measure.curve))
+        return self.measures or self._usual_measures
 
+    @cached_property
     def _usual_measures(self) -> tuple[CurveMeasure, ...]:
         precise, normalized = self.precision_at, self.normalized_precision_at
         middle = self.success_thresholds[len(self.success_thresholds) // 2] if self.success_thresholds else 0.5
-        return (
+        usual = (
             CurveMeasure("success", "success", "success", "mean"),
             CurveMeasure("precision", f"P@{precise:g}px", "precision", "at", precise),
             CurveMeasure("normalized_precision", f"Pnorm@{normalized:g}", "normalized_precision", "at", normalized),
@@ -177,6 +178,7 @@ class Protocol(BaseProtocol):
                 "success_rate", f"IoU{'>' if self.success_strict else '>='}{middle:g}", "success", "at", middle
             ),
         )
+        return tuple(measure for measure in usual if self.thresholds(measure.curve))
 
     def check(self) -> None:
         """Refuses unknown values, and scores that would be read where the curve has no threshold, too."""
@@ -274,7 +276,7 @@ class Protocol(BaseProtocol):
         curves = item.observed
         return np.array(
             [
-                float(np.any(curves.direct[measure.key] if measure.is_direct else getattr(curves, measure.curve)))
+                float((curves.direct[measure.key] if measure.is_direct else getattr(curves, measure.curve)).any())
                 for measure in self.reported()
             ]
         )
