@@ -276,7 +276,7 @@ class Protocol(BaseProtocol):
         curves = item.observed
         return np.array(
             [
-                float((curves.direct[measure.key] if measure.is_direct else getattr(curves, measure.curve)).any())
+                float(bool(curves.direct[measure.key]) if measure.is_direct else getattr(curves, measure.curve).any())
                 for measure in self.reported()
             ]
         )
