@@ -131,22 +131,16 @@ def assign(costs: NDArray[np.float64], limit: float) -> Assignment:
     """
     if not costs.size:
         return Assignment(np.zeros((0, 2), np.int64), np.arange(costs.shape[0]), np.arange(costs.shape[1]))
-    some = costs
-    if costs.size > FEW_PAIRS:
+    if costs.size <= FEW_PAIRS:
+        rows, columns = _cheapest(costs, limit)
+    else:
         # Pairs of which neither has another candidate need no search; in most frames these are nearly all.
         pairs = np.array(np.divmod(np.flatnonzero(costs < limit), costs.shape[1]))
         contested = (np.bincount(pairs[0])[pairs[0]] > 1) | (np.bincount(pairs[1])[pairs[1]] > 1)
-        sure = pairs[:, ~contested]
-        several_rows, several_columns = (np.unique(ends) for ends in pairs[:, contested])
-        some = costs[several_rows[:, None], several_columns]
-    # Leaving a row and a column alone costs the limit, whatever they are: the same as a pair that costs the limit.
-    capped = np.minimum(some, limit)
-    rows, columns = linear_sum_assignment(capped)
-    real = capped[rows, columns] < limit
-    rows, columns = rows[real], columns[real]
-    if costs.size > FEW_PAIRS:
-        rows = np.concatenate([sure[0], several_rows[rows]])
-        columns = np.concatenate([sure[1], several_columns[columns]])
+        several = [np.unique(ends) for ends in pairs[:, contested]]
+        found = _cheapest(costs[several[0][:, None], several[1]], limit)
+        chosen = np.stack([ends[own] for ends, own in zip(several, found, strict=True)])
+        rows, columns = np.concatenate([pairs[:, ~contested], chosen], axis=1)
         order = np.argsort(rows)
         rows, columns = rows[order], columns[order]
     matches = np.stack([rows, columns], axis=1)
@@ -156,3 +150,12 @@ def assign(costs: NDArray[np.float64], limit: float) -> Assignment:
         free[taken] = False
         alone.append(free.nonzero()[0])
     return Assignment(matches, *alone)
+
+
+def _cheapest(costs: Array, limit: float) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Rows and columns of the pairs that cost less than the limit in the cheapest assignment."""
+    # Leaving a row and a column alone costs the limit, whatever they are: the same as a pair that costs the limit.
+    capped = np.minimum(costs, limit)
+    rows, columns = linear_sum_assignment(capped)
+    real = capped[rows, columns] < limit
+    return rows[real], columns[real]

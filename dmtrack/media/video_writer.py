@@ -17,8 +17,8 @@ from dmtrack.files import atomic_path
 from dmtrack.media.images import Image
 
 _ENCODERS = ("libx264", "libopenh264", "h264")
-_PRESETS = ((2560 * 1440, "veryfast"), (float("inf"), "ultrafast"))
-"""Of x264, by the pixels of a frame: at 4K the encoder would take longer than the tracker; files are larger instead."""
+_LARGE_FRAME = 2560 * 1440
+"""Pixels above which x264 hurries: at 4K it would take longer than the tracker; files are larger instead."""
 
 _BT_601, _LIMITED_RANGE = 6, 1
 """Numbers of FFmpeg for the matrix and the range of values of the frames."""
@@ -91,7 +91,7 @@ class VideoWriter(contextlib.AbstractContextManager["VideoWriter"]):
         # Players take the matrix of large videos for BT.709 where nothing is said.
         stream.codec_context.colorspace, stream.codec_context.color_range = _BT_601, _LIMITED_RANGE
         if encoder == "libx264":
-            preset = next(preset for pixels, preset in _PRESETS if width * height <= pixels)
+            preset = "ultrafast" if width * height > _LARGE_FRAME else "veryfast"
             stream.options = {"crf": str(quality), "preset": preset}
         if self._grows:
             stream.codec_context.gop_size = max(round(fps), 1)

@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 
 from dmtrack.association.detections import Detections, Tracks
-from dmtrack.data.sources.mot_challenge import mot_lines
+from dmtrack.data.sources.mot_challenge import FIRST_PIXEL_XYWH, mot_lines
 from dmtrack.errors import DMTrackError
-from dmtrack.evaluation.readers.mot import FIRST_PIXEL, read_mot_rows
+from dmtrack.evaluation.readers.mot import read_mot_rows
 from dmtrack.files import write_json
 from dmtrack.media.drawing import annotate_tracks
 from dmtrack.media.images import Image
@@ -69,7 +69,7 @@ class TrackLog:
             self.frames += 1
             number = self._source.number + FIRST_FRAME
             of_frame = rows[slice(*np.searchsorted(rows[:, 0], [number, number + 1]))]
-            boxes_xywh = of_frame[:, 2:6] - (FIRST_PIXEL, FIRST_PIXEL, 0, 0)
+            boxes_xywh = of_frame[:, 2:6] - FIRST_PIXEL_XYWH
             kinds = of_frame[:, 7].astype(int) - FIRST_CLASS
             classes = kinds if (kinds >= 0).all() and len(kinds) else None
             yield Tracks.from_xywh(boxes_xywh, of_frame[:, 6], classes=classes, ids=of_frame[:, 1].astype(np.int64))

@@ -16,6 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 from dmtrack.association.detections import Tracks
 from dmtrack.boxes import Boxes
 from dmtrack.data.sequences import MultiObjectSequence, Sequence
+from dmtrack.data.sources.mot_challenge import FIRST_PIXEL_XYWH
 from dmtrack.errors import DMTrackError, EvaluationError, OutputError
 from dmtrack.evaluation.measures.overlap import region_overlaps
 from dmtrack.evaluation.measures.trajectory import (
@@ -28,7 +29,6 @@ from dmtrack.evaluation.measures.trajectory import (
     is_region,
 )
 from dmtrack.evaluation.protocols import DMTRACK_VISIBLE, Protocol, VotProtocol
-from dmtrack.evaluation.readers.mot import FIRST_PIXEL
 from dmtrack.evaluation.results import BOX_DECIMALS, ResultStore, SequenceResult
 from dmtrack.evaluation.scoring import combine, score_result
 from dmtrack.files import write_text
@@ -124,7 +124,7 @@ def track_rows(frame: int, tracks: Tracks) -> NDArray[np.float64]:
     """
     rows = np.ones((len(tracks), 9))
     rows[:, 0], rows[:, 1] = frame, tracks.ids
-    rows[:, 2:6] = np.round(tracks.boxes_xywh + np.array([FIRST_PIXEL, FIRST_PIXEL, 0, 0]), 2)
+    rows[:, 2:6] = np.round(tracks.boxes_xywh + FIRST_PIXEL_XYWH, 2)
     rows[:, 6] = np.round(tracks.scores.astype(np.float64), 4)
     rows[:, 7] = -1 if tracks.classes is None else tracks.classes + 1
     return rows

@@ -16,11 +16,10 @@ import numpy as np
 
 from dmtrack.data.sequences import Track, TrackId, Video
 from dmtrack.data.sources import LabelledVideo
-from dmtrack.data.sources.mot_challenge import mot_lines
+from dmtrack.data.sources.mot_challenge import FIRST_PIXEL, mot_lines
 from dmtrack.data.writers import WRITERS
 from dmtrack.data.writers.tracking_labels import coco_vid
 from dmtrack.errors import DataError
-from dmtrack.evaluation.readers.mot import FIRST_PIXEL
 from dmtrack.files import json_value, write_json, write_text
 from dmtrack.media.drawing import TARGETS_RGB, annotate
 from dmtrack.media.random_access import RandomFrames

@@ -13,8 +13,9 @@ from xml.etree import ElementTree
 import numpy as np
 from numpy.typing import NDArray
 
+from dmtrack.data.sources.mot_challenge import FIRST_PIXEL
 from dmtrack.errors import DataError
-from dmtrack.evaluation.readers.mot import FIRST_PIXEL, read_mot_rows
+from dmtrack.evaluation.readers.mot import read_mot_rows
 from dmtrack.evaluation.readers.text import parse_table
 from dmtrack.files import read_text
 from dmtrack.web.project import Project

@@ -32,6 +32,12 @@ LAYOUT = (
     "[,class,visible share]}"
 )
 VIDEOS_LAYOUT = f"{LAYOUT}, also below a folder train, val or test; test sets have det/det.txt instead of gt/gt.txt"
+FIRST_PIXEL = 1.0
+"""MOTChallenge calls the first pixel 1; boxes are continuous here, and the left border of the first pixel is 0."""
+
+FIRST_PIXEL_XYWH = np.array([FIRST_PIXEL, FIRST_PIXEL, 0.0, 0.0])
+"""What a box of MOTChallenge's files has more than one of ours."""
+
 LAST_FRAME = 10_000_000
 """No video is longer (110 hours at 25 frames/s); a number above it is no frame's, and would take all memory."""
 
@@ -86,7 +92,7 @@ class MOTChallenge(VideoSource):
             own = rows[rows[:, 1] == one]
             places = own[:, 0].astype(int) - 1
             boxes_xywh, visibility = np.full((length, 4), np.nan), np.zeros(length)
-            boxes_xywh[places] = own[:, 2:6] - (1, 1, 0, 0)
+            boxes_xywh[places] = own[:, 2:6] - FIRST_PIXEL_XYWH
             visibility[places] = own[:, 8] if own.shape[1] > 8 else 1
             category = CATEGORIES[int(own[0, 7])] if own.shape[1] > 7 and 0 < own[0, 7] < len(CATEGORIES) else ""
             tracks[one] = Track(boxes_xywh, np.isfinite(boxes_xywh).all(axis=1), category, visibility)
@@ -221,7 +227,7 @@ def truth_rows(video: Video) -> Rows:
         frames = np.flatnonzero(track.present)
         own = np.ones((len(frames), 9))
         own[:, 0], own[:, 1] = frames + 1, identity
-        own[:, 2:6] = track.boxes_xywh[frames] + (1, 1, 0, 0)
+        own[:, 2:6] = track.boxes_xywh[frames] + FIRST_PIXEL_XYWH
         own[:, 7] = CATEGORIES.index(track.category) if track.category in CATEGORIES else 1
         own[:, 8] = 1.0 if track.visibility is None else track.visibility[frames]
         rows.append(own)

@@ -81,6 +81,11 @@ def degrade(rng: np.random.Generator, image: Image) -> Image:
     if rng.random() < 0.5:
         image = add_noise(rng, image, float(rng.uniform(1, 12)))
     if rng.random() < 0.2:
-        _, encoded = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(25, 85))])
-        image = np.asarray(cv2.imdecode(encoded, cv2.IMREAD_COLOR))
+        image = compress(image, int(rng.integers(25, 85)))
     return image
+
+
+def compress(image: Image, quality: int) -> Image:
+    """The image as JPEG of that quality, 0 to 100, leaves it."""
+    _, encoded = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, quality])
+    return np.asarray(cv2.imdecode(encoded, cv2.IMREAD_COLOR))

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from dmtrack.config import Share
 from dmtrack.data.sequences import Image
 from dmtrack.data.synthetic.compose import motion_kernel
-from dmtrack.data.synthetic.effects import add_noise, light_table
+from dmtrack.data.synthetic.effects import add_noise, compress, light_table
 from dmtrack.data.synthetic.patches import MARGIN, Patch, make_patch
 from dmtrack.data.synthetic.real_images import Photo
 
@@ -172,5 +172,4 @@ def _dark(rng: np.random.Generator, image: Image, gain: float, noise: float) -> 
 def _compressed(image: Image, factor: float, quality: int) -> Image:
     height, width = image.shape[:2]
     small = cv2.resize(image, (round(width / factor), round(height / factor)), interpolation=cv2.INTER_AREA)
-    _, encoded = cv2.imencode(".jpg", small, [cv2.IMWRITE_JPEG_QUALITY, quality])
-    return np.asarray(cv2.resize(cv2.imdecode(encoded, cv2.IMREAD_COLOR), (width, height)))
+    return np.asarray(cv2.resize(compress(np.asarray(small), quality), (width, height)))

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 
 from dmtrack.boxes import pairwise_iou_xyxy, xywh_to_xyxy
+from dmtrack.data.sources.mot_challenge import FIRST_PIXEL_XYWH
 from dmtrack.errors import EvaluationError
 
 if TYPE_CHECKING:
@@ -309,7 +310,7 @@ def pairing_of(counted: CountedBoxes, length: int) -> Pairing:
                 np.concatenate([np.where(switched, SWITCHED, RIGHT), kinds]),
                 np.concatenate([truth[rows, 1], missed[:, 1], np.full(len(false), NOBODY)]),
                 np.concatenate([result[columns, 1], np.full(len(missed), NOBODY), false[:, 1]]),
-                np.concatenate([result[columns, 2:6], missed[:, 2:6], false[:, 2:6]]) - (1, 1, 0, 0),
+                np.concatenate([result[columns, 2:6], missed[:, 2:6], false[:, 2:6]]) - FIRST_PIXEL_XYWH,
             )
         )
     empty = (*(np.zeros(0) for _ in range(4)), np.zeros((0, 4)))

@@ -10,16 +10,13 @@ from pathlib import Path
 import numpy as np
 
 from dmtrack.association.detections import Detections
-from dmtrack.data.sources.mot_challenge import ROW, Kind, Rows, mot_rows
+from dmtrack.data.sources.mot_challenge import FIRST_PIXEL_XYWH, ROW, Kind, Rows, mot_rows
 from dmtrack.errors import EvaluationError
 from dmtrack.evaluation.readers.layouts import ResultFiles
 from dmtrack.evaluation.readers.names import listed
 from dmtrack.evaluation.readers.text import parse_table
 from dmtrack.evaluation.results import SequenceResult, TrackerResults
 from dmtrack.files import read_text
-
-FIRST_PIXEL = 1.0
-"""MOTChallenge calls the first pixel 1; boxes are continuous here, and the left border of the first pixel is 0."""
 
 
 def read_mot_detections(path: str | Path, frames: int | None = None) -> list[Detections]:
@@ -47,7 +44,7 @@ def read_mot_detections(path: str | Path, frames: int | None = None) -> list[Det
     if frames is not None and last > frames:
         raise EvaluationError(f"{path} has detections in frame {last} of a sequence of {frames}")
     order = np.lexsort((-rows[:, 6], number))
-    boxes_xywh = rows[order, 2:6] - np.array([FIRST_PIXEL, FIRST_PIXEL, 0.0, 0.0])
+    boxes_xywh = rows[order, 2:6] - FIRST_PIXEL_XYWH
     found = Detections.from_xywh(boxes_xywh, rows[order, 6])
     ends = np.searchsorted(number[order], np.arange(0, (frames or last) + 1), side="right")
     return [found.select(slice(first, end)) for first, end in itertools.pairwise(ends)]

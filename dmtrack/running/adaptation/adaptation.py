@@ -115,12 +115,13 @@ class Adaptation:
         training = getattr(recipe.training, kind)
 
         def config(folder: Path) -> Config:
-            source, target = self.folder / SOURCE_SET / LABELS, self.folder / needs[0] / LABELS
+            source = self.folder / SOURCE_SET / LABELS
             if kind == "source":
                 return work.config_of_training(training, work.images_of(source))
             if kind == "tuned":
                 augmentation = None if recipe.published else name.removeprefix("tuned-")
-                return work.config_of_training(training, work.images_of(target, augmentation), self._weights("mixed"))
+                images = work.images_of(self.folder / "target-2" / LABELS, augmentation)
+                return work.config_of_training(training, images, self._weights("mixed"))
             target = self.folder / "target-1" / LABELS
             times = recipe.training.oversampling
             if recipe.published:

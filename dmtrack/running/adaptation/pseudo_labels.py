@@ -16,9 +16,8 @@ from dmtrack.boxes import xywh_to_xyxy
 from dmtrack.data.doctor.sheet import Tile, contact_sheet
 from dmtrack.data.sequences import Sequence as Video
 from dmtrack.data.sources.labelled import LabelledVideo
-from dmtrack.data.sources.mot_challenge import Rows
+from dmtrack.data.sources.mot_challenge import FIRST_PIXEL_XYWH, Rows
 from dmtrack.errors import DataError
-from dmtrack.evaluation.readers.mot import FIRST_PIXEL
 from dmtrack.media.images import write_image
 from dmtrack.running.adaptation.recipe import Selection
 
@@ -112,7 +111,7 @@ def pseudo_labelled(name: str, images: Sequence[Path], size_wh: tuple[int, int],
         size_wh,
         rows[:, 0].astype(np.int64) - 1,
         rows[:, 1].astype(np.int64),
-        rows[:, 2:6] - (FIRST_PIXEL, FIRST_PIXEL, 0, 0),
+        rows[:, 2:6] - FIRST_PIXEL_XYWH,
         visibility=visible_shares(rows),
     )
 
@@ -135,7 +134,7 @@ def draw_pseudo_labels(
         frame = int(dropped[1 : len(video) + 1].argmax()) + 1  # the one that says most about the rules
         here = rows[:, 0] == frame
         kept = here & (why == KEPT)
-        boxes_xywh = rows[:, 2:6] - (FIRST_PIXEL, FIRST_PIXEL, 0, 0)
+        boxes_xywh = rows[:, 2:6] - FIRST_PIXEL_XYWH
         image = video.read_frame(frame - 1)
         whys, left = tuple(why[here].tolist()), int(kept.sum())
         names = tuple("" if one == KEPT else REASONS[one] for one in whys)

@@ -19,12 +19,12 @@ from dmtrack.data.labelled_sets import LABELLED_SETS
 from dmtrack.data.sequences import MultiObjectSequence
 from dmtrack.data.sources.frames import FrameFiles
 from dmtrack.data.sources.labelled import LabelledSource, LabelledVideo
-from dmtrack.data.sources.mot_challenge import MOTSequences, Rows, mot_lines
+from dmtrack.data.sources.mot_challenge import FIRST_PIXEL_XYWH, MOTSequences, Rows, mot_lines
 from dmtrack.data.synthetic.crowds import SyntheticCrowds
 from dmtrack.data.writers.mot_challenge import write_mot_challenge
 from dmtrack.data.writers.tracking_labels import coco_vid, numbered, part_of
 from dmtrack.errors import ConfigError, DataError
-from dmtrack.evaluation.readers.mot import FIRST_PIXEL, fill_gaps, read_mot_rows, smooth_tracks
+from dmtrack.evaluation.readers.mot import fill_gaps, read_mot_rows, smooth_tracks
 from dmtrack.files import write_json, write_text
 from dmtrack.progress import ProgressBar
 from dmtrack.registry import ASSOCIATIONS, MODELS
@@ -167,7 +167,7 @@ def track_videos(
             found = find(image)
             rows = np.ones((len(found), 9))
             rows[:, 0], rows[:, 1], rows[:, 6] = len(detected) + 1, -1, found.scores
-            rows[:, 2:4], rows[:, 4:6] = found.boxes_xywh[:, :2] + FIRST_PIXEL, found.boxes_xywh[:, 2:]
+            rows[:, 2:6] = found.boxes_xywh + FIRST_PIXEL_XYWH
             detected.append(rows)
             return found
 

@@ -83,11 +83,8 @@ def from_yolox(state_dict: Mapping[str, Tensor], expected: Collection[str]) -> d
     Raises:
         WeightsError: the file is of another network.
     """
-    if "backbone.backbone.stem.conv.conv.weight" not in state_dict:
-        raise WeightsError(
-            "--from yolox|bytetrack: the checkpoint holds no backbone.backbone.stem.conv.conv.weight, which any YOLOX "
-            "has; give a file of YOLOX or ByteTrack"
-        )
+    stem, advice = "backbone.backbone.stem.conv.conv.weight", "give a file of YOLOX or ByteTrack"
+    _check_holds(state_dict, stem, "yolox|bytetrack", "YOLOX", advice)
     return dict(state_dict)
 
 
@@ -105,11 +102,8 @@ def from_mmdetection(state_dict: Mapping[str, Tensor], expected: Collection[str]
         WeightsError: the file is of another network.
     """
     own = {name.removeprefix("detector."): tensor for name, tensor in state_dict.items()}
-    if "roi_head.bbox_head.fc_cls.weight" not in own:
-        raise WeightsError(
-            "--from mmdetection: the checkpoint holds no roi_head.bbox_head.fc_cls.weight, which any Faster R-CNN has; "
-            "for trackers of one object use --from mmtracking"
-        )
+    advice = "for trackers of one object use --from mmtracking"
+    _check_holds(own, "roi_head.bbox_head.fc_cls.weight", "mmdetection", "Faster R-CNN", advice)
     renamed = {}
     for name, tensor in own.items():
         if name.startswith("reid."):
@@ -138,14 +132,17 @@ def from_torchvision(state_dict: Mapping[str, Tensor], expected: Collection[str]
     Raises:
         WeightsError: the file is of another network.
     """
-    if "roi_heads.box_predictor.cls_score.weight" not in state_dict:
-        raise WeightsError(
-            "--from torchvision: the checkpoint holds no roi_heads.box_predictor.cls_score.weight, which any Faster "
-            "R-CNN of torchvision has; give fasterrcnn_resnet50_fpn_coco-258fb6c6.pth"
-        )
+    scores, advice = "roi_heads.box_predictor.cls_score.weight", "give fasterrcnn_resnet50_fpn_coco-258fb6c6.pth"
+    _check_holds(state_dict, scores, "torchvision", "Faster R-CNN of torchvision", advice)
     renamed = {}
     for name, tensor in state_dict.items():
         # Before torchvision 0.13 the pyramid's and the first stage's convolutions stood outside of blocks.
         name = re.sub(r"((?:inner|layer)_blocks\.\d)\.(weight|bias)$", r"\1.0.\2", name)
         renamed[re.sub(r"^rpn\.head\.conv\.(weight|bias)$", r"rpn.head.conv.0.0.\1", name)] = tensor
     return renamed
+
+
+def _check_holds(state_dict: Collection[str], name: str, origin: str, network: str, advice: str) -> None:
+    """Refuses a file that lacks a parameter which every such network has."""
+    if name not in state_dict:
+        raise WeightsError(f"--from {origin}: the checkpoint holds no {name}, which any {network} has; {advice}")
