@@ -111,7 +111,7 @@ def check_parts(golden: GoldenFile) -> None:
     averages = []
     for number in range(len(found)):
         one = replace(found.select(slice(number, number + 1)), embeddings=looks[1][[number]])
-        policy._see(np.array([0]), one, np.zeros(0, np.int64))
+        policy._see(np.array([0]), np.array([0]), one, np.zeros(0, np.int64))
         averages.append(policy.tracks.looks[0].copy())
     golden.close("ema_feat", averages, COST_TOLERANCE)
 

@@ -41,6 +41,17 @@ def test_iou_of_known_boxes() -> None:
     assert np.isnan(boxes.paired_iou_xyxy([np.nan] * 4, [0, 0, 1, 1]))
 
 
+def test_a_single_coordinate_that_is_missing_makes_the_iou_missing() -> None:
+    far, near = [50.0, 50, 60, 60], [0.0, 0, 10, 10]
+    for place in range(4):
+        holed = np.array(near)
+        holed[place] = np.nan
+        assert np.isnan(boxes.paired_iou_xyxy([holed, far], [far, holed])).all()
+        iou = boxes.pairwise_iou_xyxy([holed, near], [far, near])
+        assert np.isnan(iou[0]).all()
+        assert iou[1].tolist() == [0, 1]
+
+
 @given(box_xywh, st.integers(1, 400), st.integers(1, 400))
 def test_clipped_boxes_lie_in_the_image(box: tuple[float, ...], width: int, height: int) -> None:
     x1, y1, x2, y2 = boxes.clip_xyxy(boxes.xywh_to_xyxy(box), width, height)

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import ClassVar, TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from dmtrack.association import kalman
 from dmtrack.association.detections import Detections, Tracks
@@ -57,6 +58,9 @@ class StagedPolicy(TablePolicy[Settings, TrackTable]):
         removed: how often a track was given up so far; with `compat` as the published code counts, some of them twice.
     """
 
+    compares_looks: ClassVar[bool]
+    """Whether tracks keep the embeddings of what they are seen as."""
+
     def reset(self) -> None:
         """To the state before the first frame of a video; identities begin at 1 again."""
         super().reset()
@@ -66,7 +70,9 @@ class StagedPolicy(TablePolicy[Settings, TrackTable]):
 
     def _begin(self, found: Detections) -> TrackTable:
         states = kalman.start(kalman.xywh_to_xyah(found.boxes_xywh))
-        looks = np.zeros((len(found), 0)) if found.embeddings is None else found.embeddings
+        looks: NDArray[np.floating] = np.zeros((len(found), 0))
+        if self.compares_looks and found.embeddings is not None:
+            looks = found.embeddings
         return TrackTable.begin(states, found, self._next_id, self._frame, 1, looks.astype(np.float64))
 
     @abstractmethod
@@ -91,7 +97,7 @@ class StagedPolicy(TablePolicy[Settings, TrackTable]):
             self.tracks = self._begin(found.select(first[:0]))
         tracks, in_sight = self.tracks, np.arange(len(self.tracks)) < self.in_sight
         sure = (tracks.started == 1) | (tracks.hits > 1)
-        pool = np.flatnonzero(sure)
+        pool = sure.nonzero()[0]
         # What is lost does not grow or shrink; what is not sure yet stays where it was seen.
         tracks.means[~in_sight, 7] = 0.0
         if len(pool) == len(tracks):
@@ -99,6 +105,10 @@ class StagedPolicy(TablePolicy[Settings, TrackTable]):
         else:
             tracks.put(pool, kalman.predict(tracks.select(pool)))
         self._predicted_xywh = tracks.boxes_xywh
+        classes = class_numbers(found)
+        together = np.concatenate([tracks.classes, classes])
+        # None where all are of one class, or of none, and nothing has to be kept apart.
+        self._found_classes = classes if (together != together[:1]).any() else None
         costs = self._costs(pool, found, first, sure=True)
         matches, left, free = assign(costs, self.settings.match_limit)
         pairs = [(pool[matches[:, 0]], first[matches[:, 1]])]
@@ -115,29 +125,36 @@ class StagedPolicy(TablePolicy[Settings, TrackTable]):
         matches, dropped, alone = assign(self._costs(unsure, found, free, sure=False), UNSURE_LIMIT)
         pairs.append((unsure[matches[:, 0]], free[matches[:, 1]]))
         rows, columns = (np.concatenate(parts) for parts in zip(*pairs, strict=True))
-        self._see(rows, found.select(columns), again)
-        born = free[alone][np.isin(free[alone], may_begin)]
+        self._see(rows, columns, found, again)
+        born = free[alone]
         if len(born):
+            born = born[np.isin(born, may_begin)]
             self.tracks = tracks.joined(self._begin(found.select(born)))
             self._next_id += len(born)
         in_sight[lost] = in_sight[unsure[dropped]] = False
         self.removed += len(dropped)
         self._sort(np.flatnonzero(in_sight), len(born), again, lost)
-        told = self.tracks.select(slice(0, self.in_sight))
-        told = told.select((told.started == 1) | (told.hits > 1))
-        return told.told(told.boxes_xywh)
+        tracks, here = self.tracks, slice(0, self.in_sight)
+        told = ((tracks.started[here] == 1) | (tracks.hits[here] > 1)).nonzero()[0]
+        return tracks.told(told, tracks.boxes_xywh[told])
 
-    def _see(self, rows: Integers, found: Detections, again: Integers) -> None:
-        """Puts what was seen of some tracks into them, row by row; those `again` were lost."""
+    def _see(self, rows: Integers, columns: Integers, found: Detections, again: Integers) -> None:
+        """Puts what was found into tracks, row by row the column of each; the rows `again` were lost."""
         tracks = self.tracks
-        tracks.put(rows, kalman.update(tracks.states(rows), kalman.xywh_to_xyah(found.boxes_xywh)))
-        tracks.seen[rows], tracks.scores[rows] = self._frame, found.scores
+        tracks.put(rows, kalman.update(tracks.states(rows), kalman.xywh_to_xyah(found.boxes_xywh[columns])))
+        tracks.seen[rows], tracks.scores[rows] = self._frame, found.scores[columns]
         tracks.hits[rows] += 1
 
     def _overlap_costs(self, rows: Integers, found: Detections, columns: Integers) -> Floats:
         """1 - IoU, pixels counted from the first to the last as the published trackers do; inf between classes."""
         costs = iou_costs(self._predicted_xywh[rows], found.boxes_xywh[columns], inclusive=True)
-        return apart_by_class(costs, self.tracks.classes[rows], class_numbers(found)[columns])
+        return self._apart(costs, rows, columns)
+
+    def _apart(self, costs: Floats, rows: Integers, columns: Integers) -> Floats:
+        """Costs (n, m) of rows of the table and columns of what was found, infinite between classes."""
+        if self._found_classes is None:
+            return costs
+        return apart_by_class(costs, self.tracks.classes[rows], self._found_classes[columns])
 
     def _sort(self, stayed: Integers, born: int, again: Integers, lost: Integers) -> None:
         """Puts those in sight first, and forgets whom nobody has seen for long and what is in the table twice.
@@ -150,14 +167,14 @@ class StagedPolicy(TablePolicy[Settings, TrackTable]):
         """
         tracks = self.tracks
         count = len(tracks)
-        before = np.arange(self.in_sight, count - born)
-        waiting = before[~np.isin(before, again)]
+        out_of_sight = np.arange(count - born) >= self.in_sight
+        out_of_sight[again] = False
+        waiting = out_of_sight.nonzero()[0]
         most_lost = int(self.settings.frame_rate / 30.0 * self.settings.track_buffer)
-        expired = waiting[self._frame - tracks.seen[waiting] > most_lost]
+        late = self._frame - tracks.seen[waiting] > most_lost
+        expired = waiting[late]
         self.removed += len(expired)
-        if not self.settings.compat:
-            waiting = waiting[~np.isin(waiting, expired)]
-        away = np.concatenate([waiting, lost])
+        away = np.concatenate([waiting if self.settings.compat else waiting[~late], lost])
         if self._given_up:
             away = away[~np.isin(tracks.ids[away], list(self._given_up))]
         here = np.concatenate([stayed, np.arange(count - born, count), again])

@@ -22,19 +22,19 @@ def iou_costs(tracklets_xywh: Array, detections_xywh: Array, inclusive: bool = F
         detections_xywh: detected boxes.
         inclusive: count pixels from the first to the last (+1 in every size), as the MOT trackers do.
     """
+    if not len(tracklets_xywh) or not len(detections_xywh):
+        return np.ones((len(tracklets_xywh), len(detections_xywh)))
     first, second = (xywh_to_xyxy(boxes).reshape(-1, 4) for boxes in (tracklets_xywh, detections_xywh))
     if inclusive:
-        last_pixel = np.array([0.0, 0.0, 1.0, 1.0])
-        first, second = first + last_pixel, second + last_pixel
-    if not len(first) or not len(second):
-        return np.ones((len(first), len(second)))
+        first[:, 2:] += 1.0
+        second[:, 2:] += 1.0
     # Few of many boxes meet, and only of those is there something to compute.
     meets = (first[:, 0, None] < second[:, 2]) & (second[:, 0] < first[:, 2, None])
-    rows, columns = np.divmod(np.flatnonzero(meets), len(second))
-    meets_below = (first[rows, 1] < second[columns, 3]) & (second[columns, 1] < first[rows, 3])
-    rows, columns = rows[meets_below], columns[meets_below]
+    places = meets.ravel().nonzero()[0]
+    rows, columns = np.divmod(places, len(second))
     costs = np.ones(meets.shape)
-    costs[rows, columns] = 1.0 - paired_iou_xyxy(first[rows], second[columns])
+    iou = paired_iou_xyxy(first.take(rows, axis=0), second.take(columns, axis=0))
+    costs.ravel()[places] = 1.0 - np.fmax(iou, 0.0)
     return costs
 
 
@@ -135,15 +135,17 @@ def assign(costs: NDArray[np.float64], limit: float) -> Assignment:
         rows, columns = _cheapest(costs, limit)
     else:
         # Pairs of which neither has another candidate need no search; in most frames these are nearly all.
-        pairs = np.array(np.divmod(np.flatnonzero(costs < limit), costs.shape[1]))
-        contested = (np.bincount(pairs[0])[pairs[0]] > 1) | (np.bincount(pairs[1])[pairs[1]] > 1)
-        several = [np.unique(ends) for ends in pairs[:, contested]]
-        found = _cheapest(costs[several[0][:, None], several[1]], limit)
-        chosen = np.stack([ends[own] for ends, own in zip(several, found, strict=True)])
-        rows, columns = np.concatenate([pairs[:, ~contested], chosen], axis=1)
-        order = np.argsort(rows)
-        rows, columns = rows[order], columns[order]
-    matches = np.stack([rows, columns], axis=1)
+        rows, columns = np.divmod((costs < limit).ravel().nonzero()[0], costs.shape[1])
+        contested = (np.bincount(rows)[rows] > 1) | (np.bincount(columns)[columns] > 1)
+        if contested.any():
+            rivals, prizes = np.unique(rows[contested]), np.unique(columns[contested])
+            found = _cheapest(costs[rivals[:, None], prizes], limit)
+            rows = np.concatenate([rows[~contested], rivals[found[0]]])
+            columns = np.concatenate([columns[~contested], prizes[found[1]]])
+            order = rows.argsort()
+            rows, columns = rows[order], columns[order]
+    matches = np.empty((len(rows), 2), np.int64)
+    matches[:, 0], matches[:, 1] = rows, columns
     alone = []
     for count, taken in zip(costs.shape, (rows, columns), strict=True):
         free = np.ones(count, bool)

@@ -73,17 +73,18 @@ class TrackTable(BoxStates):
 
     def states(self, rows: Integers) -> BoxStates:
         """Copies of the states of some tracks."""
-        return BoxStates(self.means[rows], self.covariances[rows])
+        return BoxStates(self.means.take(rows, axis=0), self.covariances.take(rows, axis=0))
 
     def put(self, rows: Integers, states: BoxStates) -> None:
         """Writes states of some tracks into the table."""
         self.means[rows], self.covariances[rows] = states.means, states.covariances
 
-    def told(self, boxes_xywh: Floats, **more: Any) -> Tracks:
-        """All of them as an answer, with those boxes (n, 4)."""
-        known = len(self.classes) and self.classes.min() != NO_CLASS
+    def told(self, rows: Integers, boxes_xywh: Floats, **more: Any) -> Tracks:
+        """Some of them as an answer, row by row with those boxes (n, 4)."""
+        classes = self.classes[rows]
+        known = len(classes) and classes.min() != NO_CLASS
         return Tracks(
-            xywh_to_xyxy(boxes_xywh), self.scores, self.classes if known else None, ids=self.ids.copy(), **more
+            xywh_to_xyxy(boxes_xywh), self.scores[rows], classes if known else None, ids=self.ids[rows], **more
         )
 
 

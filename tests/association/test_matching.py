@@ -31,3 +31,12 @@ def test_overlaps_of_boxes_that_meet_are_those_of_all_pairs(seed: int, inclusive
     last_pixel = np.array([0, 0, 1, 1]) * inclusive
     expected = 1 - pairwise_iou_xyxy(xywh_to_xyxy(first) + last_pixel, xywh_to_xyxy(second) + last_pixel)
     np.testing.assert_allclose(iou_costs(first, second, inclusive), expected, atol=1e-12)
+
+
+def test_a_box_that_is_nowhere_overlaps_nothing() -> None:
+    box = np.array([[10.0, 10, 20, 40]])
+    for place in range(4):
+        nowhere = box.copy()
+        nowhere[0, place] = np.nan
+        assert iou_costs(np.concatenate([nowhere, box]), box)[:, 0].tolist() == [1, 0]
+        assert assign(iou_costs(nowhere, box), 0.9).matches.tolist() == []

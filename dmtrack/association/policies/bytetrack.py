@@ -7,7 +7,7 @@ found none meet those of low scores, which are often the same things half covere
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
@@ -54,12 +54,13 @@ class ByteTrack(StagedAssociation):
 class ByteTrackPolicy(StagedPolicy[ByteTrack]):
     """Tracks of one video."""
 
+    compares_looks = False
+
     def _split(self, found: Detections) -> tuple[Detections, Integers, Integers | None, Integers]:
         settings, scores = self.settings, found.scores
         high, begins = scores > settings.track_score, scores >= settings.track_score + settings.birth_margin
         low = (scores > settings.low_score) & (scores < settings.track_score)
-        bare = found if found.embeddings is None else replace(found, embeddings=None)
-        return bare, np.flatnonzero(high), np.flatnonzero(low), np.flatnonzero(begins)
+        return found, np.flatnonzero(high), np.flatnonzero(low), np.flatnonzero(begins)
 
     def _costs(self, rows: Integers, found: Detections, columns: Integers, sure: bool) -> Floats:
         costs = self._overlap_costs(rows, found, columns)

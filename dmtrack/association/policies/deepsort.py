@@ -108,8 +108,8 @@ class DeepSORTPolicy(TablePolicy[DeepSORT, TrackTable]):
         tracks.hits[rows] += 1
         self._confirmed[rows] |= tracks.hits[rows] >= settings.min_hits
         tracks = self._renew(tracks, found.select(free), looks[free])
-        told = tracks.select(self._confirmed & (self._frame - tracks.seen <= int(settings.compat)))
-        return told.told(told.boxes_xywh)
+        told = np.flatnonzero(self._confirmed & (self._frame - tracks.seen <= int(settings.compat)))
+        return tracks.told(told, tracks.boxes_xywh[told])
 
     def _renew(self, tracks: TrackTable, found: Detections, looks: Floats) -> TrackTable:
         """Forgets tracks that were not seen for long, or not at once again, and begins those of free detections."""

@@ -17,7 +17,7 @@ from dmtrack.association.detections import Detections
 from dmtrack.association.life_cycle import StagedAssociation, StagedPolicy
 from dmtrack.association.matching import appearance_costs, motion_gated_costs
 from dmtrack.association.policy import MultiObjectPolicy
-from dmtrack.association.track_table import Floats, Integers, apart_by_class, class_numbers, unit_looks
+from dmtrack.association.track_table import Floats, Integers, unit_looks
 from dmtrack.config import Amount, Share
 from dmtrack.registry import ASSOCIATIONS
 
@@ -53,6 +53,8 @@ class JDE(StagedAssociation):
 class JDEPolicy(StagedPolicy[JDE]):
     """Tracks of one video."""
 
+    compares_looks = True
+
     def _split(self, found: Detections) -> tuple[Detections, Integers, Integers | None, Integers]:
         looks = unit_looks(found, "JDE") if len(found) else self.tracks.looks[:0]
         high = np.flatnonzero(found.scores > self.settings.min_score)
@@ -66,14 +68,14 @@ class JDEPolicy(StagedPolicy[JDE]):
         tracks = self.tracks
         looks = appearance_costs(tracks.looks[rows], found.embeddings[columns])
         costs = motion_gated_costs(looks, tracks.states(rows), found.boxes_xywh[columns])
-        return apart_by_class(costs, tracks.classes[rows], class_numbers(found)[columns])
+        return self._apart(costs, rows, columns)
 
-    def _see(self, rows: Integers, found: Detections, again: Integers) -> None:
+    def _see(self, rows: Integers, columns: Integers, found: Detections, again: Integers) -> None:
         tracks, rate, scores = self.tracks, self.settings.memory_rate, self.tracks.scores[again]
-        super()._see(rows, found, again)
+        super()._see(rows, columns, found, again)
         if self.settings.compat:
             # In the published code a track that comes back keeps the score that it was lost with.
             tracks.scores[again] = scores
         if len(rows) and found.embeddings is not None:
-            mixed = (1 - rate) * tracks.looks[rows] + rate * found.embeddings
+            mixed = (1 - rate) * tracks.looks[rows] + rate * found.embeddings[columns]
             tracks.looks[rows] = mixed / np.maximum(np.linalg.norm(mixed, axis=1, keepdims=True), 1e-12)

@@ -158,7 +158,7 @@ class OCSortPolicy(TablePolicy[OCSort, ObservedTracks]):
         sure = (tracks.hits >= settings.min_hits) | (self._frame <= settings.min_hits)
         told = np.flatnonzero((tracks.seen == self._frame) & sure)[::-1]
         self.tracks = tracks.select(self._frame - tracks.seen <= settings.max_age)
-        return tracks.select(told).told(seen_xywh[told])
+        return tracks.told(told, seen_xywh[told])
 
     def _first_match(self, tracks: ObservedTracks, found: Detections) -> tuple[Integers, Integers, Integers]:
         """By overlap and direction; as `match_by_overlap`."""

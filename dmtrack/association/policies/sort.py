@@ -80,9 +80,9 @@ class SortPolicy(TablePolicy[Sort, TrackTable]):
         tracks = tracks.joined(self._begin(found.select(free)))
         self._next_id += len(free)
         sure = (tracks.hits >= settings.min_hits) | (self._frame <= settings.min_hits)
-        told = tracks.select(np.flatnonzero((tracks.seen == self._frame) & sure)[::-1])
+        told = np.flatnonzero((tracks.seen == self._frame) & sure)[::-1]
         self.tracks = tracks.select(self._frame - tracks.seen <= settings.max_age)
-        return told.told(area_filter.uvsr_to_xywh(told.means))
+        return tracks.told(told, area_filter.uvsr_to_xywh(tracks.means[told]))
 
 
 def match_by_overlap(

@@ -132,7 +132,7 @@ class TracktorPolicy(TablePolicy[Tracktor, PlacedTracks]):
                 tracks = told = born.select(slice(0, 0))
             told, tracks = told.joined(born), tracks.joined(born)
         self.tracks = tracks.select(self._frame - tracks.seen < settings.max_age)
-        return told.told(told.means)
+        return told.told(np.arange(len(told)), told.means)
 
     def _regressed(self, tracks: PlacedTracks, found: Detections) -> Detections:
         """Where tracks are now, row by row."""
