@@ -50,6 +50,7 @@ def refusing(module: str, check: str) -> Callable[[Any], Any]:
 
 EXISTING = refusing("dmtrack.files", "check_exists")
 CONFIG = refusing("dmtrack.config.choices", "check_config")
+TRACKER_CLASS = refusing("dmtrack.config.choices", "check_tracker")
 WEIGHTS = refusing("dmtrack.config.choices", "check_weights")
 PRECISION = refusing("dmtrack.config.choices", "check_precision")
 DEVICE = refusing("dmtrack.config.choices", "check_device_name")
@@ -120,6 +121,16 @@ Config = Annotated[
     option(TRACKER, callback=CONFIG, help="A config file, or the name of one; without it, dmtrackReID_tiny."),
 ]
 ConfigFile = Annotated[str, option(TRACKER, callback=CONFIG, help="A config file, or the name of one.")]
+TrackerClass = Annotated[
+    str | None,
+    option(
+        TRACKER,
+        metavar="MODULE:CLASS",
+        callback=TRACKER_CLASS,
+        help="Instead of a config: your own class with got10k's init and update; or a baseline: static, oracle (where "
+        "there is truth), opencv:MIL (opencv:CSRT, opencv:KCF, ... where the installed OpenCV has them).",
+    ),
+]
 Weights = Annotated[
     Path | None,
     option(TRACKER, callback=WEIGHTS, help="A weights file; without it, the one that ships with the config's name."),

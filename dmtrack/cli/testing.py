@@ -14,15 +14,7 @@ from dmtrack.cli.options import MACHINE, OUTPUT, SCORES, TRACKER, option
 @sweep_options.added
 def test(
     context: typer.Context,
-    tracker: Annotated[
-        str | None,
-        option(
-            TRACKER,
-            metavar="MODULE:CLASS",
-            help="Instead of a config: your own class with got10k's init and update; or a baseline: static, oracle, "
-            "opencv:MIL (opencv:CSRT, opencv:KCF, ... where the installed OpenCV has them).",
-        ),
-    ] = None,
+    tracker: options.TrackerClass = None,
     name: options.Name = None,
     protocol: Annotated[
         str | None, option(SCORES, help="Rules of scoring.", show_default="the experiment's, or dmtrack-visible")

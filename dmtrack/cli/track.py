@@ -55,9 +55,7 @@ def track(
     device: options.Device = None,
     precision: options.Precision = None,
     output: options.Output = None,
-    tracker: Annotated[
-        str | None, option(TRACKER, metavar="MODULE:CLASS", help="Your own tracker instead of a config.")
-    ] = None,
+    tracker: options.TrackerClass = None,
     import_: options.Import = None,
     set_: options.ConfigSet = None,
     presence_threshold: Annotated[

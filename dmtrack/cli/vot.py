@@ -37,9 +37,7 @@ def workspace(
     ] = "vot2018/shortterm",
     config: options.ConfigFile = "dmtrackGS_tiny",
     weights: options.Weights = None,
-    tracker: Annotated[
-        str | None, option(TRACKER, metavar="MODULE:CLASS", help="A tracker class instead of config and weights.")
-    ] = None,
+    tracker: options.TrackerClass = None,
     name: Annotated[str | None, option(TRACKER, help="Identifier of the tracker; letters, digits, - and _.")] = None,
     region: Annotated[
         str, option(TRACKER, help="rectangle or polygon: the form that regions are asked for in.")

@@ -24,6 +24,19 @@ DEFAULT_CONFIG = "dmtrackReID_tiny"
 DEFAULT_MANY = "crowd_tiny"
 """Of the detector of many objects where no other one is asked for."""
 
+BASELINES = {
+    "static": "dmtrack.running.baselines:StaticBox",
+    "oracle": "dmtrack.running.baselines:detection_oracle",
+    **{
+        f"opencv:{name}": f"dmtrack.tracking.opencv_trackers:{name}"
+        for name in ("CSRT", "KCF", "MIL", "DaSiamRPN", "Nano", "Vit")
+    },
+}
+"""Short names of trackers that need no config, and the `module:Class` that each stands for."""
+
+PLUGIN = re.compile(r"(?P<module>[A-Za-z_][\w.]*):(?P<name>[A-Za-z_]\w*)")
+"""A tracker of the user's own, given as `my_module:MyTracker`."""
+
 ASSETS = Path(__file__).resolve().parent.parent / "assets"
 WEIGHTS_SUFFIX = ".safetensors"
 WEIGHTS_SUFFIXES = (WEIGHTS_SUFFIX, ".pth", ".pt", ".ckpt")
@@ -129,6 +142,30 @@ def check_config(name: str) -> None:
         check_weights(name)
     elif ":" not in name or Path(name).exists():
         load_config(name, check=False)
+
+
+def baseline_class(name: str) -> str | None:
+    """What a short name stands for, as `module:Class`; None where it is no name of a baseline.
+
+    Raises:
+        ConfigError: `opencv:` with an algorithm that OpenCV never had.
+    """
+    if name.startswith("opencv:") and name not in BASELINES:
+        raise ConfigError(f"tracker {name} is unknown{did_you_mean(name, BASELINES)}")
+    return BASELINES.get(name)
+
+
+def check_tracker(name: str) -> None:
+    """Whether `--tracker` names a baseline or a class `my_module:MyTracker`; the class is not imported.
+
+    Raises:
+        ConfigError: it names neither.
+    """
+    if baseline_class(name) is None and PLUGIN.fullmatch(name) is None:
+        raise ConfigError(
+            f"tracker {name!r} is neither a class my_module:MyTracker nor a baseline{did_you_mean(name, BASELINES)}; "
+            "configs are given with --config"
+        )
 
 
 def check_settings(config: str | Path | None, weights: str | Path | None, overrides: Collection[str]) -> None:

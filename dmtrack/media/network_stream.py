@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import socket
 import time
 from collections.abc import Generator
@@ -51,13 +52,18 @@ class NetworkStream(FrameSource):
         rate = self._stream.average_rate or self._stream.guessed_rate
         self.fps = float(rate) if rate else None
         self.recorded = self._container.duration is not None
+        self._packets, self._ended = 0, False
         self._frames = self._received()
         self._first_frame = self._pending = next(self._frames, None)
         if self._first_frame is None:
             self.close()
+            if self._packets and self._ended:
+                held = f"it ends after {self._packets} packets of video without a key frame"
+                raise MediaError(f"{address} answers but sends no whole picture: {held}; check what it sends")
+            sent = f"{self._packets} packets of video came, but no key frame" if self._packets else "nothing came"
             raise MediaError(
-                f"{address} answers but sends no whole picture within {timeout:g} s (no key frame); check that it is "
-                "sending, or wait longer with --timeout"
+                f"{address} answers but sends no whole picture within {timeout:g} s: {sent}; check that it is sending "
+                "and how often it sends key frames, or wait longer with --timeout"
             )
 
     def _why(self, error: Exception) -> str:
@@ -80,26 +86,29 @@ class NetworkStream(FrameSource):
                 return sentence
         host = urlsplit(self.name).hostname
         try:
-            socket.getaddrinfo(host, None)  # FFmpeg calls an unknown host an input/output error
+            socket.getaddrinfo(host, None)
         except (socket.gaierror, UnicodeError):
             return f"there is no host {host}; check the address, and that this machine is in the network"
+        # FFmpeg says so of an unknown host, and of an answer of unknown length that is over before it is a video.
+        if getattr(error, "errno", None) == errno.EIO and self.name.startswith("http"):
+            return "what it sends ends at once or is no video; check the path, in a browser for example"
         return f"{reason(error)}; check the address and the network"
 
     def _received(self) -> Generator[Image]:
         first: float | None = None
         deadline = time.monotonic() + self._timeout
         packets = self._container.demux(self._stream)
-        ended = False
-        while not ended and time.monotonic() <= deadline:
+        while not self._ended and time.monotonic() <= deadline:
             try:
                 packet = next(packets, None)
-                ended = packet is None
+                self._ended = packet is None
+                self._packets += packet is not None and packet.size > 0
                 decoded = [] if packet is None else packet.decode()
             except self._av.error.InvalidDataError:
                 continue  # until the first key frame nothing decodes; that is no fault of the stream
             except (self._av.error.FFmpegError, OSError) as error:
                 self.notes = (f"the stream stopped: {self._why(error)}",)
-                ended, decoded = True, self._stream.codec_context.decode(None)
+                self._ended, decoded = True, self._stream.codec_context.decode(None)
             for frame in decoded:
                 first = frame.time if first is None else first
                 self.time = None if frame.time is None or first is None else frame.time - first

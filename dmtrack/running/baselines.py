@@ -11,29 +11,8 @@ from numpy.typing import ArrayLike
 
 from dmtrack.boxes import Boxes, pairwise_iou_xyxy, xywh_to_xyxy
 from dmtrack.data.sequences import Sequence
-from dmtrack.errors import ConfigError, EvaluationError
-from dmtrack.registry import did_you_mean
+from dmtrack.errors import EvaluationError
 from dmtrack.tracking.base import Tracker, TrackResult
-
-_OPENCV = ("CSRT", "KCF", "MIL", "DaSiamRPN", "Nano", "Vit")
-
-BASELINES = {
-    "static": f"{__name__}:StaticBox",
-    "oracle": f"{__name__}:detection_oracle",
-    **{f"opencv:{name}": f"dmtrack.tracking.opencv_trackers:{name}" for name in _OPENCV},
-}
-"""Short names of trackers that need no config, and the `module:Class` that each stands for."""
-
-
-def baseline_class(name: str) -> str | None:
-    """What a short name stands for, as `module:Class`; None where it is no name of a baseline.
-
-    Raises:
-        ConfigError: `opencv:` with an algorithm that OpenCV never had.
-    """
-    if name.startswith("opencv:") and name not in BASELINES:
-        raise ConfigError(f"tracker {name} is unknown{did_you_mean(name, BASELINES)}")
-    return BASELINES.get(name)
 
 
 class StaticBox(Tracker):
@@ -129,5 +108,8 @@ def detection_oracle(config: str | Path | None = None, weights: str | Path | Non
 
 def _checked(image: Any) -> FrameWithTruth:
     if not isinstance(image, FrameWithTruth):
-        raise EvaluationError("the oracle needs the truth: give it the frames of its frames_of(sequence), not images")
+        raise EvaluationError(
+            "the oracle needs the truth, which images alone do not have: run it with dmtrack test, or give it the "
+            "frames of its frames_of(sequence)"
+        )
     return image

@@ -43,11 +43,9 @@ class TrackerChoice:
             WeightsError: there are no weights, or they do not fit the model.
         """
         registry.load_plugins(self.imports)
-        from dmtrack.running.baselines import baseline_class
         from dmtrack.tracking.loading import assemble_tracker
 
-        config = None if self.config is None else baseline_class(self.config) or self.config
-        return assemble_tracker(config, self.weights, self.device, self.precision, self.overrides)
+        return assemble_tracker(self.config, self.weights, self.device, self.precision, self.overrides)
 
     def build(self) -> Any:
         """The tracker alone."""

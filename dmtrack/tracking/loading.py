@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +11,7 @@ from typing import Any
 import torch
 
 from dmtrack.config import Config, as_config, build, config_hash, load_config, require
-from dmtrack.config.choices import DEFAULT_CONFIG, WEIGHTS_SUFFIXES
+from dmtrack.config.choices import DEFAULT_CONFIG, PLUGIN, WEIGHTS_SUFFIXES, baseline_class
 from dmtrack.errors import ConfigError, DMTrackError, WeightsError
 from dmtrack.registry import MODELS, TRACKERS, did_you_mean, import_module
 from dmtrack.tracking.adapter import as_tracker
@@ -21,8 +20,6 @@ from dmtrack.tracking.device import choose_device, resolve_precision
 from dmtrack.tracking.multi_object import Detector
 from dmtrack.tracking.track_by_detection import detector_of
 from dmtrack.weights import WeightsFile, find_weights, load_into, read_weights
-
-_PLUGIN = re.compile(r"(?P<module>[A-Za-z_][\w.]*):(?P<name>[A-Za-z_]\w*)")
 
 
 @dataclass(frozen=True)
@@ -90,7 +87,8 @@ def assemble_tracker(
         asked["precision"] = resolve_precision(precision, torch.device(chosen_device))
     if device is not None:
         asked["device"] = chosen_device
-    plugin = _PLUGIN.fullmatch(str(config)) if config is not None else None
+    config = None if config is None else baseline_class(str(config)) or config
+    plugin = PLUGIN.fullmatch(str(config)) if config is not None else None
     if plugin and not Path(str(config)).exists():
         return _load_plugin(plugin["module"], plugin["name"], device, precision)
     node, name, stored = config_and_weights(config, weights, overrides)

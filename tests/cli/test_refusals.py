@@ -36,6 +36,11 @@ track videos/cat --box 1,1,8,8 --weights missing.pth
 track videos/cat --box 1,1,8,8 --device tpu
 track videos/cat --box 1,1,8,8 --precision fp8
 track videos/cat --box 1,1,8,8 --import no_such_module
+track videos/cat --box 1,1,8,8 --tracker statik
+track videos/cat --box 1,1,8,8 --tracker dmtrackGS_tiny
+track videos/cat --box 1,1,8,8 --tracker opencv:CRST
+test --data videos --tracker statik
+vot workspace videos new --tracker nothing
 train --config missing.py
 train --config dmtrackGS_tiny --gpus 1 --cpus 1
 train --config dmtrackGS_tiny --cpus 0

@@ -365,6 +365,14 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.wfile.write(b"hello" * 100)
         elif self.path == "/silent.mp4":
             time.sleep(60)
+        elif self.path == "/page.ts":
+            self.send_response(200); self.end_headers(); self.wfile.write(b"<html>hello</html>" * 100)
+        elif self.path == "/endless.ts":
+            self.send_response(200); self.end_headers()
+            while True:
+                self.wfile.write(open(sys.argv[2], "rb").read()); time.sleep(0.01)
+        elif self.path == "/keyless.ts":
+            self.send_response(200); self.end_headers(); self.wfile.write(open(sys.argv[2], "rb").read())
         else:
             self.send_response(200); self.end_headers(); self.wfile.write(open(sys.argv[1], "rb").read())
     def log_message(self, *_): pass
@@ -374,12 +382,34 @@ server.serve_forever()
 """
 
 
+def write_without_key_frame(path):
+    """Pictures that say only what changes, as whoever joins a camera between two key frames is sent."""
+    with av.open(str(path), "w", format="mpegts") as container:
+        stream = container.add_stream("libx264", rate=10)
+        stream.width, stream.height, stream.pix_fmt = 96, 64, "yuv420p"
+        stream.options = {"g": "1000", "bf": "0", "x264-params": "scenecut=0"}
+        for number in [*range(40), None]:
+            frame = None if number is None else av.VideoFrame.from_ndarray(picture(number), format="rgb24")
+            for packet in stream.encode(frame):
+                if not packet.is_keyframe:
+                    container.mux(packet)
+    return path
+
+
 def test_a_server_that_has_nothing_sends_nothing_or_no_video(tmp_path):
-    video = write(tmp_path / "a.mkv")
-    server = subprocess.Popen([sys.executable, "-c", SERVER, str(video)], stdout=subprocess.PIPE, text=True)
+    videos = (write(tmp_path / "a.mkv"), write_without_key_frame(tmp_path / "b.ts"))
+    server = subprocess.Popen([sys.executable, "-c", SERVER, *videos], stdout=subprocess.PIPE, text=True)
+    said = {
+        "none.mp4": "404",
+        "text.mp4": "no video",
+        "page.ts": "ends at once or is no video",
+        "silent.mp4": "within 1 s.*--timeout",
+        "keyless.ts": "no whole picture: it ends after 39 packets of video without a key frame",
+        "endless.ts": r"within 1 s: \d+ packets of video came, but no key frame; .*--timeout",
+    }
     try:
         port = int(server.stdout.readline())
-        for path, says in (("none.mp4", "404"), ("text.mp4", "no video"), ("silent.mp4", "within 1 s.*--timeout")):
+        for path, says in said.items():
             with pytest.raises(MediaError, match=says):
                 open_frames(f"http://127.0.0.1:{port}/{path}", timeout=1.0)
         with open_frames(f"http://127.0.0.1:{port}/a.mkv", timeout=5.0) as source:

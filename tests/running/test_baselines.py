@@ -6,12 +6,18 @@ from functools import partial
 import numpy as np
 import pytest
 
+from dmtrack.api import load_tracker
 from dmtrack.association.detections import Detections
 from dmtrack.boxes import paired_iou_xyxy, xywh_to_xyxy
+from dmtrack.cli.main import main
+from dmtrack.config.choices import BASELINES, baseline_class
 from dmtrack.data.sequences import Sequence
 from dmtrack.errors import ConfigError, EvaluationError
-from dmtrack.running.baselines import BASELINES, DetectionOracle, StaticBox, baseline_class
+from dmtrack.media.images import write_image
+from dmtrack.running.baselines import DetectionOracle, StaticBox
 from dmtrack.running.one_sequence import track_sequence
+from dmtrack.running.sweeps.settings import NamedTracker
+from dmtrack.running.trackers import TrackerChoice
 from dmtrack.tracking.base import Tracker, TrackResult
 from dmtrack.tracking.opencv_trackers import ALGORITHMS
 
@@ -84,6 +90,21 @@ def test_an_oracle_without_the_truth_refuses():
 def test_the_static_box_stays():
     result = track_sequence(StaticBox(), a_sequence([[3, 3, 10, 10], [20, 20, 10, 10], NAN]))
     assert (result.boxes_xywh == [3, 3, 10, 10]).all()
+
+
+def test_the_names_of_baselines_are_known_wherever_a_tracker_is_named(tmp_path):
+    tracker = load_tracker("static")
+    assert isinstance(tracker, StaticBox) and isinstance(TrackerChoice("static").build(), StaticBox)
+    assert NamedTracker(TrackerChoice("static")).is_plugin
+    for number in range(3):
+        write_image(tmp_path / "frames" / f"{number}.png", np.zeros((40, 60, 3), np.uint8))
+    out = tmp_path / "out"
+    arguments = ["track", str(tmp_path / "frames"), "--box", "4,5,8,9", "--tracker", "static", "--output", str(out)]
+    with pytest.raises(SystemExit) as end:
+        main([*arguments, "--no-video"])
+    assert end.value.code in (0, None)
+    rows = (out / "boxes.csv").read_text().splitlines()[1:]
+    assert len(rows) == 3 and all(",4,5,8,9," in row.replace(".000", "").replace(".0,", ",") for row in rows)
 
 
 def test_short_names_stand_for_classes_that_exist():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -42,7 +43,7 @@ def report_page(
         failures: by tracker, see `find_failures`.
         viewer: the command that opens all frames of these results in the browser.
     """
-    report = study.report
+    report, shown_failures = study.report, {tracker: list(found) for tracker, found in failures.items()}
     names = ", ".join(item.protocol.name for item in study.reports)
     counts = sorted({len(score.sequences) - len(score.uncounted) for score in report.scores})
     several = len(report.scores) > 1
@@ -70,7 +71,8 @@ def report_page(
         attributes=attributes_table(study),
         attribute_plots=trusted(svg for name, svg in figures.items() if name.startswith("attribute")),
         sequences=sequences_table(study),
-        failures=[_failures(study, tracker, list(found)) for tracker, found in failures.items()],
+        failures=[_failures(study, tracker, found) for tracker, found in shown_failures.items()],
+        how_to_read=_how_to_read(study, itertools.chain(*shown_failures.values())),
         viewer=viewer,
         viewer_address=f"http://localhost:{VIEWER_PORT}/#sequence=",
         colours=tracker_colours(report),
@@ -123,27 +125,33 @@ def _statements(study: Study) -> list[dict[str, Any]]:
     return groups
 
 
-def _failures(study: Study, tracker: str, failures: list[Failure]) -> dict[str, Any]:
-    has_pictures = any(failure.pictures for failure in failures)
-    many = any(failure.pairing is not None for failure in failures)
+def _how_to_read(study: Study, failures: Iterable[Failure]) -> str:
+    """What the drawings of all trackers' failures show."""
     protocol = study.report.protocol
     measure, worst = protocol.compared, "lowest" if protocol.compared.higher_is_better else "highest"
     note = (
-        f"The sequences with the {worst} {measure.title} of {tracker}: {protocol.overlap_title} from the first frame "
-        f"to the last, shaded where {tracker} is lost longest (below 0.1); lines at 0, 0.5 and 1."
+        f"By tracker, the sequences with its {worst} {measure.title}: {protocol.overlap_title} from the first frame to "
+        "the last, shaded where it is lost longest (below 0.1); lines at 0, 0.5 and 1."
     )
-    if many:
+    found = list(failures)
+    if any(failure.pairing is not None for failure in found):
         note += (
             " Ticks above are switches of identity. Below, people whose identity switched or who were missed most: a "
             "colour per identity that the tracker gave them, nothing where they were missed."
         )
-    if not has_pictures:
+    if not any(failure.pictures for failure in found):
         note += " The images are not at hand here, so that only the overlap over time is shown."
+    return note
+
+
+def _failures(study: Study, tracker: str, failures: list[Failure]) -> dict[str, Any]:
+    has_pictures = any(failure.pictures for failure in failures)
+    many = any(failure.pairing is not None for failure in failures)
     names = drawn_trackers(study, tracker)
     sequences = [_failure(study, tracker, names, failure) for failure in failures]
     looks = LEGEND if many and has_pictures else {}
     return {
-        "note": note,
+        "tracker": tracker,
         "names": names,
         "many": many,
         "has_pictures": has_pictures,

@@ -21,7 +21,7 @@ from typing import Literal
 
 from dmtrack.config import Count, CountOrZero, parse_section
 from dmtrack.config.checking import Checker
-from dmtrack.config.choices import check_settings
+from dmtrack.config.choices import BASELINES, check_settings
 from dmtrack.config.located import KeyPath, LocatedDict, finish
 from dmtrack.errors import ConfigError
 from dmtrack.running.sweeps.benchmarks import BenchmarkChoice, Generated
@@ -42,8 +42,9 @@ class NamedTracker:
 
     @property
     def is_plugin(self) -> bool:
-        """Whether it is `module:Class` instead of a config."""
-        return ":" in (self.choice.config or "") and not Path(self.choice.config or "").exists()
+        """Whether it is `module:Class` or the name of a baseline instead of a config."""
+        name = self.choice.config or ""
+        return name in BASELINES or (":" in name and not Path(name).exists())
 
 
 @dataclass(frozen=True, kw_only=True)
