@@ -37,5 +37,6 @@ tracker = dict(
     _delete_=True,
     type="ReIDTracker",
     presence_threshold=0.47,
-    association=dict(presence=(0.65, -0.1, -0.31, -0.67)),
+    recent_view=dict(),
+    association=dict(presence=(0.65, -0.1, -0.31, 0.0, -0.67)),
 )

@@ -43,5 +43,6 @@ tracker = dict(
     _delete_=True,
     type="ReIDTracker",
     presence_threshold=0.24,
-    association=dict(presence=(0.45, -0.34, 5.22, -3.66)),
+    recent_view=dict(),
+    association=dict(presence=(0.45, -0.34, 5.22, 0.0, -3.66)),
 )

@@ -32,8 +32,10 @@ from dmtrack.tracking.loading import assemble_tracker
 
 ABSENT_FRAMES = 20
 BINS = 10
+KNOWN = slice(4, 9)
+"""Columns of what `DistractorAware.presence` weighs; the last is 1 where the answer is in sight."""
 Rows = NDArray[np.float64]
-"""(frames, 9) present, IoU, whether the target's tracklet is in sight, belief, four `known` numbers, own score."""
+"""(frames, 10) present, IoU, whether the target's tracklet is in sight, belief, five `known` numbers, own score."""
 
 
 class RecordingPolicy(DistractorAwarePolicy):
@@ -43,7 +45,7 @@ class RecordingPolicy(DistractorAwarePolicy):
         decision = super()._answer(found, events, looks)
         tracklets = self._tracklets
         answer = int(np.abs(tracklets.last_boxes_xywh - decision.box_xywh).sum(axis=1).argmin())
-        self.known = [0.0] * 7
+        self.known = [0.0] * 8
         if tracklets.unseen[answer] == 0 and looks.shape[1]:
             score = float(tracklets.scores[answer])
             seen = float(tracklets.unseen[tracklets.row_of(self._target_id)] == 0)
@@ -101,7 +103,7 @@ def rows_of(tracker: Any, settings: DistractorAware, sequence: Sequence) -> Rows
     policy = RecordingPolicy(settings, tracker.presence_threshold)
     first = sequence.read_frame(0)
     tracker.init(first, sequence.boxes_xywh[0])
-    policy.start(sequence.boxes_xywh[0], tracker.template_embeddings()[0], tracker.detect_targets(first)[0])
+    policy.start(sequence.boxes_xywh[0], tracker.template_embeddings()[0], tracker.detect_targets(first, first=True)[0])
     rows = []
     for index in range(1, len(sequence)):
         decision = policy.step(tracker.detect_targets(sequence.read_frame(index))[0])
@@ -115,12 +117,12 @@ def rows_of(tracker: Any, settings: DistractorAware, sequence: Sequence) -> Rows
 
 def probabilities(rows: Rows, presence: NDArray[np.float64]) -> NDArray[np.float64]:
     """(frames,) what the policy's score would be; 0 where nothing is in sight."""
-    return np.asarray((rows[:, 7] != 0) * rows[:, 3] / (1.0 + np.exp(-rows[:, 4:8] @ presence)))
+    return np.asarray((rows[:, KNOWN][:, -1] != 0) * rows[:, 3] / (1.0 + np.exp(-rows[:, KNOWN] @ presence)))
 
 
 def fit(group: dict[str, Rows]) -> NDArray[np.float64]:
-    """(4,) the logistic regression; a box that is neither right nor far off counts half."""
-    parts = [rows[rows[:, 7] != 0] for rows in group.values()]
+    """(5,) the logistic regression; a box that is neither right nor far off counts half."""
+    parts = [rows[rows[:, KNOWN][:, -1] != 0] for rows in group.values()]
     rows = np.concatenate(parts)
     weights = np.concatenate([np.full(len(part), 1.0 / max(len(part), 1)) for part in parts])
     right = (rows[:, 0] > 0) & (rows[:, 1] > 0.5)
@@ -128,10 +130,10 @@ def fit(group: dict[str, Rows]) -> NDArray[np.float64]:
     signs = np.where(right, -1.0, 1.0)
 
     def loss(presence: NDArray[np.float64]) -> float:
-        nats = np.logaddexp(0.0, signs * (rows[:, 4:8] @ presence))
-        return float(weights @ nats) + 1e-3 * float(presence[:3] @ presence[:3])
+        nats = np.logaddexp(0.0, signs * (rows[:, KNOWN] @ presence))
+        return float(weights @ nats) + 1e-3 * float(presence[:-1] @ presence[:-1])
 
-    return np.asarray(minimize(loss, np.zeros(4)).x)
+    return np.asarray(minimize(loss, np.zeros(5)).x)
 
 
 def rates(group: dict[str, Rows], score: Any, threshold: float) -> dict[str, float]:
@@ -184,7 +186,7 @@ def main() -> int:
     if options.data:
         groups["data"] = {one.name: rows_of(tracker, tracker.association, one) for one in SequenceFolder(options.data)}
     presence = np.round(fit(groups["fit"]), 2)
-    own: Any = lambda rows: rows[:, 8] * rows[:, 3]  # noqa: E731
+    own: Any = lambda rows: rows[:, -1] * rows[:, 3]  # noqa: E731
     fitted: Any = lambda rows: probabilities(rows, presence)  # noqa: E731
     thresholds = np.arange(5, 96) / 100
     found = [rates(groups["fit"], fitted, one) for one in thresholds]

@@ -212,16 +212,21 @@ class KnownLooks:
         nats: Floats = self._settings.looks_weight * np.minimum(np.maximum(lead, -limit), limit)
         return nats
 
-    def known(self, score: float, embedding: Views) -> tuple[float, float, float, float]:
-        """What `DistractorAware.presence` weighs: logit(score), the cosines with the nearest view and the template, 1.
+    def known(self, score: float, embedding: Views) -> tuple[float, float, float, float, float]:
+        """What `DistractorAware.presence` weighs.
 
         Args:
             score: of the detector, in [0, 1].
             embedding: (channels,) of the candidate.
+
+        Returns:
+            logit(score), the cosines with the nearest view of the target, with the template and with the nearest view
+            of something else, 1.
         """
         score = min(max(score, 0.01), 0.99)
-        cosines = self._target @ embedding
-        return float(np.log(score / (1 - score))), float(cosines.max()), float(cosines[0]), 1.0
+        target = self._target @ embedding
+        others = (self._others @ embedding).max(initial=_USUAL_COSINE)
+        return float(np.log(score / (1 - score))), float(target.max()), float(target[0]), float(others), 1.0
 
     def add_target(self, embedding: Views) -> None:
         """A further view (channels,) of the target; the oldest but the template makes room."""

@@ -63,6 +63,8 @@ def detection_identity(config: Mapping[str, Any], weights_sha256: str | None) ->
     deciding: dict[str, Any] = {
         name: settings.get(name, defaults[name].default if name in defaults else None) for name in sorted(_DECIDING)
     }
+    if settings.get("recent_view") is not None:
+        deciding["recent_view"] = dict(settings["recent_view"])
     k = deciding.pop("max_candidates")
     return {
         "config_hash": config_hash({"model": config["model"], **deciding}),
@@ -188,7 +190,7 @@ class DetectionCache:
         def found(first: Image) -> Iterator[Detections]:
             for index in range(len(sequence)):
                 frame = sequence.read_frame(index) if index else first
-                yield tracker.detect_targets(frame)[0]
+                yield tracker.detect_targets(frame, first=index == 0)[0]
                 on_frame()
 
         def everything() -> Iterator[Detections]:

@@ -17,6 +17,7 @@ from dmtrack.models.global_search.base import GlobalSearchModel
 from dmtrack.registry import ASSOCIATIONS, TRACKERS
 from dmtrack.tracking.camera_motion import CameraMotion, check_needs_no_images
 from dmtrack.tracking.global_search import GlobalSearchTracker
+from dmtrack.tracking.recent_view import RecentView
 
 
 @TRACKERS.register
@@ -41,6 +42,7 @@ class ReIDTracker(GlobalSearchTracker):
             of `association`.
         camera_motion: estimate from the images how the camera moved, and let the tracklets go along; some milliseconds
             per frame. Not with stored detections, which hold no images.
+        recent_view: as of `GlobalSearchTracker`.
 
     Raises:
         ConfigError: an unknown device, precision or setting, or a number out of range.
@@ -63,10 +65,10 @@ class ReIDTracker(GlobalSearchTracker):
         cuda_graph: bool = False,
         camera_motion: bool = False,
         policy: Association | None = None,
+        recent_view: RecentView | Mapping[str, Any] | None = None,
     ) -> None:
-        super().__init__(
-            model, name, presence_threshold, device, precision, max_candidates, channels_last, fast, cuda_graph
-        )
+        network = device, precision, max_candidates, channels_last, fast, cuda_graph
+        super().__init__(model, name, presence_threshold, *network, recent_view)
         self.association = _chosen(association, policy)
         self._camera = CameraMotion() if camera_motion else None
 

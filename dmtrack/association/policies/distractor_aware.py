@@ -78,10 +78,11 @@ class DistractorAware(Association):
             sight.
         guess_limit: where the target is thought to be out of sight, the answer is the likeliest thing in sight, unless
             the hidden target is so many nats likelier than all of them: then it is the one with the best score.
-        presence: four numbers that make the score of a frame the probability that the box is right: nats for each nat
-            of logit(score) of the candidate, for each unit of its cosine with the nearest kept view of the target, for
-            each unit of its cosine with the template, and in any case. They are fitted to clips by logistic regression
-            (`tools/calibrate_presence.py`); None, or a detector without embeddings, leaves the candidate's own score.
+        presence: five numbers that make the score of a frame the probability that the box is right: nats for each nat
+            of logit(score) of the candidate, for each unit of its cosine with the nearest kept view of the target, with
+            the template and with the nearest kept view of something else, and in any case. They are fitted to clips by
+            logistic regression (`tools/calibrate_presence.py`); None, or a detector without embeddings, leaves the
+            candidate's own score.
     """
 
     min_score: Share = 0.003
@@ -113,7 +114,7 @@ class DistractorAware(Association):
     company_frames: CountOrZero = 3
     reappear_cost: Amount = 4.0
     guess_limit: Amount = 8.0
-    presence: tuple[Weight, Weight, Weight, Weight] | None = None
+    presence: tuple[Weight, Weight, Weight, Weight, Weight] | None = None
 
     search_space: ClassVar[Mapping[str, str]] = {
         "min_score": "0.001,0.2,log",

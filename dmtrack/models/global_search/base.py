@@ -40,6 +40,20 @@ def concatenate(*records: Record) -> Record:
     return type(records[0])(*(None if column[0] is None else torch.cat(column) for column in columns))
 
 
+def tensors_of(record: Any) -> list[Tensor]:
+    """All tensors of a record of templates, in a fixed order: of dataclasses, lists and tuples, within each other too.
+
+    Raises:
+        TypeError: the record is of another kind.
+    """
+    if record is None:
+        return []
+    if isinstance(record, Tensor):
+        return [record]
+    parts = record if isinstance(record, (list, tuple)) else vars(record).values()
+    return [tensor for part in parts for tensor in tensors_of(part)]
+
+
 def jittered(boxes_xyxy: Tensor, share: float) -> Tensor:
     """Boxes (n, 4) shifted and scaled at random by a share of their size, as people and detectors draw them."""
     size = (boxes_xyxy[:, 2:] - boxes_xyxy[:, :2]).repeat(1, 2)

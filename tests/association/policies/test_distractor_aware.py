@@ -82,17 +82,23 @@ def test_a_calibrated_score_weighs_the_look_and_moves_no_box() -> None:
     same, turned = (np.array([[1.0, 0.0]]), np.array([[0.8, 0.6]]))
     frames = [seen((0, 0.2), embeddings=same), seen((1, 0.2), embeddings=turned)]
     plain, calibrated = [], []
-    for decisions, presence in ((plain, None), (calibrated, (0.5, 6.0, -1.0, -3.0))):
+    for decisions, presence in ((plain, None), (calibrated, (0.5, 6.0, -1.0, -2.0, -2.0))):
         policy = DistractorAwarePolicy(DistractorAware(presence=presence))
         policy.start(box(0), same[0], seen((0, 0.9), embeddings=same))
         decisions.extend(policy.step(frame) for frame in frames)
     for one, other in zip(plain, calibrated, strict=True):
         np.testing.assert_array_equal(one.box_xywh, other.box_xywh)
-    nats = [0.5 * np.log(0.2 / 0.8) + 5.0 * cosine - 3.0 for cosine in (1.0, 0.8)]
+    nats = [0.5 * np.log(0.2 / 0.8) + 5.0 * cosine - 2.0 * 0.5 - 2.0 for cosine in (1.0, 0.8)]
     np.testing.assert_allclose([one.score for one in calibrated], 1 / (1 + np.exp(-np.array(nats))), rtol=1e-3)
+    # A thing known from the first frame is not the target; a look nearer to its look scores lower.
+    known = DistractorAwarePolicy(DistractorAware(presence=(0.5, 6.0, -1.0, -2.0, -2.0)))
+    both = np.concatenate([same, turned])
+    known.start(box(0), same[0], seen((0, 0.9), (60, 0.9), embeddings=both))
+    decision = known.step(seen((0, 0.2), embeddings=same))
+    assert decision.score == pytest.approx(1 / (1 + np.exp(-(0.5 * np.log(0.25) + 5.0 - 2.0 * 0.8 - 2.0))), rel=0.02)
     without = [seen((0, 0.2)), seen((1, 0.2))]
     for one, other in zip(
-        follow(seen((0, 0.9)), *without), follow(seen((0, 0.9)), *without, presence=(9.0, 9, 9, 9)), strict=True
+        follow(seen((0, 0.9)), *without), follow(seen((0, 0.9)), *without, presence=(9.0, 9, 9, 9, 9)), strict=True
     ):
         assert one.score == other.score
 
