@@ -105,9 +105,9 @@ class GlobalSearchTracker(Tracker):
                 self.model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         if cuda_graph and self.device.type != "cuda":
             raise ConfigError(f"cuda_graph=True needs a GPU, and the device is {str(self.device)!r}; leave it out")
-        self.recent_view = recent_view
         if isinstance(recent_view, Mapping):
-            self.recent_view = parse_section(recent_view, RecentView, "recent_view", source="")
+            recent_view = parse_section(recent_view, RecentView, "recent_view", source="")
+        self.recent_view: RecentView | None = recent_view
         self._wants_graph = cuda_graph
         self._graph: GraphedSearch | None = None
         # OpenCV's rounding is part of the published results, which reduced precision does not promise anyway.
