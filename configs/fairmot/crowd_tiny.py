@@ -12,6 +12,7 @@ model = dict(
     test_cfg=dict(most=100, least_score=0.1),
     preprocessing=dict(size_wh=(576, 320)),
 )
+tracker = dict(type="TrackByDetection", policy=dict(type="JDE"))
 
 data = dict(
     train=dict(type="ImageClips", source=dict(type="JDELabels", data="data/fairmot/mot.json")),

@@ -10,6 +10,7 @@ model = dict(
     test_cfg=dict(least_score=0.05, most_overlap=0.5),
     preprocessing=dict(flavour="mmdetection", scale=(1088, 1088)),
 )
+tracker = dict(type="TrackByDetection", policy=dict(type="ByteTrack"))
 
 data = dict(
     train=dict(

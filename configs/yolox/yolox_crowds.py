@@ -10,6 +10,7 @@ model = dict(
     test_cfg=dict(least_score=0.01, most_overlap=0.6),
     preprocessing=dict(flavour="bytetrack", size_wh=(320, 192)),
 )
+tracker = dict(type="TrackByDetection", policy=dict(type="ByteTrack"))
 
 _images = dict(
     type="ImageClips", source=dict(type="Coco", annotations="data/crowds/mot_cocovid.json", images="data/crowds")

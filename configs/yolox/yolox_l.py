@@ -10,6 +10,7 @@ model = dict(
     test_cfg=dict(least_score=0.01, most_overlap=0.65),
     preprocessing=dict(flavour="yolox", size_wh=(640, 640)),
 )
+tracker = dict(type="TrackByDetection", policy=dict(type="ByteTrack"))
 
 _images = dict(type="ImageClips", source=dict(type="Coco", root="data/coco", split="train2017"))
 data = dict(

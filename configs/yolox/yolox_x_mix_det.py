@@ -11,6 +11,7 @@ model = dict(
     test_cfg=dict(least_score=0.01, most_overlap=0.7),
     preprocessing=dict(flavour="bytetrack", size_wh=(1440, 800)),
 )
+tracker = dict(type="TrackByDetection", policy=dict(type="ByteTrack"))
 
 _images = dict(
     type="ImageClips",

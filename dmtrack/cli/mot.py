@@ -77,7 +77,7 @@ def track(
 
     from dmtrack.config.choices import DEFAULT_MANY, check_settings
     from dmtrack.evaluation.readers.mot import read_mot_detections
-    from dmtrack.files import output_folder
+    from dmtrack.files import output_folder, sha256
     from dmtrack.running.box_log import choose_folder, find_unfinished
     from dmtrack.running.many_targets import Everything
     from dmtrack.running.one_video import TrackingSession
@@ -102,9 +102,10 @@ def track(
             console.print(f"going on in {folder} behind {unfinished.frames} frames", soft_wrap=True)
         given, detector = None, None
         usual: Mapping[str, Any] = {"type": "ByteTrack"}
-        origin: dict[str, Any] = {"detections": str(detections)}
+        origin: dict[str, Any] = {}
         if detections is not None:
             given = read_mot_detections(detections)
+            origin = {"detections": str(detections), "detections_sha256": sha256(detections)}
         else:
             from dmtrack.tracking.loading import assemble_detector
 

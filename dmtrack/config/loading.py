@@ -233,7 +233,11 @@ def _replace(container: Any, keys: list[str], value: Any, override: str, path: K
     length = len(container) if isinstance(container, (list, tuple)) else 0
     if isinstance(container, LocatedDict):
         if key not in container and rest:
-            raise ConfigError(f"{origin}: there is no key {dotted((*path, key))!r}{did_you_mean(key, container)}")
+            whole = dotted((*path, key))
+            raise ConfigError(
+                f"{origin}: there is no key {whole!r}{did_you_mean(key, container)}; a new one is set as a whole, "
+                f"{whole}=dict(...)"
+            )
         result = LocatedDict(container)
         result.where = dict(container.where)
         result.put(key, _replace(container[key], rest, value, override, (*path, key)) if rest else value, origin)

@@ -34,7 +34,7 @@ _KINDS: dict[str, Callable[[str], Any]] = {
 """What the columns of `boxes.csv` hold in `boxes.json`; the others are numbers with a fraction."""
 
 IDENTITY = ("first_box_xywh", "first_boxes_xywh", "config_hash", "config", "weights_sha256", "start_frame", "end_frame",
-            "detections", "tracker", "policy")  # fmt: skip
+            "detections", "detections_sha256", "tracker", "policy")  # fmt: skip
 """Entries of `boxes.json` that tell runs on one source apart."""
 
 RESULTS = Path("results", "track")

@@ -1,6 +1,6 @@
 """A run that was cut off: what its tracker knew and how many rows it had written, so that it goes on to the same boxes.
 
-    boxes.state.safetensors    arrays of the tracker's snapshot; in the metadata, as JSON, the rest of it and of the run
+    unfinished.safetensors     arrays of the tracker's snapshot; in the metadata, as JSON, the rest of it and of the run
 
 The file stands beside the rows until the last frame is done. Its size is that of what the tracker knows, whatever the
 length of the video.
@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from dmtrack.errors import OutputError
 from dmtrack.files import json_value, write_bytes
 
-STATE_FILE = "boxes.state.safetensors"
+STATE_FILE = "unfinished.safetensors"
 
 _METADATA = "dmtrack"
 
@@ -81,9 +81,10 @@ class UnfinishedRun:
         now = json_value(run)
         for key in sorted({*self.run, *now}):
             if self.run.get(key) != now.get(key):
+                words = key.replace("_sha256", " with SHA-256").replace("_", " ")
                 raise OutputError(
-                    f"the unfinished run in {folder} has {key} {self.run.get(key)}, and this one {now.get(key)}; give "
-                    "the same options, or track from the first frame without --resume"
+                    f"the unfinished run in {folder} has {words} {self.run.get(key)}, and this one {now.get(key)}; give "
+                    "the same options and files, or track from the first frame without --resume"
                 )
 
 

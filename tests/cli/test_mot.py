@@ -191,6 +191,13 @@ def test_a_stopped_run_goes_on_to_the_very_tracks(sequence, policy, monkeypatch)
     assert json.loads(Path("out", "tracks.json").read_text())["frames"] == 6
     with pytest.raises(OutputError, match="go on with --resume"):
         run(*given, "--output", "out")
+    assert Path("out", "unfinished.safetensors").exists()
+    detections = Path("seq", "det", "det.txt")
+    before = detections.read_text()
+    detections.write_text(before.replace(",0.9", ",0.8"))
+    with pytest.raises(OutputError, match="has detections with SHA-256 .* the same options and files"):
+        run(*given, "--output", "out", "--resume")
+    detections.write_text(before)
     run(*given, "--output", "out", "--resume")
     assert sorted(path.name for path in Path("out").iterdir()) == ["annotated.mp4", "tracks.json", "tracks.txt"]
     assert Path("out", "tracks.txt").read_bytes() == Path("whole", "tracks.txt").read_bytes()

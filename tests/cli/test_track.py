@@ -492,7 +492,7 @@ def test_a_stopped_run_goes_on_to_the_very_boxes(folder, killed, capsys):
         run("frames", "--box", "4,4,8,8", *slow)
         sys.modules["own_trackers"].STOPPED_AT = 0
     stopped = folder / "out" / ("boxes.partial.csv" if killed else "boxes.csv")
-    assert (folder / "out" / "boxes.state.safetensors").exists()
+    assert (folder / "out" / "unfinished.safetensors").exists()
     assert 40 < len(stopped.read_text().splitlines()) < 90
     with pytest.raises(OutputError, match=r"stopped after .* go on with --resume, or begin anew with --overwrite"):
         run("frames", "--box", "4,4,8,8", *slow)

@@ -135,5 +135,5 @@ def test_an_unfinished_run_is_found_by_its_source_and_box(tmp_path: Path, monkey
     assert find_unfinished(None, RUN, [(9.0, 2.0, 3.0, 4.0)])[0] == folders[1]
     with pytest.raises(OutputError, match=r"several runs .*clip, .*clip-2; say with --output"):
         find_unfinished(None, RUN, [])
-    with pytest.raises(OutputError, match="has precision fp32, and this one bf16; give the same options"):
+    with pytest.raises(OutputError, match="has precision fp32, and this one bf16; give the same options and files"):
         UnfinishedRun({**RUN, "precision": "fp32"}, 7, 100, {}).check({**RUN, "precision": "bf16"}, folders[0])
