@@ -83,8 +83,8 @@ class UnfinishedRun:
             if self.run.get(key) != now.get(key):
                 words = key.replace("_sha256", " with SHA-256").replace("_", " ")
                 raise OutputError(
-                    f"the unfinished run in {folder} has {words} {self.run.get(key)}, and this one {now.get(key)}; give "
-                    "the same options and files, or track from the first frame without --resume"
+                    f"the unfinished run in {folder} has {words} {self.run.get(key)}, and this one {now.get(key)}; "
+                    "give the same options and files, or track from the first frame without --resume"
                 )
 
 

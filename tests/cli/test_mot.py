@@ -195,7 +195,7 @@ def test_a_stopped_run_goes_on_to_the_very_tracks(sequence, policy, monkeypatch)
     detections = Path("seq", "det", "det.txt")
     before = detections.read_text()
     detections.write_text(before.replace(",0.9", ",0.8"))
-    with pytest.raises(OutputError, match="has detections with SHA-256 .* the same options and files"):
+    with pytest.raises(OutputError, match=r"has detections with SHA-256 .* the same options and files"):
         run(*given, "--output", "out", "--resume")
     detections.write_text(before)
     run(*given, "--output", "out", "--resume")

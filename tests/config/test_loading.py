@@ -137,7 +137,7 @@ def test_overrides(tmp_path):
     assert new["e"] == "a=b"
     for override, message in {
         "tracker.policy.max_age=9": "known: model; a new one is set as a whole, tracker=dict(...)",
-        "model.nek.out_channels=1": "--set model.nek.out_channels=1: there is no key 'model.nek'; did you mean 'neck'?; a new",
+        "model.nek.out_channels=1": "there is no key 'model.nek'; did you mean 'neck'?; a new one is set as a whole",
         "model.stages.2.until=1": "model.stages is a list of 2; expected an index below that, got '2'",
         "model.neck.out_channels.x=1": "model.neck.out_channels is 64, which has no key 'x'",
         "model": "expected key.path=value",

@@ -49,7 +49,9 @@ def read_rows(path: Path, what: str, columns: tuple[int, ...] = (4,)) -> NDArray
             values.extend(map(float, row))
     except ValueError as error:
         wanted, line = " or ".join(str(count) for count in columns), text.split("\n")[number - 1]
-        raise DataError(f"{path}:{number}: expected {wanted} numbers separated by commas, got {line!r}") from error
+        # As the line itself has them, in a file of several numbers per line.
+        separator = "spaces" if "," not in line and len(line.split()) > 1 else "commas"
+        raise DataError(f"{path}:{number}: expected {wanted} numbers separated by {separator}, got {line!r}") from error
     return np.array(values, dtype=np.float64).reshape(-1, expected)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from functools import partial
 from pathlib import Path
 from typing import ClassVar
@@ -16,7 +15,7 @@ from dmtrack.data.sources.frames import image_size_wh
 from dmtrack.data.sources.images import AnnotatedImage, ImageSource
 from dmtrack.data.sources.labelled import LARGEST_IDENTITY, LabelledSource, LabelledVideo
 from dmtrack.errors import DataError
-from dmtrack.files import read_text
+from dmtrack.files import read_json, read_text
 from dmtrack.media.images import IMAGE_SUFFIXES
 from dmtrack.registry import DATASETS
 
@@ -74,21 +73,25 @@ def _image(labelled: list[tuple[Path, NDArray[np.float64]]], index: int) -> Anno
 
 def _read_lists(path: Path, split: str) -> tuple[str, list[str]]:
     """Folder of the images, and the list files of a split."""
-    try:
-        content = json.loads(read_text(path, LAYOUT))
-        root, lists = content["root"], content[split]
-        return str(root), [str(one) for one in lists.values()]
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise DataError(f"{path}: {error!r} where {split!r} is read; expected {LAYOUT}") from error
+    content = read_json(path, LAYOUT)
+    root, lists = content.get("root"), content.get(split)
+    if not isinstance(root, str):
+        raise DataError(f"{path} has no 'root' that is a folder; expected {LAYOUT}")
+    if not isinstance(lists, dict):
+        raise DataError(
+            f"{path} has no {split!r} that names lists (its keys are {', '.join(content)}); expected {LAYOUT}"
+        )
+    return root, [str(one) for one in lists.values()]
 
 
 def _read_list(folder: Path, name: str) -> list[str]:
     """The images that a list file names; it stands below the folder, below ./data, or where its path says."""
-    candidates = [Path(name), folder / name, folder / Path(name).name]
+    candidates = list(dict.fromkeys((Path(name), folder / name, folder / Path(name).name)))
     found = next((candidate for candidate in candidates if candidate.is_file()), None)
     if found is None:
         raise DataError(f"list {name} is missing: looked for {', '.join(map(str, candidates))}; expected {LAYOUT}")
-    return read_text(found, "one path of an image per line").split()
+    lines = map(str.strip, read_text(found, "one path of an image per line").split("\n"))
+    return [line for line in lines if line]
 
 
 def _read_labels(image: Path) -> tuple[Path, NDArray[np.float64]]:

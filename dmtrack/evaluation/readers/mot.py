@@ -65,7 +65,15 @@ def read_mot_rows(path: str | Path, kind: Kind = "result", text: str | None = No
     if not content.strip():
         return np.zeros((0, 9))
     columns = (7, 10) if kind == "detections" else (6, 7, 8, 9, 10)
-    return mot_rows(parse_table(content, str(path), columns).rows, str(path), kind, EvaluationError)
+    table = parse_table(content, str(path), columns)
+    unlike = table.counts != table.counts[0]
+    if unlike.any():
+        line = int(unlike.argmax())
+        raise EvaluationError(
+            f"{path}, line {line + 1} has {table.counts[line]} numbers and line 1 has {table.counts[0]}; expected as "
+            "many on every line"
+        )
+    return mot_rows(table.rows, str(path), kind, EvaluationError)
 
 
 def read_mot_results(path: str | Path, names: Collection[str], kind: Kind = "result") -> TrackerResults:

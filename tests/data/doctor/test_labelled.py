@@ -1,6 +1,7 @@
 """What the doctor says of data sets of many objects."""
 
 import json
+import re
 
 import numpy as np
 import pytest
@@ -105,6 +106,7 @@ def labels(tmp_path):
         ("0 0 nan 0.5 0.1 0.1", "not finite"),
         ("0 99999999999 0.5 0.5 0.1 0.1", "from -1 to 2147483647"),
         ("0 -3 0.5 0.5 0.1 0.1", "from -1 to 2147483647"),
+        ("0 1 0.5 0.5 0.1", "0.txt:2: expected 6 numbers separated by spaces, got '0 1 0.5 0.5 0.1'"),
         ("0 5000 0.5 0.5 0.1 0.1", "identities go to 5000, but only 3 are used; a classifier has a row for each"),
     ],
 )
@@ -121,5 +123,27 @@ def test_a_list_that_is_missing_and_labels_that_are(labels):
     (finding,) = examine("fairmot", labels).findings
     assert finding.problem == "has no object that counts"
     (labels / "l.txt").unlink()
-    with pytest.raises(DataError, match=r"list l.txt is missing: looked for"):
+    with pytest.raises(DataError, match=r"list l.txt is missing: looked for l.txt, \S*/l.txt; expected"):
         examine("fairmot", labels)
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ('{"root": ', "l.json:1: no valid JSON"),
+        ("[1]", "l.json holds no JSON object"),
+        ('{"root": 3, "train": {}}', "l.json has no 'root' that is a folder"),
+        ('{"root": ".", "val": {}}', "l.json has no 'train' that names lists (its keys are root, val)"),
+        ('{"root": ".", "train": ["l.txt"]}', "l.json has no 'train' that names lists"),
+    ],
+)
+def test_a_data_file_that_names_no_lists(labels, text, says):
+    (labels / "l.json").write_text(text)
+    with pytest.raises(DataError, match=re.escape(says)):
+        examine("fairmot", labels / "l.json")
+
+
+def test_a_list_with_spaces_in_its_paths(labels):
+    (labels / "l").rename(labels / "l of mine")
+    (labels / "l.txt").write_text("l of mine/images/0.jpg\n\nl of mine/images/1.jpg\r\n")
+    assert not examine("fairmot", labels / "l.json").findings

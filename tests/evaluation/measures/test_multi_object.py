@@ -80,6 +80,10 @@ def test_nothing_found_and_nothing_there_have_scores(protocol):
     [
         ("1,1,1,1,5\n", "t.txt"),
         ("1,1,nan,1,5,5,1\n", "line 1 holds something that is no finite number"),
+        (
+            "1,1,1,1,5,5,1\n2,1,1,1,5,5,1,-1,-1,-1\n",
+            "line 2 has 10 numbers and line 1 has 7; expected as many on every",
+        ),
         ("1,1,1,1,5,5,1\n0,1,1,1,5,5,1\n", "line 2 begins with no frame number"),
         ("1,1,1,1,5,-5,1\n", "line 1 has a negative width or height"),
         ("1,1.5,1,1,5,5,1\n", "line 1 has an identity that is no whole number"),
