@@ -23,6 +23,7 @@ training:
     data.stages.0.samples_per_gpu=1, data.stages.1.samples_per_gpu=1, log_config.tensorboard=False]}}
   mixed: {{config: configs/yolox/yolox_crowds.py, set: *small}}
   tuned: {{config: configs/yolox/yolox_crowds.py, set: *small}}
+  control: {{config: configs/yolox/yolox_crowds.py, set: *small}}
   oversampling: 2
   augmentations: [clahe, jpeg]
 tracking: {{policy: {{type: ByteTrack, track_score: 0.0, low_score: 0.0, birth_margin: 0.0}}, least_score: 0.0}}
@@ -50,7 +51,7 @@ def adapt(recipe, *more):
         ("domain: station, count: 1", "domain: statio, count: 1", "recipe.yaml:4: target.domain: there is no 'statio'"),
         ("layout: crowds, domain: station, count: 1, frames: 3, seed: 2, size_wh: [96, 64]", "layout: mot17",
          "recipe.yaml:4: target.root: the folder of mot17 is missing"),
-        ("oversampling: 2", "oversampling: 0", "recipe.yaml:12: training.oversampling is 0"),
+        ("oversampling: 2", "oversampling: 0", "recipe.yaml:13: training.oversampling is 0"),
         ("kind: greedy", "kind: weighted, shares: [0.5]", "soup.shares: 1 numbers of sum 0.5; expected 2 of sum 1"),
         ("metric: AP", "metrik: AP", "did you mean 'metric'"),
     ],
@@ -93,6 +94,12 @@ def test_the_recipe_reads_the_truth_of_the_target_for_the_final_score_alone(reci
     assert (work / "soup" / "final.safetensors").read_bytes() == weights
     table = (work / "score" / "table.md").read_text()
     assert "| after | HOTA | MOTA | IDF1 | AP |" in table and "| fine-tuned jpeg |" in table and "| soup |" in table
+    # The control learns from the labels of the source alone, from the same weights as the mixed training.
+    for name, sees_target in (("control", False), ("mixed", True)):
+        trained = read_weights(work / name / "final.safetensors").metadata["config"]
+        assert trained["load_from"] == str(work / "source" / "final.safetensors")
+        assert ("target-1" in json.dumps(trained)) == sees_target
+    assert "| source for longer |" in table
     assert (work / "score" / "stages.png").stat().st_size > 10_000
     new = tmp_path / "new.safetensors"
     reestimate_batch_norm(work / "soup" / "final.safetensors", 2, new)

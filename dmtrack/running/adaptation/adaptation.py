@@ -27,6 +27,9 @@ from dmtrack.training.devices import Devices
 from dmtrack.training.trainer import FINAL_NAME
 from dmtrack.weights.importing import average_weights
 
+CONTROL = "control"
+LABELLED = "pseudo labels"
+"""Title of the row that scores what the weights of the source would give as labels."""
 SOURCE_SET, TARGET_SET, HELD_OUT_SET = "source-set", "target-set", "held-out-set"
 
 
@@ -65,6 +68,9 @@ class Adaptation:
                 for name in recipe.training.augmentations
             ),
         ]  # fmt: skip
+        if recipe.training.control is not None:
+            title = "training on the source for longer, to compare with"
+            listed.append(self._training(CONTROL, title, (SOURCE_SET, "source")))
         tuned = self.variants
         soup = Stage(
             "soup", f"{recipe.soup.kind} mean of {len(tuned)} variants", self._soup,
@@ -80,10 +86,19 @@ class Adaptation:
         )  # fmt: skip
         score = Stage(
             "score", "scores on the held-out videos, the first look at their truth", self._score,
-            ("source", "mixed", *tuned, "soup", TARGET_SET if recipe.held_out is None else HELD_OUT_SET),
+            (*dict.fromkeys(row.stage for row in self.rows()), TARGET_SET if recipe.held_out is None else HELD_OUT_SET),
             {name: _settings(getattr(recipe, name)) for name in ("tracking", "interpolation", "selection", "scoring")},
         )  # fmt: skip
         return [*listed, soup, *held_out, score]
+
+    def rows(self) -> list[Row]:
+        """What the table compares, in its order; the first is what the others are better or worse than."""
+        rows = [Row("source only", "source")]
+        if self.recipe.training.control is not None:
+            rows.append(Row("source for longer", CONTROL))
+        rows += [Row(LABELLED, "source"), Row("mixed", "mixed")]
+        rows += [Row(f"fine-tuned {name.removeprefix('tuned-')}", name) for name in self.variants]
+        return [*rows, Row("soup", "soup")]
 
     def _weights(self, stage: str) -> Path:
         return self.folder / stage / FINAL_NAME
@@ -118,6 +133,8 @@ class Adaptation:
             source = self.folder / SOURCE_SET / LABELS
             if kind == "source":
                 return work.config_of_training(training, work.images_of(source))
+            if kind == CONTROL:
+                return work.config_of_training(training, work.images_of(source), self._weights("source"))
             if kind == "tuned":
                 augmentation = None if recipe.published else name.removeprefix("tuned-")
                 images = work.images_of(self.folder / "target-2" / LABELS, augmentation)
@@ -225,12 +242,10 @@ class Adaptation:
         recipe = self.recipe
         chosen = recipe.held_out or recipe.target
         videos = self._videos_of(chosen)
-        rows = [Row("source only", "source"), Row("pseudo labels", "source"), Row("mixed", "mixed")]
-        rows += [Row(f"fine-tuned {name.removeprefix('tuned-')}", name) for name in self.variants]
-        rows.append(Row("soup", "soup"))
+        rows = self.rows()
         for row in rows:
             place = folder / row.folder
-            if row.title == "pseudo labels":
+            if row.title == LABELLED:
                 work.label_videos(
                     folder / rows[0].folder, [video.name for video in videos], place, recipe.interpolation,
                     recipe.selection, recipe.published,

@@ -109,7 +109,7 @@ class Selection:
 
 @dataclass(frozen=True, kw_only=True)
 class Training:
-    """`training.source`, `training.mixed` and `training.tuned`.
+    """`training.source`, `training.mixed`, `training.tuned` and `training.control`.
 
     Attributes:
         config: name or file; wherever it draws single images (`ImageClips`), it gets those of the stage.
@@ -128,6 +128,8 @@ class Trainings:
         source: on the source alone.
         mixed: on source and target, from the weights of `source`.
         tuned: on the target, once for each augmentation set, from the weights of `mixed`.
+        control: on the source alone, from the weights of `source`; as long as `mixed` and `tuned` together, it shows
+            how much the longer training is worth without the target. None leaves it out.
         oversampling: how often an image of the target is drawn for one of the source.
         augmentations: of the variants of `tuned`.
     """
@@ -135,6 +137,7 @@ class Trainings:
     source: Training
     mixed: Training
     tuned: Training
+    control: Training | None = None
     oversampling: Positive = 20.0
     augmentations: tuple[AugmentationSet, ...] = (
         "clahe", "dropout", "downscale", "jpeg", "noise", "motion_blur", "gauss_noise",
