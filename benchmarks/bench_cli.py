@@ -54,7 +54,7 @@ REFUSED = {
     "eval protocols missing": ["eval", "protocols", "missing"],
     "weights show missing": ["weights", "show", "missing"],
 }
-HEAVY = ("torch", "torchvision", "cv2", "matplotlib")
+HEAVY = ("torch", "torchvision", "cv2", "matplotlib", "scipy")
 SAY = f"print('heavy:', *[name for name in {HEAVY!r} if name in sys.modules], file=sys.stderr)"
 PROGRAM = f"import atexit, sys\natexit.register(lambda: {SAY})\nfrom dmtrack.cli.main import main\nmain()"
 

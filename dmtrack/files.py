@@ -162,6 +162,14 @@ def sha256(path: str | Path) -> str:
         return hashlib.file_digest(opened, "sha256").hexdigest()
 
 
+def at_home(path: str | Path) -> Path:
+    """A path whose `~` is the user's home; a name such as `~old.mp4`, which is nobody's home, stays as it is."""
+    try:
+        return Path(path).expanduser()
+    except RuntimeError:
+        return Path(path)
+
+
 def check_exists(path: str | Path) -> None:
     """A `DataError` unless there is such a file or folder."""
     if not Path(path).exists():

@@ -84,6 +84,12 @@ def track(
     from dmtrack.tracking.multi_object import MultiObjectTracker, policy_of
 
     overrides = [one for one in set_ or () if not one.startswith("policy.")]
+    if detections is not None and (weights or overrides):
+        unused = f"--set {overrides[0]}" if overrides else f"--weights {weights}"
+        raise ConfigError(
+            f"{unused} is of a model, and --detections need none; settings of the association begin with policy, such "
+            "as --set policy.max_age=60"
+        )
     if detections is None and config is None:
         config = DEFAULT_MANY
         print(
@@ -137,8 +143,10 @@ def interpolate(
     least_score: Annotated[
         float | None, option(SCORES, help="First leaves out rows of lower score, as for pseudo labels (0.7).")
     ] = None,
-    least_rows: Annotated[int, option(SCORES, help="Tracks with no more rows stay as they are.")] = 5,
-    longest_gap: Annotated[int, option(SCORES, help="Frames between two rows of a track, below which it fills.")] = 20,
+    least_rows: Annotated[int, option(SCORES, min=0, help="Tracks with no more rows stay as they are.")] = 5,
+    longest_gap: Annotated[
+        int, option(SCORES, min=0, help="Frames between two rows of a track, below which it fills.")
+    ] = 20,
 ) -> None:
     """Fill the frames in which a track was out of sight along straight lines, as ByteTrack does it."""
     import numpy as np

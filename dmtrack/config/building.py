@@ -11,6 +11,7 @@ from dmtrack.config.checking import Checker, ConfigValueError, find_entry
 from dmtrack.config.signatures import Keys, is_foreign, keys_of_callable, keys_of_dataclass, options_of
 from dmtrack.config.top_level import TopLevel
 from dmtrack.errors import ConfigError
+from dmtrack.files import at_home
 from dmtrack.registry import Registry
 
 Section = TypeVar("Section")
@@ -110,7 +111,7 @@ def convert(value: Any, annotation: Any, key: str = "") -> Any:
             return entry(**_arguments(value, keys_of_callable(entry)))
         return value
     if isinstance(value, str) and Path in options and str not in options:
-        return Path(value).expanduser()
+        return at_home(value)
     if isinstance(value, (list, tuple)):
         for option in options:
             kind, arguments = get_origin(option) or option, get_args(option)

@@ -189,7 +189,9 @@ class FrameClock:
             return max(undecoded, short or 0) if (short or 0) > 1 else undecoded
         # Lengths are rounded, and those of a whole file go on as long as its sound.
         missing = declared.frames - self.frames - lost - self._before_first
-        return missing if missing > max(2, 0.1 * declared.frames) else undecoded
+        # Where times vary, a length in seconds tells no number of frames: the last one may well end with the file.
+        reached = short is not None and short <= 1
+        return missing if missing > max(2, 0.1 * declared.frames) and not reached else undecoded
 
     def notes(self, declared: Declared, bad: int) -> tuple[str, ...]:
         """Sentences about lacking frames.

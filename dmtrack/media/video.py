@@ -10,6 +10,7 @@ from pathlib import Path
 import cv2
 
 from dmtrack.errors import MediaError
+from dmtrack.files import at_home
 from dmtrack.media.frame_source import FrameSource
 from dmtrack.media.image_files import ImageFile, ImageFolder, is_image_file
 from dmtrack.media.images import Image
@@ -54,7 +55,7 @@ def open_frames(
     if isinstance(source, int):
         return Camera(source, allow_size_changes)
     text = str(source)
-    path = Path(text).expanduser()
+    path = at_home(text)
     if not text or not path.exists():  # Path("") would be the working folder
         camera = _CAMERA.fullmatch(text)
         if camera:

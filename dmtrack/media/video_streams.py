@@ -38,11 +38,15 @@ def choose_stream(container: Any, name: str) -> Any:
     """
     # FFmpeg's demuxer of terminal art takes any .txt for a video.
     streams = [] if container.format.name == "tty" else list(container.streams.video)
-    moving = [stream for stream in streams if not _is_attached_picture(stream)]
+    # Of a file that is cut off, FFmpeg may know that there is a video but not of which codec.
+    known = [stream for stream in streams if stream.codec_context is not None]
+    moving = [stream for stream in known if not _is_attached_picture(stream)]
     if len(moving) == 1 and container.streams.audio and _is_one_picture(container, moving[0]):
         moving = []
     if not moving:
-        held = "a cover picture but no video" if streams else "no video"
+        held = "a cover picture but no video" if known else "no video"
+        if len(known) < len(streams):
+            held = "a video of unknown codec, perhaps cut off"
         raise MediaError(f"{name} holds {held}; expected a video file such as .mp4, .mkv, .avi")
     most = max(stream.frames for stream in moving)
     return max(moving, key=lambda stream: _rank(stream, most))
@@ -85,6 +89,8 @@ def frame_rate(container: Any, stream: Any) -> float | None:
     declared = declared_rate(stream)
     seconds, _ = declared_seconds(container, stream)
     if declared is not None:
+        if container.format.name == "avi":
+            return declared  # all its frames take as long; what else it says is guessed where its end is cut off
         # Of variable rate, or trimmed: frames that are not shown are counted with the others.
         odd = stream.frames > 1 and seconds and abs(stream.frames / seconds / declared - 1) > 0.05
         if not odd:

@@ -19,6 +19,7 @@ from numpy.typing import ArrayLike
 
 from dmtrack.boxes import Boxes, check_first_box_xywh, clip_xyxy, xywh_to_xyxy
 from dmtrack.errors import ConfigError, DMTrackError
+from dmtrack.files import at_home
 from dmtrack.media.images import as_rgb
 from dmtrack.tracking.base import Tracker, TrackResult
 
@@ -111,7 +112,7 @@ class OpenCVTracker(Tracker):
                 f"OpenCV's {self.algorithm} needs {names}; put them in a folder and name it in the environment "
                 f"variable {MODELS_VARIABLE} ({self.files_source})"
             )
-        folder = Path(named).expanduser()
+        folder = at_home(named)
         paths = {}
         for key, known in self.files.items():
             found = [folder / name for name in known if (folder / name).is_file()]

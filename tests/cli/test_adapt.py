@@ -54,6 +54,9 @@ def adapt(recipe, *more):
         ("oversampling: 2", "oversampling: 0", "recipe.yaml:13: training.oversampling is 0"),
         ("kind: greedy", "kind: weighted, shares: [0.5]", "soup.shares: 1 numbers of sum 0.5; expected 2 of sum 1"),
         ("metric: AP", "metrik: AP", "did you mean 'metric'"),
+        ("metric: AP", "metric: APP", "soup.metric: there is no 'APP'; the measures are"),
+        ("total_iterations=", "total_iterations=x", "total_iterations"),
+        ("config: ", "config: missing", "config file missingconfigs"),
     ],
 )  # fmt: skip
 def test_a_wrong_recipe_is_refused_with_its_line(recipe, line, wanted, sentence, capsys):

@@ -66,7 +66,7 @@ try:
     main(sys.argv[1:])
 except SystemExit as end:
     assert not end.code, end.code
-print("heavy:", [name for name in ("torch", "torchvision", "cv2", "matplotlib") if name in sys.modules])
+print("heavy:", [name for name in ("torch", "torchvision", "cv2", "matplotlib", "scipy") if name in sys.modules])
 """
 
 

@@ -116,7 +116,28 @@ mot track videos/cat --detections missing.txt
 mot track videos/cat --detections text.txt
 mot track videos/cat --detections text.txt --policy Srot
 mot track videos/cat --detections text.txt --set policy.max_age=-1
+mot track videos/cat --detections text.txt --set plicy.max_age=3
+mot track videos/cat --detections text.txt --weights text.txt
 mot eval missing mine
+mot interpolate missing.txt --output new.txt
+mot interpolate text.txt --output new.txt
+mot submit check missing.zip
+adapt --recipe missing.yaml
+adapt --recipe text.txt
+adapt --recipe list.yaml
+adapt --recipe code.py
+serve missing
+serve text.txt
+serve videos --config missing
+serve videos --device tpu
+serve videos --results mine
+serve videos --results missing --benchmark videos
+serve videos --projects text.txt
+weights import missing.pth --from torchvision
+weights import empty.pth --from mmdetection
+data convert mot99 videos new
+data convert mot17 empty new
+data convert mot17 text.txt new
 mot eval videos mine
 train --config dmtrackGS_tiny --set optimizer.lr=fast
 train --config dmtrackGS_tiny --set optimizer.lr=-1

@@ -315,7 +315,7 @@ def test_frames_from_and_to(tmp_path):
             open_frames(tmp_path / "a.mp4").take(start, end)
 
 
-@pytest.mark.parametrize("name", ["12:30:11.mp4", "http:x.mp4", "a:1.mkv", "rtsp:.mp4", b"caf\xe9.mp4"])
+@pytest.mark.parametrize("name", ["~.mp4", "12:30:11.mp4", "http:x.mp4", "a:1.mkv", "rtsp:.mp4", b"caf\xe9.mp4"])
 def test_names_that_look_like_addresses_or_are_no_utf8(tmp_path, monkeypatch, name):
     monkeypatch.chdir(tmp_path)
     name = name if isinstance(name, str) else name.decode("utf-8", "surrogateescape")
@@ -443,3 +443,26 @@ def test_cases_of_the_field(case, shared_folder):
         assert source.notes == ()
     if "webm" in case:
         assert source.fps == pytest.approx(12.3, abs=0.1)
+
+
+@pytest.mark.parametrize(("name", "codec"), [("a.mkv", "libx264"), ("a.webm", "libvpx-vp9"), ("a.ts", "libx264")])
+def test_pauses_are_no_lacking_frames_where_a_rate_is_declared(tmp_path, name, codec):
+    times = np.cumsum([0.0, 0.04, 0.04, 0.5, 0.04, 0.04, 1.2, 0.04, 0.04, 0.2, 0.04, 0.04])
+    source = open_frames(write(tmp_path / name, times=times, codec=codec))
+    assert (len(list(source)), source.notes) == (12, ())
+
+
+def test_a_cut_avi_keeps_its_rate_and_says_what_is_lacking(tmp_path):
+    whole = write(tmp_path / "a.avi", frames=60).read_bytes()
+    (tmp_path / "b.avi").write_bytes(whole[: int(0.7 * len(whole))])
+    source = open_frames(tmp_path / "b.avi")
+    frames = len(list(source))
+    assert source.fps == 10 and frames < 60
+    assert f"declares 60 frames and {frames} decode: about {60 - frames} are lacking at the end" in source.notes[0]
+
+
+def test_a_video_whose_codec_was_cut_off_is_refused(tmp_path):
+    whole = write(tmp_path / "a.mp4", frames=60).read_bytes()
+    (tmp_path / "b.mp4").write_bytes(whole[: int(0.7 * len(whole))])
+    with pytest.raises(MediaError, match=r"b.mp4 (holds a video of unknown codec, perhaps cut off|does not decode)"):
+        open_frames(tmp_path / "b.mp4")

@@ -317,7 +317,8 @@ class DistractorAwarePolicy:
             # One object in two pieces: what was remembered of it goes on.
             tracklets.gallery[:, new], tracklets.views[new] = tracklets.gallery[:, old], tracklets.views[old]
             tracklets.last_view[new] = tracklets.age[new]
-        return (f"re-appeared: {old_id} is out of sight for {unseen} frames, the target is {new_id} ({what})",)
+        missed = f"{unseen} frame" + "s" * (unseen != 1)
+        return (f"re-appeared: {old_id} is out of sight for {missed}, the target is {new_id} ({what})",)
 
     def _keep_views(
         self,

@@ -17,6 +17,7 @@ from dmtrack.data.doctor.list_checks import check_counts, check_lists, check_str
 from dmtrack.data.labelled_sets import LABELLED_SETS
 from dmtrack.data.sources.places import VideoFiles
 from dmtrack.errors import DataError
+from dmtrack.files import at_home
 from dmtrack.registry import did_you_mean
 
 Progress = Callable[[int, int], object]
@@ -69,7 +70,7 @@ def examine(
     known: dict[str, VideoFiles | ImageFiles] = single | IMAGE_SETS
     if name not in known and name not in LABELLED_SETS:
         raise DataError(f"unknown data set {name!r}{did_you_mean(name, [*known, *LABELLED_SETS])}")
-    folder = Path(root).expanduser()
+    folder = at_home(root)
     found = Examination(name, folder)
     with ThreadPoolExecutor(options.threads) as pool:
         if name in LABELLED_SETS:

@@ -16,7 +16,7 @@ from dmtrack.data.siamese.cropping import CROP_SIZE, CropRule, crop_around
 from dmtrack.data.siamese.targets import Target, Targets
 from dmtrack.data.writers.folders import check_record, keep_record
 from dmtrack.errors import ConfigError, DataError, OutputError
-from dmtrack.files import check_writable_folder, write_text
+from dmtrack.files import at_home, check_writable_folder, write_text
 
 ANNOTATIONS, CROPS, RECORD, MARKER = "train.json", "crop511", "source.json", ".done"
 
@@ -26,7 +26,7 @@ VideoBoxes = dict[str, dict[str, list[float]]]
 
 def crops_of_source(crops: str | Path, place: int, node: Mapping[str, Any]) -> Path:
     """The folder of one source's crops, by its place in `data.train.sources` and its config dict."""
-    return Path(crops).expanduser() / f"{place}_{node['type']}"
+    return at_home(crops) / f"{place}_{node['type']}"
 
 
 def cropped_source(crops: str | Path, place: int, node: Any) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from dmtrack.data.sequences import Annotation, OnDemand, Sequence, Track, TrackI
 from dmtrack.data.sources.annotations import mask_absent
 from dmtrack.data.sources.frames import FrameFiles, NoFrames, check_counts, image_size_wh
 from dmtrack.errors import DataError
-from dmtrack.files import read_text
+from dmtrack.files import at_home, read_text
 
 
 class SequenceSource(ABC):
@@ -114,7 +114,7 @@ def find_root(root: str | Path, dataset: str, layout: str) -> Path:
     Raises:
         DataError: it is missing; the message shows the layout that was expected.
     """
-    path = Path(root).expanduser()
+    path = at_home(root)
     if not path.is_dir():
         raise DataError(f"{dataset}: no folder {path} (looked in {Path.cwd()}); expected {layout}")
     return path

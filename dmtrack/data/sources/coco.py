@@ -11,7 +11,7 @@ import numpy as np
 from dmtrack.data.sources.base import find_root
 from dmtrack.data.sources.images import AnnotatedImage, ImageSource
 from dmtrack.errors import DataError
-from dmtrack.files import read_json
+from dmtrack.files import at_home, read_json
 from dmtrack.registry import DATASETS
 
 LAYOUT = "<root>/annotations/instances_<split>.json and <root>/<split>/*.jpg"
@@ -36,8 +36,8 @@ class Coco(ImageSource):
         images: str | Path | None = None,
     ) -> None:
         folder = find_root(root, "COCO", LAYOUT)
-        path = Path(annotations).expanduser() if annotations else folder / "annotations" / f"instances_{split}.json"
-        self.images = Path(images).expanduser() if images else folder / split
+        path = at_home(annotations) if annotations else folder / "annotations" / f"instances_{split}.json"
+        self.images = at_home(images) if images else folder / split
         if annotations and not images and not self.images.is_dir():
             self.images = path.parent / "images"
         if not self.images.is_dir():

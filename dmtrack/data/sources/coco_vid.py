@@ -11,6 +11,7 @@ import numpy as np
 from dmtrack.data.sources.coco import read_lists
 from dmtrack.data.sources.labelled import LabelledSource, LabelledVideo
 from dmtrack.errors import DataError
+from dmtrack.files import at_home
 from dmtrack.registry import DATASETS
 
 IDENTITY_KEYS = ("instance_id", "track_id", "ped_id")
@@ -72,7 +73,7 @@ class CocoVID(LabelledSource):
     shared_identities: ClassVar[bool] = True
 
     def __init__(self, root: str | Path, split: str | None = None, images: str | Path | None = None) -> None:
-        path = Path(root).expanduser()
+        path = at_home(root)
         if path.is_dir():
             files = sorted(path.glob(f"{split or '*'}.json"))
             if len(files) != 1:
@@ -81,7 +82,7 @@ class CocoVID(LabelledSource):
             path = files[0]
         content = read_lists(path, self.layout)
         beside = path.with_name(f"{path.stem}_images")
-        self.path, self.root = path, Path(images).expanduser() if images else beside if beside.is_dir() else path.parent
+        self.path, self.root = path, at_home(images) if images else beside if beside.is_dir() else path.parent
         categories = content.get("categories") or [{"id": 1, "name": "object"}]
         try:
             self.class_names = tuple(str(category["name"]) for category in categories)

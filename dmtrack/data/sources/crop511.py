@@ -11,7 +11,7 @@ from dmtrack.data.sequences import Sequence
 from dmtrack.data.sources.base import SequenceSource, find_root
 from dmtrack.data.sources.frames import NumberedFrames
 from dmtrack.errors import DataError
-from dmtrack.files import read_json
+from dmtrack.files import at_home, read_json
 from dmtrack.registry import DATASETS
 
 LAYOUT = "<root>/train.json and <root>/crop511/<video>/<frame>.<track>.x.jpg"
@@ -34,10 +34,10 @@ class Crop511(SequenceSource):
 
     def __init__(self, root: str | Path, annotations: str | None = None, crops: str | None = None) -> None:
         self.root = find_root(root, "Crop511", LAYOUT)
-        self.crops = Path(crops).expanduser() if crops else self.root / "crop511"
+        self.crops = at_home(crops) if crops else self.root / "crop511"
         if not self.crops.is_dir():
             raise DataError(f"Crop511: no folder {self.crops}; expected {LAYOUT}, or give `crops`")
-        path = Path(annotations).expanduser() if annotations else self.root / "train.json"
+        path = at_home(annotations) if annotations else self.root / "train.json"
         content = read_json(path, f"{LAYOUT}, or give `annotations`")
         self.names, starts = [], [0]
         frames: list[NDArray[np.int32]] = []

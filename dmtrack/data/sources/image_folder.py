@@ -13,7 +13,7 @@ from dmtrack.data.sources.base import find_root
 from dmtrack.data.sources.coco import Coco
 from dmtrack.data.sources.images import AnnotatedImage, ImageSource
 from dmtrack.errors import DataError
-from dmtrack.files import read_json, read_text
+from dmtrack.files import at_home, read_json, read_text
 from dmtrack.registry import DATASETS
 
 LAYOUT = (
@@ -39,7 +39,7 @@ class ImageFolder(ImageSource):
 
     def __init__(self, root: str | Path, annotations: str | Path | None = None) -> None:
         folder = find_root(root, "ImageFolder", LAYOUT)
-        path = Path(annotations).expanduser() if annotations else default_annotations(folder)
+        path = at_home(annotations) if annotations else default_annotations(folder)
         if path.suffix.lower() == ".csv":
             objects = read_csv_annotations(path)
         else:

@@ -15,7 +15,7 @@ from dmtrack.data.sources.frames import image_size_wh
 from dmtrack.data.sources.images import AnnotatedImage, ImageSource
 from dmtrack.data.sources.labelled import LARGEST_IDENTITY, LabelledSource, LabelledVideo
 from dmtrack.errors import DataError
-from dmtrack.files import read_json, read_text
+from dmtrack.files import at_home, read_json, read_text
 from dmtrack.media.images import IMAGE_SUFFIXES
 from dmtrack.registry import DATASETS
 
@@ -39,9 +39,9 @@ class JDELabels(ImageSource):
     """
 
     def __init__(self, data: str | Path, split: str = "train", root: str | Path | None = None) -> None:
-        path = Path(data).expanduser()
+        path = at_home(data)
         named_root, lists = _read_lists(path, split)
-        folder = Path(root).expanduser() if root is not None else path.parent / named_root
+        folder = at_home(root) if root is not None else path.parent / named_root
         labelled: list[tuple[Path, NDArray[np.float64]]] = []
         for list_file in lists:
             own = []
@@ -140,7 +140,7 @@ class FairMOTLabels(LabelledSource):
     class_names: tuple[str, ...] = ()
 
     def __init__(self, root: str | Path, split: str | None = None) -> None:
-        path = Path(root).expanduser()
+        path = at_home(root)
         found = sorted(path.glob("*.json")) if path.is_dir() else [path]
         if (path / "images").is_dir() and not found:
             self.root = path

@@ -20,7 +20,7 @@ from dmtrack.data.sources.base import SequenceSource, VideoSource, find_root
 from dmtrack.data.sources.frames import NoFrames, list_frames
 from dmtrack.data.sources.places import VideoFiles, beside
 from dmtrack.errors import DataError, DMTrackError
-from dmtrack.files import read_text
+from dmtrack.files import at_home, read_text
 from dmtrack.registry import DATASETS
 
 Rows = NDArray[np.float64]
@@ -110,7 +110,7 @@ class MOTSequences(SequenceSource):
     """
 
     def __init__(self, root: str | Path, split: str | None = None, images: bool = True, truth: bool = True) -> None:
-        path = Path(root).expanduser()
+        path = at_home(root)
         self.images = images
         if path.is_file():
             inside = path.parent.name == "gt"

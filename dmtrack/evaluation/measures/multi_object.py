@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import linear_sum_assignment
 
 from dmtrack.boxes import pairwise_iou_xyxy, xywh_to_xyxy
 from dmtrack.data.sources.mot_challenge import FIRST_PIXEL_XYWH
@@ -160,6 +159,8 @@ def _on_distractors(overlap: Array, others: NDArray[np.bool_], apart: bool) -> N
         return found
     considered = np.flatnonzero(others) if apart else np.arange(len(others))
     near = np.where(overlap[considered] >= OVERLAP - np.finfo(float).eps, overlap[considered], 0.0)
+    from scipy.optimize import linear_sum_assignment  # costs a third of a second
+
     rows, columns = linear_sum_assignment(near, maximize=True)
     real = near[rows, columns] > 0
     found[columns[real & others[considered[rows]]]] = True
@@ -278,6 +279,8 @@ def pairing_of(counted: CountedBoxes, length: int) -> Pairing:
         counted: what counts.
         length: frames of the sequence.
     """
+    from scipy.optimize import linear_sum_assignment
+
     before = np.full(counted.identities[0], NOBODY)  # in the last frame that has true and found boxes
     last = before.copy()  # when it was last found
     parts: list[tuple[Array, ...]] = []

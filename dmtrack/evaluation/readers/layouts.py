@@ -15,7 +15,7 @@ from pathlib import Path, PurePosixPath
 from typing import Literal
 
 from dmtrack.errors import EvaluationError
-from dmtrack.files import decode_text
+from dmtrack.files import at_home, decode_text
 
 _DEPTH = 5
 _MOST_FILES = 200_000
@@ -38,7 +38,7 @@ class ResultFiles:
     """
 
     def __init__(self, path: str | Path) -> None:
-        self.path = Path(path).expanduser()
+        self.path = at_home(path)
         self._archive: zipfile.ZipFile | None = None
         if self.path.is_dir():
             stored = _walk(self.path)

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dmtrack.data.sequences import Sequence
+from dmtrack.data.sources.matlab import parse_mat
 from dmtrack.errors import EvaluationError
 from dmtrack.evaluation.readers.boxes import BadBoxes, RawResult, check_boxes
 from dmtrack.evaluation.readers.layouts import Candidate, ResultFiles
@@ -29,12 +30,9 @@ def read_mat_result(files: ResultFiles, candidate: Candidate, bad_boxes: BadBoxe
     Raises:
         EvaluationError: it is damaged, holds something else, or shapes that are no boxes.
     """
-    from scipy.io import loadmat
-
     where = files.where(candidate.boxes)
-    stream: Any = io.BytesIO(files.read(candidate.boxes))
     try:
-        variables = loadmat(stream, squeeze_me=True, struct_as_record=False)
+        variables = parse_mat(files.read(candidate.boxes))
     except NotImplementedError as error:
         raise EvaluationError(f"{where} has MATLAB's 7.3 format; save it again in MATLAB with '-v7'") from error
     except Exception as error:  # scipy raises whatever a damaged file makes it stumble over

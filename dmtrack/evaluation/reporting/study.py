@@ -11,6 +11,7 @@ from rich.text import Text
 
 from dmtrack.data.sequences import Sequence
 from dmtrack.evaluation.protocols import BaseProtocol
+from dmtrack.evaluation.readers.names import listed
 from dmtrack.evaluation.report import Report
 from dmtrack.evaluation.reporting.attributes import AttributeScores, score_attributes
 from dmtrack.evaluation.reporting.loading import build_report, common_sequences
@@ -53,9 +54,15 @@ class Study:
         return self.significances[0]
 
     def remarks(self) -> list[str]:
-        """Sentences on what no average holds and on how results were read."""
+        """Sentences on what no average holds and on how results were read, each once for all trackers that it is of."""
         remarks = [remark for report in self.reports for remark in report.remarks()]
-        remarks += [f"{tracker.name}: {note}" for tracker in self.trackers for note in tracker.notes]
+        trackers: dict[str, list[str]] = {}
+        for tracker in self.trackers:
+            for note in tracker.notes:
+                trackers.setdefault(note, []).append(tracker.name)
+        for note, names in trackers.items():
+            everybody = 2 < len(names) == len(self.trackers)
+            remarks.append(f"{'all trackers' if everybody else listed(names)}: {note}")
         return list(dict.fromkeys(remarks))
 
     def rival(self) -> tuple[str, str] | None:

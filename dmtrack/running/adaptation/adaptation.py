@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from rich.console import Console
 
-from dmtrack.config import Config
+from dmtrack.config import Config, load_config
 from dmtrack.data.sequences import MultiObjectSequence
 from dmtrack.errors import EvaluationError
 from dmtrack.evaluation.protocols import MultiObjectProtocol, get_protocol
@@ -47,6 +47,10 @@ class Adaptation:
         self.recipe, self.devices, self.device, self.console = recipe, devices, device, console
         self.folder = recipe.work_dir
         self.variants = [f"tuned-{name}" for name in recipe.training.augmentations]
+        # Before the first stage, for the last one begins hours later.
+        for training in (recipe.training.source, recipe.training.mixed, recipe.training.tuned):
+            load_config(training.config, training.set_)
+        protocol_of_metric(recipe.soup.metric, recipe.scoring.protocol)
 
     def stages(self) -> list[Stage]:
         """The stages, each behind those that it needs."""

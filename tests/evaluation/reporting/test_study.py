@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -176,6 +177,15 @@ def test_results_that_cover_a_part_are_aligned_and_said(tmp_path, sequences, tra
     assert len(study.report.scores[0].sequences[0].counted) == 25
     assert any("drop-first" in remark for remark in study.remarks())
     assert "data:image/jpeg" in write_study(study, tmp_path / "out", suffixes=()).read_text()
+
+
+def test_how_results_were_read_is_said_once_for_all_trackers(sequences, trackers):
+    notes = (("layout: otb", "one"), ("layout: otb",), ("layout: otb", "one"))
+    trackers = [replace(tracker, notes=said) for tracker, said in zip(trackers, notes, strict=True)]
+    three = make_study("made-up", [PROTOCOL], sequences, trackers[:3], rounds=20).remarks()
+    names = [tracker.name for tracker in trackers]
+    assert three == ["all trackers: layout: otb", f"{names[0]}, {names[2]}: one"]
+    assert make_study("made-up", [PROTOCOL], sequences, trackers[:1], rounds=20).remarks()[0] == "mine: layout: otb"
 
 
 def test_expected_overlap_is_drawn_in_the_order_of_the_ranking():

@@ -49,7 +49,15 @@ def draw_attribute_bars(report: Report, attributes: AttributeScores, theme: Them
     axes.set_xlim(*attributes.measure.axis(everything))
     title = attributes.measure.title
     label(axes, theme, f"Attributes of {report.benchmark}: {title}", title)
-    legend(axes, theme, len(ranked), beside=True, title="all sequences", title_fontproperties={"size": 8})
+    legend(
+        axes,
+        theme,
+        len(ranked),
+        beside=True,
+        loc="outside right upper",
+        title="all sequences",
+        title_fontproperties={"size": 8},
+    )
     footnote(figure, theme, describe(report))
     return figure
 
@@ -67,7 +75,9 @@ def draw_attribute_radar(report: Report, attributes: AttributeScores, theme: The
     }
     everything = np.concatenate(list(values.values()))
     low, high, step = _rings(everything[np.isfinite(everything)], *attributes.measure.axis(everything))
-    figure, axes = blank(theme, (8.2, 5.6), projection="polar")
+    # The legend stands beside the circle, which long names would leave no room.
+    longest = max(len(shortened(tracker)) for tracker in values)
+    figure, axes = blank(theme, (7.4 + 0.08 * longest, 5.6), projection="polar")
     look = looks((score.tracker for score in report.scores), theme)
     for score in report.ranked(attributes.measure):
         if math.isnan(score.scores[attributes.measure.key]):
