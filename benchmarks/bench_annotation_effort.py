@@ -29,8 +29,9 @@ from dmtrack.files import write_json
 from dmtrack.media.random_access import RandomFrames
 from dmtrack.media.video import open_frames
 from dmtrack.tracking.base import Tracker
+from dmtrack.web.segments import track_segment
 from dmtrack.web.targets import KeyFrame, Segment, Target
-from dmtrack.web.tracking import Trackers, track_segment
+from dmtrack.web.tracking import Trackers
 
 
 def straight_line(segment: Segment) -> dict[int, np.ndarray]:

@@ -25,7 +25,8 @@ from dmtrack.files import write_json
 from dmtrack.media.random_access import RandomFrames
 from dmtrack.media.video import open_frames
 from dmtrack.web.project import Project
-from dmtrack.web.tracking import ACTIVE, Run, Trackers, TrackingThread
+from dmtrack.web.runs import ACTIVE, Run
+from dmtrack.web.tracking import Trackers, TrackingThread
 
 
 def track(thread: TrackingThread, projects: list[Project], folder: Path) -> list[dict[str, float]]:

@@ -9,8 +9,10 @@ from dmtrack.media.random_access import RandomFrames
 from dmtrack.media.video import open_frames
 from dmtrack.tracking import Tracker, TrackResult
 from dmtrack.web.project import Project
+from dmtrack.web.runs import ACTIVE
+from dmtrack.web.segments import fuse, track_segment
 from dmtrack.web.targets import Segment
-from dmtrack.web.tracking import ACTIVE, BusyError, TrackingThread, fuse, track_segment
+from dmtrack.web.tracking import BusyError, TrackingThread
 
 SIZE = (60, 40)
 FRAMES = 24
