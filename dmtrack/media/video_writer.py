@@ -67,7 +67,9 @@ class VideoWriter(contextlib.AbstractContextManager["VideoWriter"]):
         try:
             if self._grows:
                 self.path.parent.mkdir(parents=True, exist_ok=True)
-                self._container = av.open(str(self.path), "w", format="matroska", options={"flush_packets": "1"})
+                # A cluster per frame: one that is not full is not on disk.
+                growing = {"flush_packets": "1", "cluster_time_limit": "1"}
+                self._container = av.open(str(self.path), "w", format="matroska", options=growing)
             else:
                 temporary = self._stack.enter_context(atomic_path(self.path))
                 self._container = av.open(str(temporary), "w", format="mp4", options={"movflags": "+faststart"})

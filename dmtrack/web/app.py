@@ -32,6 +32,7 @@ from dmtrack.web.messages import (
     AddTarget,
     Change,
     NewProject,
+    OfTarget,
     RemoveBox,
     RemoveTarget,
     Rename,
@@ -43,7 +44,7 @@ from dmtrack.web.messages import (
 from dmtrack.web.places import Places, TooLargeError
 from dmtrack.web.project import Project
 from dmtrack.web.security import OwnNamesOnly, token_check
-from dmtrack.web.targets import NotFoundError
+from dmtrack.web.targets import ConflictError, NotFoundError
 from dmtrack.web.tracking import BusyError, TrackingThread
 
 PAGE = Path(__file__).parent / "page"
@@ -55,7 +56,7 @@ MOST_IMPORT_BYTES = 256 << 20
 FAR = 40
 """Frames behind a key frame from which a page that scrubs is first shown that key frame."""
 
-_STATUS = {NotFoundError: 404, TooLargeError: 413, BusyError: 503, OutputError: 507}
+_STATUS = {NotFoundError: 404, ConflictError: 409, TooLargeError: 413, BusyError: 503, OutputError: 507}
 
 
 def make_app(
@@ -188,21 +189,24 @@ def _routes(places: Places, thread: TrackingThread, configs: tuple[str, ...]) ->
     def change(project_id: str, asked: Change) -> dict[str, Any]:
         """One change by a person; it is on disk when the answer comes."""
         project = places.project(project_id)
-        match asked:
-            case AddTarget():
-                project.add_target(asked.frame, tuple(asked.box_xywh), asked.name)
-            case SetBox():
-                project.set_key_frame(asked.target, asked.frame, tuple(asked.box_xywh))
-            case RemoveBox():
-                project.remove_key_frame(asked.target, asked.frame)
-            case Rename():
-                project.change_target(asked.target, asked.name)
-            case RemoveTarget():
-                project.change_target(asked.target, None)
-            case Undo():
-                project.undo()
-            case UseTracker():
-                project.use(offered(asked.config))
+        with project.lock:
+            if isinstance(asked, OfTarget) and asked.revision is not None:
+                project.check_unchanged(asked.target, asked.revision)
+            match asked:
+                case AddTarget():
+                    project.add_target(asked.frame, tuple(asked.box_xywh), asked.name)
+                case SetBox():
+                    project.set_key_frame(asked.target, asked.frame, tuple(asked.box_xywh))
+                case RemoveBox():
+                    project.remove_key_frame(asked.target, asked.frame)
+                case Rename():
+                    project.change_target(asked.target, asked.name)
+                case RemoveTarget():
+                    project.change_target(asked.target, None)
+                case Undo():
+                    project.undo()
+                case UseTracker():
+                    project.use(offered(asked.config))
         return described(project)
 
     @routes.get("/projects/{project_id}/frames/{frame}", response_class=Response)
@@ -264,7 +268,7 @@ def _routes(places: Places, thread: TrackingThread, configs: tuple[str, ...]) ->
     async def events(project_id: str, request: Request) -> StreamingResponse:
         """What changes, as server-sent events: `project`, `run`, `frames` and `rows` [target, frame, 7 values]."""
         project = places.project(project_id)
-        return StreamingResponse(_watch(project, thread, request, described), media_type="text/event-stream")
+        return StreamingResponse(_watch(project, places, thread, request, described), media_type="text/event-stream")
 
     @routes.put("/projects/{project_id}/import/{name}")
     async def take_in(project_id: str, name: str, request: Request) -> dict[str, Any]:
@@ -307,29 +311,35 @@ async def _store(request: Request, path: Path, most_bytes: int, name: str) -> No
             await asyncio.to_thread(file.write, part)
 
 
-async def _watch(project: Project, thread: TrackingThread, request: Request, described: Any) -> AsyncIterator[str]:
+async def _watch(
+    project: Project, places: Places, thread: TrackingThread, request: Request, described: Any
+) -> AsyncIterator[str]:
+    places.watched(project, 1)
     told: dict[str, Any] = {}
     watched, serial = None, 0
-    while not await request.is_disconnected():
-        message: dict[str, Any] = {}
-        run = thread.runs.get(project.id)
-        if run is not watched:
-            watched, serial = run, 0 if run is None else run.serial  # the page reads what there is
-            message["reload"] = True
-        if run is not None:
-            rows = run.after(serial)
-            if rows is None:
-                message["reload"], serial = True, run.serial
-            elif rows:
-                serial = rows[-1][0]
-                message["rows"] = [[target, frame, *values] for _, target, frame, values in rows]
-            state = run.describe()
-            if rows or state["state"] != told.get("state"):
-                told["state"], message["run"] = state["state"], state
-        if project.count != told.setdefault("frames", project.count):
-            told["frames"] = message["frames"] = project.count
-        if project.revision != told.get("revision") or ("run" in message and message["run"]["state"] == "done"):
-            told["revision"], message["project"] = project.revision, described(project)
-        if message:
-            yield f"data: {json.dumps(json_value(message), separators=(',', ':'))}\n\n"
-        await asyncio.sleep(TICK)
+    try:
+        while not await request.is_disconnected():
+            message: dict[str, Any] = {}
+            run = thread.runs.get(project.id)
+            if run is not watched:
+                watched, serial = run, 0 if run is None else run.serial  # the page reads what there is
+                message["reload"] = True
+            if run is not None:
+                rows = run.after(serial)
+                if rows is None:
+                    message["reload"], serial = True, run.serial
+                elif rows:
+                    serial = rows[-1][0]
+                    message["rows"] = [[target, frame, *values] for _, target, frame, values in rows]
+                state = run.describe()
+                if rows or state["state"] != told.get("state"):
+                    told["state"], message["run"] = state["state"], state
+            if project.count != told.setdefault("frames", project.count):
+                told["frames"] = message["frames"] = project.count
+            if project.revision != told.get("revision") or ("run" in message and message["run"]["state"] == "done"):
+                told["revision"], message["project"] = project.revision, described(project)
+            if message:
+                yield f"data: {json.dumps(json_value(message), separators=(',', ':'))}\n\n"
+            await asyncio.sleep(TICK)
+    finally:
+        places.watched(project, -1)

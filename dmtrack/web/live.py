@@ -8,13 +8,16 @@ from pathlib import Path
 
 from dmtrack.errors import MediaError
 from dmtrack.media.frame_source import FrameSource
-from dmtrack.media.images import Image
+from dmtrack.media.images import Image, write_image
 from dmtrack.media.newest_frames import Arrival, NewestFrames
 from dmtrack.media.video_writer import VideoWriter
 from dmtrack.running.one_video import FPS_OF_FOLDERS
 
 RECORDING = "recorded.mkv"
 """In the folder of a project: the frames that were tracked, which it is a project on from then on."""
+
+FIRST_FRAME = "first_frame"
+"""Beside it, a folder with the first frame alone, which what is drawn lies on even where the recording is lost."""
 
 HELD = 24
 """Newest frames that pages may still ask for while the source is live."""
@@ -31,6 +34,7 @@ class LiveFrames:
         newest: the source itself.
         path: of the recording.
         count: frames so far.
+        watchers: pages that look.
     """
 
     def __init__(self, source: FrameSource, folder: Path) -> None:
@@ -39,9 +43,10 @@ class LiveFrames:
         self.path = folder / RECORDING
         self._turn = threading.Lock()
         self._held: deque[tuple[int, Image]] = deque(maxlen=HELD)
-        self.count, self._open = 0, True
+        self.count, self._open, self.watchers = 0, True, 0
         self._recorder = VideoWriter(self.path, source.fps or FPS_OF_FOLDERS, source.size_wh)
         first = self.newest.poll(10.0)
+        write_image(folder / FIRST_FRAME / "0.png", source.first_frame)
         self._keep(source.first_frame, 0.0 if first is None else first.time)
 
     def take(self, seconds: float) -> Arrival | None:

@@ -27,36 +27,43 @@ class AddTarget(BaseModel):
     name: str = Field("", max_length=100)
 
 
-class SetBox(BaseModel):
+class OfTarget(BaseModel):
+    """A change of a target that is there."""
+
+    target: int
+    revision: int | None = Field(
+        None,
+        ge=0,
+        description="of the project as it was shown: with it, a target that was changed since is refused (409)",
+    )
+
+
+class SetBox(OfTarget):
     """A box of a target, drawn or corrected."""
 
     change: Literal["set_box"]
-    target: int
     frame: _Frame
     box_xywh: _Box
 
 
-class RemoveBox(BaseModel):
+class RemoveBox(OfTarget):
     """A drawn box that is taken back; what the tracker had said returns."""
 
     change: Literal["remove_box"]
-    target: int
     frame: _Frame
 
 
-class Rename(BaseModel):
+class Rename(OfTarget):
     """Another name of a target."""
 
     change: Literal["rename"]
-    target: int
     name: str = Field(min_length=1, max_length=100)
 
 
-class RemoveTarget(BaseModel):
+class RemoveTarget(OfTarget):
     """A target that is deleted."""
 
     change: Literal["remove_target"]
-    target: int
 
 
 class Undo(BaseModel):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import secrets
+import shutil
 import threading
 from collections.abc import Collection
 from pathlib import Path
@@ -14,7 +15,7 @@ from dmtrack.media.frame_source import FrameSource
 from dmtrack.media.image_files import image_names
 from dmtrack.media.random_access import RandomFrames
 from dmtrack.media.video import open_frames
-from dmtrack.web.live import LiveFrames
+from dmtrack.web.live import FIRST_FRAME, LiveFrames
 from dmtrack.web.project import Project
 from dmtrack.web.targets import NotFoundError
 from dmtrack.web.viewing import VIEW, SequenceFrames, StoredResults
@@ -35,6 +36,10 @@ VIDEO_SUFFIXES = (
     ".gif",
 )
 MOST_LISTED = 2000
+
+LEFT_AFTER = 10.0
+"""Seconds after which a live source that nobody looks at or tracks is closed; one that is loaded again comes sooner."""
+
 _PASSWORD = re.compile(r"(?<=://)[^/@]*@")
 """User and password in an address; pages do not show them."""
 _UPLOADS = "uploads"
@@ -211,11 +216,45 @@ class Places:
                     raise NotFoundError(f"there is no project {project_id!r}")
                 project = Project.load(folder)
                 if project.live:  # the server was killed
-                    with self._frames_of(Path(project.video)) as left:
-                        project.resize(len(left))
-                    project.live = False
+                    self._end_live(project, "the server ended")
                 self._open[project_id] = project
             return self._open[project_id]
+
+    def watched(self, project: Project, more: int) -> None:
+        """A page begins (1) or ends (-1) to look; a live source that nobody looks at any more is soon closed."""
+        frames = self._frames.get(project.id)
+        if isinstance(frames, LiveFrames):
+            frames.watchers += more
+            if not frames.watchers:
+                timer = threading.Timer(LEFT_AFTER, self._leave, [project])
+                timer.daemon = True
+                timer.start()
+
+    def _leave(self, project: Project) -> None:
+        with self._turn:
+            frames = self._frames.get(project.id)
+            if not isinstance(frames, LiveFrames) or frames.watchers or not project.live or project.tracking:
+                return
+            self.close(project.id)
+            if project.targets:
+                self._end_live(project, "the page was left")
+                self._open[project.id] = project
+            else:
+                shutil.rmtree(project.folder, ignore_errors=True)
+
+    def _end_live(self, project: Project, reason: str) -> None:
+        """From now on a project is one on what was recorded, or on the first frame, where nothing was."""
+        try:
+            with self._frames_of(Path(project.video)) as left:
+                count = len(left)
+        except MediaError:
+            project.video, project.fps, count = str(project.folder / FIRST_FRAME), None, 1
+        project.resize(count)
+        project.live = False
+        frames = "the first frame is" if count == 1 else f"{count} recorded frames are"
+        project.note = f"{reason} while {project.name} was live; {frames} left, with all that was drawn in them"
+        project.revision += 1
+        project.save()
 
     def frames(self, project: Project) -> RandomFrames | SequenceFrames | LiveFrames:
         """The frames that pages look at; the video is opened again after a restart, and a recording when it is over.

@@ -17,7 +17,17 @@ from numpy.typing import NDArray
 from dmtrack.boxes import check_first_box_xywh
 from dmtrack.errors import DataError
 from dmtrack.files import atomic_path, read_text, write_json
-from dmtrack.web.targets import NOBODY, SEEN, How, KeyFrame, NotFoundError, Segment, Target, read_key_frame
+from dmtrack.web.targets import (
+    NOBODY,
+    SEEN,
+    ConflictError,
+    How,
+    KeyFrame,
+    NotFoundError,
+    Segment,
+    Target,
+    read_key_frame,
+)
 
 FORMAT = 1
 MOST_UNDO = 100
@@ -39,6 +49,7 @@ class Project:
         targets: by their numbers.
         live: whether frames still arrive; then they are recorded as `video`, and `count` grows.
         revision: grows with every change by a person.
+        note: what people who open it have to know, such as that a recording was cut off.
         tracking: whether a tracker is at work, or was when the server was killed; then it goes on.
         lock: held while targets change.
     """
@@ -60,8 +71,10 @@ class Project:
         self.name, self.live = name or Path(video).name, live
         self.stem = Path(self.name.replace(":", "_")).stem
         self.targets: dict[int, Target] = {}
+        self.note = ""
         self.revision, self._next_number, self.tracking = 0, 1, False
         self._history: list[dict[str, Any]] = []
+        self._changed_at: dict[int, int] = {}
         self.lock = threading.RLock()
 
     @property
@@ -77,6 +90,7 @@ class Project:
             "config": self.config,
             "read_only": self.read_only,
             "live": self.live,
+            "note": self.note,
             "revision": self.revision,
         }
 
@@ -110,6 +124,18 @@ class Project:
         if number not in self.targets:
             raise NotFoundError(f"project {self.id} has no target {number}; it has {sorted(self.targets) or 'none'}")
         return self.targets[number]
+
+    def check_unchanged(self, number: int, revision: int) -> None:
+        """Whether a target still is what it was at a revision of the project; one that is gone is named later.
+
+        Raises:
+            ConflictError: another tab or program has changed it since.
+        """
+        if number in self.targets and self._changed_at.get(number, 0) > revision:
+            raise ConflictError(
+                f"{self.targets[number].name} was changed in another tab meanwhile; "
+                "what it did is shown now: look at it, then change it again"
+            )
 
     def add_target(self, frame: int, box_xywh: tuple[float, ...], name: str = "") -> Target:
         """A new target and its first box.
@@ -212,9 +238,9 @@ class Project:
         with self.lock:
             if not self._history:
                 return False
+            before = self._snapshot()
             self._restore(self._history.pop())
-            self.revision += 1
-            self.save(rows=False)
+            self._note_change(before)
             return True
 
     def save(self, rows: bool = True) -> None:
@@ -265,6 +291,7 @@ class Project:
             )
             project.revision, project._next_number = content["revision"], content["next_number"]
             project._history, project.tracking = content["history"], content["tracking"]
+            project.note = str(content.get("note", ""))
             project._restore(content, folder)
             for number, segments in content["done"].items():
                 for one in segments:
@@ -294,8 +321,16 @@ class Project:
             before = self._snapshot()
             yield
             self._history = [*self._history, before][-MOST_UNDO:]
-            self.revision += 1
-            self.save(rows=False)
+            self._note_change(before)
+
+    def _note_change(self, before: Mapping[str, Any]) -> None:
+        """Another revision, in which the targets that differ from those of a snapshot were changed; it is saved."""
+        self.revision += 1
+        earlier = {item["number"]: item for item in before["targets"]}
+        for item in self._snapshot()["targets"]:
+            if item != earlier.get(item["number"]):
+                self._changed_at[item["number"]] = self.revision
+        self.save(rows=False)
 
     def _snapshot(self) -> dict[str, Any]:
         return {

@@ -172,7 +172,10 @@ def select_and_track(
     Raises:
         MediaError: the video does not decode.
     """
-    places = Places(source.resolve().parent if isinstance(source, Path) else folder, folder)
+    if isinstance(source, Path):
+        places = Places(source.resolve().parent, folder)
+    else:
+        places = Places(folder, folder, live=[source.name])  # it can be opened again when it was left
     with contextlib.ExitStack() as stack:
         try:
             server = stack.enter_context(running(places, port=port, config=config, trackers=trackers))

@@ -33,6 +33,10 @@ class NotFoundError(DataError):
     """There is no such project, target, key frame or video."""
 
 
+class ConflictError(DataError):
+    """What a person wants to change has been changed by another one since it was shown."""
+
+
 @dataclass(frozen=True)
 class KeyFrame:
     """A box that a person is sure of.

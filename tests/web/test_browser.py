@@ -238,8 +238,21 @@ def test_two_tabs_show_the_same_and_a_lost_race_is_said(server, tabs) -> None:
     said(one, "#status.error", "has no target 1")
     targets(one, 0)
     assert project.targets == {}
+    # Both move the same box: the second is told so, and shown what the first one did.
+    drag(one, (20, 60), (60, 90))
+    said(other, "#targets", "target 3: 1 box")
+    one.keyboard.press("e")
+    one.keyboard.press("ArrowLeft")
+    other.locator("#numbers input[name=x]").fill("30")
+    other.get_by_role("button", name="Set box").click()
+    said(other, "#status", "Corrected")
+    one.keyboard.press("Enter")
+    said(one, "#status.error", "target 3 was changed in another tab")
+    one.wait_for_function("() => document.getElementById('numbers').elements.x.value === '30'")
+    (key,) = project.targets[3].key_frames.values()
+    assert key.box_xywh[0] == 30
     # Chromium's own lines about requests that were refused.
-    assert tabs.complaints and all("404" in complaint for complaint in tabs.complaints)
+    assert tabs.complaints and all("404" in complaint or "409" in complaint for complaint in tabs.complaints)
     tabs.complaints.clear()
 
 
@@ -298,5 +311,6 @@ def test_nothing_is_cut_off_at_any_width(server, tabs, width) -> None:
     for scheme in ("light", "dark"):
         page.emulate_media(color_scheme=scheme)
         page.set_viewport_size({"width": width, "height": 800})
-        page.wait_for_timeout(100)
-        assert page.evaluate("document.documentElement.scrollWidth") <= width
+        page.wait_for_function(
+            "(width) => innerWidth === width && document.documentElement.scrollWidth <= width", arg=width
+        )

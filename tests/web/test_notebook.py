@@ -1,5 +1,6 @@
 """The page in a notebook: JupyterLab shows a frame of it, Colab is asked for its proxy."""
 
+import socket
 import sys
 import urllib.request
 from types import ModuleType
@@ -38,12 +39,15 @@ def test_colab_brings_the_page_through_its_proxy(video, tmp_path, monkeypatch) -
     for name in ("google", "google.colab"):
         monkeypatch.setitem(sys.modules, name, ModuleType(name))
     monkeypatch.setitem(sys.modules, "google.colab.output", output)
-    monkeypatch.setattr(notebook, "COLAB_PORT", 18765)
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    monkeypatch.setattr(notebook, "COLAB_PORT", port)
     selection = notebook.select(video, projects=tmp_path / "projects")
     assert selection._repr_html_() == ""
-    assert asked == ["google.colab.kernel.proxyPort(18765)", (18765, "/#", "900")]
+    assert asked == [f"google.colab.kernel.proxyPort({port})", (port, "/#", "900")]
     request = urllib.request.Request(
-        "http://127.0.0.1:18765/", headers={"Host": "a-8765-b.colab.googleusercontent.com"}
+        f"http://127.0.0.1:{port}/", headers={"Host": "a-8765-b.colab.googleusercontent.com"}
     )
     with urllib.request.urlopen(request) as answer:
         assert "frame-ancestors https://colab.research.google.com" in answer.headers["Content-Security-Policy"]

@@ -7,7 +7,7 @@ import pytest
 from dmtrack.association.detections import Decision, TrackletView
 from dmtrack.errors import BoxError, DataError
 from dmtrack.web.project import Project
-from dmtrack.web.targets import KeyFrame, NotFoundError, Segment, tracklets_seen
+from dmtrack.web.targets import ConflictError, KeyFrame, NotFoundError, Segment, tracklets_seen
 
 BOX, OTHER, THIRD = (10.0, 20.0, 30.0, 40.0), (15.0, 20.0, 30.0, 40.0), (50.0, 20.0, 30.0, 40.0)
 
@@ -126,3 +126,18 @@ def test_tracklets_of_look_alikes_are_lanes_and_survive_saving(tmp_path) -> None
     kept, lost = {"first": 1, "last": 5}, {"first": 6, "last": 9}
     assert left["stretches"] == [{**kept, "score": 0.9, "target": True}, {**lost, "score": 0.9, "target": False}]
     assert right["stretches"] == [{**kept, "score": 0.5, "target": False}, {**lost, "score": 0.5, "target": True}]
+
+
+def test_a_target_that_another_one_changed_is_not_overwritten(project) -> None:
+    project.add_target(0, BOX)
+    project.add_target(0, OTHER)
+    shown = project.revision
+    project.set_key_frame(1, 3, THIRD)
+    project.check_unchanged(2, shown)  # the other target is as it was
+    with pytest.raises(ConflictError, match="target 1 was changed in another tab meanwhile"):
+        project.check_unchanged(1, shown)
+    project.check_unchanged(1, project.revision)
+    shown = project.revision
+    project.undo()
+    with pytest.raises(ConflictError):
+        project.check_unchanged(1, shown)

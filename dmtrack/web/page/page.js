@@ -27,10 +27,17 @@ async function ask(path, method = "GET", body = undefined, signal = undefined) {
   const answer = await fetch(`api/${path}`, { method, headers, body: content, signal });
   if (answer.ok) return answer;
   const said = await answer.json().catch(() => ({}));
-  throw new Error(said.error || `the server answered ${answer.status}`);
+  throw Object.assign(new Error(said.error || `the server answered ${answer.status}`), { status: answer.status });
 }
 const json = async (...request) => (await ask(...request)).json();
-const change = async (kind, values = {}) => json(ofProject("/changes"), "POST", { change: kind, ...values });
+async function change(kind, values = {}) {
+  try {
+    return await json(ofProject("/changes"), "POST", { change: kind, revision: state.project.revision, ...values });
+  } catch (error) {
+    if (error.status === 409) await changed(await json(ofProject()));  // what another tab has done is shown
+    throw error;
+  }
+}
 const ofProject = (path = "") => `projects/${state.project.id}${path}`;
 
 function say(text, error = false) {
@@ -119,7 +126,7 @@ async function open(id) {
   await go(project.targets[0]?.key_frames[0]?.frame ?? 0);
   watch();
   say(project.live ? `${project.name} is live; this frame stands still: draw a box in it, then press Track`
-    : `${project.name}: ${project.frames} frames of ${project.size_wh.join("x")}`);
+    : project.note || `${project.name}: ${project.frames} frames of ${project.size_wh.join("x")}`);
 }
 // Frames have arrived from a live source.
 function grow(frames) {
@@ -414,7 +421,7 @@ picture.addEventListener("pointerdown", (event) => {
     const corner = cornerAt(box, x, y);
     if (corner || (inside(box, x, y) && !event.shiftKey)) {
       state.selected = number;
-      state.edit = { number, box, isNew: false };
+      state.edit = { number, box, isNew: false, revision: state.project.revision };
       state.drag = { x, y, box, corner };
       draw();
       return;
@@ -423,7 +430,7 @@ picture.addEventListener("pointerdown", (event) => {
   const number = Math.max(0, ...state.project.targets.map((one) => one.number)) + 1;
   // A selected target that has no box in this frame gets this one; otherwise it is a new target.
   const lacking = state.selected !== null && !boxHere(state.selected);
-  state.edit = { number: lacking ? state.selected : number, box: [x, y, 0, 0], isNew: !lacking };
+  state.edit = { number: lacking ? state.selected : number, box: [x, y, 0, 0], isNew: !lacking, revision: state.project.revision };
   state.drag = { x, y, box: [x, y, 0, 0], corner: [1, 1], drawn: true };
 });
 picture.addEventListener("pointermove", (event) => {
@@ -462,7 +469,7 @@ const keep = () => trying(async () => {
       await changed(made);
       say("Press Track, or T: the tracker follows it through the video");
     } else {
-      await changed(await change("set_box", { target: edit.number, frame: state.frame, box_xywh: box }));
+      await changed(await change("set_box", { target: edit.number, frame: state.frame, box_xywh: box, revision: edit.revision }));
       say("Corrected; press Track, or T, to track again from here");
     }
   } catch (error) {
@@ -475,7 +482,7 @@ function begin(isNew) {
   const known = isNew || state.selected === null ? null : boxHere(state.selected);
   const number = isNew || state.selected === null
     ? Math.max(0, ...state.project.targets.map((one) => one.number)) + 1 : state.selected;
-  state.edit = { number, isNew: isNew || state.selected === null,
+  state.edit = { number, isNew: isNew || state.selected === null, revision: state.project.revision,
     box: known || [0.4 * width, 0.4 * height, 0.2 * width, 0.2 * height] };
   picture.focus();
   say("Arrows move the box, Shift and arrows resize it, Enter keeps it, Escape drops it");
@@ -495,7 +502,7 @@ function showNumbers() {
 $("numbers").addEventListener("submit", (event) => {
   event.preventDefault();
   const box = ["x", "y", "w", "h"].map((name) => Number($("numbers").elements[name].value));
-  state.edit = { number: state.selected, box, isNew: false };
+  state.edit = { number: state.selected, box, isNew: false, revision: state.project.revision };
   keep();
 });
 
@@ -548,7 +555,10 @@ async function receive(message, id) {
   if (!state.project || state.project.id !== id) return;
   const before = state.project.revision;
   if (message.frames) grow(message.frames);
-  if (message.project) state.project.targets = message.project.targets;
+  if (message.project) {
+    state.project.targets = message.project.targets;
+    state.project.revision = message.project.revision;
+  }
   if (message.reload || (message.project && message.project.revision !== before)) await readRows();
   for (const [number, frame, ...values] of message.rows || []) {
     const rows = state.rows.get(number);
