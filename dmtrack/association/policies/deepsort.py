@@ -47,7 +47,7 @@ class DeepSORT(MultiObjectAssociation):
         overlap_limit: pairs of a greater 1 - IoU are no match.
         gallery_size: views kept of every track.
         min_hits: frames in a row in which a track must have been seen, its first ones, before it is told.
-        max_age: a track unseen for more frames is forgotten.
+        max_age: a track is forgotten where it is not seen again within so many frames.
         compat: do exactly what the published code does: a track that was not seen in a frame is told once more, where
             its motion leads.
     """
@@ -141,7 +141,8 @@ class DeepSORTPolicy(TablePolicy[DeepSORT, TrackTable]):
             far = kalman.gating_distances(tracks.select(sure), measured) > CHI_SQUARE_95[4]
             costs[sure] = np.where(far, np.inf, appearance_costs(gallery, looks.astype(np.float32)))
             costs = apart_by_class(costs, tracks.classes, class_numbers(found))
-            for age in np.unique(unseen[sure]):
+            # As in the published cascade, a track whose time is over this very frame is not looked for any more.
+            for age in np.unique(unseen[sure][unseen[sure] <= settings.max_age]):
                 matched, free = cut(costs, sure[unseen[sure] == age], free, settings.appearance_limit)
                 pairs.append(matched)
         # The published code holds rows in a set, whose order decides between equally good answers and numbers tracks.

@@ -169,3 +169,18 @@ def test_a_real_sequence_from_its_det_txt(shared_folder: Path) -> None:
     tracks = [tracker.step(found) for found in read_mot_detections(folder / "det" / "det.txt", frames=8)]
     assert min(len(one) for one in tracks) >= 15
     assert len({identity for one in tracks for identity in one.ids.tolist()}) <= 40
+
+
+@pytest.mark.parametrize(("hidden", "identity"), [(4, 1), (5, 2)])
+@pytest.mark.parametrize("compat", [False, True])
+def test_deepsort_looks_for_a_track_in_as_many_frames_as_its_cascade_has(
+    hidden: int, identity: int, compat: bool
+) -> None:
+    policy = DeepSORT(max_age=5, compat=compat).multi_object_policy()
+    for _ in range(4):
+        policy.step(frame(100))
+    for _ in range(hidden):
+        policy.step(Detections.nothing())
+    told = [policy.step(frame(100)).ids.tolist() for _ in range(3)]
+    assert told[-1] == [identity]
+    assert told[0] == [1] * (identity == 1)
