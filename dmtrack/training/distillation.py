@@ -19,7 +19,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from dmtrack.config import build, load_config
+from dmtrack.config import build, find_weights, load_config
 from dmtrack.config.top_level import Distillation
 from dmtrack.data.batches import Batch
 from dmtrack.errors import ConfigError
@@ -119,7 +119,7 @@ class ConfigTeacher(Teacher):
 
     Args:
         config: of that model.
-        weights: its file.
+        weights: its file, or the name of weights that ship.
         layer: whose map: the backbone or a part of it.
 
     Raises:
@@ -129,7 +129,7 @@ class ConfigTeacher(Teacher):
 
     def __init__(self, config: str, weights: str, layer: str = "backbone") -> None:
         network = build_part(load_config(config)["model"], MODELS, TrainableModel, f"{config}: model")
-        load_weights(network, weights)
+        load_weights(network, find_weights(weights))
         super().__init__(network, *normalisation(network), f"teacher: {Path(config).stem} with {weights}")
         self.see = partial(backbone_map, network, layer)
 

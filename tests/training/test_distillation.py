@@ -11,7 +11,7 @@ import timm
 import torch
 from torch import nn
 
-from dmtrack.config import build
+from dmtrack.config import build, load_config, parse_config
 from dmtrack.config.top_level import Distillation
 from dmtrack.errors import ConfigError, TrainingError, WeightsError
 from dmtrack.registry import MODELS
@@ -204,3 +204,14 @@ def test_what_cannot_teach_says_why(tmp_path, teacher, monkeypatch):
     monkeypatch.setitem(sys.modules, "timm", None)
     with pytest.raises(ConfigError, match=r"TimmTeacher needs timm.*pip install"):
         TimmTeacher("test_vit", None)
+
+
+def test_the_student_of_crowd_tiny_has_a_teacher_that_ships() -> None:
+    config = load_config("distill_crowd_tiny")
+    student = build(config["model"], MODELS)
+    settings = parse_config(config).distillation
+    assert settings is not None
+    model = DistilledModel(student, settings)
+    assert "crowd_tiny" in model.teacher.note
+    assert model.teacher.maps(torch.zeros(1, 3, 64, 96)).shape == (1, 48, 16, 24)
+    assert sum(parameter.numel() for parameter in student.parameters()) < 130_000
