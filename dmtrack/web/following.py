@@ -7,9 +7,19 @@ from collections.abc import Callable, Generator
 
 from dmtrack.tracking.base import Tracker
 from dmtrack.web.live import LiveFrames
+from dmtrack.web.project import Project
 from dmtrack.web.runs import SAVE_EVERY, Run
 from dmtrack.web.segments import row_of
-from dmtrack.web.targets import tracklets_seen
+from dmtrack.web.targets import Segment, Target, tracklets_seen
+
+
+def first_segments(project: Project) -> list[tuple[Target, Segment]]:
+    """The targets that are drawn in the first frame of a live source, behind which there is nothing yet."""
+    return [
+        (target, Segment(0, 0, target.key_frames[0].box_xywh, None, project.config))
+        for target in project.targets.values()
+        if 0 in target.key_frames
+    ]
 
 
 def follow(run: Run, live: LiveFrames, fresh: Callable[[str], Tracker]) -> Generator[None]:

@@ -13,12 +13,11 @@ from pathlib import Path
 from dmtrack.errors import DMTrackError
 from dmtrack.media.random_access import RandomFrames
 from dmtrack.tracking.base import Tracker
-from dmtrack.web.following import follow
+from dmtrack.web.following import first_segments, follow
 from dmtrack.web.live import LiveFrames
 from dmtrack.web.project import Project
 from dmtrack.web.runs import ACTIVE, SAVE_EVERY, Run, State
 from dmtrack.web.segments import track_segment
-from dmtrack.web.targets import Segment
 
 
 class Trackers:
@@ -109,9 +108,8 @@ class TrackingThread:
                     for segment in target.segments(project.config, backwards)
                     if segment not in target.done
                 ]
-            if live is not None:  # there is nothing yet behind its first frame
-                todo = [(target, Segment(0, 0, target.key_frames[0].box_xywh, None, project.config))
-                        for target in project.targets.values() if 0 in target.key_frames]  # fmt: skip
+            if live is not None:
+                todo = first_segments(project)
             if not todo:
                 return None
             if sum(run.state in ACTIVE for run in self.runs.values()) >= self.most_runs:
