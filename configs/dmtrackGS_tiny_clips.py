@@ -1,6 +1,7 @@
 # DMTrack-GS tiny on more of the world: photographs with masks and clips of true motion beside the data of
-# dmtrackGS_tiny.py, and the generator's hard cases. The last part of the training of the weights that ship:
-#     dmtrack train --config configs/dmtrackGS_tiny_clips.py --cpus 1 --set load_from=PART3/dmtrackGS_tiny.safetensors
+# dmtrackGS_tiny.py, and the generator's hard cases. It helps on clips and costs
+# look-alikes, so its weights do not ship (docs/tiny_weights.md).
+#     dmtrack train --config configs/dmtrackGS_tiny_clips.py --cpus 1
 _base_ = "./dmtrackGS_tiny.py"
 data_root = "data/"
 more = data_root + "more/images/"

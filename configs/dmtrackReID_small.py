@@ -36,7 +36,7 @@ load_from_except = None
 tracker = dict(
     _delete_=True,
     type="ReIDTracker",
-    presence_threshold=0.47,
+    presence_threshold=0.54,
     recent_view=dict(),
-    association=dict(presence=(0.65, -0.1, -0.31, 0.0, -0.67)),
+    association=dict(presence=(0.34, 1.76, 7.15, 5.48, -9.19)),
 )

@@ -42,7 +42,7 @@ load_from_except = None
 tracker = dict(
     _delete_=True,
     type="ReIDTracker",
-    presence_threshold=0.24,
+    presence_threshold=0.2,
     recent_view=dict(),
-    association=dict(presence=(0.45, -0.34, 5.22, 0.0, -3.66)),
+    association=dict(presence=(0.75, -0.41, 5.59, -13.92, 2.66)),
 )
