@@ -161,8 +161,8 @@ BoxFormat = Annotated[
     option(
         TRACKER,
         metavar="FORMAT",
-        help="What the numbers of a box are, where not x,y,w,h: xyxy, inclusive-xyxy, cxcywh, yxyx, yxhw, "
-        "given-first, or detected (each file as its first frames say).",
+        help="What the numbers of a box are, where not x,y,w,h: xyxy, inclusive-xyxy, cxcywh, yxyx, yxhw, xxyy, "
+        "inclusive-xxyy, yyxx, given-first, or detected (each file as its first frames say).",
     ),
 ]
 Align = Annotated[

@@ -45,7 +45,12 @@ def serve(
     ] = None,
     live: Annotated[
         list[str] | None,
-        option(SOURCE, metavar="SOURCE", help="A camera (0) or stream (rtsp://...) that may be opened; repeatable."),
+        option(
+            SOURCE,
+            metavar="SOURCE",
+            callback=options.refusing("dmtrack.media.video", "check_live_source"),
+            help="A camera (0) or stream (rtsp://...) that may be opened; repeatable.",
+        ),
     ] = None,
     most_videos: Annotated[int, option(MACHINE, min=1, help="Videos tracked at once; more have to wait.")] = 8,
     most_upload_gib: Annotated[float, option(SOURCE, min=0.001, metavar="GIB", help="Size of one upload.")] = 4.0,

@@ -30,12 +30,14 @@ class Declared:
         exact: the file counts them itself; otherwise its length in seconds tells about.
         end: when the last frame ends, in seconds on the clock of the file; None where it does not say.
         own: `end` is that of the video, and not of a whole file with sound.
+        numbered: packets are counted instead of timed (AVI): where some are gone, the times of the others may not tell.
     """
 
     frames: int | None = None
     exact: bool = False
     end: float | None = None
     own: bool = False
+    numbered: bool = False
 
 
 class Lost(NamedTuple):
@@ -181,6 +183,9 @@ class FrameClock:
             short = round((declared.end - (self._first or 0.0) - self._last) / frame_time) - 1
         if declared.frames is None or self.restarted:
             return undecoded
+        if declared.numbered and declared.exact:
+            unread = declared.frames - self.packets - max(lost - self._undecoded_count, 0)
+            return undecoded + unread if unread > 1 else undecoded
         if declared.exact:
             # Of a file that was trimmed, frames are counted that it does not show; then it is no longer than it says.
             unread = declared.frames - self.packets
@@ -193,11 +198,11 @@ class FrameClock:
         reached = short is not None and short <= 1
         return missing if missing > max(2, 0.1 * declared.frames) and not reached else undecoded
 
-    def notes(self, declared: Declared, bad: int) -> tuple[str, ...]:
+    def notes(self, declared: Declared | None, bad: int) -> tuple[str, ...]:
         """Sentences about lacking frames.
 
         Args:
-            declared: what the file says about its length.
+            declared: what the file says about its length; None where it was not read to its end.
             bad: places that did not decode and were passed over.
         """
         notes = []
@@ -219,12 +224,13 @@ class FrameClock:
                 f"by the times of the frames {total} lacking: {gaps}{more}; later rows count the frames there are, "
                 "their column `time` is right"
             )
-        at_the_end = self.lacking_at_the_end(declared, lost)
-        if at_the_end:
+        at_the_end = self.lacking_at_the_end(declared, lost) if declared else 0
+        if declared and at_the_end:
             declares = "" if declared.frames is None else f"the file declares {declared.frames} frames and "
+            inside = "or inside (an AVI does not tell where; the times behind that place are too early), "
             notes.append(
                 f"{declares}{self.frames} decode: about {at_the_end} {'are' if at_the_end > 1 else 'is'} lacking at "
-                "the end, it may be cut off"
+                f"the end, {inside if declared.numbered else ''}it may be cut off"
             )
         if self.damaged[0]:
             notes.append(

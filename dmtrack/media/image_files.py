@@ -148,9 +148,14 @@ class ImageFolder(FrameSource):
                 image = read_image(path)
             except MediaError as error:
                 if not self.skip_bad_frames:
-                    raise
+                    raise MediaError(f"{error}; go on behind such images with --skip-bad-frames") from error
                 self._skipped += 1
-                self.notes = (*self._notes, f"{self._skipped} of its images do not decode and were skipped ({error})")
+                which = (
+                    "1 image does not decode and was"
+                    if self._skipped == 1
+                    else (f"{self._skipped} images do not decode and were")
+                )
+                self.notes = (*self._notes, f"{which} skipped ({error})")
                 continue
             yield image
 

@@ -14,6 +14,9 @@ from dmtrack.media.frame_source import FrameSource
 from dmtrack.media.images import Image
 from dmtrack.media.video_streams import choose_stream, displayed, reason
 
+PROTOCOLS = ("rtsp", "rtsps", "rtp", "udp", "tcp", "http", "https", "rtmp", "rtmps", "srt", "mmsh", "ftp")
+"""Of addresses that streams have; which of them work is up to the FFmpeg that is installed."""
+
 _OPTIONS = {"rtsp_transport": "tcp", "rtsp_flags": "prefer_tcp"}
 """RTSP over UDP loses packets behind most firewalls; players that find no picture are told to do the same."""
 

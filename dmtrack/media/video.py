@@ -6,6 +6,7 @@ import re
 import time
 from collections.abc import Generator
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import cv2
 
@@ -14,7 +15,7 @@ from dmtrack.files import at_home
 from dmtrack.media.frame_source import FrameSource
 from dmtrack.media.image_files import ImageFile, ImageFolder, is_image_file
 from dmtrack.media.images import Image
-from dmtrack.media.network_stream import NetworkStream
+from dmtrack.media.network_stream import PROTOCOLS, NetworkStream
 from dmtrack.media.newest_frames import NewestFrames
 from dmtrack.media.video_file import captured, open_video_file, positive
 from dmtrack.media.video_writer import VideoWriter
@@ -76,6 +77,26 @@ def open_frames(
 def is_address(source: str | int | Path) -> bool:
     """Whether a source that is no file is the address of a stream: `rtsp://...`, `http://...`."""
     return isinstance(source, str) and _ADDRESS.match(source) is not None and not Path(source).exists()
+
+
+def check_live_source(source: str) -> None:
+    """Refuses what can be no live source, without opening it.
+
+    Raises:
+        MediaError: it is neither a camera nor the address of a stream; says what it lacks.
+    """
+    if _CAMERA.fullmatch(source):
+        return
+    if not is_address(source):
+        raise MediaError(f"{source or 'an empty name'} is no live source; give a camera such as 0, or rtsp://host/...")
+    try:
+        scheme, host = urlsplit(source).scheme, urlsplit(source).hostname
+    except ValueError as error:
+        raise MediaError(f"{source} is no address ({error}); write it as rtsp://host:port/path") from error
+    if scheme not in PROTOCOLS:
+        raise MediaError(f"{source} is no live source: {scheme}:// is none of {', '.join(PROTOCOLS)}")
+    if not host and scheme not in ("udp", "rtp"):
+        raise MediaError(f"{source} names no host; write it as {scheme}://host/path")
 
 
 class Camera(FrameSource):

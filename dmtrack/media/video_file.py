@@ -22,6 +22,7 @@ from dmtrack.media.video_streams import (
     displayed,
     frame_rate,
     gives_a_frame,
+    numbers_by_index,
     reason,
     tells_times,
 )
@@ -102,11 +103,15 @@ class PyAVVideoFile(FrameSource):
     def _decode(self) -> Generator[Image]:
         container, stream = self.open_stream()
         clock = FrameClock(self.fps, declared_rate(stream) is not None)
-        bad, unit = 0, stream.time_base
+        bad, unit, ended = 0, stream.time_base, False
         timed = tells_times(container, stream)
+        numbers = numbers_by_index(container, stream) if timed else {}
         try:
             packets = container.demux(stream)
             while (packet := self._read(packets, clock)) is not None:
+                number = numbers.get(packet.pos)
+                if number is not None and packet.dts is not None and number > packet.dts:
+                    packet.pts = packet.dts = number
                 if gives_a_frame(packet):
                     times = [None if ticks is None else float(ticks * unit) for ticks in (packet.pts, packet.dts)]
                     clock.expect(*times) if timed else clock.expect(None)
@@ -124,8 +129,10 @@ class PyAVVideoFile(FrameSource):
                 for frame in decoded:
                     self.time = clock.tick(frame.time if timed else None, bool(getattr(frame, "is_corrupt", False)))
                     yield displayed(frame)
-            self.notes = clock.notes(self._declared, bad)
+            ended = True
         finally:
+            # Whoever takes a part of the file wants to know what was lacking in that.
+            self.notes = clock.notes(self._declared if ended else None, bad)
             container.close()
 
     def _read(self, packets: Iterator[Any], clock: FrameClock) -> Any:

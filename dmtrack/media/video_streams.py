@@ -18,6 +18,9 @@ PICTURE_CODECS = ("mjpeg", "png", "bmp", "gif", "webp", "tiff", "jpeg2000", "jpe
 _DEFAULT_WORTH = 6
 """How many times its pixels a video counts that the file declares as the default."""
 
+_CHUNK_HEADER = 8
+"""Bytes before the content of a packet in an AVI: its name and length."""
+
 HIGHEST_RATE = 480.0
 """Frames per second; a file that declares more declares the unit of its clock."""
 
@@ -119,6 +122,16 @@ def tells_times(container: Any, stream: Any) -> bool:
     return not (container.format.name == "avi" and stream.codec_context.has_b_frames)
 
 
+def numbers_by_index(container: Any, stream: Any) -> dict[int, int]:
+    """Numbers of the packets of an AVI by their place in the file, as its index has them; empty where it has none.
+
+    FFmpeg counts on behind packets that are gone, so that all later frames would be too early.
+    """
+    if container.format.name != "avi":
+        return {}
+    return {entry.pos + _CHUNK_HEADER: entry.timestamp for entry in getattr(stream, "index_entries", ())}
+
+
 def gives_a_frame(packet: Any) -> bool:
     """Whether a packet is of a frame that is shown: not cut away by trimming, nor a hidden reference of VP8."""
     if not packet.size or getattr(packet, "is_discard", False):
@@ -131,7 +144,8 @@ def declared_length(container: Any, stream: Any, fps: float | None) -> Declared:
     seconds, own = declared_seconds(container, stream)
     frames = int(stream.frames) or (None if not fps or seconds is None else max(1, round(seconds * fps)))
     start = float((stream.start_time or 0) * stream.time_base) if stream.time_base else 0.0
-    return Declared(frames, bool(stream.frames), None if seconds is None else start + seconds, own)
+    end = None if seconds is None else start + seconds
+    return Declared(frames, bool(stream.frames), end, own, container.format.name == "avi")
 
 
 def declared_seconds(container: Any, stream: Any) -> tuple[float | None, bool]:

@@ -175,6 +175,17 @@ def test_interpolate_fills_gaps_and_compares_scores_as_numbers(tmp_path):
         assert isinstance(refused.exception, DMTrackError) and says in str(refused.exception)
 
 
+@pytest.mark.parametrize("limit", ["--least-rows", "--longest-gap"])
+def test_interpolate_refuses_negative_limits_and_writes_nothing(tmp_path, limit):
+    source, target = tmp_path / "tracks.txt", tmp_path / "filled.txt"
+    source.write_text("1,1,10,5,20,40,0.8,-1,-1,-1\n3,1,30,5,20,40,0.8,-1,-1,-1\n")
+    command = ["mot", "interpolate", str(source), "--output", str(target)]
+    refused = CliRunner().invoke(app, [*command, limit, "-1"])
+    assert refused.exit_code == 2 and limit in refused.output and "Traceback" not in refused.output
+    assert not target.exists()
+    assert CliRunner().invoke(app, [*command, limit, "0"]).exit_code == 0
+
+
 def test_a_refused_first_frame_leaves_nothing(sequence):
     with pytest.raises(DMTrackError, match="no embeddings"):
         run("seq", "--detections", "seq/det/det.txt", "--policy", "JDE")

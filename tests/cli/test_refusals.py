@@ -133,6 +133,13 @@ serve videos --device tpu
 serve videos --results mine
 serve videos --results missing --benchmark videos
 serve videos --projects text.txt
+serve videos --live nothing://x
+serve videos --live rtsp://
+serve videos --live rtsp:/half
+serve videos --live file:///text.txt
+serve videos --live rtsp://[::1/a
+serve videos --live camera:x
+serve videos --live 0 --live text.txt
 weights import missing.pth --from torchvision
 weights import empty.pth --from mmdetection
 data convert mot99 videos new

@@ -210,6 +210,10 @@ def test_a_bad_frame_costs_only_itself(tmp_path):
     source = open_frames(path, skip_bad_frames=True)
     assert len(list(source)) == 29
     assert "1 place did not decode" in source.notes[0]
+    source.take(2, 20)  # a part of the file says so as well, and nothing about the end
+    assert len(list(source)) == 19
+    assert len(source.notes) == 2 and "1 place did not decode" in source.notes[0]
+    assert "1 frame is lacking" in source.notes[1]
 
 
 def spoiled(source, target, numbers):
@@ -450,6 +454,29 @@ def test_pauses_are_no_lacking_frames_where_a_rate_is_declared(tmp_path, name, c
     times = np.cumsum([0.0, 0.04, 0.04, 0.5, 0.04, 0.04, 1.2, 0.04, 0.04, 0.2, 0.04, 0.04])
     source = open_frames(write(tmp_path / name, times=times, codec=codec))
     assert (len(list(source)), source.notes) == (12, ())
+
+
+@pytest.mark.parametrize(
+    ("codec", "index", "says"),
+    [
+        ("mjpeg", True, "6 frames are lacking: 6 after frame 19 (0.76 s)"),
+        ("mpeg4", True, "6 frames are lacking: 6 after frame 19 (0.76 s)"),
+        ("mjpeg", False, "54 decode: about 6 are lacking at the end, or inside"),
+    ],
+)
+def test_a_hole_in_an_avi_is_placed_by_its_index_or_at_least_counted(tmp_path, codec, index, says):
+    path = write(tmp_path / "a.avi", 60, rate=25, codec=codec)
+    with av.open(str(path)) as container:
+        places = [packet.pos - 8 for packet in container.demux(video=0) if packet.size]
+    content = bytearray(path.read_bytes())
+    hole, behind = places[20], places[26]
+    content[hole:behind] = bytes(behind - hole) if index else b""
+    path.write_bytes(content)
+    source = open_frames(path)
+    times = [source.time for _ in source]
+    assert len(times) == 54
+    assert times[19:21] == pytest.approx([0.76, 1.04 if index else 0.8])  # by the index the hole takes time
+    assert len(source.notes) == 1 and says in source.notes[0]
 
 
 def test_a_cut_avi_keeps_its_rate_and_says_what_is_lacking(tmp_path):

@@ -159,22 +159,28 @@ BOX_FORMATS: dict[str, str] = {
     "cxcywh": "centre, width, height",
     "yxyx": "top, left, bottom, right",
     "yxhw": "top, left, height, width",
+    "xxyy": "left, right, top, bottom",
+    "inclusive-xxyy": "left, last pixel at the right, top, last pixel at the bottom",
+    "yyxx": "top, bottom, left, right",
     "given-first": "left, top, width, height, but for the first row, which the given box replaces",
     "detected": "each file as its first frames say",
 }
 """Formats by name."""
 
 
-def _x_first(boxes: ArrayLike) -> Boxes:
-    return np.asarray(boxes, dtype=np.float64)[..., [1, 0, 3, 2]]
+def _in_order(boxes: ArrayLike, order: list[int]) -> Boxes:
+    return np.asarray(boxes, dtype=np.float64)[..., order]
 
 
 _TO_XYWH: dict[str, Callable[[ArrayLike], Boxes]] = {
     "xyxy": xyxy_to_xywh,
     "inclusive-xyxy": partial(xyxy_to_xywh, inclusive=True),
     "cxcywh": cxcywh_to_xywh,
-    "yxyx": lambda boxes: xyxy_to_xywh(_x_first(boxes)),
-    "yxhw": _x_first,
+    "yxyx": lambda boxes: xyxy_to_xywh(_in_order(boxes, [1, 0, 3, 2])),
+    "yxhw": partial(_in_order, order=[1, 0, 3, 2]),
+    "xxyy": lambda boxes: xyxy_to_xywh(_in_order(boxes, [0, 2, 1, 3])),
+    "inclusive-xxyy": lambda boxes: xyxy_to_xywh(_in_order(boxes, [0, 2, 1, 3]), inclusive=True),
+    "yyxx": lambda boxes: xyxy_to_xywh(_in_order(boxes, [2, 0, 3, 1])),
 }
 
 _TOLERANCE = 1.6

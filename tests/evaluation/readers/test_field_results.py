@@ -47,6 +47,9 @@ AS_WRITTEN = {
     "cxcywh": to_cxcywh,
     "yxyx": lambda boxes: x_last(xywh_to_xyxy(boxes)),
     "yxhw": x_last,
+    "xxyy": lambda boxes: xywh_to_xyxy(boxes)[:, [0, 2, 1, 3]],
+    "inclusive-xxyy": lambda boxes: xywh_to_xyxy(boxes, inclusive=True)[:, [0, 2, 1, 3]],
+    "yyxx": lambda boxes: xywh_to_xyxy(boxes)[:, [1, 3, 0, 2]],
 }
 TRACKED = moving().boxes_xywh + np.array([0.4, -0.3, 1.2, 0.8])
 TRACKED[0] = moving().boxes_xywh[0]
@@ -70,7 +73,7 @@ def written(box_format):
 def test_another_box_format_is_suspected_and_read_on_request(box_format, base, digits, file, write):
     rows = written(box_format)
     rows[:, :2] += base
-    if box_format.endswith(("xyxy", "yxyx")):
+    if box_format.endswith(("xyxy", "yxyx", "xxyy", "yyxx")):
         rows[:, 2:] += base
     elif box_format == "given-first":
         rows[0, 2:] += base
