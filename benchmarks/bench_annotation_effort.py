@@ -47,7 +47,7 @@ def straight_line(segment: Segment) -> dict[int, np.ndarray]:
 
 def tracked(frames: RandomFrames, fresh: Callable[[], Tracker], segment: Segment) -> dict[int, np.ndarray]:
     """Boxes that a tracker finds, from both ends where there are two."""
-    return {number: row[:4] for number, row in track_segment(frames, fresh, segment)}
+    return {number: row[:4] for number, row, _ in track_segment(frames, fresh, segment)}
 
 
 def boxes_drawn(

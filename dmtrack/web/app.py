@@ -29,6 +29,8 @@ from dmtrack.web.export import FORMATS, export
 from dmtrack.web.importing import import_tracks
 from dmtrack.web.live import LiveFrames
 from dmtrack.web.messages import (
+    ALWAYS,
+    REFUSALS,
     AddTarget,
     Change,
     NewProject,
@@ -92,7 +94,12 @@ def make_app(
         lifespan=life,
     )
     app.add_middleware(OwnNamesOnly, names=names)
-    app.include_router(_routes(places, thread, configs), prefix="/api", dependencies=[token_check(token)])
+    app.include_router(
+        _routes(places, thread, configs),
+        prefix="/api",
+        dependencies=[token_check(token)],
+        responses={status: REFUSALS[status] for status in ALWAYS},
+    )
     palette = TEMPLATES / "palette.css"
     app.get("/palette.css", include_in_schema=False)(lambda: FileResponse(palette))
     app.mount("/", StaticFiles(directory=PAGE, html=True))
@@ -114,6 +121,7 @@ def make_app(
 
 def _routes(places: Places, thread: TrackingThread, configs: tuple[str, ...]) -> APIRouter:
     routes = APIRouter()
+    stored: dict[int | str, dict[str, Any]] = {status: REFUSALS[status] for status in (413, 507)}
 
     def described(project: Project) -> dict[str, Any]:
         run = thread.runs.get(project.id)
@@ -143,7 +151,7 @@ def _routes(places: Places, thread: TrackingThread, configs: tuple[str, ...]) ->
         """Videos and folders of images that the server may open."""
         return places.list_videos()
 
-    @routes.put("/uploads/{name}")
+    @routes.put("/uploads/{name}", responses=stored)
     async def upload(name: str, request: Request) -> dict[str, str]:
         """Stores the body, a video, and says what it is called from now on."""
         place = places.place_of_upload(name)
@@ -161,7 +169,7 @@ def _routes(places: Places, thread: TrackingThread, configs: tuple[str, ...]) ->
         """Sequences with stored results of trackers, the worst first; their ids are those of projects."""
         return [] if places.results is None else places.results.list_sequences()
 
-    @routes.post("/projects", status_code=201)
+    @routes.post("/projects", status_code=201, responses=stored)
     def create(new: NewProject) -> dict[str, Any]:
         """Opens a video, or a live source, whose first frame stands still until it is tracked."""
         config = offered(new.config or configs[0])
@@ -185,7 +193,7 @@ def _routes(places: Places, thread: TrackingThread, configs: tuple[str, ...]) ->
         places.close(project_id)
         shutil.rmtree(project.folder, ignore_errors=True)
 
-    @routes.post("/projects/{project_id}/changes")
+    @routes.post("/projects/{project_id}/changes", responses={status: REFUSALS[status] for status in (409, 507)})
     def change(project_id: str, asked: Change) -> dict[str, Any]:
         """One change by a person; it is on disk when the answer comes."""
         project = places.project(project_id)
@@ -251,7 +259,7 @@ def _routes(places: Places, thread: TrackingThread, configs: tuple[str, ...]) ->
         found = [one for target in targets for one in target.weak_stretches(threshold)]
         return sorted(found, key=lambda one: one["score"])[:100]
 
-    @routes.post("/projects/{project_id}/tracking")
+    @routes.post("/projects/{project_id}/tracking", responses={status: REFUSALS[status] for status in (503, 507)})
     def track(project_id: str, asked: Tracking) -> dict[str, Any]:
         """Tracks whatever is not tracked yet, pauses, goes on or cancels."""
         found = places.project(project_id)
@@ -270,7 +278,7 @@ def _routes(places: Places, thread: TrackingThread, configs: tuple[str, ...]) ->
         project = places.project(project_id)
         return StreamingResponse(_watch(project, places, thread, request, described), media_type="text/event-stream")
 
-    @routes.put("/projects/{project_id}/import/{name}")
+    @routes.put("/projects/{project_id}/import/{name}", responses=stored)
     async def take_in(project_id: str, name: str, request: Request) -> dict[str, Any]:
         """Adds the objects of a file of boxes, which is the body, to the project."""
         project = places.project(project_id)
@@ -280,7 +288,7 @@ def _routes(places: Places, thread: TrackingThread, configs: tuple[str, ...]) ->
             await asyncio.to_thread(import_tracks, project, path)
         return described(project)
 
-    @routes.get("/projects/{project_id}/export/{kind}", response_class=FileResponse)
+    @routes.get("/projects/{project_id}/export/{kind}", response_class=FileResponse, responses={507: REFUSALS[507]})
     def download(project_id: str, kind: str) -> FileResponse:
         """The boxes, or frames with boxes, in the layout of another program."""
         project = places.project(project_id)

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import get_args
 from xml.etree import ElementTree
+from zipfile import is_zipfile
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,12 +19,16 @@ from dmtrack.errors import DataError
 from dmtrack.evaluation.readers.mot import read_mot_rows
 from dmtrack.evaluation.readers.text import parse_table
 from dmtrack.files import read_text
+from dmtrack.web import packed
 from dmtrack.web.project import Project
 from dmtrack.web.targets import How
 
 EXPECTED = (
-    "boxes.csv or JSON of dmtrack, MOTChallenge text, COCO-VID JSON, CVAT for video XML, or lines x,y,w,h of one target"
+    "boxes.csv or JSON of dmtrack, MOTChallenge text, COCO-VID JSON, CVAT for video XML, lines x,y,w,h of one target, "
+    f"or a zip of {packed.EXPECTED}"
 )
+OTB_NAME = "groundtruth_rect"
+"""Begins the names of OTB's files, which count pixels from 1; other lines x,y,w,h count from 0."""
 
 
 @dataclass
@@ -54,9 +59,12 @@ def import_tracks(project: Project, path: Path) -> int:
     Raises:
         DataError: the file is of no known format, or not of this video.
     """
-    text = read_text(path, EXPECTED)
     try:
-        tracks = _read(text, path)
+        if is_zipfile(path):
+            found = packed.read_packed(path, project.size_wh)
+            tracks = [ImportedTrack(name, boxes) for name, boxes in found.items()]
+        else:
+            tracks = _read(read_text(path, EXPECTED), path)
     except (ValueError, KeyError, TypeError, AttributeError, ElementTree.ParseError) as error:
         raise DataError(f"{path.name} cannot be read ({error!r}); expected {EXPECTED}") from error
     tracks = [track for track in tracks if track.boxes_xywh]
@@ -87,6 +95,7 @@ def _read(text: str, path: Path) -> list[ImportedTrack]:
         return _own_csv(text)
     rows = parse_table(text, path.name, columns=(4, 6, 7, 8, 9, 10)).rows
     if rows.shape[1] == 4:
+        rows[:, :2] -= path.name.startswith(OTB_NAME)
         boxes = {
             number: tuple(box) for number, box in enumerate(rows.tolist()) if np.isfinite(box).all() and box[2] > 0
         }

@@ -1,8 +1,8 @@
-"""What a page or a program may ask of the server."""
+"""What a page or a program may ask of the server, and how it refuses."""
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field
 
@@ -89,3 +89,28 @@ class Tracking(BaseModel):
 
     state: Literal["tracking", "paused", "cancelled"]
     backwards: bool = False
+
+
+class Refusal(BaseModel):
+    """Why something was not done."""
+
+    error: str = Field(description="one sentence for people")
+
+
+REFUSALS: dict[int | str, dict[str, Any]] = {
+    status: {"model": Refusal, "description": said}
+    for status, said in {
+        400: "What is asked cannot be done, or a file cannot be read",
+        401: "The token is missing or wrong",
+        404: "There is no such project, video, target, tracker or format",
+        409: "The target was changed since the revision that was shown",
+        413: "The upload, the video or its frames are larger than this server takes",
+        421: "The server does not go by this name, or another page asks",
+        422: "The request does not have this form",
+        503: "As many videos are tracked as this server takes at once",
+        507: "The disk of the server is full or cannot be written",
+    }.items()
+}
+"""By status; every route may answer with those of `ALWAYS`."""
+
+ALWAYS = (400, 401, 404, 421, 422)

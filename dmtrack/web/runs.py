@@ -43,6 +43,8 @@ class Run:
         live: what arrives, where the source is live.
         rows: the last rows with their serial numbers, for pages that watch.
         serial: of the last row.
+        started: when it began, later by all pauses.
+        halted: when it ended or was paused.
     """
 
     project: Project
@@ -56,10 +58,11 @@ class Run:
     serial: int = 0
     live: LiveFrames | None = None
     started: float = field(default_factory=time.monotonic)
+    halted: float | None = None
 
     def describe(self) -> dict[str, Any]:
         """State, progress, rate, seconds to go and latency."""
-        elapsed = max(time.monotonic() - self.started, 1e-6)
+        elapsed = max((self.halted or time.monotonic()) - self.started, 1e-6)
         rate = self.done / elapsed
         speed = latency(array("f", self.seconds))
         known = rate and self.state == "tracking" and self.live is None

@@ -53,7 +53,9 @@ class OwnNamesOnly:
         headers = Headers(scope=scope)
         asked, origin = _host("//" + headers.get("host", "")), headers.get("origin")
         if asked not in self._names or (origin is not None and _host(origin) not in self._names):
-            refusal = JSONResponse({"error": f"this server does not go by the name {asked!r}"}, 421, self._headers)
+            by_name = f"this server does not go by the name {asked!r}; dmtrack serve --allow-host NAME adds one"
+            said = by_name if asked not in self._names else f"pages of {origin} may not ask this server"
+            refusal = JSONResponse({"error": said}, 421, self._headers)
             await refusal(scope, receive, send)
             return
 

@@ -128,6 +128,10 @@ class TrackingThread:
         with self._changed:
             run = self.runs.get(project_id)
             if run is not None and run.state in ACTIVE:
+                if state == "paused":
+                    run.halted = run.halted or time.monotonic()
+                elif state == "tracking" and run.halted is not None:
+                    run.started, run.halted = run.started + time.monotonic() - run.halted, None
                 self._cancel(project_id) if state == "cancelled" else setattr(run, "state", state)
                 if run.live is not None and state == "cancelled":
                     run.state = "done"  # how every live run ends
@@ -172,6 +176,7 @@ class TrackingThread:
     def _end(self, run: Run, steps: Generator[None]) -> None:
         with self._changed:
             self._turns.remove((run, steps))
+            run.halted = run.halted or time.monotonic()
         steps.close()
         if self.runs.get(run.project.id) is run:
             run.project.use(tracking=False)

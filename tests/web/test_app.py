@@ -109,7 +109,9 @@ def test_without_the_token_nothing_is_told(client) -> None:
      {"Origin": "null"}, {"Host": ""}],
 )  # fmt: skip
 def test_foreign_names_and_foreign_pages_are_refused(client, headers) -> None:
-    assert client.get("/api/info", headers=headers).status_code == 421
+    answer = client.get("/api/info", headers=headers)
+    assert answer.status_code == 421
+    assert ("pages of" if "Origin" in headers else "does not go by the name") in answer.json()["error"]
     assert client.get("/", headers=headers).status_code == 421
 
 
@@ -174,10 +176,10 @@ def test_draw_track_correct_track_again_undo(client) -> None:
     assert change(client, project, "remove_box", target=1, frame=10).status_code == 404
 
 
-EXPORTS = ["csv", "json", "mot", "coco", "cvat"]
+NAMES = {"mot": "target 1", "got10k": "images-1", "lasot": "images-1", "otb": "images-1"}
 
 
-@pytest.mark.parametrize("kind", EXPORTS)
+@pytest.mark.parametrize("kind", ["csv", "json", "mot", "coco", "cvat", "yolo", "got10k", "lasot", "otb"])
 def test_what_is_exported_comes_back(client, kind) -> None:
     project = tracked(client)
     exported = client.get(f"/api/projects/{project}/export/{kind}")
@@ -186,7 +188,7 @@ def test_what_is_exported_comes_back(client, kind) -> None:
     other = create(client)
     described = client.put(f"/api/projects/{other}/import/{name}", content=exported.content).json()
     (target,) = described["targets"]
-    assert target["name"] == ("Rex" if kind != "mot" else "target 1")
+    assert target["name"] == NAMES.get(kind, "Rex")
     assert (target["tracked"], target["waiting"], target["key_frames"][0]["frame"]) == (FRAMES, 0, 0)
     assert np.abs(rows(client, other)[:, :4] - rows(client, project)[:, :4]).max() < 0.011
 
@@ -231,6 +233,78 @@ def test_files_that_are_no_boxes_are_refused_with_a_sentence(client, content, sa
     assert answer.status_code == 400
     assert said in answer.json()["error"]
     assert client.get(f"/api/projects/{project}").json()["targets"] == []
+
+
+def packed(**texts):
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w") as archive:
+        for name, text in texts.items():
+            archive.writestr(name.replace("__", "/"), text)
+    return content.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [(b"PK\x05\x06" + bytes(18), "neither labels/*.txt nor groundtruth.txt"),
+     (packed(**{"a.txt": "1 2 3 4"}), "neither labels/*.txt nor groundtruth.txt"),
+     (packed(**{"labels__1.txt": "0 .5 .5 .1\n"}), "expected lines of class"),
+     (packed(**{"labels__1.txt": "0 .5 .5 .1 .1\n0 .2 .2 .1 .1\n"}), "a class of its own"),
+     (packed(**{"labels__1.txt": "0 a b c d\n"}), "cannot be read"),
+     (packed(**{"labels__99.txt": "0 .5 .5 .1 .1\n"}), "has boxes up to frame 98"),
+     (packed(**{"labels__1.txt": "0 .5 .5 .1 .1\n", "data.yaml": "names: [a"}), "the YAML file"),
+     (packed(**{"labels__1.txt": b"\xff\xfe"}), "cannot be read"),
+     (packed(**{"..__x__groundtruth.txt": "1,2,3\n"}), "groundtruth.txt"),
+     (packed(**{"x__groundtruth.txt": "1,2,3,4\n" * 9}).replace(b"1,2", b"9,9"), "no readable zip"),
+     (packed(**{"x__groundtruth.txt": bytes(1001)}), "more than 1000 bytes")],
+)  # fmt: skip
+def test_archives_that_are_no_boxes_are_refused_with_a_sentence(client, monkeypatch, content, said) -> None:
+    monkeypatch.setattr("dmtrack.web.packed.MOST_UNPACKED_BYTES", 1000)
+    project = create(client)
+    answer = client.put(f"/api/projects/{project}/import/boxes.zip", content=content)
+    assert (answer.status_code, said in answer.json()["error"]) == (400, True), answer.text
+    assert client.get(f"/api/projects/{project}").json()["targets"] == []
+
+
+def test_labels_of_several_objects_counted_from_0_and_otb_lines_counted_from_1(client) -> None:
+    project = create(client)
+    labels = packed(**{"obj_train_data__frame_000000.txt": "0 .5 .5 .25 .5\n3 .25 .25 .25 .25\n",
+                       "obj_train_data__frame_000002.txt": "3 .5 .25 .25 .25\n",
+                       "data.yaml": "names: {3: cat}"})  # fmt: skip
+    described = client.put(f"/api/projects/{project}/import/a.zip", content=labels).json()
+    assert [target["name"] for target in described["targets"]] == ["class 0", "cat"]
+    assert rows(client, project, 1)[0, :4].tolist() == [36, 16, 24, 32]
+    assert rows(client, project, 2)[2, :4].tolist() == [36, 8, 24, 16]
+    client.put(f"/api/projects/{project}/import/groundtruth_rect.txt", content=b"5,6,10,12\n")
+    assert rows(client, project, 3)[0, :4].tolist() == [4, 5, 10, 12]
+
+
+def test_refusals_stand_in_the_openapi_document(client) -> None:
+    document = client.get("/api/openapi.json").json()
+    project = create(client)
+    change(client, project, "add_target", frame=0, box_xywh=FIRST)
+    change(client, project, "rename", target=1, name="Rex")
+    refused = [("/api/projects/{project_id}/changes", "post",
+                change(client, project, "rename", target=1, name="Max", revision=0)),
+               ("/api/projects/{project_id}/changes", "post", change(client, project, "rename", target=1)),
+               ("/api/projects/{project_id}", "get", client.get("/api/projects/none")),
+               ("/api/info", "get", client.get("/api/info", headers={"Authorization": ""})),
+               ("/api/info", "get", client.get("/api/info", headers={"Host": "evil.example"})),
+               ("/api/uploads/{name}", "put", client.put("/api/uploads/my.mp4", content=bytes(200_001)))]  # fmt: skip
+    assert [answer.status_code for _, _, answer in refused] == [409, 422, 404, 401, 421, 413]
+    for path, method, answer in refused:
+        said = document["paths"][path][method]["responses"][str(answer.status_code)]
+        assert said["content"]["application/json"]["schema"]["$ref"].endswith("/Refusal")
+        assert list(answer.json()) == ["error"]
+    assert "503" in document["paths"]["/api/projects/{project_id}/tracking"]["post"]["responses"]
+
+
+def test_the_rate_is_that_of_the_time_at_work(client) -> None:
+    project = tracked(client)
+    rates = []
+    for wait in (0.1, 0.3):
+        time.sleep(wait)
+        rates.append(client.get(f"/api/projects/{project}").json()["run"]["frames_per_second"])
+    assert rates[0] == rates[1] > 0
 
 
 def test_uploads_are_limited_named_anew_and_used(client, videos, tmp_path) -> None:

@@ -1,8 +1,12 @@
+import importlib
 import time
+from functools import partial
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+from dmtrack.data.sequences import Track, Video
 from dmtrack.errors import DMTrackError
 from dmtrack.media.images import write_image
 from dmtrack.media.random_access import RandomFrames
@@ -178,3 +182,17 @@ def test_a_page_that_was_away_too_long_is_told_to_read_everything(folder, tmp_pa
     for number in range(5000):
         run.remember(1, number, np.zeros(7, np.float32))
     assert run.after(20) is None
+
+
+def test_the_benchmark_of_effort_counts_boxes_until_every_frame_is_right(folder, monkeypatch) -> None:
+    monkeypatch.syspath_prepend(Path(__file__).parents[2] / "benchmarks")
+    effort = importlib.import_module("bench_annotation_effort")
+    truth = np.tile([2.0, 5.0, 9.0, 9.0], (FRAMES, 1))
+    truth[:, 0] += RIGHT * np.arange(FRAMES) / 4
+    truth[FRAMES // 2 :, 0] += 3
+    sequence = Video("made", FRAMES, None, {1: Track(truth, np.ones(FRAMES, bool), "made")}, SIZE).sequence(1, "made")
+    assert effort.boxes_drawn(sequence, effort.straight_line, 0.7, 50) == (4, 1.0)
+    with frames_of(folder) as frames:
+        fill = partial(effort.tracked, frames, Drifting)
+        count, share = effort.boxes_drawn(sequence, fill, 0.7, 50)
+        assert (count > 4, share) == (True, 1.0)  # this tracker moves four times as far as the target
