@@ -134,6 +134,59 @@ def track(
                 session.report(console)
 
 
+@group.command("detect")
+def detect(
+    source: Annotated[
+        str, typer.Argument(help="A video, a folder of images, a sequence of MOTChallenge, a camera or an address.")
+    ],
+    config: Annotated[
+        str, option(TRACKER, callback=options.CONFIG, help="A config whose model detects, as configs/yolox/*.")
+    ],
+    output: Annotated[Path, option(OUTPUT, metavar="FILE", help="File to write, such as det.txt.")],
+    weights: options.Weights = None,
+    device: options.Device = None,
+    precision: options.Precision = None,
+    set_: options.ConfigSet = None,
+    import_: options.Import = None,
+    start_frame: options.StartFrame = 0,
+    end_frame: options.EndFrame = None,
+    skip_bad_frames: options.SkipBadFrames = False,
+    timeout: options.Timeout = 10.0,
+) -> None:
+    """Writes what the detector finds, without identities, for `mot track --detections` and `mot eval --protocol coco`.
+
+    A line is `frame,-1,left,top,width,height,score,class,-1,-1`, all from 1; class -1 where there is one.
+    """
+    options.add_modules(import_)
+
+    from rich.console import Console
+
+    from dmtrack.config.choices import check_settings
+    from dmtrack.data.sources.mot_challenge import mot_lines
+    from dmtrack.progress import ProgressBar
+    from dmtrack.running.box_log import RowLog
+    from dmtrack.running.many_targets import FIRST_FRAME
+    from dmtrack.running.one_sequence import track_rows
+
+    check_settings(config, weights, set_ or ())
+    inside, count = Path(source, "img1"), 0
+    path, frames = str(inside) if inside.is_dir() else source, (start_frame, end_frame)
+    with options.opened_source(path, output.parent, frames, skip_bad_frames, timeout, source) as opened:
+        from dmtrack.tracking.loading import assemble_detector
+
+        find, _, _ = assemble_detector(config, weights, device, precision, set_ or ())
+        log = RowLog(output)
+        with ProgressBar("frames", opened.frame_count, console=Console(), description="detecting") as bar:
+            for image in opened:
+                rows = track_rows(opened.number + FIRST_FRAME, find(image))
+                for line in mot_lines(rows).splitlines():
+                    log.write(line.split(","))
+                count += len(rows)
+                bar.advance()
+        log.finish()
+    typer.echo(f"wrote {output}: {count} boxes")
+
+
 @group.command("interpolate")
 def interpolate(
     result: Annotated[
@@ -191,6 +244,10 @@ def evaluate(
             help="What counts; coco: the AP of detections (det.txt).",
         ),
     ] = "mot17",
+    class_: Annotated[
+        list[int] | None,
+        option(SCORES, "--class", min=1, metavar="NUMBER", help="Score this class alone, from 1; repeatable."),
+    ] = None,
     rounds: options.Rounds = 1000,
     seed: options.BootstrapSeed = 0,
     json: options.ScoresJson = None,
@@ -216,6 +273,7 @@ def evaluate(
     from dmtrack.progress import plain_table, print_table
 
     rules = get_protocol(protocol, MultiObjectProtocol)
+    protocols = [rules.of_class(number) for number in dict.fromkeys(class_ or ())] or [rules]
     console = Console()
     with output_folder(out) if out else contextlib.nullcontext():
         opened = open_scored(get_benchmark("mot17"), truth, None, 1, [rules], images and out is not None)
@@ -227,20 +285,26 @@ def evaluate(
                     f"{tracker.name} has no result of {', '.join(tracker.missing)}; expected <sequence>.txt or "
                     "<sequence>/tracks.txt of each"
                 )
-        study = make_study(truth.resolve().name, [rules], sequences, trackers, rounds=rounds, seed=seed)
+        study = make_study(truth.resolve().name, protocols, sequences, trackers, rounds=rounds, seed=seed)
         measures = rules.reported()
         titles = [measure.title for measure in measures]
-        table = plain_table(("tracker", "sequence"), titles, title=f"protocol {protocol}", title_justify="left")
-        for score in study.report.scores:
-            rows = [*((item.name, item.scores) for item in score.sequences), ("all", score.scores)]
-            for place, numbers in rows:
-                table.add_row(score.tracker, place, *(measure.printed(numbers[measure.key]) for measure in measures))
-        print_table(table, console)
-        for name, intervals in study.significance.intervals.items():
-            known = [(one, intervals[one.key]) for one in measures if one.unit == SHARE and intervals[one.key].is_known]
-            if known:
-                ends = (f"{one.title} {one.printed(found.low)} to {one.printed(found.high)}" for one, found in known)
-                console.print(f"95 % intervals of {name}: {', '.join(ends)}", highlight=False, markup=False)
-        print_differences(study.report, study.significance, console)
+        for report, significance in zip(study.reports, study.significances, strict=True):
+            title = f"protocol {report.protocol.name}"
+            table = plain_table(("tracker", "sequence"), titles, title=title, title_justify="left")
+            for score in report.scores:
+                rows = [*((item.name, item.scores) for item in score.sequences), ("all", score.scores)]
+                for place, numbers in rows:
+                    cells = (measure.printed(numbers[measure.key]) for measure in measures)
+                    table.add_row(score.tracker, place, *cells)
+            print_table(table, console)
+            for name, intervals in significance.intervals.items():
+                shares = [one for one in measures if one.unit == SHARE and intervals[one.key].is_known]
+                ends = (
+                    f"{one.title} {one.printed(intervals[one.key].low)} to {one.printed(intervals[one.key].high)}"
+                    for one in shares
+                )
+                if shares:
+                    console.print(f"95 % intervals of {name}: {', '.join(ends)}", highlight=False, markup=False)
+            print_differences(report, significance, console)
         print_remarks(study, console)
         write_files(study, console, json, csv, latex, out, worst, images)

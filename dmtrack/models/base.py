@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from dmtrack.config import build
 from dmtrack.data.batches import Batch, ClipEncoder
-from dmtrack.errors import ConfigError
+from dmtrack.errors import ConfigError, WeightsError
 from dmtrack.registry import Registry
 
 
@@ -97,3 +97,34 @@ def import_timm(user: str) -> Any:
         return importlib.import_module("timm")
     except ImportError as error:
         raise ConfigError(f"{user} needs timm, which is not installed: pip install 'dmtrack[mot]'") from error
+
+
+def class_names_of(classes: tuple[str, ...] | int) -> tuple[str, ...]:
+    """The names of the classes that a detector tells apart; numbers from 0 where only their number is given.
+
+    Raises:
+        ConfigError: there is none, or two have one name.
+    """
+    names = tuple(map(str, range(classes))) if isinstance(classes, int) else tuple(classes)
+    if not names or len(set(names)) < len(names):
+        raise ConfigError(f"model.classes is {classes!r}: give every class a name of its own, or their number")
+    return names
+
+
+def check_class_names(names: tuple[str, ...], metadata: Mapping[str, Any], source: object) -> None:
+    """Refuses weights whose classes have other names, or the same in another order.
+
+    Args:
+        names: of the classes of the model.
+        metadata: of the weights.
+        source: of the weights, for the error.
+
+    Raises:
+        WeightsError: they have.
+    """
+    stored = ((metadata.get("config") or {}).get("model") or {}).get("classes", names)
+    if isinstance(stored, (list, tuple)) and len(stored) > 1 and tuple(stored) != names:
+        raise WeightsError(
+            f"{source} tells {', '.join(stored)} apart, in this order, and the model {', '.join(names)}; set "
+            "model.classes to those of the weights"
+        )

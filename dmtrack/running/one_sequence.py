@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from dmtrack.association.detections import Tracks
+from dmtrack.association.detections import Detections, Tracks
 from dmtrack.boxes import Boxes
 from dmtrack.data.sequences import MultiObjectSequence, Sequence
 from dmtrack.data.sources.mot_challenge import FIRST_PIXEL_XYWH
@@ -115,15 +115,15 @@ def _track_everything(
     )
 
 
-def track_rows(frame: int, tracks: Tracks) -> NDArray[np.float64]:
-    """(n, 9) the tracks of a frame as MOTChallenge writes them (see `mot_rows`), rounded as they are stored.
+def track_rows(frame: int, tracks: Detections) -> NDArray[np.float64]:
+    """(n, 9) the tracks, or detections, of a frame as MOTChallenge writes them (see `mot_rows`), rounded as stored.
 
     Args:
         frame: its number, from 1.
-        tracks: in it; classes are counted from 1, and -1 where there are none.
+        tracks: in it; classes are counted from 1, and -1 where there are none, as identities of detections are.
     """
     rows = np.ones((len(tracks), 9))
-    rows[:, 0], rows[:, 1] = frame, tracks.ids
+    rows[:, 0], rows[:, 1] = frame, tracks.ids if isinstance(tracks, Tracks) else -1
     rows[:, 2:6] = np.round(tracks.boxes_xywh + FIRST_PIXEL_XYWH, 2)
     rows[:, 6] = np.round(tracks.scores.astype(np.float64), 4)
     rows[:, 7] = -1 if tracks.classes is None else tracks.classes + 1

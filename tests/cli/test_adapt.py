@@ -113,7 +113,7 @@ def test_the_recipe_reads_the_truth_of_the_target_for_the_final_score_alone(reci
     assert counts["kept"] > 0 and (work / "labels-1" / "pseudo_labels.png").is_file()
     # What was made stays what it is: another setting is refused, the stages before it are not looked at.
     assert adapt(recipe, "--set", "selection.least_score=0.9", "--stage", "labels-1") == 2
-    assert "its setting least_score: it was 0.0, and is 0.9" in capsys.readouterr().err
+    assert "its setting least_score was 0.0, and is 0.9 now" in capsys.readouterr().err
     again = ("--set", "selection.least_score=0.99", "--stage", "labels-1", "--restart")
     assert adapt(recipe, *again) == 2
     assert "no pseudo label survives" in capsys.readouterr().err

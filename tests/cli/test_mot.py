@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 import typer
 from typer.testing import CliRunner
 
@@ -149,6 +150,36 @@ def test_what_cannot_be_is_one_sentence(sequence, options, error, says):
     (sequence.parent / "long.txt").write_text("30,-1,1,1,5,5,0.9\n")
     with pytest.raises(error, match=says):
         run("seq", *options, "--no-video")
+
+
+def test_detections_of_a_model_of_several_classes_give_the_very_tracks_of_the_model(sequence):
+    """`mot detect` writes the classes, and association by `--detections` keeps them apart."""
+    Path("small.py").write_text(
+        "model = dict(type='YOLOX', depth=0.33, width=0.125, classes=('person', 'car'), "
+        "preprocessing=dict(size_wh=(128, 64)), test_cfg=dict(least_score=0.0))\n"
+    )
+    torch.manual_seed(0)
+    settings = load_config("small.py")
+    save_weights("small.safetensors", build(settings["model"], MODELS), {"config": dict(settings)})
+    model = ("--config", "small.py", "--weights", "small.safetensors")
+    done = CliRunner().invoke(app, ["mot", "detect", "seq", *model, "--output", "det.txt"])
+    found = np.loadtxt("det.txt", delimiter=",")
+    assert done.exit_code == 0 and f"wrote det.txt: {len(found)} boxes" in done.output
+    assert found.shape[1] == 10 and set(found[:, 0]) == set(range(1, 11)) and set(found[:, 7]) == {1, 2}
+    every = [f"policy.{key}=0.0" for key in ("track_score", "low_score", "birth_margin")]
+    rules = ("--policy", "ByteTrack", *(word for one in every for word in ("--set", one)), "--no-video")
+    run("seq", *model, *rules, "--output", "direct")
+    run("seq", "--detections", "det.txt", *rules, "--output", "given")
+    direct, given = (np.loadtxt(f"{folder}/tracks.txt", delimiter=",") for folder in ("direct", "given"))
+    # Boxes were rounded to hundredths of a pixel on the way.
+    assert len(direct) == len(given) > 50 and np.abs(direct - given).max() < 0.1
+    kinds = {}
+    for identity, kind in given[:, [1, 7]].tolist():
+        assert kinds.setdefault(identity, kind) == kind
+    assert set(kinds.values()) == {1, 2}
+    assert json.loads(Path("direct/tracks.json").read_text())["classes"] == ["person", "car"]
+    with pytest.raises(DMTrackError, match=r"person, car apart.*set model\.classes"):
+        run("seq", *model, "--set", "model.classes=('car', 'person')", "--no-video", "--output", "other")
 
 
 def test_interpolate_fills_gaps_and_compares_scores_as_numbers(tmp_path):

@@ -203,7 +203,7 @@ def mot_rows(given: Rows, where: str, kind: Kind = "result", error: type[DMTrack
         if wrong.any():
             raise error(f"{where}, line {int(wrong.argmax()) + 1} {what}")
     rows = np.ones((len(given), 9))
-    own = 8 if kind == "result" else 7
+    own = 7 if kind == "truth" else 8
     rows[:, : min(own, given.shape[1])] = given[:, :own]
     if kind == "truth":
         known = min(given.shape[1], 9) if given.shape[1] < 10 else 7  # the last three of MOT15 mean nothing

@@ -68,12 +68,15 @@ class MultiObjectProtocol(BaseProtocol):
     Attributes:
         distractors: classes whose people nobody is asked to track; boxes on them are taken out.
         with_classes: the truth has classes, of which pedestrians count; MOT15 has none.
+        counted_class: class, in both truth and result, whose boxes alone are looked at, for data sets and detectors of
+            several classes; None: pedestrians of the truth and all boxes of the result, as the benchmarks do.
         apart: boxes on distractors are found without regard to those on people that count, and frames without any box
             of the tracker are not visited (FairMOT's and ByteTrack's evaluator).
     """
 
     distractors: tuple[int, ...] = (2, 7, 8, 12)
     with_classes: bool = True
+    counted_class: int | None = None
     apart: bool = False
 
     rows: ClassVar[Literal["result", "detections"]] = "result"
@@ -83,6 +86,27 @@ class MultiObjectProtocol(BaseProtocol):
     not_this_kind: ClassVar[str] = (
         "scores one target; expected one of many objects: mot15, mot17, mot20, mot-fairmot or mot-no-preprocessing"
     )
+
+    def of_class(self, number: int) -> MultiObjectProtocol:
+        """The same rules for one class of several, whose number in the files is given; no class is a distractor."""
+        return replace(
+            self, name=f"{self.name}, class {number}", counted_class=number, distractors=(), with_classes=False
+        )
+
+    def rows_of_class(self, truth: Array, result: Array) -> tuple[Array, Array]:
+        """What of truth and result is looked at, (n, 9) and (m, 9).
+
+        Raises:
+            EvaluationError: the result has no classes.
+        """
+        if self.counted_class is None:
+            return truth, result
+        if len(result) and (result[:, 7] < 1).any():
+            raise EvaluationError(
+                "the result has boxes without a class (the eighth number of a line, from 1 on), so they cannot be "
+                "scored by class; take the result of a model of several classes, or leave --class out"
+            )
+        return truth[truth[:, 7] == self.counted_class], result[result[:, 7] == self.counted_class]
 
     def reported(self) -> tuple[Measure, ...]:
         """HOTA first, then its parts, MOTA, identity measures, and counts."""
@@ -118,7 +142,7 @@ class MultiObjectProtocol(BaseProtocol):
             return SequenceScore(sequence.name, np.zeros(last, bool), np.empty(0), unknown, np.zeros(SUMS), speed)
         length = len(sequence) if sequence.length_known else None
         try:
-            counted = counted_boxes(sequence.truth, result.tracks, self, length)
+            counted = counted_boxes(*self.rows_of_class(sequence.truth, result.tracks), self, length)
         except EvaluationError as error:
             raise EvaluationError(f"{tracker.name}, sequence {sequence.name!r}: {error}") from error
         raw = raw_scores(counted)
@@ -253,10 +277,14 @@ class DetectionProtocol(MultiObjectProtocol):
                 "a benchmark such as mot17, or another protocol"
             )
         truth = np.zeros((0, 9)) if sequence.truth is None else sequence.truth
+        try:
+            truth, found = self.rows_of_class(truth, result.tracks)
+        except EvaluationError as error:
+            raise EvaluationError(f"{tracker.name}, sequence {sequence.name!r}: {error}") from error
         counts = truth[:, 6] != 0
         if self.with_classes:
             counts &= truth[:, 7] == PEDESTRIAN
-        paired = paired_detections(truth, counts, result.tracks)
+        paired = paired_detections(truth, counts, found)
         every = np.full(len(sequence), sequence.truth is not None)
         nothing = np.full(int(every.sum()), np.nan)  # no number of a single frame
         speed = frames_per_second(result.seconds)

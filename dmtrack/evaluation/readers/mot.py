@@ -22,8 +22,9 @@ from dmtrack.files import read_text
 def read_mot_detections(path: str | Path, frames: int | None = None) -> list[Detections]:
     """The detections of every frame of a sequence, best first.
 
-    A line is `frame,id,left,top,width,height,score` with frames from 1, perhaps with three numbers behind that mean
-    nothing for detections. The id is -1; it is not looked at.
+    A line is `frame,id,left,top,width,height,score` with frames from 1, perhaps with three numbers behind. The first of
+    these is the class where a file has several classes, from 1 on; the others mean nothing for detections. The id is
+    -1; it is not looked at.
 
     Args:
         path: of the `det.txt`.
@@ -45,7 +46,10 @@ def read_mot_detections(path: str | Path, frames: int | None = None) -> list[Det
         raise EvaluationError(f"{path} has detections in frame {last} of a sequence of {frames}")
     order = np.lexsort((-rows[:, 6], number))
     boxes_xywh = rows[order, 2:6] - FIRST_PIXEL_XYWH
-    found = Detections.from_xywh(boxes_xywh, rows[order, 6])
+    kinds = rows[order, 7]
+    several = len(np.unique(kinds)) > 1 and kinds.min() >= 1 and not (kinds % 1).any()
+    classes = kinds.astype(np.int64) - 1 if several else None
+    found = Detections.from_xywh(boxes_xywh, rows[order, 6], classes=classes)
     ends = np.searchsorted(number[order], np.arange(0, (frames or last) + 1), side="right")
     return [found.select(slice(first, end)) for first, end in itertools.pairwise(ends)]
 

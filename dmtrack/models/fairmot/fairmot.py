@@ -15,8 +15,7 @@ from dmtrack.association.detections import Detections
 from dmtrack.config.signatures import Count, Share
 from dmtrack.data.batches import Batch
 from dmtrack.data.letterbox import letterbox
-from dmtrack.errors import ConfigError, WeightsError
-from dmtrack.models.base import TrainableModel, build_part
+from dmtrack.models.base import TrainableModel, build_part, check_class_names, class_names_of
 from dmtrack.models.fairmot.decode import Maps, decode, to_image
 from dmtrack.models.fairmot.encoding import FairMOTEncoder, LetterboxSettings, image_tensor
 from dmtrack.models.fairmot.losses import FairMOTLoss, FairMOTTraining
@@ -71,9 +70,7 @@ class FairMOT(TrainableModel):
         preprocessing: LetterboxSettings | None = None,
     ) -> None:
         super().__init__()
-        self.class_names = tuple(map(str, range(classes))) if isinstance(classes, int) else classes
-        if not self.class_names or len(set(self.class_names)) < len(self.class_names):
-            raise ConfigError(f"model.classes is {classes!r}: give every class a name of its own, or their number")
+        self.class_names = class_names_of(classes)
         self.train_cfg, self.test_cfg = train_cfg or FairMOTTraining(), test_cfg or DetectionSettings()
         self.preprocessing = preprocessing or LetterboxSettings()
         self.backbone: Any = build_part(backbone, BACKBONES, key="FairMOT: backbone")
@@ -99,12 +96,7 @@ class FairMOT(TrainableModel):
 
     def check_metadata(self, metadata: Mapping[str, Any], source: object) -> None:
         """Refuses weights whose classes have other names, or the same in another order."""
-        stored = ((metadata.get("config") or {}).get("model") or {}).get("classes", self.class_names)
-        if isinstance(stored, (list, tuple)) and len(stored) > 1 and tuple(stored) != self.class_names:
-            raise WeightsError(
-                f"{source} tells {', '.join(stored)} apart, in this order, and the model "
-                f"{', '.join(self.class_names)}; set model.classes to those of the weights"
-            )
+        check_class_names(self.class_names, metadata, source)
 
     @torch.inference_mode()
     def detect(self, image: NDArray[np.uint8]) -> Detections:

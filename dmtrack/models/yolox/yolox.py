@@ -19,7 +19,7 @@ from dmtrack.data.batches import Batch
 from dmtrack.data.letterbox import letterbox
 from dmtrack.errors import ConfigError, WeightsError
 from dmtrack.models.backbones.yolov5 import conv_norm_act
-from dmtrack.models.base import TrainableModel
+from dmtrack.models.base import TrainableModel, check_class_names, class_names_of
 from dmtrack.models.yolox.encoding import BORDER, YOLOXEncoder, YOLOXPreprocessing
 from dmtrack.models.yolox.head import DecoupledHead, Predictions, select_boxes
 from dmtrack.models.yolox.losses import detection_losses
@@ -68,7 +68,7 @@ class YOLOX(TrainableModel):
         depth: factor on the number of bottlenecks.
         width: factor on the channels.
         depthwise: kernels above 1x1 see every channel for itself, as in nano.
-        classes: kinds of objects.
+        classes: kinds of objects: their names, or how many. Detections and training data number them from 0.
         train_cfg: losses and sizes.
         test_cfg: which boxes are detected.
         preprocessing: how images become inputs.
@@ -81,13 +81,14 @@ class YOLOX(TrainableModel):
         depth: Positive,
         width: Positive,
         depthwise: bool = False,
-        classes: Count = 1,
+        classes: tuple[str, ...] | Count = 1,
         train_cfg: YOLOXTraining | None = None,
         test_cfg: YOLOXDetection | None = None,
         preprocessing: YOLOXPreprocessing | None = None,
     ) -> None:
         super().__init__()
-        self.classes = classes
+        self.class_names = class_names_of(classes)
+        self.classes = len(self.class_names)
         self.train_cfg, self.test_cfg = train_cfg or YOLOXTraining(), test_cfg or YOLOXDetection()
         self.preprocessing = preprocessing or YOLOXPreprocessing()
         heights, size_wh = self.train_cfg.heights, self.preprocessing.size_wh
@@ -95,11 +96,11 @@ class YOLOX(TrainableModel):
             raise ConfigError(f"model.preprocessing.size_wh is {tuple(size_wh)}: expected multiples of 32")
         if heights is not None and heights[0] > heights[1]:
             raise ConfigError(f"model.train_cfg.heights is {tuple(heights)}: expected (smallest, largest)")
-        self._encoder = YOLOXEncoder(self.preprocessing, classes)
+        self._encoder = YOLOXEncoder(self.preprocessing, self.classes)
         convolution = depthwise_conv if depthwise else conv_norm_act
         self.backbone = PAFPN(depth, width, convolution)
         shape = (self.backbone.out_channels, self.backbone.strides, int(256 * width))
-        self.head = DecoupledHead(classes, *shape, convolution)
+        self.head = DecoupledHead(self.classes, *shape, convolution)
         self._with_l1 = False
 
     def predict(self, images: Tensor) -> Predictions:
@@ -151,7 +152,8 @@ class YOLOX(TrainableModel):
         )
 
     def check_metadata(self, metadata: Mapping[str, Any], source: object) -> None:
-        """Refuses weights that were trained on pixels of the other flavour."""
+        """Refuses weights that were trained on pixels of the other flavour, or whose classes have other names."""
+        check_class_names(self.class_names, metadata, source)
         flavour = (metadata.get("normalisation") or {}).get("flavour", self.preprocessing.flavour)
         if flavour != self.preprocessing.flavour:
             raise WeightsError(

@@ -103,7 +103,7 @@ def pseudo_labelled(name: str, images: Sequence[Path], size_wh: tuple[int, int],
         name: of the video.
         images: of all its frames.
         size_wh: of the frames.
-        rows: (n, 7) or more.
+        rows: (n, 8) or more, of tracks.
     """
     return LabelledVideo(
         name,
@@ -112,6 +112,8 @@ def pseudo_labelled(name: str, images: Sequence[Path], size_wh: tuple[int, int],
         rows[:, 0].astype(np.int64) - 1,
         rows[:, 1].astype(np.int64),
         rows[:, 2:6] - FIRST_PIXEL_XYWH,
+        # Counted from 1, and -1 where the detector has one class.
+        np.maximum(rows[:, 7].astype(np.int64) - 1, 0),
         visibility=visible_shares(rows),
     )
 

@@ -124,13 +124,13 @@ class StageRunner:
         if not changed:
             return record.get("outputs") is not None
         if not self.restart:
-            what = changed[0]
+            what = f"{changed[0]} has changed since"
             if what == "settings":
                 old, new = before["settings"], inputs["settings"]
                 keys = sorted(key for key in {*old, *new} if old.get(key) != new.get(key))
-                what = f"its setting {keys[0]}: it was {old.get(keys[0])}, and is {new.get(keys[0])}"
+                what = f"its setting {keys[0]} was {old.get(keys[0])}, and is {new.get(keys[0])} now"
             raise EvaluationError(
-                f"stage {stage.name} was made from something else ({what} changed since); give --restart to make it "
+                f"stage {stage.name} was made from something else ({what}); give --restart to make it "
                 "and what depends on it anew, or another work_dir"
             )
         shutil.rmtree(folder)

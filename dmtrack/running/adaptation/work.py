@@ -19,7 +19,7 @@ from dmtrack.data.labelled_sets import LABELLED_SETS
 from dmtrack.data.sequences import MultiObjectSequence
 from dmtrack.data.sources.frames import FrameFiles
 from dmtrack.data.sources.labelled import LabelledSource, LabelledVideo
-from dmtrack.data.sources.mot_challenge import FIRST_PIXEL_XYWH, MOTSequences, Rows, mot_lines
+from dmtrack.data.sources.mot_challenge import MOTSequences, Rows, mot_lines
 from dmtrack.data.synthetic.crowds import SyntheticCrowds
 from dmtrack.data.writers.mot_challenge import write_mot_challenge
 from dmtrack.data.writers.tracking_labels import coco_vid, numbered, part_of
@@ -37,7 +37,7 @@ from dmtrack.running.adaptation.pseudo_labels import (
     reasons_of,
 )
 from dmtrack.running.adaptation.recipe import CROWDS, Interpolation, Selection, Tracking, Training, Videos
-from dmtrack.running.one_sequence import track_sequence
+from dmtrack.running.one_sequence import track_rows, track_sequence
 from dmtrack.tracking.loading import assemble_detector
 from dmtrack.tracking.multi_object import MultiObjectTracker
 from dmtrack.training.devices import Devices
@@ -165,10 +165,7 @@ def track_videos(
 
         def detect(image: Any) -> Detections:
             found = find(image)
-            rows = np.ones((len(found), 9))
-            rows[:, 0], rows[:, 1], rows[:, 6] = len(detected) + 1, -1, found.scores
-            rows[:, 2:6] = found.boxes_xywh + FIRST_PIXEL_XYWH
-            detected.append(rows)
+            detected.append(track_rows(len(detected) + 1, found))
             return found
 
         tracker = MultiObjectTracker(policy, detect)

@@ -11,6 +11,7 @@ from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
 from dmtrack.data.sequences import MultiObjectSequence
+from dmtrack.errors import EvaluationError
 from dmtrack.evaluation.measures.detection import average_precision, paired_detections
 from dmtrack.evaluation.protocols import get_protocol
 from dmtrack.evaluation.reporting.study import make_study
@@ -86,3 +87,28 @@ def test_protocol_coco_scores_detections_with_intervals():
     interval = study.significance.intervals["one"]["AP"]
     assert interval.low < number < interval.high
     assert number == pytest.approx(by_pycocotools([crowd(seed) for seed in range(4)])[0], abs=1e-12)
+
+
+def test_every_class_of_several_has_a_precision_of_its_own():
+    sequences, results, alone = [], {}, {}
+    for seed in range(3):
+        truth, found = [], []
+        for kind in (1, 2):
+            true_rows, own = crowd(10 * seed + kind)
+            true_rows[:, 7] = own[:, 7] = kind
+            # Class 2 is a distractor in MOTChallenge, which says nothing about the user's own.
+            true_rows[:, 1] += 100 * kind
+            alone.setdefault(kind, []).append((true_rows, own))
+            truth.append(true_rows)
+            found.append(own)
+        nowhere = (np.full((12, 4), np.nan), np.zeros(12, bool), lambda frame: None)
+        sequences.append(MultiObjectSequence(f"s{seed}", *nowhere, truth=np.concatenate(truth)))
+        results[f"s{seed}"] = SequenceResult(np.zeros((0, 4)), tracks=np.concatenate(found))
+    rules = [get_protocol("coco").of_class(kind) for kind in (1, 2, 3)]
+    study = make_study("made-up", rules, sequences, [TrackerResults("one", results)], rounds=5)
+    first, second, third = (report.scores[0].scores["AP"] for report in study.reports)
+    assert (first, second) == pytest.approx([by_pycocotools(alone[kind])[0] for kind in (1, 2)], abs=1e-12)
+    assert first != second and np.isnan(third)
+    results["s0"].tracks[0, 7] = -1
+    with pytest.raises(EvaluationError, match="boxes without a class"):
+        make_study("made-up", rules, sequences, [TrackerResults("one", results)], rounds=5)
