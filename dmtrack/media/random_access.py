@@ -7,7 +7,7 @@ import contextlib
 import itertools
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from types import TracebackType
 from typing import Any
@@ -27,8 +27,12 @@ try:
 except ImportError:  # pragma: no cover - platforms without PyAV wheels, where OpenCV reads videos
     av = None
 
-BACK = 24
-"""Frames that are decoded together on the way back: each costs its memory, and fewer are decoded more often."""
+HELD = 24
+"""Frames that are held once they are decoded: each costs its memory, and with fewer the way back is decoded more often.
+"""
+
+HELD_BYTES = 96 << 20
+"""Memory that they may take, however large the frames are."""
 
 _NOWHERE = sys.maxsize
 """Place of a decoder that is not open: behind every frame."""
@@ -37,12 +41,16 @@ _STEPS_BACK = (0.0, 2.0, 10.0, 60.0)
 """Seconds before a frame where a decoder is set down, one after the other where it comes down behind the frame."""
 
 
+class OvertakenError(MediaError):
+    """Nobody waits for the frame any more."""
+
+
 class RandomFrames(AbstractContextManager["RandomFrames"]):
     """The frames of a video file or a folder of images, in any order; one decoder, which threads take in turns.
 
     A video is read once without decoding (about a second per 100,000 frames), which tells where its frames are. Reading
-    the next frame costs one decoding, another one those since the key frame before it. Where a file does not tell the
-    times of its frames, going back begins at the start.
+    the next frame costs one decoding, another one those since the key frame before it, and one of the last that were
+    decoded none. Where a file does not tell the times of its frames, going farther back begins at the start.
 
     Args:
         source: opened by `open_frames`; its own iteration is not disturbed.
@@ -58,7 +66,9 @@ class RandomFrames(AbstractContextManager["RandomFrames"]):
         self._turn = threading.Lock()
         self._container: Any = None
         self._decoded: Iterator[tuple[int, Any]] = iter(())
-        self._next, self._wanted = _NOWHERE, 0
+        self._next, self._last_read = _NOWHERE, _NOWHERE
+        self._held: dict[int, Any] = {}
+        self._skip_until = self._skipped = -_NOWHERE
         self._ticks: NDArray[np.int64] = np.zeros(0, np.int64)
         self._keys: list[int] = []
         if isinstance(source, PyAVVideoFile):
@@ -71,24 +81,30 @@ class RandomFrames(AbstractContextManager["RandomFrames"]):
     def __len__(self) -> int:
         return self.count
 
-    def read(self, number: int) -> Image:
+    def read(self, number: int, overtaken: Callable[[], bool] = bool) -> Image:
         """Frame `number`, HxWx3 uint8 RGB. A frame that does not decode is the next one that does.
+
+        Args:
+            number: counted from 0.
+            overtaken: asked on the way to the frame; true where nobody waits for it any more.
 
         Raises:
             MediaError: there is no such frame, or nothing decodes from there on.
+            OvertakenError: the frame was overtaken; the next reading may go on where this one ended.
         """
         if not 0 <= number < self.count:
             raise MediaError(f"{self.source.name} has no frame {number}: it has {self.count}, counted from 0")
         with self._turn:
             if isinstance(self.source, ImageFolder):
                 return read_image(self.source.paths[number])
-            return self._seek(number) if len(self._ticks) else self._rewind(number)
+            frame = self._held[number] if number in self._held else self._decode_up_to(number, overtaken)
+            self._last_read = number
+            return frame.copy() if isinstance(frame, np.ndarray) else displayed(frame)
 
     def backwards(self, last: int, first: int) -> Iterator[tuple[int, Image]]:
-        """The frames from `last` down to `first`, with their numbers; at most `BACK` of them are held at a time."""
-        for end in range(last, first - 1, -BACK):
-            numbers = range(max(end - BACK + 1, first), end + 1)
-            yield from reversed([(number, self.read(number)) for number in numbers])
+        """The frames from `last` down to `first`, with their numbers; those that are held are decoded together."""
+        for number in range(last, first - 1, -1):
+            yield number, self.read(number)
 
     def key_frame(self, number: int) -> int:
         """The frame at or before `number` from which decoding begins; every image of a folder is one."""
@@ -100,6 +116,7 @@ class RandomFrames(AbstractContextManager["RandomFrames"]):
         """Releases the file."""
         with self._turn:
             self._release()
+            self._held.clear()
             self.source.close()
 
     def __exit__(
@@ -127,21 +144,43 @@ class RandomFrames(AbstractContextManager["RandomFrames"]):
         self._ticks = np.array([ticks for ticks, _ in shown], np.int64)
         self._keys = [number for number, (_, key) in enumerate(shown) if key]
 
-    def _seek(self, number: int) -> Image:
-        self._wanted = int(self._ticks[number])
-        if not self.key_frame(number) <= self._next <= number:
-            for seconds in _STEPS_BACK:
-                self._set_down(number, seconds)
-                first = next(self._decoded, None)
-                if first is not None and first[0] <= number:
-                    self._decoded = itertools.chain([first], self._decoded)
-                    break
+    def _decode_up_to(self, number: int, overtaken: Callable[[], bool]) -> Any:
+        if len(self._ticks):
+            self._seek(number)
+        elif number < self._next:
+            self._decoded, self._next = enumerate(self.source), 0
         for reached, frame in self._decoded:
             self._next = reached + 1
+            self._hold(reached, frame)
             if reached >= number:
-                return displayed(frame)
+                return frame
+            if overtaken():
+                raise OvertakenError(f"frame {number} of {self.source.name} was overtaken")
         self._release()
         raise MediaError(f"{self.source.name} does not decode from frame {number} on, counted from 0")
+
+    def _hold(self, number: int, frame: Any) -> None:
+        """Keeps a frame in place of the one that was decoded longest ago."""
+        size = frame.nbytes if isinstance(frame, np.ndarray) else sum(plane.buffer_size for plane in frame.planes)
+        self._held.pop(number, None)
+        self._held[number] = frame
+        while len(self._held) > max(1, min(HELD, HELD_BYTES // size)):
+            del self._held[next(iter(self._held))]
+
+    def _seek(self, number: int) -> None:
+        """The decoder comes to where it decodes all that a frame needs."""
+        # One who goes back frame by frame soon wants those before it, one who jumps there does not.
+        goes_back = self._last_read - HELD < number < self._last_read
+        self._skip_until = int(self._ticks[max(number - HELD + 1, 0) if goes_back else number])
+        # Where a frame was overtaken, some behind the decoder were left out on the way to it.
+        if self.key_frame(number) <= self._next <= number and self._ticks[number] > self._skipped:
+            return
+        for seconds in _STEPS_BACK:
+            self._set_down(number, seconds)
+            first = next(self._decoded, None)
+            if first is not None and first[0] <= number:
+                self._decoded = itertools.chain([first], self._decoded)
+                break
 
     def _set_down(self, number: int, seconds: float) -> None:
         """A decoder at the key frame before a place that lies some seconds before that of a frame."""
@@ -158,26 +197,17 @@ class RandomFrames(AbstractContextManager["RandomFrames"]):
         with contextlib.suppress(av.error.FFmpegError):  # the file is damaged from here on
             for packet in self._container.demux(stream):
                 frames = []
-                passed = packet.pts is not None and packet.pts < self._wanted
                 # On the way to a frame those that no other one is made from need no decoding.
+                passed = packet.pts is not None and packet.pts < self._skip_until
                 stream.codec_context.skip_frame = "NONREF" if passed else "DEFAULT"
+                self._skipped = max(self._skipped, packet.pts) if passed else self._skipped
                 with contextlib.suppress(av.error.FFmpegError):
                     frames = packet.decode()
                 for frame in frames:
                     if frame.pts is not None:
                         yield int(np.searchsorted(self._ticks, frame.pts)), frame
 
-    def _rewind(self, number: int) -> Image:
-        if number < self._next:
-            self._decoded, self._next = enumerate(self.source), 0
-        for reached, image in self._decoded:
-            self._next = reached + 1
-            if reached == number:
-                return image
-        self._release()
-        raise MediaError(f"{self.source.name} ends before frame {number}, counted from 0")
-
     def _release(self) -> None:
         if self._container is not None:
             self._container.close()
-        self._container, self._decoded, self._next = None, iter(()), _NOWHERE
+        self._container, self._decoded, self._next, self._skipped = None, iter(()), _NOWHERE, -_NOWHERE

@@ -11,6 +11,12 @@ from dmtrack.errors import MediaError
 from dmtrack.media.frame_times import Declared
 from dmtrack.media.images import Image
 
+try:
+    import av.sidedata.sidedata
+    import av.video.reformatter
+except ImportError:  # pragma: no cover - platforms without PyAV wheels, where OpenCV reads videos
+    av = None
+
 FRAMES_LOOKED_AT = 300
 """Packets whose times tell the rate of a file that does not say it."""
 
@@ -167,8 +173,13 @@ def displayed(frame: Any) -> Image:
 
     The matrix (ISO/IEC 14496-12, 8.5.3) sends a point (x, y) to (a x + c y, b x + d y).
     """
-    image: Image = frame.to_ndarray(format="rgb24")
-    data = next((data for data in frame.side_data if data.type.name == "DISPLAYMATRIX"), None)
+    # `frame.side_data` and the frame hold each other, and `frame.to_ndarray(format=...)` leaves it a converter with two
+    # threads: both would stay until Python looks for circles, which it seldom does. These objects go at once.
+    image: Image = np.asarray(
+        av.video.reformatter.VideoReformatter().reformat(frame, format="rgb24").to_ndarray(), np.uint8
+    )
+    beside: Any = av.sidedata.sidedata.SideDataContainer
+    data = next((data for data in beside(frame) if data.type.name == "DISPLAYMATRIX"), None)
     matrix = None if data is None else np.frombuffer(bytes(data), dtype="<i4", count=9)
     if matrix is None:
         return image

@@ -7,6 +7,7 @@ import contextlib
 import json
 import shutil
 import tempfile
+import threading
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Annotated, Any
@@ -18,6 +19,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import FileResponse, JSONResponse, StreamingResponse
 from fastapi.staticfiles import StaticFiles
 from starlette.background import BackgroundTask
+from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 
 from dmtrack import __version__
@@ -218,28 +220,43 @@ def _routes(places: Places, thread: TrackingThread, configs: tuple[str, ...]) ->
         return described(project)
 
     @routes.get("/projects/{project_id}/frames/{frame}", response_class=Response)
-    def frame(
+    async def frame(
         project_id: str,
+        request: Request,
         frame: int,
         width: Annotated[int, Query(ge=16, le=8192)] = 1280,
         quick: bool = False,
     ) -> Response:
         """A frame as JPEG, at most `width` pixels wide; with `quick`, of one that is far to decode, the key frame.
 
-        Of a live source the frame that is still held and nearest.
+        Of a live source the frame that is still held and nearest. Decoding ends where nobody waits any more.
 
         The header `X-Frame` says which frame it is.
         """
-        found = places.project(project_id)
-        frames = places.frames(found)
-        if found.live or (quick and frame - frames.key_frame(frame) > FAR):
-            frame = frames.key_frame(frame)
-        image = frames.read(frame)
-        scale = min(1.0, width / image.shape[1])
-        if scale < 1:
-            size = (max(round(image.shape[1] * scale), 1), max(round(image.shape[0] * scale), 1))
-            image = np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA))
-        return Response(encode_frame(image), media_type="image/jpeg", headers={"X-Frame": str(frame)})
+        gone = threading.Event()
+
+        def decode_and_encode() -> Response:
+            found = places.project(project_id)
+            frames = places.frames(found)
+            far = found.live or (quick and frame - frames.key_frame(frame) > FAR)
+            number = frames.key_frame(frame) if far else frame
+            image = frames.read(number, gone.is_set)
+            scale = min(1.0, width / image.shape[1])
+            if scale < 1:
+                size = (max(round(image.shape[1] * scale), 1), max(round(image.shape[0] * scale), 1))
+                image = np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA))
+            return Response(encode_frame(image), media_type="image/jpeg", headers={"X-Frame": str(number)})
+
+        async def notice_who_leaves() -> None:
+            while (await request.receive())["type"] != "http.disconnect":
+                pass
+            gone.set()
+
+        leaving = asyncio.create_task(notice_who_leaves())
+        try:
+            return await run_in_threadpool(decode_and_encode)
+        finally:
+            leaving.cancel()
 
     @routes.get("/projects/{project_id}/targets/{number}/rows", response_class=Response)
     def rows(project_id: str, number: int) -> Response:

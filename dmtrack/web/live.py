@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import deque
+from collections.abc import Callable
 from pathlib import Path
 
 from dmtrack.errors import MediaError
@@ -61,7 +62,7 @@ class LiveFrames:
             self._keep(arrival.image, arrival.time)
         return arrival if self._open else None
 
-    def read(self, number: int) -> Image:
+    def read(self, number: int, overtaken: Callable[[], bool] = bool) -> Image:
         """Frame `number`.
 
         Raises:

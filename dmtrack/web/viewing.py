@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import threading
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from contextlib import AbstractContextManager
 from pathlib import Path
 from types import TracebackType
@@ -29,7 +29,7 @@ class SequenceFrames(AbstractContextManager["SequenceFrames"]):
     def __init__(self, sequence: Sequence) -> None:
         self._sequence, self._turn = sequence, threading.Lock()
 
-    def read(self, number: int) -> Image:
+    def read(self, number: int, overtaken: Callable[[], bool] = bool) -> Image:
         """Frame `number`.
 
         Raises:

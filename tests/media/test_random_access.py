@@ -1,10 +1,12 @@
+import itertools
+
 import av
 import numpy as np
 import pytest
 
 from dmtrack.errors import MediaError
 from dmtrack.media.images import write_image
-from dmtrack.media.random_access import RandomFrames
+from dmtrack.media.random_access import OvertakenError, RandomFrames
 from dmtrack.media.video import open_frames
 
 BITS = 8
@@ -63,6 +65,40 @@ def test_a_frame_that_does_not_exist_is_refused_and_the_key_frame_before_one_is_
             frames.read(90)
         with pytest.raises(MediaError, match="has no frame -1"):
             frames.read(-1)
+
+
+@pytest.mark.parametrize(("codec", "options"), [("libx264", {"g": "1000", "bf": "3"}), ("mpeg4", {"bf": "2"})])
+def test_a_frame_that_is_overtaken_is_given_up_and_those_after_it_are_still_the_right_ones(
+    tmp_path, codec, options
+) -> None:
+    path = tmp_path / ("untimed.avi" if codec == "mpeg4" else "video.mp4")
+    write_video(path, codec, **options)
+    source = open_frames(path)
+    for steps, ahead in itertools.product((1, 3, 6), range(-2, 12)):  # of those on the way every fourth is decoded
+        frames = RandomFrames(source)
+        asked = iter([False] * steps + [True])
+        with pytest.raises(OvertakenError, match=r"frame 88 of .* was overtaken"):
+            frames.read(88, lambda asked=asked: next(asked))
+        order = [4 * steps + ahead, 4 * steps + ahead + 1, 60]
+        assert [number_of(frames.read(number)) for number in order] == order
+        frames.close()
+
+
+def test_those_who_step_back_find_the_frames_that_were_decoded_on_the_way(tmp_path, monkeypatch) -> None:
+    write_video(tmp_path / "video.mp4", "libx264", g="1000", bf="3")
+    source = open_frames(tmp_path / "video.mp4")
+    opened = []
+    open_stream = source.open_stream
+    monkeypatch.setattr(source, "open_stream", lambda: opened.append(1) or open_stream())
+    with RandomFrames(source) as frames:
+        frames.read(80)
+        opened.clear()
+        assert [number_of(frames.read(number)) for number in range(79, 55, -1)] == list(range(79, 55, -1))
+        assert len(opened) <= 2  # the frames that the jump to 80 had left out, and those before them
+        monkeypatch.setattr("dmtrack.media.random_access.HELD_BYTES", 1)
+        opened.clear()
+        assert [number_of(frames.read(number)) for number in (88, 87, 86)] == [88, 87, 86]
+        assert len(opened) == 2
 
 
 def test_images_of_a_folder_are_read_by_their_place(tmp_path) -> None:

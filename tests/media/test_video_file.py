@@ -1,9 +1,11 @@
 """Videos as people have them: turned, with covers and previews, of variable rate, with packets lost."""
 
+import gc
 import socket
 import subprocess
 import sys
 from fractions import Fraction
+from pathlib import Path
 
 import av
 import numpy as np
@@ -195,6 +197,27 @@ def test_a_whole_video_has_no_notes_whatever_its_sound_and_rate(tmp_path):
         assert len(list(source)) == 40
         assert source.notes == ()
         assert source.fps == pytest.approx(float(rate), rel=1e-3)
+
+
+def test_a_frame_and_its_converter_go_as_soon_as_the_picture_is_made(tmp_path):
+    def alive():
+        threads = len(list(Path("/proc/self/task").iterdir())) if sys.platform == "linux" else 0
+        return sum(isinstance(one, av.VideoFrame) for one in gc.get_objects()), threads
+
+    source = open_frames(write(tmp_path / "video.mp4", 60))
+    images = iter(source)
+    gc.collect()
+    gc.disable()
+    try:
+        next(images)
+        frames_before, threads_before = alive()
+        for _ in range(50):
+            next(images)
+        frames_after, threads_after = alive()
+    finally:
+        gc.enable()
+    assert frames_after - frames_before <= 5
+    assert threads_after - threads_before <= 5
 
 
 def test_a_bad_frame_costs_only_itself(tmp_path):

@@ -1,3 +1,4 @@
+import asyncio
 import io
 import json
 import time
@@ -16,6 +17,7 @@ from dmtrack.errors import DMTrackError  # noqa: E402
 from dmtrack.evaluation.results import SequenceResult, TrackerResults  # noqa: E402
 from dmtrack.media.drawing import TARGETS_RGB  # noqa: E402
 from dmtrack.media.images import write_image  # noqa: E402
+from dmtrack.media.random_access import RandomFrames  # noqa: E402
 from dmtrack.media.video import VideoWriter  # noqa: E402
 from dmtrack.tracking import Tracker, TrackResult  # noqa: E402
 from dmtrack.web.app import make_app  # noqa: E402
@@ -160,6 +162,36 @@ def test_frames_come_as_jpeg_and_from_the_key_frame_first_where_they_are_far(cli
     small = client.get(f"/api/projects/{project}/frames/0?width=48").content
     with av.open(io.BytesIO(small)) as opened:
         assert opened.streams.video[0].width == 48
+
+
+def test_a_frame_whose_asker_has_left_is_not_decoded_to_its_end(client, monkeypatch) -> None:
+    project = create(client, "inner/clip.mp4")
+    client.get(f"/api/projects/{project}/frames/0")
+    read, said = RandomFrames.read, []
+
+    def read_when_the_asker_has_left(frames, number, overtaken):
+        until = time.monotonic() + 5
+        while not overtaken() and time.monotonic() < until:
+            time.sleep(0.01)
+        return read(frames, number, overtaken)
+
+    monkeypatch.setattr(RandomFrames, "read", read_when_the_asker_has_left)
+    scope = {
+        "type": "http", "method": "GET", "path": f"/api/projects/{project}/frames/19", "query_string": b"",
+        "headers": [(b"host", b"localhost"), (b"authorization", f"Bearer {TOKEN}".encode())],
+    }  # fmt: skip
+    coming = iter([{"type": "http.request", "body": b"", "more_body": False}, {"type": "http.disconnect"}])
+
+    async def receive():
+        return next(coming)
+
+    async def send(message):
+        said.append(message)
+
+    asyncio.run(client.app(scope, receive, send))
+    assert said[0]["status"] == 400
+    assert b"frame 19 of" in said[1]["body"]
+    assert b"was overtaken" in said[1]["body"]
 
 
 def test_draw_track_correct_track_again_undo(client) -> None:
