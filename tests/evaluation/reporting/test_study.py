@@ -16,6 +16,7 @@ from dmtrack.errors import DataError, EvaluationError
 from dmtrack.evaluation.protocols import get_protocol
 from dmtrack.evaluation.report import csv_text
 from dmtrack.evaluation.reporting.attributes import score_attributes
+from dmtrack.evaluation.reporting.figures.attributes import draw_attribute_bars, draw_attribute_radar
 from dmtrack.evaluation.reporting.figures.challenges import ExpectedOverlap, draw_eao_curve, draw_eao_ranking
 from dmtrack.evaluation.reporting.figures.theme import INLINE, inline_svg, save_figure
 from dmtrack.evaluation.reporting.latex import latex_tables
@@ -214,3 +215,24 @@ def test_published_otb_scores_come_out_of_a_report(shared_folder):
         assert round(score.scores["success"], 4) == expected[score.tracker]["auc_21_strict"]
         assert round(score.scores["precision"], 4) == expected[score.tracker]["precision_20px"]
     assert study.significance.of("success")[0].interval.value == pytest.approx(0.6374 - 0.6004, abs=1e-4)
+
+
+@pytest.mark.parametrize("draw", [draw_attribute_bars, draw_attribute_radar])
+@pytest.mark.parametrize(
+    ("count", "name"), [(2, "a_tracker_whose_name_goes_on_{}"), (12, "t{}"), (25, "long_{}_of_many")]
+)
+def test_figures_of_attributes_keep_their_size_whatever_the_names(sequences, trackers, draw, count, name):
+    many = [replace(trackers[index % 3], name=name.format(index)) for index in range(count)]
+    study = make_study("made-up", [PROTOCOL], sequences, many, rounds=20)
+    figure = draw(study.report, study.attributes)
+    figure.canvas.draw()
+    (axes,), (legend,) = figure.axes, figure.legends
+    paper = figure.bbox
+    assert figure.get_figwidth() == 6 and axes.get_window_extent().width > 0.45 * paper.width
+    box, title = legend.get_window_extent(), axes.title.get_window_extent()
+    assert paper.x0 <= box.x0 and box.x1 <= paper.x1 and box.y1 <= paper.y1
+    assert title.y1 <= box.y0 + 1, "the legend stands above the title"
+    assert len(legend.get_texts()) == count
+    for text in axes.get_xticklabels():
+        reach = text.get_window_extent()
+        assert paper.x0 <= reach.x0 and reach.x1 <= paper.x1

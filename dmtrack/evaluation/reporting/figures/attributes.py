@@ -23,7 +23,9 @@ def draw_attribute_bars(report: Report, attributes: AttributeScores, theme: Them
     """A group of bars per attribute, with the number of its sequences; bars of all trackers stand best first."""
     tags = list(attributes.sequences)
     ranked = report.ranked(attributes.measure)
-    figure, axes = blank(theme, (7.6, 0.9 + len(tags) * (0.18 + 0.13 * max(2, len(ranked)))))
+    columns, legend_inches = _legend_above(report)
+    bars_inches = len(tags) * (0.18 + 0.13 * max(2, len(ranked)))
+    figure, axes = blank(theme, (6.0, 1.2 + bars_inches + legend_inches))
     look = looks((score.tracker for score in report.scores), theme)
     height = 0.84 / len(ranked)
     places = np.arange(len(tags))
@@ -54,7 +56,8 @@ def draw_attribute_bars(report: Report, attributes: AttributeScores, theme: Them
         theme,
         len(ranked),
         beside=True,
-        loc="outside right upper",
+        loc="outside upper center",
+        ncols=columns,
         title="all sequences",
         title_fontproperties={"size": 8},
     )
@@ -75,9 +78,8 @@ def draw_attribute_radar(report: Report, attributes: AttributeScores, theme: The
     }
     everything = np.concatenate(list(values.values()))
     low, high, step = _rings(everything[np.isfinite(everything)], *attributes.measure.axis(everything))
-    # The legend stands beside the circle, which long names would leave no room.
-    longest = max(len(shortened(tracker)) for tracker in values)
-    figure, axes = blank(theme, (7.4 + 0.08 * longest, 5.6), projection="polar")
+    columns, legend_inches = _legend_above(report)
+    figure, axes = blank(theme, (6.0, 5.0 + legend_inches), projection="polar")
     look = looks((score.tracker for score in report.scores), theme)
     for score in report.ranked(attributes.measure):
         if math.isnan(score.scores[attributes.measure.key]):
@@ -113,13 +115,23 @@ def draw_attribute_radar(report: Report, attributes: AttributeScores, theme: The
         text.set_horizontalalignment("center" if abs(across) < 0.2 else "left" if across > 0 else "right")
         text.set_verticalalignment("center" if abs(up) < 0.7 else "bottom" if up > 0 else "top")
     label(axes, theme, f"Attributes of {report.benchmark}: {attributes.measure.title}")
-    legend(axes, theme, len(report.scores), beside=True)
+    legend(axes, theme, len(report.scores), beside=True, loc="outside upper center", ncols=columns)
     footnote(figure, theme, describe(report))
     # The layout does not know how far names at the sides of a circle reach.
     engine = figure.get_layout_engine()
     if isinstance(engine, ConstrainedLayoutEngine):
         engine.set(rect=(0.06, 0, 0.86, 1))
     return figure
+
+
+def _legend_above(report: Report) -> tuple[int, float]:
+    """Columns of a legend that is as wide as the figure, and its height in inches.
+
+    Long names beside the plot would leave that no room: a page shows all figures equally wide.
+    """
+    longest = max(len(shortened(score.tracker)) for score in report.scores)
+    columns = max(1, min(3, len(report.scores), 72 // (longest + 14)))
+    return columns, 0.3 + 0.2 * math.ceil(len(report.scores) / columns)
 
 
 def _rings(values: NDArray[np.float64], least: float, most: float) -> tuple[float, float, float]:
