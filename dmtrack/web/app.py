@@ -25,6 +25,7 @@ from starlette.exceptions import HTTPException
 from dmtrack import __version__
 from dmtrack.errors import DataError, DMTrackError, OutputError
 from dmtrack.files import atomic_path, json_value
+from dmtrack.media.drawing import GROUND_TRUTH_RGB, TARGETS_RGB
 from dmtrack.pages.shell import TEMPLATES
 from dmtrack.pages.timeline.photographs import encode_frame
 from dmtrack.web.export import FORMATS, export
@@ -138,11 +139,14 @@ def _routes(places: Places, thread: TrackingThread, configs: tuple[str, ...]) ->
 
     @routes.get("/info")
     def info() -> dict[str, Any]:
-        """Trackers to choose from, formats of export, and limits."""
+        """Trackers to choose from, formats of export, colours of targets, and limits."""
+        colours = ["#{:02x}{:02x}{:02x}".format(*colour) for colour in (GROUND_TRUTH_RGB, *TARGETS_RGB)]
         return {
             "version": __version__,
             "configs": configs,
             "formats": {name: one.title for name, one in FORMATS.items()},
+            "truth_colour": colours[0],
+            "colours": colours[1:],
             "most_upload_bytes": places.most_upload_bytes,
             "most_frames": places.most_frames,
             "most_runs": thread.most_runs,

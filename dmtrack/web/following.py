@@ -36,6 +36,7 @@ def follow(run: Run, live: LiveFrames, fresh: Callable[[str], Tracker]) -> Gener
         for target, segment in run.todo:
             followed[target.number] = fresh(segment.config)
             followed[target.number].init(live.source.first_frame, target.key_frames[0].box_xywh)
+        run.started, run.missed = time.monotonic(), live.newest.dropped  # while a box was drawn and the model loaded
         while not live.newest.ended:
             arrival = live.take(0.01)
             if arrival is not None:

@@ -41,6 +41,7 @@ class Run:
         error: the sentence of what ended it.
         seconds: that the last steps took, without waiting for others; of a live source from when a frame arrived.
         live: what arrives, where the source is live.
+        missed: frames that came before its targets were followed.
         rows: the last rows with their serial numbers, for pages that watch.
         serial: of the last row.
         started: when it began, later by all pauses.
@@ -57,6 +58,7 @@ class Run:
     rows: deque[tuple[int, int, int, list[float | None]]] = field(default_factory=lambda: deque(maxlen=REMEMBERED_ROWS))
     serial: int = 0
     live: LiveFrames | None = None
+    missed: int = 0
     started: float = field(default_factory=time.monotonic)
     halted: float | None = None
 
@@ -72,7 +74,7 @@ class Run:
             "error": self.error,
             "done": self.done,
             "total": self.total,
-            "dropped": None if self.live is None else self.live.newest.dropped,
+            "dropped": None if self.live is None else max(self.live.newest.dropped - self.missed, 0),
             "frames_per_second": round(rate, 2),
             "seconds_left": left,
             "latency_p50_ms": round(speed.get("latency_p50_ms", 0.0), 1),

@@ -14,6 +14,7 @@ import pytest
 pytest.importorskip("fastapi", reason="the page is an extra: pip install 'dmtrack[web]'")
 playwright = pytest.importorskip("playwright.sync_api", reason="the browser is driven by playwright, which is not here")
 
+from dmtrack.media.drawing import TARGETS_RGB  # noqa: E402
 from dmtrack.media.video import VideoWriter  # noqa: E402
 from dmtrack.tracking import Tracker, TrackResult  # noqa: E402
 from dmtrack.web.places import Places  # noqa: E402
@@ -227,6 +228,8 @@ def test_two_tabs_show_the_same_and_a_lost_race_is_said(server, tabs) -> None:
     said(other, "#run", "Done")
     drag(other, (100, 100), (150, 150))
     said(one, "#targets", "target 2: 1 box")
+    swatches = one.locator("#targets .swatch").evaluate_all("all => all.map(one => getComputedStyle(one).background)")
+    assert all(str(colour) in swatch for colour, swatch in zip(TARGETS_RGB[:2], swatches, strict=True))
     one.keyboard.press("z")
     targets(one, 1), targets(other, 1)
     # One is about to move a box of a target that the other one has just deleted.

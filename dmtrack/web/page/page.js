@@ -1,7 +1,6 @@
 // One page: choose a video, draw boxes, watch, correct, export. No library, no build, no other server.
 "use strict";
 
-const COLOURS = ["#e69f00", "#56b4e9", "#009e73", "#f0e442", "#cc79a7", "#d55e00", "#0072b2", "#999999"];
 const HANDLE = 9;          // pixels of the screen within which a corner is caught
 const SMALLEST = 4;        // pixels of the frame: a smaller drag is a click
 const WEAK = 0.5;
@@ -159,7 +158,10 @@ const row = (number, frame) => {
   return rows && !Number.isNaN(rows[7 * frame + 4]) ? rows.subarray(7 * frame, 7 * frame + 7) : null;
 };
 const targetOf = (number) => state.project.targets.find((one) => one.number === number);
-const colour = (number) => COLOURS[(number - 1) % COLOURS.length];
+const colour = (number) => {  // as in videos and reports; of stored results the first target is the truth
+  const { colours, truth_colour } = state.info, place = number - (state.project.read_only ? 2 : 1);
+  return place < 0 ? truth_colour : colours[place % colours.length];
+};
 
 // What the server says of the project; also what another tab has done to it.
 function take(project) {
