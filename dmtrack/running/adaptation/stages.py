@@ -125,7 +125,7 @@ class StageRunner:
             return record.get("outputs") is not None
         if not self.restart:
             what = f"{changed[0]} has changed since"
-            if what == "settings":
+            if changed[0] == "settings":
                 old, new = before["settings"], inputs["settings"]
                 keys = sorted(key for key in {*old, *new} if old.get(key) != new.get(key))
                 what = f"its setting {keys[0]} was {old.get(keys[0])}, and is {new.get(keys[0])} now"

@@ -72,9 +72,9 @@ def test_a_stage_that_was_killed_or_found_the_disk_full_goes_on_with_what_it_had
 
 def test_what_has_changed_since_is_named_and_made_anew_only_when_that_is_asked_for(tmp_path):
     Job(tmp_path).run()
-    with pytest.raises(EvaluationError, match=r"its setting number: it was 3, and is 4 changed since.*--restart"):
+    with pytest.raises(EvaluationError, match=r"its setting number was 3, and is 4 now\); give --restart"):
         Job(tmp_path, number=4).run()
-    with pytest.raises(EvaluationError, match=r"made from something else \(data changed since\)"):
+    with pytest.raises(EvaluationError, match=r"made from something else \(data has changed since\)"):
         Job(tmp_path, data="b").run()
     job = Job(tmp_path, number=4)
     job.run(restart=True)
