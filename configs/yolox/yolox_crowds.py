@@ -32,7 +32,7 @@ optimizer_config = dict(grad_clip=dict(max_norm=10, norm_type=2))
 lr_config = dict(policy="cosine", warmup="linear", warmup_iters=50, warmup_ratio=0.05)
 ema = dict(decay=0.998)
 total_iterations = 1200
-precision = "fp32"
+precision = "auto"
 channels_last = True
 seed = 7
 checkpoint_config = dict(interval_iterations=200, max_keep=1)
