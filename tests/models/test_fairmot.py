@@ -119,7 +119,7 @@ def test_identities_are_told_apart_within_their_class():
 
 def test_two_classes_are_learned_stored_and_tracked_apart(tmp_path):
     model = {**SMALL_SCENES, "classes": ("upright", "lying"), "test_cfg": {"least_score": 0.3}}
-    outcome = train_from_config(small_config(300, model=model), tmp_path / "run")
+    outcome = train_from_config(small_config(450, model=model), tmp_path / "run")
     scene = PaintedScenes().sample(np.random.default_rng(3)).query
     detector, _, origin = assemble_detector(str(outcome.weights))
     assert origin["classes"] == ["upright", "lying"]

@@ -91,7 +91,7 @@ def test_a_measure_of_a_new_kind_is_seen_everywhere(protocol, sequences, tmp_pat
         "needs": ["confidences"],
     }
     page = write_study(study, tmp_path, suffixes=(".png",)).read_text()
-    assert "with the highest alarms/100 of loud" in page and "sureness" in page
+    assert "with its highest alarms/100" in page and "sureness" in page
     assert {path.stem for path in (tmp_path / "plots").iterdir()} >= {"pair", "speed", "attribute_bars"}
     rows = list(csv.DictReader((tmp_path / "report.csv").open()))
     assert [row["alarms"] for row in rows if row["sequence"] == "*"] == ["50.000000", "25.000000"]
