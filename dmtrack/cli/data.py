@@ -297,7 +297,8 @@ def convert(
     if to == "reid-crops":
         print(f"{crops} crops of {identities} identities are listed in {output / label / 'meta'}")
         return
-    print(f"wrote {images} images with {identities} identities to {output / label}.json")
+    counted = f"{identities} identities" if identities > 0 else "no known identities"
+    print(f"wrote {images} images with {counted} to {output / label}.json")
 
 
 def _parse_size(size: str) -> tuple[int, int]:

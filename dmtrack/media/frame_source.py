@@ -26,6 +26,7 @@ class FrameSource(AbstractContextManager["FrameSource"]):
         size_wh: width and height of the first frame in pixels.
         frame_count: how many frames the source says it has, None where it does not (a camera). Video files may be a
             few frames off, so use it for progress, not for indexing.
+        whole_count: the same before `take` left some out; None where it did not.
         frame_names: names of the frames' files, where every frame is a file (a folder of images); else empty.
         notes: sentences about the source that whoever reads the results must know, such as lacking frames.
         timed: whether frames have times.
@@ -41,6 +42,7 @@ class FrameSource(AbstractContextManager["FrameSource"]):
 
     fps: float | None = None
     frame_count: int | None = None
+    whole_count: int | None = None
     frame_names: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     timed: bool = False
@@ -74,6 +76,7 @@ class FrameSource(AbstractContextManager["FrameSource"]):
         if self.live:
             raise MediaError(f"{self.name} is live: it has no frames to go to; leave --start-frame and --end-frame out")
         if self.frame_count is not None:
+            self.whole_count = self.whole_count or self.frame_count
             self.frame_count = max(min(self.frame_count, self.frame_count if end is None else end + 1) - start, 0)
         self.start, self.end, self._first_frame = start, end, None
         _ = self.first_frame

@@ -14,6 +14,7 @@ from dmtrack.errors import EvaluationError
 from dmtrack.running.cached_tracker import describe
 from dmtrack.running.detection_cache import SUFFIX, DetectionCache, read_manifest
 from dmtrack.running.detection_file import CachedDetections
+from dmtrack.running.one_sequence import check_kind
 from dmtrack.running.runner import RunProgress, follow
 from dmtrack.running.sweeps.running import cache_of
 from dmtrack.running.sweeps.settings import SweepSettings
@@ -45,6 +46,8 @@ def build_caches(settings: SweepSettings, k: int | None, console: Console) -> li
         if k is not None:
             choice = replace(choice, overrides=(*choice.overrides, f"tracker.max_candidates={k}"))
         origin = describe(choice)
+        for benchmark in settings.benchmarks:
+            check_kind(origin.name, origin.many_objects, f"benchmark {benchmark.title}", benchmark.files.tracks)
         models.setdefault(str(sorted(origin.detections.items())), (choice, origin))
     built, failures = [], []
     for benchmark, opener in zip(settings.benchmarks, openers, strict=True):

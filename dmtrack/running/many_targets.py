@@ -95,7 +95,7 @@ class Everything:
         tracker: follows it.
         source: the frames.
         given: detections of every frame of the source from its very first, for a tracker without a detector; else None.
-        classes: names of the classes; empty where there is one.
+        classes: names of the classes; empty where there is one, or where they have numbers alone.
         trails: frames that the line of where each track has been goes back; 0 draws none.
 
     Raises:
@@ -110,7 +110,7 @@ class Everything:
         classes: Sequence[str] = (),
         trails: int = 0,
     ) -> None:
-        frames = None if source.frame_count is None or source.end is not None else source.start + source.frame_count
+        frames = source.frame_count if source.whole_count is None else source.whole_count
         if given is not None and frames is not None and len(given) > frames:
             raise DMTrackError(
                 f"there are detections of {len(given)} frames, but {source.name} has {frames}; give the detections of "
@@ -139,8 +139,10 @@ class Everything:
         """A copy of the next frame with boxes, identities, names of classes, and where each track has been."""
         ids, boxes_xywh = tracks.ids.tolist(), tracks.boxes_xywh * scale
         labels = [str(one) for one in ids]
-        if self._classes and tracks.classes is not None:
-            labels = [f"{self._classes[kind]} {one}" for kind, one in zip(tracks.classes.tolist(), labels, strict=True)]
+        if tracks.classes is not None:
+            kinds = tracks.classes.tolist()
+            names = [self._classes[kind] if self._classes else f"class {kind + FIRST_CLASS}" for kind in kinds]
+            labels = [f"{name} {one}" for name, one in zip(names, labels, strict=True)]
         feet_xy = boxes_xywh[:, :2] + boxes_xywh[:, 2:] * (0.5, 1.0)
         self._feet_xy.append(dict(zip(ids, feet_xy.tolist(), strict=True)))
         trails_xy = [[seen[one] for seen in self._feet_xy if one in seen] for one in ids] if self._feet_xy else ()

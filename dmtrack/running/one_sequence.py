@@ -57,16 +57,10 @@ def track_sequence(
         EvaluationError: the target is absent in the first frame, the tracker answers with no box, or it follows one
             target where there are many objects, or many where there is one.
     """
+    many, everything = isinstance(sequence, MultiObjectSequence), isinstance(tracker, MultiTracker)
+    check_kind(getattr(tracker, "name", tracker), everything, f"sequence {sequence.name!r}", many)
     if isinstance(tracker, MultiTracker) and isinstance(sequence, MultiObjectSequence):
         return _track_everything(tracker, sequence, on_frame)
-    if isinstance(tracker, MultiTracker) or isinstance(sequence, MultiObjectSequence):
-        follows, has = (
-            ("everything", "one target") if isinstance(tracker, MultiTracker) else ("one target", "no target")
-        )
-        raise EvaluationError(
-            f"tracker {getattr(tracker, 'name', tracker)} follows {follows}, and sequence {sequence.name!r} has {has}; "
-            "multi-object trackers run on benchmarks such as mot17, others on those of one target"
-        )
     first_box = first_box_of(sequence)
     says_presence = isinstance(tracker, Tracker)
     tracker = as_tracker(tracker)
@@ -94,6 +88,28 @@ def track_sequence(
     if not says_presence:
         return SequenceResult(stored_boxes, times)
     return SequenceResult(stored_boxes, times, np.array(scores), np.array(present))
+
+
+def check_kind(name: Any, everything: bool, where: str, many_objects: bool) -> None:
+    """Refuses a tracker of one target where there are many objects, and the other way round.
+
+    Args:
+        name: of the tracker.
+        everything: it follows everything in sight, and not one target.
+        where: the sequence or benchmark.
+        many_objects: that has many objects, and not one target.
+
+    Raises:
+        EvaluationError: it does not fit.
+    """
+    if everything == many_objects:
+        return
+    follows, has, fitting = ("everything", "one target", "of one target, such as dmtrackReID_tiny")
+    if many_objects:
+        follows, has, fitting = ("one target", "no target", "of many objects, such as crowd_tiny")
+    raise EvaluationError(
+        f"tracker {name} follows {follows}, and {where} has {has}; give the config of a tracker {fitting}"
+    )
 
 
 def _track_everything(

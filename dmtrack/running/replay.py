@@ -17,7 +17,7 @@ from dmtrack.errors import EvaluationError
 from dmtrack.evaluation.results import BOX_DECIMALS, SequenceResult
 from dmtrack.running.cached_tracker import PolicyOrigin, describe
 from dmtrack.running.detection_cache import DetectionCache
-from dmtrack.running.one_sequence import first_box_of, track_rows
+from dmtrack.running.one_sequence import check_kind, first_box_of, track_rows
 from dmtrack.running.sweeps.benchmarks import BenchmarkChoice
 from dmtrack.running.sweeps.running import cache_of
 from dmtrack.running.sweeps.settings import SweepSettings
@@ -175,10 +175,12 @@ def plan_replays(settings: SweepSettings) -> list[ReplayPlan]:
             f"{root} is no folder of stored detections; make one with `dmtrack cache build` and the same options, or "
             "give --cache FOLDER"
         )
+    origins = [(tracker, describe(tracker.choice)) for tracker in settings.trackers]
     for benchmark in settings.benchmarks:
+        for _, origin in origins:
+            check_kind(origin.name, origin.many_objects, f"benchmark {benchmark.title}", benchmark.files.tracks)
         sequences = list(benchmark.opener()())
-        for tracker in settings.trackers:
-            origin = describe(tracker.choice)
+        for tracker, origin in origins:
             cache = cache_of(root, benchmark, origin.detections)
             cache.require()
             for sequence in sequences:

@@ -13,6 +13,7 @@ from dmtrack.data.sequences import Sequence
 from dmtrack.errors import ConfigError
 from dmtrack.models.siamrpn.decoding import SearchParameters
 from dmtrack.running.cached_tracker import describe
+from dmtrack.running.one_sequence import check_kind
 from dmtrack.running.sweeps.benchmarks import BenchmarkChoice
 from dmtrack.running.sweeps.running import cache_of
 from dmtrack.running.trackers import TrackerChoice
@@ -21,6 +22,7 @@ from dmtrack.search.space import Space
 from dmtrack.search.study import Sampler
 from dmtrack.search.tracks import FullRuns, Origin, ReplayedDetections, origin_of, policy_of
 from dmtrack.search.work import Scoring
+from dmtrack.tracking.base import MultiTracker
 
 
 @dataclass(frozen=True)
@@ -141,8 +143,12 @@ def prepare(settings: SearchSettings) -> Prepared:
         DMTrackError: benchmark, tracker, protocol or ranges cannot be used.
     """
     scoring = Scoring(settings.tuning.protocol(settings.protocol), settings.metric)
-    sequences = settings.open(settings.tuning)
     origin = origin_of(settings.tracker)
+    everything = issubclass(origin.kind, MultiTracker)
+    for benchmark in (settings.tuning, settings.held_out):
+        if benchmark is not None:
+            check_kind(origin.name, everything, f"benchmark {benchmark.title}", benchmark.files.tracks)
+    sequences = settings.open(settings.tuning)
     if origin.way == "shared":
         for end in settings.space.ends():
             parse_section(end, SearchParameters, source="--range", name="SiamRPN++'s parameters")

@@ -143,6 +143,11 @@ def test_another_policy_does_not_overwrite_the_first(sequence):
         (("--detections", "seq/det/det.txt", "--policy", "DistractorAware"), ConfigError, "first box is given"),
         (("--detections", "seq/det/det.txt", "--set", "policy.max_ago=3"), ConfigError, "max_ago"),
         (("--detections", "long.txt"), DMTrackError, "detections of 30 frames, but .* has 10"),
+        (
+            ("--detections", "long.txt", "--start-frame", "2", "--end-frame", "5"),
+            DMTrackError,
+            "30 frames, but .* has 10",
+        ),
         (("--config", "dmtrackGS_tiny"), ConfigError, "searches for one target"),
     ],
 )
@@ -246,6 +251,18 @@ def test_a_stopped_run_goes_on_to_the_very_tracks(sequence, policy, monkeypatch)
     assert len(list(open_frames(Path("out", "annotated.mp4")))) == 10
     document, whole = (json.loads(Path(name, "tracks.json").read_text()) for name in ("out", "whole"))
     assert all(document[key] == whole[key] for key in ("frames", "identities", "boxes", "ended_by"))
+
+
+def test_classes_of_a_file_are_kept_apart(sequence):
+    """A person, and from the sixth frame on a car in its place, are two things."""
+    for later, known in ((1, {(1, -1)}), (3, {(1, 1), (2, 3)})):
+        kinds = [1] * 5 + [later] * 5
+        Path("det.txt").write_text(
+            "\n".join(f"{frame},-1,20,10,30,30,0.9,{kind},-1,-1" for frame, kind in enumerate(kinds, 1))
+        )
+        run("seq", "--detections", "det.txt", "--no-video", "--output", "out", "--overwrite")
+        rows = np.loadtxt("out/tracks.txt", delimiter=",")
+        assert {(int(row[1]), int(row[7])) for row in rows} == known
 
 
 def test_classes_and_trails_are_drawn(sequence):

@@ -189,6 +189,7 @@ def test_every_set_is_converted_both_ways(made, tmp_path):
     for to, extra in (("fairmot", ()), ("cocovid", ("--every", "1"))):
         result = CliRunner().invoke(app, ["data", "convert", name, str(root), str(tmp_path / to), "--to", to, *extra])
         assert result.exit_code == 0, result.output
+        assert (" with no known identities to " in result.output) == (name in ("citypersons", "ethz"))
     labels = JDELabels(tmp_path / "fairmot" / f"{name}.json")
     videos = list(CocoVID(tmp_path / "cocovid" / f"{name}_cocovid.json"))
     counted = sum(int((~video.ignored).sum()) for video in videos)

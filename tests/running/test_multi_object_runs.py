@@ -1,6 +1,7 @@
 """Multi-object trackers in sweeps, caches, replays and searches: the machinery of trackers of one target."""
 
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,7 @@ from rich.console import Console
 
 from dmtrack.config import build, load_config
 from dmtrack.data.benchmarks import open_benchmark
+from dmtrack.data.sequences import OnDemand
 from dmtrack.data.sources.mot_challenge import mot_lines
 from dmtrack.data.synthetic.crowds import SyntheticCrowds
 from dmtrack.errors import ConfigError, EvaluationError
@@ -23,6 +25,8 @@ from dmtrack.running.sweeps.benchmarks import BenchmarkChoice, Generated
 from dmtrack.running.sweeps.running import run_sweep
 from dmtrack.running.sweeps.settings import NamedTracker, SweepSettings
 from dmtrack.running.trackers import TrackerChoice
+from dmtrack.search.settings import SearchSettings, prepare
+from dmtrack.search.space import Space, parse_range
 from dmtrack.search.splits import check_split
 from dmtrack.search.tracks import FullRuns, origin_of
 from dmtrack.search.work import Scoring, evaluate
@@ -150,6 +154,33 @@ def test_trials_of_a_search_score_policies_by_the_protocol_of_identities(benchma
     assert not check_split(benchmark, False)
     with pytest.raises(EvaluationError, match="tune on --split train"):
         check_split(replace(benchmark, split="test"), False)
+
+
+def test_a_tracker_of_one_target_is_refused_before_anything_is_generated(benchmark, monkeypatch):
+    crowds = BenchmarkChoice("synthetic", generated=Generated("crowds", count=1, frames=4))
+    plain = BenchmarkChoice("synthetic", generated=Generated("plain", count=1, frames=4))
+    monkeypatch.setattr(OnDemand, "__iter__", lambda self: pytest.fail("sequences were asked for"))
+    one = (
+        "tracker dmtrackReID_tiny follows one target, and benchmark synthetic-crowds-.* has no target; give the config"
+    )
+    for choice, where, says in (
+        (TrackerChoice("dmtrackReID_tiny"), crowds, one),
+        (TrackerChoice("crowd_tiny"), plain, "crowd_tiny follows everything, and benchmark synthetic-plain-.* has one"),
+    ):
+        Path("cache").mkdir(exist_ok=True)
+        stored = settings(where, choice, cache=Path("cache"))
+        space = Space((parse_range("--range", "policy.max_age", "2,9", True),))
+        searched = SearchSettings(where, choice, space, "study.db", Path("search"))
+        for work in (
+            partial(run_sweep, settings(where, choice), Console()),
+            partial(run_sweep, stored, Console()),
+            partial(build_caches, stored, None, Console()),
+            partial(run_replays, stored, Path("replay")),
+            partial(prepare, searched),
+        ):
+            with pytest.raises(EvaluationError, match=says):
+                work()
+    assert not list(Path("cache").iterdir())
 
 
 def test_trackers_and_sequences_that_do_not_fit_are_one_sentence(benchmark):

@@ -118,7 +118,8 @@ def _write_lists(folder: Path, rules: CropRules) -> tuple[int, int]:
     if not kept:
         raise DataError(
             f"{folder}: no identity has {rules.min_crops} crops with {rules.min_visibility:g} of it visible and sides "
-            f"of {rules.min_side} pixels; lower --min-crops, --min-visibility or --min-side in another folder"
+            f"of {rules.min_side} pixels; lower --min-crops, --min-visibility or --min-side in another folder; "
+            "a set without identities gives no crops"
         )
     first = int(len(kept) * (1 - rules.val_share))
     share = round(100 * rules.val_share)

@@ -21,6 +21,7 @@ from dmtrack.files import check_writable_folder, write_json, write_text
 from dmtrack.progress import print_table
 from dmtrack.running.cached_tracker import build_cached, describe
 from dmtrack.running.detection_cache import DetectionCache
+from dmtrack.running.one_sequence import check_kind
 from dmtrack.running.ray_engine import RayEngine, import_ray
 from dmtrack.running.runner import Session
 from dmtrack.running.sweeps.absence import absence_table, with_absence
@@ -28,6 +29,7 @@ from dmtrack.running.sweeps.benchmarks import BenchmarkChoice
 from dmtrack.running.sweeps.settings import NamedTracker, SweepSettings
 from dmtrack.running.trackers import identity_of
 from dmtrack.running.workers import check_gpus
+from dmtrack.tracking.base import MultiTracker
 
 
 def run_sweep(settings: SweepSettings, console: Console) -> list[Report]:
@@ -76,18 +78,22 @@ def run_sweep(settings: SweepSettings, console: Console) -> list[Report]:
 
 def _sessions(tracker: NamedTracker, settings: SweepSettings) -> list[Session]:
     """The runs of a tracker, which is known to be in order then, one per benchmark."""
-    choice = tracker.choice
+    choice, caches = tracker.choice, list[DetectionCache]()
     if settings.cache is None:
         loaded = choice.load()
+        everything = isinstance(loaded.tracker, MultiTracker)
         identity, details = identity_of(loaded)
         name, builds = loaded.tracker.name, [choice.build] * len(settings.benchmarks)
     else:
         origin = describe(choice)
+        everything = origin.many_objects
         name, identity, details = origin.name, origin.identity, {**origin.details, "cache": str(settings.cache)}
         caches = [cache_of(settings.cache, benchmark, origin.detections) for benchmark in settings.benchmarks]
-        for cache in caches:
-            cache.require()
         builds = [functools.partial(build_cached, choice, cache) for cache in caches]
+    for benchmark in settings.benchmarks:
+        check_kind(name, everything, f"benchmark {benchmark.title}", benchmark.files.tracks)
+    for cache in caches:
+        cache.require()
     return [
         Session(
             benchmark.title,
