@@ -61,7 +61,7 @@ class GlobalSearchTracker(Tracker):
             False tracks with the given model itself, which is put in evaluation mode on the device.
         cuda_graph: on a GPU, record the network once per size of frame and replay it.
         recent_view: settings of `RecentView`, by name: each target is also searched as it last looked beyond doubt;
-            None searches with the first frame's view alone, in four fifths to nine tenths of the time.
+            None searches with the first frame's view alone, in five sixths of the time.
 
     Raises:
         ConfigError: an unknown device, precision or setting, or a number out of range.
