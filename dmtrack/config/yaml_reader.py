@@ -60,6 +60,18 @@ def read_yaml_value(text: str, file: str = "--set") -> Any:
         raise ConfigError(f"{file}: not valid YAML: {error}") from error
 
 
+def read_foreign_yaml(text: str, file: str) -> Any:
+    """The value of a file of another tool, whose keys may be numbers, without the lines of its keys.
+
+    Raises:
+        ConfigError: not valid YAML; names the file.
+    """
+    try:
+        return yaml.safe_load(text)
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        raise ConfigError(f"{file}: not valid YAML: {' '.join(str(error).split())}") from error
+
+
 @dataclass
 class _Constructor:
     loader: _Loader

@@ -20,7 +20,7 @@ from dmtrack.media.frame_source import FrameSource
 from dmtrack.media.image_files import ImageFolder
 from dmtrack.media.images import Image, read_image
 from dmtrack.media.video_file import PyAVVideoFile
-from dmtrack.media.video_streams import displayed, gives_a_frame, tells_times
+from dmtrack.media.video_streams import displayed, gives_a_frame, numbers_by_index, put_in_place, tells_times
 
 try:
     import av
@@ -128,11 +128,11 @@ class RandomFrames(AbstractContextManager["RandomFrames"]):
         """Times of all frames in the order in which they are shown, and which of them are key frames."""
         container, stream = source.open_stream()
         with container:
-            shown = [
-                (packet.pts, packet.is_keyframe)
-                for packet in container.demux(stream)
-                if packet.pts is not None and gives_a_frame(packet)
-            ]
+            numbers, shown = numbers_by_index(container, stream), []
+            for packet in container.demux(stream):
+                put_in_place(packet, numbers)
+                if packet.pts is not None and gives_a_frame(packet):
+                    shown.append((packet.pts, packet.is_keyframe))
             timed = tells_times(container, stream)
         if not timed or len({ticks for ticks, _ in shown}) < len(shown):
             return
@@ -194,8 +194,10 @@ class RandomFrames(AbstractContextManager["RandomFrames"]):
 
     def _numbered(self, stream: Any) -> Iterator[tuple[int, Any]]:
         """Frames of PyAV and their numbers; packets that do not decode are passed over."""
+        numbers = numbers_by_index(self._container, stream)
         with contextlib.suppress(av.error.FFmpegError):  # the file is damaged from here on
             for packet in self._container.demux(stream):
+                put_in_place(packet, numbers)
                 frames = []
                 # On the way to a frame those that no other one is made from need no decoding.
                 passed = packet.pts is not None and packet.pts < self._skip_until

@@ -23,6 +23,7 @@ from dmtrack.media.video_streams import (
     frame_rate,
     gives_a_frame,
     numbers_by_index,
+    put_in_place,
     reason,
     tells_times,
 )
@@ -109,9 +110,7 @@ class PyAVVideoFile(FrameSource):
         try:
             packets = container.demux(stream)
             while (packet := self._read(packets, clock)) is not None:
-                number = numbers.get(packet.pos)
-                if number is not None and packet.dts is not None and number > packet.dts:
-                    packet.pts = packet.dts = number
+                put_in_place(packet, numbers)
                 if gives_a_frame(packet):
                     times = [None if ticks is None else float(ticks * unit) for ticks in (packet.pts, packet.dts)]
                     clock.expect(*times) if timed else clock.expect(None)

@@ -138,6 +138,13 @@ def numbers_by_index(container: Any, stream: Any) -> dict[int, int]:
     return {entry.pos + _CHUNK_HEADER: entry.timestamp for entry in getattr(stream, "index_entries", ())}
 
 
+def put_in_place(packet: Any, numbers: dict[int, int]) -> None:
+    """Gives a packet of an AVI the number that `numbers_by_index` has of it, where some before it are gone."""
+    number = numbers.get(packet.pos)
+    if number is not None and packet.dts is not None and number > packet.dts:
+        packet.pts = packet.dts = number
+
+
 def gives_a_frame(packet: Any) -> bool:
     """Whether a packet is of a frame that is shown: not cut away by trimming, nor a hidden reference of VP8."""
     if not packet.size or getattr(packet, "is_discard", False):

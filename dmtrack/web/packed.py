@@ -9,11 +9,11 @@ import zlib
 from pathlib import Path, PurePosixPath
 
 import numpy as np
-import yaml
 
+from dmtrack.config.yaml_reader import read_foreign_yaml
 from dmtrack.data.sources import OTB, GOT10k, LaSOT, SequenceFolder
 from dmtrack.data.sources.base import SequenceSource
-from dmtrack.errors import DataError
+from dmtrack.errors import ConfigError, DataError
 
 Boxes = dict[int, tuple[float, ...]]
 """Left, top, width and height in pixels by frame, counted from 0."""
@@ -63,9 +63,9 @@ def _frame_of(name: str) -> int:
 def _yolo(labels: dict[str, bytes], names: bytes, size_wh: tuple[int, int]) -> dict[str, Boxes]:
     """One object per class, since these labels know no identities."""
     try:
-        said = (yaml.safe_load(names) or {}).get("names", {})
-    except yaml.YAMLError as error:
-        raise DataError(f"the YAML file of the labels cannot be read ({' '.join(str(error).split())})") from error
+        said = (read_foreign_yaml(names.decode(), "the YAML file of the labels") or {}).get("names", {})
+    except (ConfigError, UnicodeDecodeError, AttributeError) as error:
+        raise DataError(f"the YAML file of the labels cannot be read ({error})") from error
     called = dict(enumerate(said)) if isinstance(said, list) else dict(said)
     first = min(1, *map(_frame_of, labels))  # some tools count frames from 0, others from 1
     found: dict[int, Boxes] = {}

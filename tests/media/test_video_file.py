@@ -13,6 +13,7 @@ import pytest
 
 from dmtrack.errors import MediaError
 from dmtrack.media.frame_times import Declared, FrameClock
+from dmtrack.media.random_access import RandomFrames
 from dmtrack.media.video import VideoWriter, open_frames
 
 WIDTH, HEIGHT = 96, 64
@@ -500,6 +501,9 @@ def test_a_hole_in_an_avi_is_placed_by_its_index_or_at_least_counted(tmp_path, c
     assert len(times) == 54
     assert times[19:21] == pytest.approx([0.76, 1.04 if index else 0.8])  # by the index the hole takes time
     assert len(source.notes) == 1 and says in source.notes[0]
+    frames = list(open_frames(path))
+    with RandomFrames(open_frames(path)) as anywhere:
+        assert all(np.array_equal(anywhere.read(number), frames[number]) for number in (40, 53, 19, 20, 30, 2, 21))
 
 
 def test_a_cut_avi_keeps_its_rate_and_says_what_is_lacking(tmp_path):
