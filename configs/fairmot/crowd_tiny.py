@@ -2,7 +2,7 @@
 #     dmtrack data synthesize --layout mot --domain street --count 60 --frames 30 --seed 100 --output data/crowds
 #     dmtrack data convert mot data/crowds data/fairmot
 #     dmtrack train --config configs/fairmot/crowd_tiny.py --cpus 1 --work-dir work_dirs/crowd_tiny
-# docs/multi_object.md has the numbers and what the weights are for.
+# docs/crowd_weights.md has the numbers and what the weights are for.
 model = dict(
     type="FairMOT",
     backbone=dict(type="ResidualPyramid", widths=(16, 32, 64, 96, 128), blocks=(1, 1, 2, 1), channels=48),
