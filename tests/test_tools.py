@@ -17,6 +17,7 @@ TOOLS = Path(__file__).resolve().parent.parent / "tools"
         ("test_dmtrack.py", [], "--data FOLDER, --synthetic plain"),
         ("train_dmtrack.py", ["--config", "dmtrackGS_dla34_fpn", "--gpus", "99"], "99 GPUs were asked for"),
         ("verify_reference.py", ["dmtrack_gs", "nowhere"], "nowhere is no folder"),
+        ("clips_from_afar.py", [".", "--photographs", "nowhere", "--output", "far"], "nowhere"),
     ],
 )
 def test_a_script_runs_from_another_folder(tmp_path, script, arguments, message):

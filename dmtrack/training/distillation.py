@@ -1,7 +1,8 @@
 """Distillation: a model learns its task and, besides, to see what a larger frozen network sees.
 
-The maps of a layer of the model (the student) and those of the teacher come to one size and to the channels of one side
-by an adapter that learns with the model, and are compared. Sources: Hinton et al., 2015; Romero et al., FitNets, ICLR
+The teacher gets the images that the backbone of the model (the student) gets: one batch of frames, or template and
+search images. The maps of a layer of both come to one size and to the channels of one side by an adapter that learns
+with the model, and are compared. Sources: Hinton et al., 2015; Romero et al., FitNets, ICLR
 2015; of FairMOT from DINOv2: NissaFaber/Knowledge-Distillation-dinov2-FairMOT, whose teacher had random weights, saw
 images with height and width swapped, and by default left nothing of FairMOT's own losses.
 """
@@ -166,11 +167,13 @@ class DistilledModel(TrainableModel):
     def losses(self, batch: Batch) -> dict[str, Tensor]:
         """The losses of the student times 1 - alpha, and `loss_distillation` times alpha."""
         alpha = self.settings.alpha
-        with watched(self.trained, self.settings.layer) as maps:
+        with watched(self.trained, self.settings.layer) as seen:
             losses = self.trained.losses(batch)
-        images = batch.search.images
-        mean, std = (images.new_tensor(one).view(3, 1, 1) for one in (self.mean_rgb, self.std_rgb))
-        loss = distillation_loss(maps[-1], self.teacher.maps(images * std + mean), self.beside, self.settings)
+        each = []
+        for images, maps in seen:
+            mean, std = (images.new_tensor(one).view(3, 1, 1) for one in (self.mean_rgb, self.std_rgb))
+            each.append(distillation_loss(maps, self.teacher.maps(images * std + mean), self.beside, self.settings))
+        loss = torch.stack(each).mean()
         return {name: (1 - alpha) * value for name, value in losses.items()} | {"loss_distillation": alpha * loss}
 
 
@@ -228,31 +231,39 @@ def normalisation(model: TrainableModel) -> tuple[Sequence[float], Sequence[floa
 
 
 @contextmanager
-def watched(model: nn.Module, layer: str) -> Iterator[list[Tensor]]:
-    """Inside, the maps that a layer gives are collected, in the order of its calls.
+def watched(model: TrainableModel, layer: str) -> Iterator[list[tuple[Tensor, Tensor]]]:
+    """Inside, (images that the backbone gets, map that a layer of it gives) are collected, call by call.
 
     Raises:
-        ConfigError: there is no such layer, or what it gives is not one map.
+        ConfigError: there is no such layer, or what it gives is not one map; or the model has no backbone.
     """
-    parts = dict(model.named_modules())
+    parts, backbone = dict(model.named_modules()), model.pretrained_backbone()
+    if backbone is None:
+        raise ConfigError(f"distillation: {type(model).__name__} has no part called backbone to be compared")
     if layer not in parts:
         raise ConfigError(f"distillation: {type(model).__name__} has no layer {layer!r}{did_you_mean(layer, parts)}")
-    maps: list[Tensor] = []
+    images: list[Tensor] = []
+    seen: list[tuple[Tensor, Tensor]] = []
 
     def keep(module: nn.Module, inputs: Any, output: Any) -> None:
         if not isinstance(output, Tensor) or output.ndim != 4:
+            inside = [name for name in parts if name.startswith(f"{layer}.")]
             raise ConfigError(
                 f"distillation: layer {layer!r} of {type(model).__name__} gives a {type(output).__name__}, not one "
-                "map; name a part of it that does"
+                f"map; name a part of it that does, such as {inside[-1]!r}"
             )
-        maps.append(output)
+        seen.append((images[-1], output))
 
-    # Only for the moment: a copy of the model (its average) would copy the hook and what it refers to.
-    handle = parts[layer].register_forward_hook(keep)
+    # Only for the moment: a copy of the model (its average) would copy the hooks and what they refer to.
+    handles = (
+        backbone.register_forward_pre_hook(lambda module, inputs: images.append(inputs[0])),
+        parts[layer].register_forward_hook(keep),
+    )
     try:
-        yield maps
+        yield seen
     finally:
-        handle.remove()
+        for handle in handles:
+            handle.remove()
 
 
 def backbone_map(model: TrainableModel, layer: str, images: Tensor) -> Tensor:
@@ -261,11 +272,10 @@ def backbone_map(model: TrainableModel, layer: str, images: Tensor) -> Tensor:
     Raises:
         ConfigError: the model has no backbone, or none with that layer.
     """
-    backbone = model.pretrained_backbone()
-    if backbone is None:
-        raise ConfigError(f"distillation: {type(model).__name__} has no part called backbone to be compared")
-    with watched(model, layer) as maps:
+    with watched(model, layer) as seen:
+        backbone = model.pretrained_backbone()
+        assert backbone is not None
         backbone(images)
-    if not maps:
+    if not seen:
         raise ConfigError(f"distillation: layer {layer!r} of {type(model).__name__} is no part of its backbone")
-    return maps[-1]
+    return seen[-1][1]

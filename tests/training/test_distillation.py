@@ -13,6 +13,7 @@ from torch import nn
 
 from dmtrack.config import build, load_config, parse_config
 from dmtrack.config.top_level import Distillation
+from dmtrack.data.batches import Batch
 from dmtrack.errors import ConfigError, TrainingError, WeightsError
 from dmtrack.registry import MODELS
 from dmtrack.training.distillation import DistilledModel, Teacher, TimmTeacher, distillation_loss
@@ -90,6 +91,50 @@ def test_a_teacher_sees_the_same_images_in_its_own_normalisation(monkeypatch):
     plain = model.trained.losses(batch)
     assert (plain["loss_size"] * 0.75).item() == pytest.approx(losses["loss_size"].item(), rel=1e-4)
     assert set(losses) == {*plain, "loss_distillation"}
+
+
+SEEN = {
+    "type": "DMTrackGSTiny",
+    "backbone": {"type": "ResidualTrunk", "widths": (8, 16, 16, 16, 16), "blocks": (1, 1, 1, 1)},
+    "neck": {"type": "SingleMapFusion", "in_channels": (16, 16, 16, 16), "out_channels": 16},
+    "bbox_head": {"type": "TinyHead", "channels": 16, "kernels": 4, "hidden": 16},
+    "scale": (128, 96),
+}
+
+
+def test_a_global_search_learns_from_template_and_search_images(tmp_path, monkeypatch):
+    torch.manual_seed(3)
+    teacher = build(SEEN, MODELS)
+    (tmp_path / "teacher.py").write_text(f"model = {SEEN!r}\n")
+    save_weights(tmp_path / "teacher.safetensors", teacher)
+    node = {"type": "ConfigTeacher", "config": str(tmp_path / "teacher.py"), "layer": "backbone.stages.1"}
+    node["weights"] = str(tmp_path / "teacher.safetensors")
+    settings = Distillation(node, alpha=0.5, layer="backbone.stages.2", loss="mse")
+    model = DistilledModel(build(SEEN, MODELS), settings)
+    seen, see = [], model.teacher.see
+    model.teacher.see = lambda images: seen.append(images) or see(images)
+    images = torch.randn(2, 2, 3, 96, 128)
+    boxes, sizes = torch.tensor([[10.0, 10, 50, 40], [60, 20, 100, 80]]), torch.tensor([[96, 128]] * 2)
+    losses = model.losses(Batch.pair(*images, boxes, boxes + 3, torch.tensor([0, 1]), sizes, sizes))
+    assert torch.allclose(seen[0], images.flatten(0, 1), atol=1e-5)
+    with torch.no_grad():
+        theirs = teacher.eval().backbone(seen[0])[1]
+        own = model.beside(model.trained.backbone(seen[0])[2])
+    expected = distillation_loss(own, theirs, nn.Identity(), Distillation({}, loss="mse"))
+    assert losses["loss_distillation"].item() == pytest.approx(0.5 * expected.item(), rel=0.02)
+    with pytest.raises(ConfigError, match=r"gives a tuple, not one map; name a part of it that does, such as 'backb"):
+        DistilledModel(build(SEEN, MODELS), Distillation(node))
+
+
+def test_tiny_learns_from_the_trunk_of_small(tmp_path):
+    small = build(load_config("dmtrackGS_small")["model"], MODELS)
+    save_weights(tmp_path / "small.safetensors", small)
+    config = load_config("dmtrackGS_tiny_distilled", [f"distillation.teacher.weights={tmp_path}/small.safetensors"])
+    settings = parse_config(config).distillation
+    assert settings is not None
+    model = DistilledModel(build(config["model"], MODELS), settings)
+    assert model.teacher.maps(torch.zeros(1, 3, 64, 96)).shape == (1, 96, 4, 6)
+    assert (model.beside.in_channels, model.beside.out_channels) == (128, 96)
 
 
 def trained(folder, iterations=2, resume=None, **sections):

@@ -16,28 +16,31 @@ LAST_BLOCKS = (3, 6, 13, 17)
 class MobileNetV2(nn.Module):
     """17 inverted residuals; parameters have torchvision's names.
 
-    Its batch norms keep the statistics that they have learnt: a few pairs of one scene tell less of the world than
-    what the weights were made from.
-
     Args:
-        frozen_blocks: the stem and so many blocks behind it are not trained; 18 and more freeze the whole.
+        frozen_blocks: the stem and so many blocks behind it are not trained; 17 and more freeze the whole.
         pretrained: where training takes the first weights from.
+        frozen_norms: whether all batch norms keep the statistics that they have learnt, not only those of frozen
+            blocks: a few pairs of one scene tell less of the world than what the weights were made from. Training that
+            starts from random weights needs False.
     """
 
-    def __init__(self, frozen_blocks: CountOrZero = 0, pretrained: str | None = None) -> None:
+    def __init__(
+        self, frozen_blocks: CountOrZero = 0, pretrained: str | None = None, frozen_norms: bool = True
+    ) -> None:
         super().__init__()
         self.pretrained = pretrained
         self.features = mobilenet_v2().features[: LAST_BLOCKS[-1] + 1]
         blocks = [self.features.get_submodule(str(number)) for number in LAST_BLOCKS]
         self.out_channels = tuple(int(block.get_submodule("conv")[-1].num_features) for block in blocks)
         self.out_strides = (4, 8, 16, 32)
-        if frozen_blocks:
-            self.features[: frozen_blocks + 1].requires_grad_(False)
+        frozen = frozen_blocks + 1 if frozen_blocks else 0
+        self.features[:frozen].requires_grad_(False)
+        self._with_still_norms = len(self.features) if frozen_norms else frozen
 
     def train(self, mode: bool = True) -> MobileNetV2:
-        """As usual, except that batch norms stay in evaluation mode."""
+        """As usual, except that batch norms that keep their statistics stay in evaluation mode."""
         super().train(mode)
-        for module in self.modules():
+        for module in self.features[: self._with_still_norms].modules():
             if isinstance(module, nn.BatchNorm2d):
                 module.eval()
         return self
