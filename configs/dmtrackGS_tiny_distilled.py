@@ -31,7 +31,8 @@ distillation = dict(
         weights="dmtrackGS_small.safetensors",
         layer="backbone.features.13",
     ),
-    alpha=0.5,
+    # At .95 the trunk gets about a third as much gradient from the teacher as from the task (.06 x .95 and 4.5 x .05).
+    alpha=0.95,
     loss="cosine",
     layer="backbone.stages.2",
 )
