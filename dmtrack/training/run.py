@@ -96,7 +96,7 @@ def train_from_config(
     check_batch_norm(module, fabric)
     start_iteration, notes = 0, []
     if content is None:
-        load_initial_weights(module, config)
+        notes += load_initial_weights(module, config)
     else:
         load_checkpoint_weights(module, content["model"], checkpoint_path)
         start_iteration = content["progress"]["iteration"]
@@ -151,11 +151,14 @@ def train_from_config(
     return Outcome(finished, exit_code, iteration, folder, weights if finished else None)
 
 
-def load_initial_weights(module: TrainableModel, config: Mapping[str, Any]) -> None:
+def load_initial_weights(module: TrainableModel, config: Mapping[str, Any]) -> list[str]:
     """Loads the model from `load_from`, and the backbone that is not taken from there from what `pretrained` names.
 
     What `load_from_except` names starts fresh: parameters that are new, or that the model no longer has. With
     `load_from_into` the weights are those of a part of the model (a detector inside), and the rest starts fresh.
+
+    Returns:
+        What the log should warn of: a backbone that is frozen, but has learnt nothing.
 
     Raises:
         ConfigError: the model has no such part.
@@ -174,13 +177,26 @@ def load_initial_weights(module: TrainableModel, config: Mapping[str, Any]) -> N
         own = {key: value for key, value in parts[name].state_dict().items() if key.startswith(but)}
         load_into(parts[name], {**taken, **own}, weights.path, metadata=weights.metadata)
         if "backbone" not in but:
-            return
+            return []
     backbone = module.pretrained_backbone()
-    pretrained = getattr(backbone, "pretrained", None)
-    if backbone is not None and pretrained:
+    if backbone is None:
+        return []
+    if pretrained := getattr(backbone, "pretrained", None):
         from dmtrack.weights.loading import load_backbone
 
         load_backbone(backbone, pretrained)
+        return []
+    parameters = list(backbone.parameters())
+    frozen = sum(not parameter.requires_grad for parameter in parameters)
+    norms = [part for part in backbone.train().modules() if isinstance(part, nn.modules.batchnorm._BatchNorm)]
+    still = sum(not norm.training for norm in norms)
+    if not (frozen or still):
+        return []
+    return [
+        f"warning: the backbone starts from random weights, but {frozen} of its {len(parameters)} parameters are "
+        f"frozen and {still} of its {len(norms)} batch norms keep their statistics; set model.backbone.pretrained, or "
+        "freeze none"
+    ]
 
 
 def load_checkpoint_weights(module: nn.Module, state: Mapping[str, Any], path: Path | None) -> None:

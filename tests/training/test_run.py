@@ -9,9 +9,10 @@ from safetensors import safe_open
 from safetensors.torch import load_file
 from torch import nn
 
-from dmtrack.config import load_config
+from dmtrack.config import build, load_config
 from dmtrack.errors import ConfigError, DataError, OutputError, TrainingError, WeightsError
 from dmtrack.models.base import TrainableModel
+from dmtrack.registry import MODELS
 from dmtrack.tracking import device
 from dmtrack.training.devices import Devices
 from dmtrack.training.resume import KEYS, checkpoint_files
@@ -176,3 +177,22 @@ def test_a_part_of_the_model_starts_from_the_weights_of_that_part_alone(tmp_path
         load_initial_weights(model, {"load_from": str(path), "load_from_into": "detektor"})
     with pytest.raises(WeightsError, match="does not fit DetectorInside"):
         load_initial_weights(model, {"load_from": str(path)})
+
+
+def test_a_frozen_trunk_that_has_learnt_nothing_is_warned_of(tmp_path: Path) -> None:
+    node = load_config("dmtrackGS_small")["model"]
+    model = build(node, MODELS)
+    (warning,) = load_initial_weights(model, {})
+    assert "random weights, but 54 of its 153 parameters are frozen and 51 of its 51 batch norms keep" in warning
+    path = tmp_path / "whole.safetensors"
+    save_weights(path, model)
+    assert load_initial_weights(model, {"load_from": str(path)}) == []
+    assert load_initial_weights(model, {"load_from": str(path), "load_from_except": ["backbone"]}) == [warning]
+    node["backbone"] |= {"frozen_blocks": 0, "frozen_norms": False}
+    assert load_initial_weights(build(node, MODELS), {}) == []
+    trunk = tmp_path / "trunk.safetensors"
+    save_weights(trunk, model.backbone)
+    node["backbone"] = {"type": "MobileNetV2", "frozen_blocks": 17, "pretrained": str(trunk)}
+    fresh = build(node, MODELS)
+    assert load_initial_weights(fresh, {}) == []
+    assert torch.equal(fresh.backbone.features[0][0].weight, model.backbone.features[0][0].weight)
