@@ -54,15 +54,16 @@ class RandomFrames(AbstractContextManager["RandomFrames"]):
 
     Args:
         source: opened by `open_frames`; its own iteration is not disturbed.
+        held: decoded frames that are held at most.
 
     Raises:
         MediaError: a live source, which has no frames to go to.
     """
 
-    def __init__(self, source: FrameSource) -> None:
+    def __init__(self, source: FrameSource, held: int = HELD) -> None:
         if source.live:
             raise MediaError(f"{source.name} is live: it has no frames to go to")
-        self.source = source
+        self.source, self._most_held = source, held
         self._turn = threading.Lock()
         self._container: Any = None
         self._decoded: Iterator[tuple[int, Any]] = iter(())
@@ -111,6 +112,21 @@ class RandomFrames(AbstractContextManager["RandomFrames"]):
         if not self._keys:
             return number
         return self._keys[max(bisect.bisect_right(self._keys, number) - 1, 0)]
+
+    def way(self, number: int) -> int:
+        """Frames that are decoded on the way to frame `number`, which counts itself; none of one that is held."""
+        if isinstance(self.source, ImageFolder) or number in self._held:
+            return int(number not in self._held)
+        begin = self.key_frame(number) if self._keys else 0
+        return number + 1 - (self._next if begin <= self._next <= number else begin)
+
+    @property
+    def longest_way(self) -> int:
+        """Most frames that are decoded on the way to any frame of the video from elsewhere."""
+        if isinstance(self.source, ImageFolder):
+            return 1
+        ends = [*self._keys[1:], self.count]
+        return max(end - begin for begin, end in zip(self._keys or [0], ends, strict=True))
 
     def close(self) -> None:
         """Releases the file."""
@@ -164,14 +180,14 @@ class RandomFrames(AbstractContextManager["RandomFrames"]):
         size = frame.nbytes if isinstance(frame, np.ndarray) else sum(plane.buffer_size for plane in frame.planes)
         self._held.pop(number, None)
         self._held[number] = frame
-        while len(self._held) > max(1, min(HELD, HELD_BYTES // size)):
+        while len(self._held) > max(1, min(self._most_held, HELD_BYTES // size)):
             del self._held[next(iter(self._held))]
 
     def _seek(self, number: int) -> None:
         """The decoder comes to where it decodes all that a frame needs."""
         # One who goes back frame by frame soon wants those before it, one who jumps there does not.
-        goes_back = self._last_read - HELD < number < self._last_read
-        self._skip_until = int(self._ticks[max(number - HELD + 1, 0) if goes_back else number])
+        goes_back = self._last_read - self._most_held < number < self._last_read
+        self._skip_until = int(self._ticks[max(number - self._most_held + 1, 0) if goes_back else number])
         # Where a frame was overtaken, some behind the decoder were left out on the way to it.
         if self.key_frame(number) <= self._next <= number and self._ticks[number] > self._skipped:
             return

@@ -26,6 +26,7 @@ from dmtrack import __version__
 from dmtrack.errors import DataError, DMTrackError, OutputError
 from dmtrack.files import atomic_path, json_value
 from dmtrack.media.drawing import GROUND_TRUTH_RGB, TARGETS_RGB
+from dmtrack.media.random_access import RandomFrames
 from dmtrack.pages.shell import TEMPLATES
 from dmtrack.pages.timeline.photographs import encode_frame
 from dmtrack.web.export import FORMATS, export
@@ -48,7 +49,9 @@ from dmtrack.web.messages import (
 )
 from dmtrack.web.places import Places, TooLargeError
 from dmtrack.web.project import Project
+from dmtrack.web.runs import WORKING
 from dmtrack.web.security import OwnNamesOnly, token_check
+from dmtrack.web.small_copies import SmallCopies
 from dmtrack.web.targets import ConflictError, NotFoundError
 from dmtrack.web.tracking import BusyError, TrackingThread
 
@@ -58,8 +61,9 @@ TICK = 0.1
 
 MOST_IMPORT_BYTES = 256 << 20
 
-FAR = 40
-"""Frames behind a key frame from which a page that scrubs is first shown that key frame."""
+NEAR, FAR = 4, 40
+"""Frames to decode from which a page that scrubs is first shown the small copy, and where there is none the key frame.
+"""
 
 _STATUS = {NotFoundError: 404, ConflictError: 409, TooLargeError: 413, BusyError: 503, OutputError: 507}
 
@@ -76,6 +80,7 @@ def make_app(
         names: host names beside those of this machine.
         configs: of the trackers to choose from, the default first.
     """
+    copies = SmallCopies(places.folder, lambda: any(run.state in WORKING for run in list(thread.runs.values())))
 
     @contextlib.asynccontextmanager
     async def life(_: FastAPI) -> AsyncIterator[None]:
@@ -84,6 +89,7 @@ def make_app(
                 with contextlib.suppress(DMTrackError):
                     thread.start(project, lambda project=project: places.open_frames(project))  # type: ignore[misc]
         yield
+        await asyncio.to_thread(copies.stop)
         await asyncio.to_thread(thread.stop)
         await asyncio.to_thread(places.close)
 
@@ -98,7 +104,7 @@ def make_app(
     )
     app.add_middleware(OwnNamesOnly, names=names)
     app.include_router(
-        _routes(places, thread, configs),
+        _routes(places, thread, copies, configs),
         prefix="/api",
         dependencies=[token_check(token)],
         responses={status: REFUSALS[status] for status in ALWAYS},
@@ -122,7 +128,7 @@ def make_app(
     return app
 
 
-def _routes(places: Places, thread: TrackingThread, configs: tuple[str, ...]) -> APIRouter:
+def _routes(places: Places, thread: TrackingThread, copies: SmallCopies, configs: tuple[str, ...]) -> APIRouter:
     routes = APIRouter()
     stored: dict[int | str, dict[str, Any]] = {status: REFUSALS[status] for status in (413, 507)}
 
@@ -196,6 +202,7 @@ def _routes(places: Places, thread: TrackingThread, configs: tuple[str, ...]) ->
             raise DataError(f"{project.name} shows stored results, which are not deleted here")
         project.read_only = True  # what tracks it writes nothing more
         thread.set_state(project_id, "cancelled")
+        copies.forget(project)
         places.close(project_id)
         shutil.rmtree(project.folder, ignore_errors=True)
 
@@ -231,9 +238,10 @@ def _routes(places: Places, thread: TrackingThread, configs: tuple[str, ...]) ->
         width: Annotated[int, Query(ge=16, le=8192)] = 1280,
         quick: bool = False,
     ) -> Response:
-        """A frame as JPEG, at most `width` pixels wide; with `quick`, of one that is far to decode, the key frame.
+        """A frame as JPEG, at most `width` pixels wide.
 
-        Of a live source the frame that is still held and nearest. Decoding ends where nobody waits any more.
+        With `quick`, of one that is far to decode, its small copy (`X-Small: true`), or the key frame where that is not
+        made yet. Of a live source the frame that is still held and nearest. Decoding ends where nobody waits any more.
 
         The header `X-Frame` says which frame it is.
         """
@@ -242,7 +250,14 @@ def _routes(places: Places, thread: TrackingThread, configs: tuple[str, ...]) ->
         def decode_and_encode() -> Response:
             found = places.project(project_id)
             frames = places.frames(found)
-            far = found.live or (quick and frame - frames.key_frame(frame) > FAR)
+            far = found.live
+            if isinstance(frames, RandomFrames):
+                copy, way = copies.of(found, frames, frame), frames.way(frame) if quick else 0
+                small = copy.read(frame) if copy is not None and way > NEAR else None
+                if small is not None:
+                    headers = {"X-Frame": str(frame), "X-Small": "true"}
+                    return Response(small, media_type="image/jpeg", headers=headers)
+                far = way > FAR
             number = frames.key_frame(frame) if far else frame
             image = frames.read(number, gone.is_set)
             scale = min(1.0, width / image.shape[1])
@@ -297,7 +312,9 @@ def _routes(places: Places, thread: TrackingThread, configs: tuple[str, ...]) ->
     async def events(project_id: str, request: Request) -> StreamingResponse:
         """What changes, as server-sent events: `project`, `run`, `frames` and `rows` [target, frame, 7 values]."""
         project = places.project(project_id)
-        return StreamingResponse(_watch(project, places, thread, request, described), media_type="text/event-stream")
+        return StreamingResponse(
+            _watch(project, places, thread, copies, request, described), media_type="text/event-stream"
+        )
 
     @routes.put("/projects/{project_id}/import/{name}", responses=stored)
     async def take_in(project_id: str, name: str, request: Request) -> dict[str, Any]:
@@ -341,9 +358,10 @@ async def _store(request: Request, path: Path, most_bytes: int, name: str) -> No
 
 
 async def _watch(
-    project: Project, places: Places, thread: TrackingThread, request: Request, described: Any
+    project: Project, places: Places, thread: TrackingThread, copies: SmallCopies, request: Request, described: Any
 ) -> AsyncIterator[str]:
     places.watched(project, 1)
+    copies.watched(project, 1)
     told: dict[str, Any] = {}
     watched, serial = None, 0
     try:
@@ -372,3 +390,4 @@ async def _watch(
             await asyncio.sleep(TICK)
     finally:
         places.watched(project, -1)
+        copies.watched(project, -1)

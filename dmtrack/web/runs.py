@@ -19,7 +19,8 @@ from dmtrack.web.targets import Segment, Target
 
 State = Literal["waiting", "tracking", "paused", "done", "cancelled", "failed"]
 
-ACTIVE = ("waiting", "tracking", "paused")
+WORKING = ("waiting", "tracking")
+ACTIVE = (*WORKING, "paused")
 
 SAVE_EVERY = 2.0
 """Seconds between writings of what a tracker found."""

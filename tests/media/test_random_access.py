@@ -1,40 +1,12 @@
 import itertools
 
-import av
-import numpy as np
 import pytest
 
 from dmtrack.errors import MediaError
 from dmtrack.media.images import write_image
 from dmtrack.media.random_access import OvertakenError, RandomFrames
 from dmtrack.media.video import open_frames
-
-BITS = 8
-
-
-def numbered_frame(number):
-    """Its number in black and white squares, which survive compression."""
-    frame = np.full((64, 16 * BITS, 3), 128, np.uint8)
-    for bit in range(BITS):
-        frame[:32, 16 * bit : 16 * bit + 16] = 255 if number >> bit & 1 else 0
-    return frame
-
-
-def number_of(frame):
-    return sum(1 << bit for bit in range(BITS) if frame[16, 16 * bit + 8].mean() > 127)
-
-
-def write_video(path, codec, frames=90, key_frames_every=30, **options):
-    with av.open(str(path), "w") as container:
-        stream = container.add_stream(codec, rate=25)
-        stream.width, stream.height, stream.pix_fmt = 16 * BITS, 64, "yuv420p"
-        stream.codec_context.gop_size = key_frames_every
-        stream.options = options
-        for number in range(frames):
-            for packet in stream.encode(av.VideoFrame.from_ndarray(numbered_frame(number), format="rgb24")):
-                container.mux(packet)
-        for packet in stream.encode():
-            container.mux(packet)
+from tests.support.numbered_video import number_of, numbered_frame, write_video
 
 
 @pytest.mark.parametrize(

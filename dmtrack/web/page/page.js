@@ -239,11 +239,11 @@ async function fetchFrame(frame, quick, signal) {
   if (cache.has(frame)) return { frame, bitmap: cache.get(frame) };
   const width = Math.min(Math.round(picture.clientWidth * devicePixelRatio) || 1280, 1920);
   const answer = await ask(ofProject(`/frames/${frame}?width=${width}&quick=${quick}`), "GET", undefined, signal);
-  const given = Number(answer.headers.get("X-Frame"));
+  const given = Number(answer.headers.get("X-Frame")), small = answer.headers.has("X-Small");
   const bitmap = await createImageBitmap(await answer.blob());
-  cache.set(given, bitmap);
+  if (!small) cache.set(given, bitmap);
   if (cache.size > CACHED) cache.delete(cache.keys().next().value);
-  return { frame: given, bitmap };
+  return { frame: given, bitmap, small };
 }
 async function go(frame) {
   if (!state.project) return;
@@ -257,13 +257,13 @@ async function go(frame) {
   if (loading) loading.abort();
   const mine = loading = new AbortController();
   await trying(async () => {
-    const first = await fetchFrame(frame, !cache.has(frame) && !state.playing, mine.signal);
-    if (mine.signal.aborted) return;
-    state.image = first.bitmap; state.shown = first.frame; draw();
-    if (first.frame === frame) return;
-    const exact = await fetchFrame(frame, false, mine.signal);
-    if (mine.signal.aborted) return;
-    state.image = exact.bitmap; state.shown = exact.frame; draw();
+    // A frame that is far to decode is shown from the video's small copy first, or near by where that is not made yet.
+    for (const quick of [!cache.has(frame) && !state.playing, false]) {
+      const given = await fetchFrame(frame, quick, mine.signal);
+      if (mine.signal.aborted) return;
+      state.image = given.bitmap; state.shown = given.frame; picture.dataset.small = Boolean(given.small); draw();
+      if (given.frame === frame && !given.small) return;
+    }
   });
 }
 async function play() {
