@@ -1,7 +1,7 @@
 """A small copy of a video whose frames are far to decode: any frame of it is there at once, until the frame itself is.
 
 The copy lies in parts, each a zip of JPEGs that are called by the numbers of their frames, as `RandomFrames` counts
-them. A process of its own makes them: `python -m dmtrack.media.small_copy VIDEO FOLDER` reads numbers of parts, one a line.
+them. A process of its own makes them: `python -m dmtrack.media.small_copy VIDEO FOLDER` reads numbers of parts.
 """
 
 from __future__ import annotations

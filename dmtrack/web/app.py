@@ -71,7 +71,7 @@ _STATUS = {NotFoundError: 404, ConflictError: 409, TooLargeError: 413, BusyError
 def make_app(
     places: Places, thread: TrackingThread, token: str, names: tuple[str, ...] = (), configs: tuple[str, ...] = ()
 ) -> FastAPI:
-    """The application.
+    """The application. Pages that watch are let go when its `state.ending` is set, before the server ends.
 
     Args:
         places: what it may read and write.
@@ -102,6 +102,7 @@ def make_app(
         openapi_url="/api/openapi.json",
         lifespan=life,
     )
+    app.state.ending = threading.Event()
     app.add_middleware(OwnNamesOnly, names=names)
     app.include_router(
         _routes(places, thread, copies, configs),
@@ -365,7 +366,7 @@ async def _watch(
     told: dict[str, Any] = {}
     watched, serial = None, 0
     try:
-        while not await request.is_disconnected():
+        while not request.app.state.ending.is_set() and not await request.is_disconnected():
             message: dict[str, Any] = {}
             run = thread.runs.get(project.id)
             if run is not watched:

@@ -11,6 +11,7 @@ from dmtrack.errors import MediaError
 from dmtrack.media.frame_source import FrameSource
 from dmtrack.media.images import Image, write_image
 from dmtrack.media.newest_frames import Arrival, NewestFrames
+from dmtrack.media.random_access import HELD, HELD_BYTES
 from dmtrack.media.video_writer import VideoWriter
 from dmtrack.running.one_video import FPS_OF_FOLDERS
 
@@ -20,12 +21,11 @@ RECORDING = "recorded.mkv"
 FIRST_FRAME = "first_frame"
 """Beside it, a folder with the first frame alone, which what is drawn lies on even where the recording is lost."""
 
-HELD = 24
-"""Newest frames that pages may still ask for while the source is live."""
-
 
 class LiveFrames:
     """The frames of a live source as they come; `RandomFrames` on the recording follow when it is over.
+
+    Pages may still ask for the newest of them, as many as `RandomFrames` holds.
 
     Args:
         source: a camera or a stream; it is closed with this one.
@@ -43,7 +43,7 @@ class LiveFrames:
         self.newest = source if isinstance(source, NewestFrames) else NewestFrames(source)
         self.path = folder / RECORDING
         self._turn = threading.Lock()
-        self._held: deque[tuple[int, Image]] = deque(maxlen=HELD)
+        self._held: deque[tuple[int, Image]] = deque()
         self.count, self._open, self.watchers = 0, True, 0
         self._recorder = VideoWriter(self.path, source.fps or FPS_OF_FOLDERS, source.size_wh)
         first = self.newest.poll(10.0)
@@ -91,4 +91,6 @@ class LiveFrames:
             if self._open:
                 self._recorder.write(image, time)
                 self._held.append((self.count, image))
+                while len(self._held) > max(1, min(HELD, HELD_BYTES // image.nbytes)):
+                    self._held.popleft()
                 self.count += 1

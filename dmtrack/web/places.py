@@ -249,10 +249,11 @@ class Places:
                 count = len(left)
         except MediaError:
             project.video, project.fps, count = str(project.folder / FIRST_FRAME), None, 1
-        project.resize(count)
+        project.cut_off(count)
         project.live = False
         frames = "the first frame is" if count == 1 else f"{count} recorded frames are"
-        project.note = f"{reason} while {project.name} was live; {frames} left, with all that was drawn in them"
+        said = f"{reason} while {project.name} was live; {frames} left, with all that was drawn in them"
+        project.note = f"{said}; {project.note}" if project.note else said
         project.revision += 1
         project.save()
 

@@ -93,6 +93,7 @@ def running(
     try:
         yield Server(places, host, listening.getsockname()[1], token)
     finally:
+        app.state.ending.set()
         server.should_exit = True
         worker.join()
         listening.close()

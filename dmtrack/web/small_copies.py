@@ -42,8 +42,8 @@ class _Looked:
 class SmallCopies:
     """A process of low priority makes the parts of the copy of the video that was looked at last, nearest first.
 
-    It ends when the last page on the video is closed or something is tracked. What is made stays with the project, until
-    copies of videos that are looked at later need the disk.
+    It ends when the last page on the video is closed or something is tracked. What is made stays with the project,
+    until copies of videos that are looked at later need the disk.
 
     Args:
         folder: of the projects.

@@ -19,6 +19,9 @@ from dmtrack.web.project import Project
 from dmtrack.web.runs import ACTIVE, SAVE_EVERY, Run, State
 from dmtrack.web.segments import track_segment
 
+LONGEST_STEP = 5.0
+"""Seconds that the thread is given to end the frame that it is at."""
+
 
 class Trackers:
     """Trackers by the names of their configs; the model of each is loaded once and shared.
@@ -138,11 +141,14 @@ class TrackingThread:
                 self._changed.notify_all()
 
     def stop(self) -> None:
-        """Ends the thread; what was found so far is written, and the projects go on when they are opened again."""
+        """Ends the thread; what was found so far is written, and the projects go on when they are opened again.
+
+        A model that is being loaded is not waited for: there is nothing yet to be written.
+        """
         with self._changed:
             self._stopping = True
             self._changed.notify_all()
-        self._thread.join()
+        self._thread.join(LONGEST_STEP)
 
     def _cancel(self, project_id: str) -> None:
         run = self.runs.get(project_id)

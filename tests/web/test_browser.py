@@ -202,6 +202,11 @@ def test_a_camera_is_tracked_as_frames_arrive_and_its_recording_is_corrected(ser
     page.get_by_role("button", name="Track", exact=True).click()
     said(page, "#run", "frames as they arrived")
     page.wait_for_function("() => Number(document.getElementById('frame').max) > 20")
+    counted = "() => / (\\d+) of (\\d+) frames/.exec(document.getElementById('targets').innerText).slice(1).map(Number)"
+    page.wait_for_function(
+        f"() => {{ const [tracked, all] = ({counted})(); return tracked > 20 && all - tracked <= 1; }}"
+    )
+    assert page.get_by_role("button", name="Stop").is_visible()
     page.get_by_role("button", name="Stop").click()
     said(page, "#run", "Done: ")
     assert int(page.inner_text("#run").split("arrived, ")[1].split(" late")[0]) > 5
@@ -317,3 +322,8 @@ def test_nothing_is_cut_off_at_any_width(server, tabs, width) -> None:
         page.wait_for_function(
             "(width) => innerWidth === width && document.documentElement.scrollWidth <= width", arg=width
         )
+        top = page.locator("#picture").bounding_box()["y"]
+        page.evaluate("document.getElementById('status').textContent = 'Something long is said. '.repeat(20)")
+        assert page.locator("#picture").bounding_box()["y"] == top
+        low = page.locator("#status").bounding_box()
+        assert low["y"] + low["height"] > top or width == 1920

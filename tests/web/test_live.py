@@ -15,9 +15,12 @@ import pytest
 
 pytest.importorskip("fastapi", reason="the page is an extra: pip install 'dmtrack[web]'")
 
+from dmtrack.media.frame_source import FrameSource
+from dmtrack.media.random_access import HELD_BYTES
 from dmtrack.tracking import Tracker, TrackResult
 from dmtrack.web import places as places_module
 from dmtrack.web.client import Client, ServerError
+from dmtrack.web.live import LiveFrames
 from dmtrack.web.places import Places
 from dmtrack.web.serve import running
 
@@ -135,6 +138,48 @@ def test_a_live_source_that_nobody_looks_at_any_more_is_closed_and_what_was_draw
     assert not said["live"] and said["note"].startswith("the page was left while http://127.0.0.1")
     assert said["targets"][0]["key_frames"] == [{"frame": 0, "box_xywh": [8, 10, 20, 16], "how": "drawn"}]
     assert client.ask(f"projects/{drawn}/frames/0")[:2] == b"\xff\xd8"
+
+
+class LargeCamera(FrameSource):
+    """Frames of 12 MB, as fast as they are read."""
+
+    live = timed = True
+
+    def __init__(self):
+        super().__init__("camera:4")
+        self.fps = 25.0
+
+    def _decode(self):
+        for number in itertools.count():
+            self.time = number / 25
+            yield np.full((2000, 2000, 3), number % 256, np.uint8)
+
+
+def test_large_frames_of_a_live_source_take_no_more_memory_than_those_of_a_video(tmp_path) -> None:
+    live = LiveFrames(LargeCamera(), tmp_path)
+    until(lambda: live.take(1.0) is not None and live.count == 12)
+    assert sum(image.nbytes for _, image in live._held) <= HELD_BYTES
+    assert [number for number, _ in live._held] == list(range(4, 12)) and live.key_frame(0) == 4
+    live.close()
+
+
+def test_pages_that_watch_are_let_go_without_a_word_when_the_server_ends(address, tmp_path, caplog) -> None:
+    with running(Places(tmp_path, tmp_path / "projects", live=[address]), port=0, trackers=Fresh()) as server:
+        client = Client(server.url())
+        project, ended = opened(client), threading.Event()
+
+        def look():
+            address = server.url().split("#")[0] + f"api/projects/{project}/events"
+            request = urllib.request.Request(address, headers={"Authorization": f"Bearer {server.token}"})
+            with urllib.request.urlopen(request, timeout=30) as events:
+                while events.readline():
+                    seen.set()
+            ended.set()
+
+        seen = threading.Event()
+        threading.Thread(target=look, daemon=True).start()
+        assert seen.wait(30)
+    assert ended.wait(30) and [record for record in caplog.records if record.name.startswith("uvicorn")] == []
 
 
 def test_a_kill_while_a_source_is_live_loses_nothing_that_was_drawn(server, tmp_path) -> None:

@@ -57,6 +57,18 @@ def test_a_box_is_drawn_at_first_and_corrected_where_a_tracker_has_been(project)
     assert np.isnan(target.rows[8]).all()
 
 
+def test_boxes_behind_the_end_of_a_recording_that_was_cut_off_stand_in_its_last_frame(project) -> None:
+    one, other = project.add_target(0, BOX), project.add_target(0, BOX)
+    for frame, box in ((60, OTHER), (61, THIRD)):
+        project.set_key_frame(one.number, frame, box)
+    for frame in (49, 60):
+        project.set_key_frame(other.number, frame, THIRD)
+    project.cut_off(50)
+    boxes = [{frame: key.box_xywh for frame, key in target.key_frames.items()} for target in (one, other)]
+    assert boxes == [{0: BOX, 49: OTHER}, {0: BOX, 49: THIRD}] and len(one.rows) == 50
+    assert "boxes that were drawn behind frame 49 stand in it now" in project.note
+
+
 def test_what_is_refused_changes_nothing(project) -> None:
     project.add_target(0, BOX)
     before = (project.folder / "project.json").read_bytes()

@@ -1,4 +1,4 @@
-"""Small copies are made while a page looks, and only then, never beside a tracker, and within the disk they are given."""
+"""Small copies are made while a page looks, and only then, never beside a tracker, and within their disk."""
 
 import time
 

@@ -1,4 +1,5 @@
 import importlib
+import threading
 import time
 from functools import partial
 from pathlib import Path
@@ -12,6 +13,7 @@ from dmtrack.media.images import write_image
 from dmtrack.media.random_access import RandomFrames
 from dmtrack.media.video import open_frames
 from dmtrack.tracking import Tracker, TrackResult
+from dmtrack.web import tracking as tracking_module
 from dmtrack.web.project import Project
 from dmtrack.web.runs import ACTIVE
 from dmtrack.web.segments import fuse, track_segment
@@ -72,6 +74,25 @@ def wait(run, seconds=20.0):
     while run.state in ACTIVE and time.monotonic() < end:
         time.sleep(0.01)
     return run.state
+
+
+def test_a_model_that_is_being_loaded_does_not_keep_the_server_from_ending(tmp_path, folder, monkeypatch) -> None:
+    monkeypatch.setattr(tracking_module, "LONGEST_STEP", 0.2)
+    loading, loaded = threading.Event(), threading.Event()
+
+    class Slow:
+        def fresh(self, config):
+            loading.set()
+            loaded.wait(60)
+            return Drifting()
+
+    thread, project = TrackingThread(Slow()), project_in(tmp_path / "project", folder)
+    project.add_target(0, (1, 1, 9, 9))
+    thread.start(project, lambda: frames_of(folder))
+    assert loading.wait(30)
+    thread.stop()
+    assert thread._thread.is_alive() and project.tracking  # it goes on with the next server
+    loaded.set()
 
 
 def test_a_segment_without_an_end_is_tracked_forward_and_one_without_a_start_backward(folder) -> None:

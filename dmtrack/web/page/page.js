@@ -178,13 +178,16 @@ function take(project) {
   showNumbers();
   draw();
 }
+function titleOf(target) {
+  const keys = target.key_frames.length, boxes = `${keys} box${keys === 1 ? "" : "es"}`;
+  return state.project.read_only ? target.name : `${target.name}: ${boxes}, ${target.tracked} of ${state.project.frames} frames`;
+}
 function targetItem(target) {
   const li = document.createElement("li");
   const swatch = document.createElement("span"), name = document.createElement("button"), remove = document.createElement("button");
   swatch.className = "swatch"; swatch.style.background = colour(target.number);
   name.className = "name";
-  const keys = target.key_frames.length;
-  name.textContent = state.project.read_only ? target.name : `${target.name}: ${keys} box${keys === 1 ? "" : "es"}, ${target.tracked} of ${state.project.frames} frames`;
+  name.textContent = titleOf(target);
   name.setAttribute("aria-pressed", target.number === state.selected);
   name.onclick = () => { state.selected = target.number; take(state.project); };
   name.ondblclick = () => trying(async () => {
@@ -563,9 +566,15 @@ async function receive(message, id) {
   }
   if (message.reload || (message.project && message.project.revision !== before)) await readRows();
   for (const [number, frame, ...values] of message.rows || []) {
-    const rows = state.rows.get(number);
-    if (rows) rows.set(values.map((value) => value === null ? NaN : value), 7 * frame);
+    const rows = state.rows.get(number), target = targetOf(number);
+    if (!rows) continue;
+    if (target && Number.isNaN(rows[7 * frame + 4])) target.tracked += 1;
+    rows.set(values.map((value) => value === null ? NaN : value), 7 * frame);
   }
+  document.querySelectorAll("#targets button.name").forEach((name, place) => {
+    const target = state.project.targets[place];
+    if (target) name.textContent = titleOf(target);
+  });
   if (message.run) {
     const last = message.rows && message.rows[message.rows.length - 1];
     if (last && $("follow").checked && !state.edit && !state.playing) await go(last[1]);
