@@ -190,7 +190,8 @@ def synthesize(
     seed: Annotated[int, option(SEQUENCES, min=0, help="The same seed gives the same sequences.")] = 1,
     distractors: Annotated[int, option(SEQUENCES, min=0, help="Look-alikes of the target per sequence.")] = 2,
     domain: Annotated[
-        str | None, option(SEQUENCES, help="Of crowds: street (by day) or station (dense, at night).")
+        str | None,
+        option(SEQUENCES, help="Of crowds: street (by day), dusk or station (dense, at night)."),
     ] = None,
     size: Annotated[
         str | None,

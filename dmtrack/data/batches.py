@@ -27,6 +27,7 @@ class FrameBatch:
         identities: (instances,) int64, see `Sample`; None where all are unknown.
         masks: (instances, H, W) bool, where the data set has them.
         classes: (instances,) int64, see `Sample`; None where all are of one class.
+        ignored: (instances,) bool, see `Sample`; None where there is none.
     """
 
     images: Tensor
@@ -36,6 +37,7 @@ class FrameBatch:
     identities: Tensor | None = None
     masks: Tensor | None = None
     classes: Tensor | None = None
+    ignored: Tensor | None = None
 
 
 @dataclass
@@ -109,6 +111,8 @@ class ClipEncoder:
 
     named_recipes = True
     """Whether the model is trained with the recipes of `data.recipes`; otherwise `data.recipe` lists the steps."""
+    spares_ignored = False
+    """Whether the model's losses leave ignored regions out; otherwise its clips come without these instances."""
 
     def __init__(self, preprocessing: Any) -> None:
         self.preprocessing: Any = preprocessing
@@ -155,6 +159,14 @@ class ClipEncoder:
         ]
         classes = [sample.classes for sample in samples if sample.classes is not None]
         known = len(classes) == len(samples)
+        ignored = None
+        if any(sample.ignored is not None for sample in samples):
+            ignored = np.concatenate(
+                [
+                    np.zeros(len(sample.boxes_xyxy), bool) if sample.ignored is None else sample.ignored
+                    for sample in samples
+                ]
+            )
         return FrameBatch(
             images=images,
             boxes_xyxy=torch.from_numpy(boxes.astype(np.float32)),
@@ -163,4 +175,5 @@ class ClipEncoder:
             identities=torch.from_numpy(np.concatenate(identities).astype(np.int64)),
             masks=masks,
             classes=torch.from_numpy(np.concatenate(classes).astype(np.int64)) if known else None,
+            ignored=None if ignored is None else torch.from_numpy(ignored),
         )

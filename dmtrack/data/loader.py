@@ -19,7 +19,7 @@ from dmtrack.config import parse_section
 from dmtrack.config.top_level import Data, Stage
 from dmtrack.data.batches import Batch, ClipEncoder
 from dmtrack.data.recipes import Transform, build_recipe
-from dmtrack.data.samples import ClipSampler, built
+from dmtrack.data.samples import ClipSampler, Sample, built
 from dmtrack.errors import ConfigError, DMTrackError
 
 ClipToken = tuple[int, tuple[int, int] | None]
@@ -130,7 +130,13 @@ class TrainingClips(Dataset[Any]):
                 clip = transform(clip, rng)
             if len(clip.query.boxes_xyxy):
                 break
-        return clip if self.encoder is None else self.encoder.encode(clip, rng)
+        if self.encoder is None:
+            return clip
+        return self.encoder.encode(clip if self.encoder.spares_ignored else clip.map(_without_ignored), rng)
+
+
+def _without_ignored(sample: Sample) -> Sample:
+    return sample if sample.ignored is None else sample.select(~sample.ignored)
 
 
 class _CaughtErrors(Dataset[Any]):

@@ -24,6 +24,7 @@ class Sample:
             in any case.
         masks: (instances, H, W) bool, where the data set has them.
         classes: (instances,) int64 number of the class of each instance, from 0; None where all are of one class.
+        ignored: (instances,) bool, regions that count neither as an object nor as background; None where there is none.
     """
 
     image: NDArray[Any]
@@ -31,6 +32,7 @@ class Sample:
     identities: NDArray[np.int64] | None = None
     masks: NDArray[np.bool_] | None = None
     classes: NDArray[np.int64] | None = None
+    ignored: NDArray[np.bool_] | None = None
 
     @property
     def size_wh(self) -> tuple[int, int]:
@@ -45,6 +47,7 @@ class Sample:
             identities=None if self.identities is None else self.identities[rows],
             masks=None if self.masks is None else self.masks[rows],
             classes=None if self.classes is None else self.classes[rows],
+            ignored=None if self.ignored is None else self.ignored[rows],
         )
 
     def warped(

@@ -16,7 +16,7 @@ from dmtrack import __version__
 from dmtrack.data.benchmarks import get_benchmark
 from dmtrack.data.sequences import Video
 from dmtrack.data.sources.mot_challenge import mot_lines
-from dmtrack.data.synthetic.crowds import DOMAINS, SyntheticCrowds
+from dmtrack.data.synthetic.crowds import SyntheticCrowds
 from dmtrack.data.writers.mot_challenge import FRAMES_PER_SECOND, write_mot_challenge
 from dmtrack.evaluation.protocols import MultiObjectProtocol, get_protocol
 from dmtrack.evaluation.report import shown
@@ -90,7 +90,7 @@ def run_crowd_demo(
     check_writable_folder(output)
     detector, _, origin = assemble_detector(config, weights)
     sets = []
-    for domain in DOMAINS:
+    for domain in TEXTS:
         crowds = SyntheticCrowds(count, frames, seed, domain=domain)
         videos = list(crowds)  # drawn once: written, and tracked
         folder = output / domain

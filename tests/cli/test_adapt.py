@@ -25,9 +25,11 @@ training:
   tuned: {{config: configs/yolox/yolox_crowds.py, set: *small}}
   control: {{config: configs/yolox/yolox_crowds.py, set: *small}}
   oversampling: 2
+  restyled: 0.5
   augmentations: [clahe, jpeg]
-tracking: {{policy: {{type: ByteTrack, track_score: 0.0, low_score: 0.0, birth_margin: 0.0}}, least_score: 0.0}}
-selection: {{least_score: 0.0}}
+tracking: {{policy: {{type: ByteTrack, track_score: 0.0, low_score: 0.0, birth_margin: 0.0}}, least_score: 0.0,
+  label_scales: [1.0, 1.5]}}
+selection: {{least_score: 0.0, uncertain_score: 0.0}}
 soup: {{kind: greedy, metric: AP, validate_on: 1}}
 scoring: {{rounds: 5}}
 """
@@ -52,6 +54,11 @@ def adapt(recipe, *more):
         ("layout: crowds, domain: station, count: 1, frames: 3, seed: 2, size_wh: [96, 64]", "layout: mot17",
          "recipe.yaml:4: target.root: the folder of mot17 is missing"),
         ("oversampling: 2", "oversampling: 0", "recipe.yaml:13: training.oversampling is 0"),
+        ("restyled: 0.5", "restyled: 1.5", "recipe.yaml:14: training.restyled is 1.5"),
+        ("label_scales: [1.0, 1.5]", "label_scales: []",
+         "tracking.label_scales: expected at least one factor"),
+        ("label_scales: [1.0, 1.5]", "label_scales: [-1.0]", "tracking.label_scales"),
+        ("uncertain_score: 0.0", "uncertain_score: 2", "selection.uncertain_score is 2"),
         ("kind: greedy", "kind: weighted, shares: [0.5]", "soup.shares: 1 numbers of sum 0.5; expected 2 of sum 1"),
         ("metric: AP", "metrik: AP", "did you mean 'metric'"),
         ("metric: AP", "metric: APP", "soup.metric: there is no 'APP'; the measures are"),
@@ -102,7 +109,9 @@ def test_the_recipe_reads_the_truth_of_the_target_for_the_final_score_alone(reci
         trained = read_weights(work / name / "final.safetensors").metadata["config"]
         assert trained["load_from"] == str(work / "source" / "final.safetensors")
         assert ("target-1" in json.dumps(trained)) == sees_target
-    assert "| source for longer |" in table
+    assert "| source for longer |" in table and "Before this table: stages done: " in table
+    mixed = json.dumps(read_weights(work / "mixed" / "final.safetensors").metadata["config"]["data"])
+    assert '"Restyle"' in mixed and mixed.count('"ignored": true') >= 2
     assert (work / "score" / "stages.png").stat().st_size > 10_000
     new = tmp_path / "new.safetensors"
     reestimate_batch_norm(work / "soup" / "final.safetensors", 2, new)

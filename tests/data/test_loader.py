@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import json
+
+import cv2
 import numpy as np
 import pytest
 import torch
@@ -17,9 +20,12 @@ from dmtrack.data.loader import (
 )
 from dmtrack.data.preprocessing import Preprocessing, prepare_image
 from dmtrack.data.samples import Clip
+from dmtrack.data.sampling import ImageClips, MosaicClips
+from dmtrack.data.sources.coco import Coco
 from dmtrack.data.writers.coco import write_coco
 from dmtrack.data.writers.sequences import write_got10k
 from dmtrack.errors import ConfigError, DataError
+from dmtrack.models.yolox.encoding import YOLOXEncoder, YOLOXPreprocessing
 
 ENCODER = ClipEncoder(Preprocessing())
 STAGES = [{"until": 0.5, "samples_per_gpu": 3, "image_size_wh": (64, 32)}, {"until": 1.0, "samples_per_gpu": 2}]
@@ -159,3 +165,33 @@ def test_loader_of_a_config(tmp_path, sequence_maker):
         broken = {"train": train} if train else {}
         with pytest.raises(ConfigError, match=message):
             training_loader_from_config(broken, ENCODER, total_iterations=1, seed=0)
+
+
+def test_ignored_regions_reach_only_models_whose_losses_spare_them(tmp_path):
+    cv2.imwrite(str(tmp_path / "1.png"), np.full((64, 64, 3), 90, np.uint8))
+    boxes = {"object": ([4, 4, 20, 30], 0), "crowd": ([30, 10, 30, 40], 1)}
+    entries = [
+        {"id": place, "image_id": 1, "category_id": 1, "bbox": box, "area": 1.0, "iscrowd": crowd}
+        for place, (box, crowd) in enumerate(boxes.values(), start=1)
+    ]
+    content = {
+        "images": [{"id": 1, "file_name": "1.png"}],
+        "annotations": entries,
+        "categories": [{"id": 1, "name": "p"}],
+    }
+    (tmp_path / "labels.json").write_text(json.dumps(content))
+    source = Coco(annotations=tmp_path / "labels.json", images=tmp_path)
+    encoder = YOLOXEncoder(YOLOXPreprocessing(size_wh=(64, 64)))
+    rng = np.random.default_rng(0)
+    assert len(ImageClips(source).sample(rng).query.boxes_xyxy) == 1
+    mosaic = MosaicClips(ImageClips(source, ignored=True), (64, 64), degrees=0.0, shear=0.0, translate=0.0, mixup=1.0)
+    for sampler in (ImageClips(source, ignored=True), mosaic):
+        batch = encoder.collate([TrainingClips(sampler, seed=3, encoder=encoder)[number] for number in range(4)])
+        frame = batch.frames[0]
+        assert frame.ignored is not None and len(frame.ignored) == len(frame.boxes_xyxy)
+        assert 0 < int(frame.ignored.sum()) < len(frame.ignored)
+        # The crowd is 40 pixels high and 30 wide at any scale, the object 30 and 20.
+        sides = frame.boxes_xyxy[:, 2:] - frame.boxes_xyxy[:, :2]
+        assert ((sides[:, 1] / sides[:, 0] < 1.4) == frame.ignored).all()
+        plain = TrainingClips(sampler, seed=3, encoder=ClipEncoder(Preprocessing(divisor=64)))[0]
+        assert len(plain.query.boxes_xyxy) == int((frame.clip_index[~frame.ignored] == 0).sum())

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -22,8 +24,10 @@ from dmtrack.data.transforms import (
     RandomFlip,
     RandomGray,
     Rescale,
+    Restyle,
     ShrinkToFit,
 )
+from dmtrack.data.transforms.restyling import noise_of
 from dmtrack.errors import ConfigError
 
 
@@ -248,3 +252,29 @@ def test_each_way_to_make_an_image_worse_repeats_itself_and_leaves_boxes_alone(k
     if kind == "noise":
         assert changed[0].image[0, 0, 0] == pytest.approx(min(1.5 * pixels[0, 0, 0], 255), abs=0.51)
     assert Degrade(kind, 0.0)(clip, np.random.default_rng(7)) is clip
+
+
+class Dark:
+    """One image, dim and noisy."""
+
+    def __len__(self):
+        return 1
+
+    def __getitem__(self, index):
+        pixels = 40 + np.random.default_rng(1).normal(0, 8, (60, 80, 3))
+        return SimpleNamespace(read=lambda: np.clip(pixels, 0, 255).astype(np.uint8))
+
+
+def test_an_image_gets_light_and_noise_of_another_one_and_keeps_its_boxes():
+    bright = np.full((64, 64, 3), 120, np.uint8)
+    bright[20:40, 20:40] = 220
+    boxes_xyxy = np.array([[20.0, 20, 40, 40]])
+    clip = Clip((Sample(bright, boxes_xyxy),), aligned=False)
+    changed = Restyle(Dark(), share=1.0)(clip, np.random.default_rng(0)).query
+    assert changed.boxes_xyxy.tolist() == boxes_xyxy.tolist() and changed.image.dtype == np.uint8
+    assert changed.image.mean() == pytest.approx(40, abs=1)
+    assert noise_of(bright) == 0 and noise_of(changed.image) == pytest.approx(8, rel=0.15)
+    # The square still stands out by the little contrast that the dark image has.
+    assert changed.image[20:40, 20:40].mean() > changed.image[:20].mean() + 10
+    drawn = [Restyle(Dark(), share=0.3)(clip, np.random.default_rng(seed)).query.image is bright for seed in range(200)]
+    assert np.mean(drawn) == pytest.approx(0.7, abs=0.1)

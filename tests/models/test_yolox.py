@@ -87,6 +87,21 @@ def test_losses_are_over_the_answering_cells_and_finite_without_a_box():
     assert all(torch.isfinite(loss) for loss in losses.values())
 
 
+def test_cells_in_an_ignored_region_are_asked_nothing_unless_they_answer_for_a_box():
+    said = predictions({27: (30.0, 28.0, 20.0, 20.0)})
+    truth = torch.tensor([[20.0, 18.0, 40.0, 38.0]])
+    # 4x2 cells have their middle in the region, and so has cell 27, which answers for the box.
+    regions = torch.tensor([[0.0, 48.0, 32.0, 64.0], [25.0, 25.0, 31.0, 31.0]])
+    boxes, index = torch.cat([truth, regions]), torch.zeros(3, dtype=torch.int64)
+    ignored = torch.tensor([False, True, True])
+    losses, count = detection_losses(said, boxes, index, index, (64, 64), False, ignored)
+    assert count == 1
+    assert float(losses["loss_objectness"]) == pytest.approx((64 - 8) * np.log(2), rel=1e-5)
+    assert float(losses["loss_iou"]) == pytest.approx(0.0, abs=1e-5)
+    losses, count = detection_losses(said, regions, index[:2], index[:2], (64, 64), False, ignored[1:])
+    assert (count, float(losses["loss_objectness"])) == (0, pytest.approx((64 - 9) * np.log(2), rel=1e-5))
+
+
 @pytest.mark.parametrize(("agnostic", "left"), [(False, 2), (True, 1)])
 def test_boxes_suppress_those_of_their_own_class_or_of_all(agnostic, left):
     said = predictions({0: (30.0, 30.0, 20.0, 20.0), 1: (31.0, 30.0, 20.0, 20.0)}, objectness=-9.0)

@@ -14,7 +14,7 @@ from dmtrack.pages import demo_crowds
 def test_the_page_shows_all_policies_on_both_kinds_of_crowds(tmp_path, monkeypatch) -> None:
     # A detector that knows the truth: what is scored is the association alone.
     truths = {}
-    for domain in demo_crowds.DOMAINS:
+    for domain in demo_crowds.TEXTS:
         video = SyntheticCrowds(1, 8, 4, domain=domain)[0]
         for frame in range(8):
             boxes = np.array([track.boxes_xywh[frame] for track in video.tracks.values() if track.present[frame]])

@@ -95,6 +95,8 @@ class ImageClips:
             and augmentation gives it their other views (FairMOT's self-supervision on CrowdHuman).
         masks: read the objects' masks, too, where all of an image's objects have one.
         transforms: of the image as it is read, before a mosaic or the recipe of the data changes it.
+        ignored: keep regions that the data set marks as ignored (crowds, reflections): YOLOX then takes them neither
+            for objects nor for background. Other models learn without them in any case.
 
     Attributes:
         identity_count: how many objects the source can tell apart; identities are below.
@@ -104,10 +106,15 @@ class ImageClips:
     """
 
     def __init__(
-        self, source: Any, own_identities: bool = False, masks: bool = False, transforms: Sequence[Any] = ()
+        self,
+        source: Any,
+        own_identities: bool = False,
+        masks: bool = False,
+        transforms: Sequence[Any] = (),
+        ignored: bool = False,
     ) -> None:
         self.source: ImageSource = built(source)
-        self.masks = masks
+        self.masks, self.ignored = masks, ignored
         self.transforms = [build(one, TRANSFORMS) if isinstance(one, Mapping) else one for one in transforms]
         if not len(self.source):
             raise DataError(f"{type(self.source).__name__} has no images to draw from")
@@ -132,8 +139,9 @@ class ImageClips:
             identities = np.full(len(record.boxes_xywh), -1)
         image = record.read()
         masks = record.read_masks((image.shape[1], image.shape[0])) if self.masks else None
-        sample = Sample(image, xywh_to_xyxy(record.boxes_xywh), identities, masks, record.classes)
-        clip = Clip((sample.select(record.usable()),), aligned=False)
+        spared = record.ignored if self.ignored and record.ignored.any() else None
+        sample = Sample(image, xywh_to_xyxy(record.boxes_xywh), identities, masks, record.classes, spared)
+        clip = Clip((sample.select(record.usable(with_ignored=self.ignored)),), aligned=False)
         for transform in self.transforms:
             clip = transform(clip, rng)
         return clip

@@ -157,9 +157,14 @@ def _with_instances_of(samples: Sequence[Sample], image: NDArray[np.uint8], boxe
         for sample, count in zip(samples, counts, strict=True)
     ]
     classes = [sample.classes for sample in samples if sample.classes is not None]
+    ignored = [
+        np.zeros(count, bool) if sample.ignored is None else sample.ignored
+        for sample, count in zip(samples, counts, strict=True)
+    ]
     return Sample(
         image,
         boxes_xyxy,
         np.concatenate(known),
         classes=np.concatenate(classes) if len(classes) == len(counts) else None,
+        ignored=np.concatenate(ignored) if any(sample.ignored is not None for sample in samples) else None,
     )

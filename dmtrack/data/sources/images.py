@@ -61,10 +61,10 @@ class AnnotatedImage:
         masks = [self.read_mask(number, size_wh) for number in range(len(self.boxes_xywh))]
         return None if not masks or any(mask is None for mask in masks) else np.stack(masks)  # type: ignore[arg-type]
 
-    def usable(self, smallest_side: float = 1.0) -> NDArray[np.bool_]:
-        """(objects,) which are neither ignored nor smaller than some pixels."""
+    def usable(self, smallest_side: float = 1.0, with_ignored: bool = False) -> NDArray[np.bool_]:
+        """(objects,) which are not smaller than some pixels, nor ignored unless these are asked for."""
         usable = np.isfinite(self.boxes_xywh).all(axis=1) & (self.boxes_xywh[:, 2:] >= smallest_side).all(axis=1)
-        return np.asarray(usable & ~self.ignored if len(self.ignored) else usable)
+        return np.asarray(usable & ~self.ignored if len(self.ignored) and not with_ignored else usable)
 
     def video(self) -> Video:
         """The image as a video of one frame; its tracks are the usable objects by their number."""

@@ -63,6 +63,17 @@ class Domain:
 
 DOMAINS = {
     "street": Domain(),
+    "dusk": Domain(
+        walkers=(12, 22),
+        alike=0.5,
+        camera=0.0,
+        posts=4,
+        colours=(1.15, 0.95, 0.7),
+        brightness=0.55,
+        noise=7.0,
+        blur=0.6,
+        thin=0.9,
+    ),
     "station": Domain(
         walkers=(14, 26),
         alike=0.6,
@@ -76,7 +87,8 @@ DOMAINS = {
         thin=0.8,
     ),
 }
-"""By name: daylight and a moving camera; a dense crowd at night under a camera that stands."""
+"""By name: daylight and a moving camera; more people, as large, in a poor light under a camera that stands; a
+dense crowd of smaller people at night."""
 
 
 @dataclass(frozen=True)
@@ -114,7 +126,7 @@ class SyntheticCrowds(OnDemand[Video]):
         domain: str | Domain = "street",
     ) -> None:
         if isinstance(domain, str) and domain not in DOMAINS:
-            raise ConfigError(f"SyntheticCrowds: there is no domain {domain!r}; expected {' or '.join(DOMAINS)}")
+            raise ConfigError(f"SyntheticCrowds: there is no domain {domain!r}; expected {', '.join(DOMAINS)}")
         if count < 0 or frames < 1 or seed < 0 or min(size_wh) < 64:
             raise ConfigError(
                 f"SyntheticCrowds: count {count}, frames {frames}, seed {seed}, size {tuple(size_wh)}: expected "

@@ -5,6 +5,7 @@ from dmtrack.data.transforms.box_rules import BoundBoxes, InclusiveBoxes, LimitI
 from dmtrack.data.transforms.degrading import Degrade
 from dmtrack.data.transforms.geometry import RandomCrop, RandomExpand, RandomFlip, Rescale, ShrinkToFit
 from dmtrack.data.transforms.photometric import PhotometricDistort, RandomBlur, RandomGray
+from dmtrack.data.transforms.restyling import Restyle
 
 __all__ = [
     "BoundBoxes",
@@ -20,6 +21,7 @@ __all__ = [
     "RandomFlip",
     "RandomGray",
     "Rescale",
+    "Restyle",
     "SaturationValueJitter",
     "ShrinkToFit",
 ]

@@ -46,6 +46,7 @@ class YOLOXEncoder(ClipEncoder):
     """
 
     named_recipes = False
+    spares_ignored = True
 
     def __init__(self, preprocessing: YOLOXPreprocessing, classes: int = 1) -> None:
         super().__init__(preprocessing)

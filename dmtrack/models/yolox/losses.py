@@ -56,7 +56,7 @@ def assign(
     middles = (predictions.corners_xy + 0.5) * predictions.strides[:, None]
     centres = (boxes_xyxy[:, :2] + boxes_xyxy[:, 2:]) / 2
     centres = torch.minimum(centres.clamp(min=0), centres.new_tensor(size_wh))
-    inside = (middles > boxes_xyxy[:, None, :2]).all(2) & (middles < boxes_xyxy[:, None, 2:]).all(2)
+    inside = _inside(predictions, boxes_xyxy)
     radius = CENTRE_RADIUS * predictions.strides
     near = ((middles - centres[:, None]).abs() < radius[:, None]).all(2)
     candidates = (inside | near).any(0).nonzero()[:, 0]
@@ -81,6 +81,12 @@ def assign(
     return Assignment(candidates[answers], objects, overlaps[objects, answers])
 
 
+def _inside(predictions: Predictions, boxes_xyxy: Tensor) -> Tensor:
+    """(objects, cells) bool, whose middle lies in which box."""
+    middles = (predictions.corners_xy + 0.5) * predictions.strides[:, None]
+    return (middles > boxes_xyxy[:, None, :2]).all(2) & (middles < boxes_xyxy[:, None, 2:]).all(2)
+
+
 def detection_losses(
     predictions: Predictions,
     boxes_xyxy: Tensor,
@@ -88,6 +94,7 @@ def detection_losses(
     classes: Tensor,
     size_wh: tuple[int, int],
     with_l1: bool,
+    ignored: Tensor | None = None,
 ) -> tuple[dict[str, Tensor], int]:
     """The losses of some images, each over the number of cells that answer for a box.
 
@@ -98,15 +105,17 @@ def detection_losses(
         classes: (objects,) int64.
         size_wh: of the network input.
         with_l1: adds the L1 loss of the raw boxes, as in the last epochs.
+        ignored: (objects,) bool, boxes that no cell answers for; whether cells in them see an object, no loss asks.
 
     Returns:
         Losses by name, and how many cells answer.
     """
     dtype = predictions.boxes.dtype
     boxes_xyxy = boxes_xyxy.to(dtype)
+    counted = torch.ones_like(image_index, dtype=torch.bool) if ignored is None else ~ignored
     images, cells, objects, overlaps = [], [], [], []
     for place in range(len(predictions.boxes)):
-        own = (image_index == place).nonzero()[:, 0]
+        own = ((image_index == place) & counted).nonzero()[:, 0]
         if len(own):
             chosen = assign(predictions, place, boxes_xyxy[own], classes[own], size_wh)
             images.append(torch.full_like(chosen.cells, place))
@@ -123,9 +132,15 @@ def detection_losses(
     answering = torch.zeros_like(predictions.objectness)
     answering[image, cell] = 1.0
     kinds = F.one_hot(classes[number], predictions.classes.shape[2]).to(dtype) * overlap[:, None]
+    asked = torch.ones_like(answering)
+    for place in image_index[~counted].unique():
+        regions_xyxy = boxes_xyxy[(image_index == place) & ~counted]
+        asked[place] = torch.maximum(answering[place], (~_inside(predictions, regions_xyxy).any(0)).to(dtype))
     sums = {
         "loss_iou": BOX_WEIGHT * (1 - paired_iou(said_xyxy, wanted_xyxy) ** 2).sum(),
-        "loss_objectness": F.binary_cross_entropy_with_logits(predictions.objectness, answering, reduction="sum"),
+        "loss_objectness": F.binary_cross_entropy_with_logits(
+            predictions.objectness, answering, asked, reduction="sum"
+        ),
         "loss_class": F.binary_cross_entropy_with_logits(predictions.classes[image, cell], kinds, reduction="sum"),
     }
     if with_l1:

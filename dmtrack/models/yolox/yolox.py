@@ -132,7 +132,8 @@ class YOLOX(TrainableModel):
         if self.classes > 1 and frame.classes is not None:
             classes = frame.classes
         said = self.predict(images)
-        return detection_losses(said, boxes_xyxy, frame.clip_index, classes, (width, height), self._with_l1)[0]
+        size_wh = (width, height)
+        return detection_losses(said, boxes_xyxy, frame.clip_index, classes, size_wh, self._with_l1, frame.ignored)[0]
 
     @torch.inference_mode()
     def detect(self, image: NDArray[np.uint8]) -> Detections:

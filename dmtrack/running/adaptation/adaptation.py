@@ -21,7 +21,7 @@ from dmtrack.files import sha256, write_bytes, write_json
 from dmtrack.running.adaptation import work
 from dmtrack.running.adaptation.outcome import AP_PROTOCOL, Row, write_outcome
 from dmtrack.running.adaptation.recipe import CROWDS, Recipe, Videos
-from dmtrack.running.adaptation.stages import Stage
+from dmtrack.running.adaptation.stages import Stage, StageRunner, time_of
 from dmtrack.running.adaptation.work import LABELS, TRACKS
 from dmtrack.training.devices import Devices
 from dmtrack.training.trainer import FINAL_NAME
@@ -140,18 +140,20 @@ class Adaptation:
             if kind == CONTROL:
                 return work.config_of_training(training, work.images_of(source), self._weights("source"))
             if kind == "tuned":
-                augmentation = None if recipe.published else name.removeprefix("tuned-")
-                images = work.images_of(self.folder / "target-2" / LABELS, augmentation)
+                worse = {"type": "Degrade", "kind": name.removeprefix("tuned-")}
+                images = work.images_of(self.folder / "target-2" / LABELS, *([] if recipe.published else [worse]))
                 return work.config_of_training(training, images, self._weights("mixed"))
             target = self.folder / "target-1" / LABELS
-            times = recipe.training.oversampling
+            times, restyled = recipe.training.oversampling, recipe.training.restyled
             if recipe.published:
-                target, times = work.duplicated_boxes(target, round(times), folder), 1.0
-            return work.config_of_training(training, work.mixed_images(source, target, times), self._weights("source"))
+                target, times, restyled = work.duplicated_boxes(target, round(times), folder), 1.0, 0.0
+            images = work.mixed_images(source, target, times, restyled)
+            return work.config_of_training(training, images, self._weights("source"))
 
         settings = {
             **_settings(training), "published": recipe.published,
             "oversampling": recipe.training.oversampling if kind == "mixed" else None,
+            **({"restyled": recipe.training.restyled} if kind == "mixed" else {}),
         }  # fmt: skip
         return Stage(name, title, lambda folder: work.train(config(folder), folder, self.devices), needs, settings)
 
@@ -167,7 +169,7 @@ class Adaptation:
                 tracks, f"tracks of the target by the weights of {teacher}",
                 lambda folder: work.track_videos(
                     self._weights(teacher), self._videos_of(recipe.target), folder, recipe.tracking, self.device,
-                    self.console,
+                    self.console, recipe.tracking.label_scales,
                 ),
                 (TARGET_SET, teacher), _settings(recipe.tracking),
             ),
@@ -179,9 +181,10 @@ class Adaptation:
             Stage(
                 labels, "rows that are trusted, and why the others are not",
                 lambda folder: work.select(
-                    self.folder / chosen, self._videos_of(recipe.target), folder, recipe.selection, recipe.published
+                    self.folder / chosen, self.folder / tracks, self._videos_of(recipe.target), folder,
+                    recipe.selection, recipe.published,
                 ),
-                (chosen, TARGET_SET), {**_settings(recipe.selection), **published},
+                (*dict.fromkeys((chosen, tracks)), TARGET_SET), {**_settings(recipe.selection), **published},
             ),
             Stage(
                 target, "the target with its pseudo labels",
@@ -265,7 +268,9 @@ class Adaptation:
             for protocol in protocols
         }
         label = "target" if recipe.held_out is None else "held-out target"
-        return write_outcome(folder, label, scored, trackers, recipe.scoring, self.console)
+        runner = StageRunner(self.stages(), self.folder)
+        spent = time_of(record for name in runner.stages if (record := runner.record(name)) is not None)
+        return write_outcome(folder, label, scored, trackers, recipe.scoring, spent, self.console)
 
 
 def _settings(section: Any) -> dict[str, Any]:

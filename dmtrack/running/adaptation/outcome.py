@@ -52,6 +52,7 @@ def write_outcome(
     videos: Sequence[MultiObjectSequence],
     trackers: Mapping[MultiObjectProtocol, Sequence[TrackerResults]],
     scoring: Scoring,
+    spent: str,
     console: Console,
 ) -> list[Path]:
     """Scores, prints and writes table.md, scores.json, and stages.png, .pdf and .svg.
@@ -62,6 +63,7 @@ def write_outcome(
         videos: with their truth.
         trackers: rows of the table, in their order, by the protocol that scores them.
         scoring: rounds and seed of the bootstrap.
+        spent: how long the stages before took, for the end of table.md.
         console: for the table.
 
     Raises:
@@ -90,7 +92,8 @@ def write_outcome(
     for line in statements:
         console.print(line, highlight=False, markup=False)
     explanation = studies[0].significance.explanation()
-    write_text(folder / "table.md", "\n".join([*lines, "", *(f"- {line}" for line in statements), "", explanation, ""]))
+    text = [*lines, "", *(f"- {line}" for line in statements), "", explanation, "", f"Before this table: {spent}.", ""]
+    write_text(folder / "table.md", "\n".join(text))
     write_json(folder / "scores.json", [study.to_dict() for study in studies])
     return [folder / "table.md", folder / "scores.json", *_draw(cells, keys, benchmark, explanation, folder / "stages")]
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from dmtrack.boxes import xywh_to_xyxy
+from dmtrack.boxes import pairwise_iou_xyxy, xywh_to_xyxy
 from dmtrack.data.doctor.sheet import Tile, contact_sheet
 from dmtrack.data.sequences import Sequence as Video
 from dmtrack.data.sources.labelled import LabelledVideo
@@ -24,6 +24,9 @@ from dmtrack.running.adaptation.recipe import Selection
 KEPT, LOW_SCORE, SHORT_TRACK, HIDDEN = range(4)
 REASONS = ("kept", "low score", "short track", "hidden")
 """Why a row is no pseudo label, by number."""
+
+SAME_OBJECT = 0.5
+"""IoU from which on a detection is the one that a row of a track comes from."""
 
 PRINTED_AS_ONE = 0.995
 """Scores from here on are 1.00 in the files that the published rule reads."""
@@ -68,6 +71,27 @@ def reasons_of(rows: Rows, rules: Selection, published: bool = False) -> NDArray
     return np.select(broken, [LOW_SCORE, SHORT_TRACK, HIDDEN], KEPT)
 
 
+def uncertain_rows(rows: Rows, reasons: NDArray[np.int64], detections: Rows, least_score: float) -> Rows:
+    """What may be an object, but is no pseudo label: rows that are dropped, and detections that belong to no row.
+
+    Returns them without identities, as detections are.
+
+    Args:
+        rows: (n, 7 or more) of the tracks of one video.
+        reasons: (n,) of each, from `reasons_of`.
+        detections: (m, 7 or more) of the same video.
+        least_score: of what is returned.
+    """
+    alone = np.ones(len(detections), bool)
+    for frame in np.unique(detections[:, 0]):
+        own, tracked = np.flatnonzero(detections[:, 0] == frame), rows[rows[:, 0] == frame]
+        overlaps = pairwise_iou_xyxy(xywh_to_xyxy(detections[own, 2:6]), xywh_to_xyxy(tracked[:, 2:6]))
+        alone[own] = overlaps.max(axis=1, initial=0.0) < SAME_OBJECT
+    joined = np.concatenate([rows[reasons != KEPT, :9], detections[alone, :9]])
+    joined[:, 1] = -1
+    return np.asarray(joined[joined[:, 6] >= least_score])
+
+
 def check_survivors(counts: NDArray[np.int64], best: float, rules: Selection, where: Path) -> None:
     """Refuses tracks of which nothing is left.
 
@@ -96,7 +120,9 @@ def check_survivors(counts: NDArray[np.int64], best: float, rules: Selection, wh
     raise DataError(f"{where}: no pseudo label survives of {counts.sum()} rows: {taken}; lower that")
 
 
-def pseudo_labelled(name: str, images: Sequence[Path], size_wh: tuple[int, int], rows: Rows) -> LabelledVideo:
+def pseudo_labelled(
+    name: str, images: Sequence[Path], size_wh: tuple[int, int], rows: Rows, uncertain: Rows | None = None
+) -> LabelledVideo:
     """A video with pseudo labels as objects; boxes count pixels from 0.
 
     Args:
@@ -104,17 +130,24 @@ def pseudo_labelled(name: str, images: Sequence[Path], size_wh: tuple[int, int],
         images: of all its frames.
         size_wh: of the frames.
         rows: (n, 8) or more, of tracks.
+        uncertain: (m, 8) or more, regions that are ignored.
     """
+    labels = len(rows)
+    visibility = visible_shares(rows)
+    if uncertain is not None:
+        rows = np.concatenate([rows, uncertain])
+    ignored = np.arange(len(rows)) >= labels
     return LabelledVideo(
         name,
         tuple(images),
         size_wh,
         rows[:, 0].astype(np.int64) - 1,
-        rows[:, 1].astype(np.int64),
+        np.where(ignored, -1, rows[:, 1].astype(np.int64)),
         rows[:, 2:6] - FIRST_PIXEL_XYWH,
         # Counted from 1, and -1 where the detector has one class.
         np.maximum(rows[:, 7].astype(np.int64) - 1, 0),
-        visibility=visible_shares(rows),
+        visibility=np.concatenate([visibility, np.ones(len(rows) - labels)]),
+        ignored=ignored,
     )
 
 

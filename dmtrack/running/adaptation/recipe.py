@@ -69,10 +69,13 @@ class Tracking:
     Attributes:
         policy: of the association.
         least_score: of the detections that it sees.
+        label_scales: factors on the size of the network input at which figures are looked for where the tracks become
+            pseudo labels; boxes of several sizes are merged. Scores are always measured at the size itself.
     """
 
     policy: dict[str, Any] = field(default_factory=lambda: {"type": "ByteTrack"})
     least_score: Share = 0.01
+    label_scales: tuple[Positive, ...] = (1.0,)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,11 +103,14 @@ class Selection:
         least_score: compared as numbers.
         least_rows: shortest track.
         least_visibility: smallest share of a box that no nearer box covers.
+        uncertain_score: what is no pseudo label, but was detected or tracked with at least this score, is a region
+            that YOLOX learns neither as a figure nor as background; None takes all of it for background.
     """
 
     least_score: Share = 0.7
     least_rows: Count = 1
     least_visibility: Share = 0.0
+    uncertain_score: Share | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -131,6 +137,7 @@ class Trainings:
         control: on the source alone, from the weights of `source`; as long as `mixed` and `tuned` together, it shows
             how much the longer training is worth without the target. None leaves it out.
         oversampling: how often an image of the target is drawn for one of the source.
+        restyled: share of the images of the source that get light and noise of images of the target in `mixed`.
         augmentations: of the variants of `tuned`.
     """
 
@@ -139,6 +146,7 @@ class Trainings:
     tuned: Training
     control: Training | None = None
     oversampling: Positive = 20.0
+    restyled: Share = 0.0
     augmentations: tuple[AugmentationSet, ...] = (
         "clahe", "dropout", "downscale", "jpeg", "noise", "motion_blur", "gauss_noise",
     )  # fmt: skip
@@ -196,7 +204,8 @@ class Recipe:
         scoring: of the table.
         published: repeat what the winner's scripts do where that differs: pseudo labels are rows of the tracks before
             interpolation whose score is printed as 1.00, each image of the target is drawn as often as one of the
-            source but has every box as often as `oversampling` says, and augmentation sets are made but not applied.
+            source but has every box as often as `oversampling` says, augmentation sets are made but not applied, and
+            nothing is restyled or uncertain.
         import_: modules of the user's own.
     """
 
@@ -232,6 +241,8 @@ class Recipe:
                 raise ConfigValueError(f"{key}.layout: unknown layout {videos.layout!r}{known}", f"{key}.layout")
             elif videos.root is None:
                 raise ConfigValueError(f"{key}.root: the folder of {videos.layout} is missing", key)
+        if not self.tracking.label_scales:
+            raise ConfigValueError("tracking.label_scales: expected at least one factor", "tracking.label_scales")
         variants, soup = len(self.training.augmentations), self.soup
         if not variants:
             raise ConfigValueError("training.augmentations: expected at least one set", "training.augmentations")

@@ -7,6 +7,7 @@ what it wrote. A stage that was killed goes on; one whose settings or files have
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -43,6 +44,17 @@ class Stage:
     needs: tuple[str, ...] = ()
     settings: Mapping[str, Any] = field(default_factory=dict)
     reads: Callable[[], str] = str
+
+
+def time_of(records: Iterable[Mapping[str, Any]]) -> str:
+    """A sentence on how long stages took that are done; of one that was killed, only the last attempt counts.
+
+    Args:
+        records: of the stages.
+    """
+    done = [record for record in records if record.get("outputs") is not None]
+    minutes, busy = (sum(one.get(key, 0.0) for one in done) / 60 for key in ("seconds", "processor_seconds"))
+    return f"stages done: {len(done)}, in {minutes:.1f} minutes, in which processor cores worked for {busy:.1f}"
 
 
 class StageRunner:
@@ -85,11 +97,16 @@ class StageRunner:
                 continue
             console.print(f"[bold]{place}[/bold]: {stage.title}", highlight=False)
             write_json(folder / RECORD, {"inputs": inputs, "outputs": None})
-            start = time.monotonic()
+            start, busy = time.monotonic(), sum(os.times()[:4])
             made = sorted(stage.work(folder))
             outputs = {path.relative_to(folder).as_posix(): sha256(path) for path in made}
-            seconds = round(time.monotonic() - start, 1)
-            write_json(folder / RECORD, {"inputs": inputs, "outputs": outputs, "seconds": seconds})
+            took = {
+                "seconds": round(time.monotonic() - start, 1),
+                "processor_seconds": round(sum(os.times()[:4]) - busy, 1),
+            }
+            write_json(folder / RECORD, {"inputs": inputs, "outputs": outputs, **took})
+        records = [record for stage in chosen if (record := self.record(stage.name)) is not None]
+        console.print(time_of(records), highlight=False)
 
     def _inputs(self, stage: Stage) -> dict[str, Any]:
         """What the stage is made from now."""

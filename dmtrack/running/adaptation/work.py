@@ -35,16 +35,17 @@ from dmtrack.running.adaptation.pseudo_labels import (
     draw_pseudo_labels,
     pseudo_labelled,
     reasons_of,
+    uncertain_rows,
 )
 from dmtrack.running.adaptation.recipe import CROWDS, Interpolation, Selection, Tracking, Training, Videos
+from dmtrack.running.adaptation.scales import detector_at
 from dmtrack.running.one_sequence import track_rows, track_sequence
-from dmtrack.tracking.loading import assemble_detector
 from dmtrack.tracking.multi_object import MultiObjectTracker
 from dmtrack.training.devices import Devices
 from dmtrack.training.run import train_from_config
 
 LABELS = "labels.json"
-TRACKS, DETECTIONS = "tracks.txt", "det.txt"
+TRACKS, DETECTIONS, UNCERTAIN = "tracks.txt", "det.txt", "uncertain.txt"
 GENERATED = "videos"
 """Folder of generated videos in that of their stage."""
 
@@ -145,6 +146,7 @@ def track_videos(
     tracking: Tracking,
     device: str | None,
     console: Console,
+    scales: Sequence[float] = (1.0,),
 ) -> list[Path]:
     """Tracks every video that has not been tracked yet, and keeps what was detected.
 
@@ -155,12 +157,12 @@ def track_videos(
         tracking: the policy and what it sees.
         device: of the detector.
         console: shows progress.
+        scales: of the network input, see `detector_at`.
     """
     left = [video for video in videos if not (folder / video.name / TRACKS).is_file()]
     if left:
         policy: Association = build(tracking.policy, ASSOCIATIONS)
-        overrides = [f"model.test_cfg.least_score={tracking.least_score}"]
-        find, _, _ = assemble_detector(weights, device=device, overrides=overrides)
+        find = detector_at(weights, scales, tracking.least_score, device)
         detected: list[Rows] = []
 
         def detect(image: Any) -> Detections:
@@ -209,9 +211,22 @@ def label_videos(
 
 
 def select(
-    tracks: Path, videos: Sequence[MultiObjectSequence], stage: Path, rules: Selection, published: bool
+    tracks: Path,
+    detections: Path,
+    videos: Sequence[MultiObjectSequence],
+    stage: Path,
+    rules: Selection,
+    published: bool,
 ) -> list[Path]:
-    """Writes the rows that are trusted, how many are not and why, and pictures of both.
+    """Writes the rows that are trusted, what is uncertain, how many rows are not trusted and why, and pictures.
+
+    Args:
+        tracks: folder of their stage.
+        detections: folder of the stage that tracked them.
+        videos: with images.
+        stage: folder to write to.
+        rules: the thresholds.
+        published: see `Recipe`.
 
     Raises:
         DataError: none is.
@@ -226,40 +241,55 @@ def select(
     for name, own in rows.items():
         write_text(stage / name / TRACKS, mot_lines(own[reasons[name] == KEPT]))
         written.append(stage / name / TRACKS)
+        if rules.uncertain_score is not None and not published:
+            found = read_mot_rows(detections / name / DETECTIONS, "detections")
+            regions = uncertain_rows(own, reasons[name], found, rules.uncertain_score)
+            write_text(stage / name / UNCERTAIN, mot_lines(regions))
+            written.append(stage / name / UNCERTAIN)
     by_video = {name: dict(zip(REASONS, count.tolist(), strict=True)) for name, count in counts.items()}
     write_json(written[0], {"all": dict(zip(REASONS, together.tolist(), strict=True)), "videos": by_video})
     return written
 
 
 def build_target(labels: Path, videos: Sequence[MultiObjectSequence], stage: Path) -> list[Path]:
-    """The target with its pseudo labels as the training reads it; images without one stay in."""
+    """The target with its pseudo labels as the training reads it; images without one stay in.
+
+    Args:
+        labels: folder of the stage that selected them.
+        videos: with images.
+        stage: folder to write to.
+    """
     labelled = []
     for video in videos:
         height, width = video.read_frame(0).shape[:2]
-        rows = read_mot_rows(labels / video.name / TRACKS)
-        labelled.append(pseudo_labelled(video.name, frames_of(video), (width, height), rows))
-    return [write_labels(stage, coco_vid(numbered(labelled)))]
+        place = labels / video.name
+        uncertain = read_mot_rows(place / UNCERTAIN, "detections") if (place / UNCERTAIN).is_file() else None
+        rows = read_mot_rows(place / TRACKS)
+        labelled.append(pseudo_labelled(video.name, frames_of(video), (width, height), rows, uncertain))
+    return [write_labels(stage, coco_vid(numbered(labelled, with_ignored=True)))]
 
 
-def images_of(labels: Path, augmentation: str | None = None) -> dict[str, Any]:
-    """The sampler of single images of a data set; `augmentation` changes them before anything else does."""
-    sampler: dict[str, Any] = {
+def images_of(labels: Path, *transforms: Mapping[str, Any]) -> dict[str, Any]:
+    """The sampler of single images of a data set; the transforms change them before anything else does."""
+    return {
         "type": "ImageClips",
         "source": {"type": "Coco", "annotations": str(labels.resolve()), "images": "/"},
+        "ignored": True,
+        "transforms": list(transforms),
     }
-    return sampler if augmentation is None else {**sampler, "transforms": [{"type": "Degrade", "kind": augmentation}]}
 
 
-def mixed_images(source: Path, target: Path, oversampling: float) -> dict[str, Any]:
+def mixed_images(source: Path, target: Path, oversampling: float, restyled: float = 0.0) -> dict[str, Any]:
     """The sampler of both domains, so that one mosaic has images of both.
 
     An image of the target is drawn `oversampling` times as often as one of the source: the same distribution as a list
-    in which it stands that many times, without a copy of anything.
+    in which it stands that many times, without a copy of anything. A share of the source looks like the target.
     """
+    style = [{"type": "Restyle", "source": images_of(target)["source"], "share": restyled}] if restyled else []
     counts = [len(json.loads(path.read_bytes())["images"]) for path in (source, target)]
     return {
         "type": "RandomConcat",
-        "datasets": [images_of(source), images_of(target)],
+        "datasets": [images_of(source, *style), images_of(target)],
         "probabilities": [float(counts[0]), oversampling * counts[1]],
     }
 

@@ -55,7 +55,7 @@ class Generated:
         similarity: lowest and highest similarity of the look-alikes to the target, in [0, 1]; None likewise.
         absence: share of sequences in which the target leaves and returns, in [0, 1].
         occlusion: share of sequences in which something passes in front of the target, in [0, 1].
-        domain: of crowds, "street" or "station"; None is the first.
+        domain: of crowds, "street", "dusk" or "station"; None is the first.
     """
 
     kind: str = "plain"

@@ -11,6 +11,7 @@ import pytest
 from rich.console import Console
 
 from dmtrack.config import build
+from dmtrack.data.writers.tracking_labels import coco_vid, numbered
 from dmtrack.errors import DataError
 from dmtrack.evaluation.readers.mot import smooth_tracks
 from dmtrack.registry import DATASETS
@@ -22,6 +23,7 @@ from dmtrack.running.adaptation.pseudo_labels import (
     check_survivors,
     pseudo_labelled,
     reasons_of,
+    uncertain_rows,
     visible_shares,
 )
 from dmtrack.running.adaptation.recipe import Selection, Videos
@@ -60,6 +62,20 @@ def test_the_published_rule_takes_scores_for_whole_numbers():
     filled = ROWS.copy()
     filled[:, 6] = -1
     assert not (reasons_of(filled, Selection(), published=True) == KEPT).any()
+
+
+def test_what_is_dropped_or_found_alone_becomes_a_region_that_is_ignored(tmp_path):
+    reasons = reasons_of(ROWS, Selection(least_score=0.7, least_rows=2, least_visibility=0.65))
+    # The first detection is a row of a track that is kept, the second stands alone, the third does so at a low score.
+    found = np.array([row(2, -1, 51, 5, 0.8), row(2, -1, 80, 4, 0.5), row(3, -1, 30, 4, 0.1)])
+    uncertain = uncertain_rows(ROWS, reasons, found, 0.3)
+    assert uncertain[:, [0, 1, 2]].tolist() == [[1, -1, 0], [3, -1, 0], [3, -1, 90], [2, -1, 80]]
+    images = [tmp_path / f"{number}.jpg" for number in (1, 2, 3)]
+    video = pseudo_labelled("v", images, (100, 50), ROWS[reasons == KEPT], uncertain)
+    assert video.ignored.tolist() == [False] * 3 + [True] * 4
+    written = coco_vid(numbered([video], with_ignored=True))["annotations"]
+    assert [(one["iscrowd"], one["track_id"] > 0) for one in written].count((0, True)) == 3
+    assert [(one["iscrowd"], one["track_id"]) for one in written].count((1, -1)) == 4
 
 
 def test_tracks_without_a_survivor_say_which_threshold_took_them(tmp_path):

@@ -10,7 +10,7 @@ from rich.console import Console
 
 from dmtrack.errors import EvaluationError, OutputError
 from dmtrack.files import atomic_path, write_text
-from dmtrack.running.adaptation.stages import Stage, StageRunner
+from dmtrack.running.adaptation.stages import Stage, StageRunner, time_of
 
 
 class Job:
@@ -53,6 +53,9 @@ def test_stages_are_done_once_and_each_can_run_alone(tmp_path):
     assert (tmp_path / "second" / "out").read_text() == "6"
     record = json.loads((tmp_path / "second" / "stage.json").read_text())
     assert set(record["inputs"]) == {"settings", "first/one", "first/two"} and set(record["outputs"]) == {"out"}
+    assert record["processor_seconds"] >= 0
+    done = [{"outputs": {}, "seconds": 90.0, "processor_seconds": 60.0}, {"outputs": None}]
+    assert time_of(done) == "stages done: 1, in 1.5 minutes, in which processor cores worked for 1.0"
     with pytest.raises(EvaluationError, match="there is no stage 'secnd'; did you mean 'second'"):
         job.run("secnd")
 
