@@ -180,7 +180,7 @@ def test_a_part_of_the_model_starts_from_the_weights_of_that_part_alone(tmp_path
 
 
 def test_a_frozen_trunk_that_has_learnt_nothing_is_warned_of(tmp_path: Path) -> None:
-    node = load_config("dmtrackGS_small")["model"]
+    node = load_config("dmtrackGS_small", ["model.backbone.frozen_blocks=6"])["model"]
     model = build(node, MODELS)
     (warning,) = load_initial_weights(model, {})
     assert "random weights, but 54 of its 153 parameters are frozen and 51 of its 51 batch norms keep" in warning
