@@ -1,11 +1,11 @@
 """How long a person waits for a frame of a video on the page: in Chromium, on a made video that is hard to decode.
 
-    python benchmarks/bench_scrubbing.py --small-copy --json scrubbing.json
+    python benchmarks/bench_scrubbing.py --wait 600 --json scrubbing.json
 
 The video is ten minutes of fine texture that moves, 1920x1080, with a key frame every 250 frames and B-frames between
 them. Opens it on the page of `dmtrack serve`, jumps to frames all over it, and measures from the jump until the page
-shows another picture, the frame itself, and the frame itself in full resolution. With `--small-copy` it waits before
-that until the video's small copy is made, and says what that took.
+shows another picture, the frame itself, and the frame itself in full resolution. With `--wait` it gives the small copy
+of the video so much time before that, and jumps within what is made of it.
 """
 
 from __future__ import annotations
@@ -79,7 +79,7 @@ def main() -> None:
     parser.add_argument("--frames", type=int, default=15_000)
     parser.add_argument("--key-every", type=int, default=250)
     parser.add_argument("--jumps", type=int, default=20)
-    parser.add_argument("--small-copy", action="store_true", help="wait until the small copy is made")
+    parser.add_argument("--wait", type=float, default=0.0, help="seconds for the small copy")
     parser.add_argument("--json", type=Path)
     asked = parser.parse_args()
     from playwright.sync_api import sync_playwright
@@ -99,11 +99,10 @@ def main() -> None:
             page.wait_for_selector("#picture[data-frame='0']")
             found: dict[str, object] = {"first_frame_ms": 1000 * (time.perf_counter() - start)}
             print(f"first frame: {found['first_frame_ms']:.0f} ms", flush=True)
-            if asked.small_copy:
-                wait_for_small_copy(Path(place, "projects"), asked.frames, found)
+            frames = wait_for_small_copy(Path(place, "projects"), asked.frames, asked.wait, found)
             rng = np.random.default_rng(0)
-            begins = rng.permutation(asked.frames // asked.key_every - 1)[: asked.jumps] * asked.key_every
-            behind = np.linspace(0, asked.key_every - 1, len(begins)).astype(int)
+            begins = rng.integers(0, frames // asked.key_every, asked.jumps) * asked.key_every
+            behind = np.linspace(1, asked.key_every - 1, asked.jumps).astype(int)
             rows = [page.evaluate(JUMP, int(frame)) for frame in begins + behind]
             browser.close()
     for name in ("picture", "frame", "full"):
@@ -116,16 +115,22 @@ def main() -> None:
         write_json(asked.json, found)
 
 
-def wait_for_small_copy(projects: Path, frames: int, found: dict[str, object]) -> None:
-    """Waits until all parts are there; how long that took, and their size."""
+def wait_for_small_copy(projects: Path, frames: int, seconds: float, found: dict[str, object]) -> int:
+    """Frames from the first on to jump to: all, or as many as the small copy has after so many seconds."""
     from dmtrack.media.small_copy import PART
 
     start, parts = time.perf_counter(), []
-    while len(parts) < -(-frames // PART):
+    while len(parts) < -(-frames // PART) and time.perf_counter() < start + seconds:
         time.sleep(0.5)
-        parts = list(projects.glob("*/small/*/*.zip"))
-    found["copy_s"], found["copy_bytes"] = time.perf_counter() - start, sum(path.stat().st_size for path in parts)
-    print(f"small copy: {found['copy_s']:.0f} s, {found['copy_bytes'] / 2**20:.0f} MiB", flush=True)
+        parts = list(projects.glob("*/small/*/[0-9]*.zip"))
+    if not seconds:
+        return frames
+    found["copied_frames"], found["copy_s"] = min(len(parts) * PART, frames), time.perf_counter() - start
+    found["copy_bytes"] = sum(path.stat().st_size for path in parts)
+    print(
+        f"small copy: {found['copied_frames']} frames, {found['copy_s']:.0f} s, {found['copy_bytes'] / 2**20:.0f} MiB"
+    )
+    return int(found["copied_frames"])
 
 
 if __name__ == "__main__":

@@ -117,6 +117,8 @@ class NetworkStream(FrameSource):
                 self.time = None if frame.time is None or first is None else frame.time - first
                 deadline = time.monotonic() + self._timeout
                 yield displayed(frame)
+        if first is not None and not self._ended:
+            self.notes = (f"the stream stopped: no picture came within {self._timeout:g} s",)
 
     def _decode(self) -> Generator[Image]:
         if self._pending is not None:

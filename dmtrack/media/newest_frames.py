@@ -40,6 +40,7 @@ class NewestFrames(FrameSource):
 
     Attributes:
         dropped: frames that were replaced by newer ones since the first was taken.
+        last_words: what the source says of its end, or was wrong with it then; empty before, and where it just ended.
     """
 
     live = timed = True
@@ -47,7 +48,7 @@ class NewestFrames(FrameSource):
     def __init__(self, source: FrameSource) -> None:
         super().__init__(source.name, source.allow_size_changes)
         self.fps, self._first_frame = source.fps, source.first_frame
-        self.dropped = 0
+        self.dropped, self.last_words = 0, ""
         self._source, self._turn = source, threading.Condition()
         self._newest: Arrival | None = None
         self._ended, self._closed = False, False
@@ -100,6 +101,7 @@ class NewestFrames(FrameSource):
             self._error = error
         with self._turn:
             self._ended = True
+            self.last_words = "; ".join((*self._source.notes, *([str(self._error)] if self._error else [])))
             self._turn.notify_all()
 
     def _decode(self) -> Generator[Image]:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Generator
 from dmtrack.tracking.base import Tracker
 from dmtrack.web.live import LiveFrames
 from dmtrack.web.project import Project
-from dmtrack.web.runs import SAVE_EVERY, Run
+from dmtrack.web.runs import ACTIVE, SAVE_EVERY, Run
 from dmtrack.web.segments import row_of
 from dmtrack.web.targets import Segment, Target, tracklets_seen
 
@@ -58,6 +58,9 @@ def follow(run: Run, live: LiveFrames, fresh: Callable[[str], Tracker]) -> Gener
     finally:
         live.close()
         with project.lock:
+            if run.state in ACTIVE and live.newest.ended:  # nobody stopped it here
+                why = live.newest.last_words or "the source sends nothing any more"
+                project.note = f"{project.name} has ended ({why}); {project.count} recorded frames are left"
             project.live = False
             project.revision += 1
             for number in followed.keys() & project.targets.keys():

@@ -558,7 +558,7 @@ async function watch() {
 }
 async function receive(message, id) {
   if (!state.project || state.project.id !== id) return;
-  const before = state.project.revision;
+  const before = state.project.revision, wasLive = state.project.live;
   if (message.frames) grow(message.frames);
   if (message.project) {
     state.project.targets = message.project.targets;
@@ -582,6 +582,7 @@ async function receive(message, id) {
   }
   if (message.project && !state.edit) take(message.project);
   else draw();
+  if (wasLive && message.project && !message.project.live) say(message.project.note || "What was tracked is recorded: scrub, correct, track again, export");
 }
 
 // ---- controls -------------------------------------------------------------------------------------------------------
