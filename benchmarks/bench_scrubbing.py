@@ -25,9 +25,11 @@ import av
 import cv2
 import numpy as np
 
+from dmtrack.config.choices import DEFAULT_CONFIG
 from dmtrack.files import write_json
 from dmtrack.web.places import Places
 from dmtrack.web.serve import running
+from dmtrack.web.tracking import Trackers
 
 JUMP = """async (frame) => {
   const picture = document.getElementById("picture"), number = document.getElementById("frame");
@@ -90,9 +92,12 @@ def main() -> None:
         video.parent.mkdir(parents=True, exist_ok=True)
         if not video.exists():
             make_video(video, asked.frames, (1920, 1080), asked.key_every)
-        with running(Places(video.parent, Path(place, "projects")), port=0) as server:
+        trackers = Trackers()
+        trackers.fresh(DEFAULT_CONFIG)  # as for whoever opens another video; the first one is opened while it loads
+        with running(Places(video.parent, Path(place, "projects")), port=0, trackers=trackers) as server:
             browser = driver.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
             page = browser.new_page(viewport={"width": 1920, "height": 1080})
+            page.set_default_timeout(120_000)  # of busy machines
             page.goto(server.url())
             start = time.perf_counter()
             page.get_by_role("button", name=video.name, exact=True).click()

@@ -31,11 +31,13 @@ class Selection:
         project: what the page shows.
         server: that serves it, until `close`.
         height: of the frame in the cell, in pixels.
+        proxy: as `select` takes it.
     """
 
     project: Project
     server: Server
     height: int = 900
+    proxy: str | None = None
     _stack: contextlib.ExitStack = field(default_factory=contextlib.ExitStack, repr=False)
 
     @property
@@ -55,10 +57,12 @@ class Selection:
 
     def _repr_html_(self) -> str:
         address = self.server.url(self.project)
+        key = "#" + address.partition("#")[2]
         if (colab := _colab()) is not None:
-            page = "/#" + address.partition("#")[2]
-            colab.serve_kernel_port_as_iframe(self.server.port, path=page, height=str(self.height))
+            colab.serve_kernel_port_as_iframe(self.server.port, path="/" + key, height=str(self.height))
             return ""
+        if self.proxy is not None:
+            address = self.proxy.replace("{port}", str(self.server.port)).rstrip("/") + "/" + key
         return f'<iframe src="{address}" width="100%" height="{self.height}" style="border: 0"></iframe>'
 
 
@@ -76,6 +80,7 @@ def select(
     height: int = 900,
     device: str | None = None,
     precision: str | None = None,
+    proxy: str | None = None,
 ) -> Selection:
     """Shows the page on one video below a cell: draw boxes, track, correct; later cells read the result.
 
@@ -89,19 +94,23 @@ def select(
         height: of the page in pixels.
         device: as `load_tracker` takes it.
         precision: likewise.
+        proxy: address at which a proxy brings ports of this machine to the browser, `{port}` in place of theirs, such
+            as `https://hub.org/user/me/proxy/{port}/` with jupyter-server-proxy. Colab's needs not be named.
 
     Raises:
         MediaError: the video does not decode.
     """
     path, stack = Path(video).resolve(), contextlib.ExitStack()
     places, trackers = Places(path.parent, Path(projects)), Trackers(device, precision)
-    proxy = None if (colab := _colab()) is None else colab.eval_js(f"google.colab.kernel.proxyPort({COLAB_PORT})")
+    colab = _colab()
+    if colab is not None:
+        proxy = colab.eval_js(f"google.colab.kernel.proxyPort({COLAB_PORT})")
     names = () if proxy is None else (str(urlsplit(proxy).hostname),)
-    port = 0 if proxy is None else COLAB_PORT
+    port = 0 if colab is None else COLAB_PORT
     server = stack.enter_context(running(places, port=port, names=names, config=config, trackers=trackers))
     try:
         project = places.create(path, config or DEFAULT_CONFIG)
     except BaseException:
         stack.close()
         raise
-    return Selection(project, server, height, stack)
+    return Selection(project, server, height, None if colab else proxy, stack)

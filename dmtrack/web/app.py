@@ -260,7 +260,7 @@ def _routes(places: Places, thread: TrackingThread, copies: SmallCopies, configs
                     return Response(small, media_type="image/jpeg", headers=headers)
                 far = way > FAR
             number = frames.key_frame(frame) if far else frame
-            image = frames.read(number, gone.is_set)
+            image = frames.read(number, lambda: gone.is_set() or request.app.state.ending.is_set())
             scale = min(1.0, width / image.shape[1])
             if scale < 1:
                 size = (max(round(image.shape[1] * scale), 1), max(round(image.shape[0] * scale), 1))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import secrets
 import socket
 import threading
@@ -94,6 +95,7 @@ def running(
         yield Server(places, host, listening.getsockname()[1], token)
     finally:
         app.state.ending.set()
+        logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)  # requests that are cut off now are no faults
         server.should_exit = True
         worker.join()
         listening.close()

@@ -16,7 +16,7 @@ from dmtrack.tracking.base import Tracker
 from dmtrack.web.following import first_segments, follow
 from dmtrack.web.live import LiveFrames
 from dmtrack.web.project import Project
-from dmtrack.web.runs import ACTIVE, SAVE_EVERY, Run, State
+from dmtrack.web.runs import ACTIVE, SAVE_EVERY, WORKING, Run, State
 from dmtrack.web.segments import track_segment
 
 LONGEST_STEP = 5.0
@@ -165,11 +165,11 @@ class TrackingThread:
                     break
                 self._turns.rotate(-1)
                 run, steps = self._turns[-1]
-                if run.state == "waiting":
-                    run.state = "tracking"
             try:
-                if run.state == "tracking":
-                    next(steps)
+                if run.state in WORKING:
+                    next(steps)  # the first one loads the model
+                    with self._changed:
+                        run.state = "tracking" if run.state == "waiting" else run.state
             except StopIteration:
                 run.state = "done"
             except DMTrackError as error:
@@ -192,6 +192,10 @@ class TrackingThread:
         project, saved = run.project, time.monotonic()
         frames = open_frames()
         try:
+            for config in {segment.config for _, segment in run.todo}:
+                self._trackers.fresh(config)
+            run.started = time.monotonic()
+            yield
             for target, segment in run.todo:
                 fresh = functools.partial(self._trackers.fresh, segment.config)
                 rows = track_segment(frames, fresh, segment)

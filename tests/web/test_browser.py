@@ -19,12 +19,14 @@ from dmtrack.media.video import VideoWriter  # noqa: E402
 from dmtrack.tracking import Tracker, TrackResult  # noqa: E402
 from dmtrack.web.places import Places  # noqa: E402
 from dmtrack.web.serve import running  # noqa: E402
+from tests.support.reverse_proxy import PREFIX, reverse_proxy  # noqa: E402
 
 CHROMIUM = next(
     (path for name in ("chromium", "chromium-browser", "google-chrome") if (path := shutil.which(name))), ""
 )
 pytestmark = pytest.mark.skipif(not CHROMIUM, reason="there is no chromium here: apt-get install chromium")
 
+HUB = "hub.example.org"
 SIZE, FRAMES, JUMP = (320, 240), 24, 12
 
 
@@ -96,14 +98,15 @@ def server(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(cv2, "VideoCapture", FastCamera)
         places = Places(folder, folder / "projects", live=["camera:0"])
-        with running(places, port=0, trackers=Fresh()) as opened:
+        with running(places, port=0, names=(HUB,), trackers=Fresh()) as opened:
             yield opened
 
 
 @pytest.fixture(scope="module")
 def browser():
     with playwright.sync_playwright() as driver:
-        opened = driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
+        elsewhere = f"--host-resolver-rules=MAP {HUB} 127.0.0.1"
+        opened = driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu", elsewhere])
         yield opened
         opened.close()
 
@@ -310,6 +313,26 @@ def test_the_keyboard_alone_is_enough_and_everything_has_a_name(server, tabs) ->
     said(page, "#run", "Done")
     page.keyboard.press("z")
     said(page, "#how", "Drag a box")
+
+
+def test_the_page_works_behind_a_proxy_with_a_path_of_its_own(server, browser) -> None:
+    project, complaints = project_of(server), []
+    with reverse_proxy(server.port) as port:
+        page = browser.new_page(viewport={"width": 1280, "height": 800})
+        page.set_default_timeout(30_000)
+        page.on("console", lambda said: complaints.append(said.text) if said.type in ("error", "warning") else None)
+        page.goto(f"http://{HUB}:{port}{PREFIX}/#" + server.url(project).partition("#")[2])
+        shows(page, 0)
+        drag(page, (20, 60), (60, 90))
+        said(page, "#targets", "1 box")
+        page.get_by_role("button", name="Track", exact=True).click()
+        said(page, "#run", f"Done: {FRAMES - 1} of {FRAMES - 1}")  # told by the stream of events
+        page.select_option("#format", "csv")
+        with page.expect_download() as download:
+            page.get_by_role("button", name="Export").click()
+        assert len(download.value.path().read_text().splitlines()) == FRAMES + 1
+        page.close()
+    assert complaints == []
 
 
 @pytest.mark.parametrize("width", [400, 1920])

@@ -31,6 +31,17 @@ def test_what_is_drawn_below_a_cell_is_read_in_the_next(video, tmp_path) -> None
     selection.close()
 
 
+def test_another_proxy_is_named(video, tmp_path) -> None:
+    address = "https://hub.example.org/user/me/proxy/{port}/"
+    selection = notebook.select(video, projects=tmp_path / "projects", proxy=address)
+    port = selection.server.port
+    assert f'src="https://hub.example.org/user/me/proxy/{port}/#token=' in selection._repr_html_()
+    request = urllib.request.Request(f"http://127.0.0.1:{port}/", headers={"Host": "hub.example.org"})
+    with urllib.request.urlopen(request) as answer:
+        assert answer.status == 200
+    selection.close()
+
+
 def test_colab_brings_the_page_through_its_proxy(video, tmp_path, monkeypatch) -> None:
     asked = []
     output = ModuleType("google.colab.output")

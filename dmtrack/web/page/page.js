@@ -19,8 +19,8 @@ const state = {
 const token = new URLSearchParams(location.hash.slice(1)).get("token") || localStorage.getItem("dmtrack-token") || "";
 localStorage.setItem("dmtrack-token", token);
 
-async function ask(path, method = "GET", body = undefined, signal = undefined) {
-  const headers = { Authorization: `Bearer ${token}` };
+async function ask(path, method = "GET", body = undefined, signal = undefined, accept = "*/*") {
+  const headers = { Authorization: `Bearer ${token}`, Accept: accept };
   if (body !== undefined && !(body instanceof Blob)) headers["Content-Type"] = "application/json";
   const content = body === undefined || body instanceof Blob ? body : JSON.stringify(body);
   const answer = await fetch(`api/${path}`, { method, headers, body: content, signal });
@@ -539,7 +539,7 @@ async function watch() {
   const mine = state.watching = new AbortController(), id = state.project.id;
   while (!mine.signal.aborted) {
     try {
-      const answer = await ask(`projects/${id}/events`, "GET", undefined, mine.signal);
+      const answer = await ask(`projects/${id}/events`, "GET", undefined, mine.signal, "text/event-stream");  // or proxies wait for its end
       const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader();
       let text = "";
       for (;;) {
