@@ -109,7 +109,11 @@ def plain_table(text: Iterable[str] = (), numbers: Iterable[str] = (), **options
 
 def print_table(table: Table, console: Console) -> None:
     """Prints a table; in a terminal that is too narrow for it lines are wrapped, but no number is cut."""
-    width = console.width
-    console.width = max(width, console.measure(table, options=console.options.update(max_width=1000)).minimum)
+    width, unlimited = console.width, console.options.update(max_width=1000)
+    for column in table.columns:
+        if column.no_wrap:  # rich would still break such a cell at its spaces to make the table narrower
+            cells = (console.measure(cell, options=unlimited).maximum for cell in (column.header, *column.cells))
+            column.min_width = max(cells)
+    console.width = max(width, console.measure(table, options=unlimited).minimum)
     console.print(table)
     console.width = width

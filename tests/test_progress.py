@@ -7,7 +7,7 @@ from pathlib import Path
 from rich.console import Console
 
 import dmtrack
-from dmtrack.progress import ProgressBar, plain_table
+from dmtrack.progress import ProgressBar, plain_table, print_table
 
 
 def console(terminal: bool) -> Console:
@@ -45,6 +45,16 @@ def test_tables_fold_words_and_align_numbers() -> None:
     assert [line.rstrip() for line in written(target).splitlines()] == [
         "         set", "tracker  success   fps", "──────────────────────", "mine         0.5  12.0",
     ]  # fmt: skip
+
+
+def test_a_narrow_terminal_cuts_no_number_that_has_an_interval() -> None:
+    table = plain_table(["after"], ["HOTA", "MOTA"], title="held-out target")
+    table.add_row("source only", "22.7 (17.3 to 27.9)", "-14.9 (-20.4 to -1.3)")
+    target = Console(file=io.StringIO(), force_terminal=False, width=40, color_system=None)
+    print_table(table, target)
+    text = written(target)
+    assert "22.7 (17.3 to 27.9)" in text and "-14.9 (-20.4 to -1.3)" in text and "source" in text
+    assert target.width == 40
 
 
 def test_bar_and_table_style_exist_once() -> None:

@@ -30,7 +30,7 @@ def adapt(
 ) -> None:
     """Adapt a detector from videos with labels to videos without, and measure what every stage is worth.
 
-    dmtrack adapt --recipe experiments/adaptation/street_to_station.yaml
+    dmtrack adapt --recipe experiments/adaptation/street_to_dusk.yaml
 
     Stages that are done are not repeated, and one that was stopped goes on. The truth of the target is read for the
     final score alone.
