@@ -1,6 +1,6 @@
 # DMTrack-GS tiny that learns besides to see what the trunk of dmtrackGS_small sees, which began with ImageNet. In 500
-# iterations that gained nothing over the same run without a teacher (--set distillation=None), and both tell look-alikes
-# apart worse than what ships, so no weights of it ship (docs/tiny_weights.md).
+# iterations that gained nothing over the same run without a teacher (--set distillation=None), and both tell
+# look-alikes apart worse than what ships, so no weights of it ship (docs/tiny_weights.md).
 #     dmtrack train --config configs/dmtrackGS_tiny_distilled.py --cpus 1 \
 #         --set distillation.teacher.weights=work_dirs/dmtrackGS_small/final.safetensors
 # ECSSD and the clips have one thing per picture, which teaches nothing of look-alikes: most scenes are those of
