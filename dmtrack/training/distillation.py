@@ -58,7 +58,7 @@ class Teacher:
         mean, std = (images.new_tensor(one).view(3, 1, 1) for one in (self.mean_rgb, self.std_rgb))
         # In the layout of its images: a trunk of depthwise convolutions takes twice as long in the other one.
         last = images.is_contiguous(memory_format=torch.channels_last)
-        self.network.to(images.device, memory_format=torch.channels_last if last else torch.contiguous_format)
+        self.network.to(images.device).to(memory_format=torch.channels_last if last else torch.contiguous_format)
         return self.see((images - mean) / std)
 
 
