@@ -4,34 +4,29 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
 import shutil
 import tempfile
 import threading
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
-import cv2
-import numpy as np
-from fastapi import APIRouter, FastAPI, Query, Request, Response
+from fastapi import APIRouter, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import FileResponse, JSONResponse, StreamingResponse
+from fastapi.responses import FileResponse, JSONResponse
 from fastapi.staticfiles import StaticFiles
 from starlette.background import BackgroundTask
-from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 
 from dmtrack import __version__
 from dmtrack.errors import DataError, DMTrackError, OutputError
-from dmtrack.files import atomic_path, json_value
+from dmtrack.files import atomic_path
 from dmtrack.media.drawing import GROUND_TRUTH_RGB, TARGETS_RGB
-from dmtrack.media.random_access import RandomFrames
 from dmtrack.pages.shell import TEMPLATES
-from dmtrack.pages.timeline.photographs import encode_frame
 from dmtrack.web.export import FORMATS, export
 from dmtrack.web.importing import import_tracks
 from dmtrack.web.live import LiveFrames
+from dmtrack.web.looking import looking_routes
 from dmtrack.web.messages import (
     ALWAYS,
     REFUSALS,
@@ -56,14 +51,7 @@ from dmtrack.web.targets import ConflictError, NotFoundError
 from dmtrack.web.tracking import BusyError, TrackingThread
 
 PAGE = Path(__file__).parent / "page"
-TICK = 0.1
-"""Seconds between looks at what a page that watches has not yet been told."""
-
 MOST_IMPORT_BYTES = 256 << 20
-
-NEAR, FAR = 4, 40
-"""Frames to decode from which a page that scrubs is first shown the small copy, and where there is none the key frame.
-"""
 
 _STATUS = {NotFoundError: 404, ConflictError: 409, TooLargeError: 413, BusyError: 503, OutputError: 507}
 
@@ -231,71 +219,6 @@ def _routes(places: Places, thread: TrackingThread, copies: SmallCopies, configs
                     project.use(offered(asked.config))
         return described(project)
 
-    @routes.get("/projects/{project_id}/frames/{frame}", response_class=Response)
-    async def frame(
-        project_id: str,
-        request: Request,
-        frame: int,
-        width: Annotated[int, Query(ge=16, le=8192)] = 1280,
-        quick: bool = False,
-    ) -> Response:
-        """A frame as JPEG, at most `width` pixels wide.
-
-        With `quick`, of one that is far to decode, its small copy (`X-Small: true`), or the key frame where that is not
-        made yet. Of a live source the frame that is still held and nearest. Decoding ends where nobody waits any more.
-
-        The header `X-Frame` says which frame it is.
-        """
-        gone = threading.Event()
-
-        def decode_and_encode() -> Response:
-            found = places.project(project_id)
-            frames = places.frames(found)
-            far = found.live
-            if isinstance(frames, RandomFrames):
-                copy, way = copies.of(found, frames, frame), frames.way(frame) if quick else 0
-                small = copy.read(frame) if copy is not None and way > NEAR else None
-                if small is not None:
-                    headers = {"X-Frame": str(frame), "X-Small": "true"}
-                    return Response(small, media_type="image/jpeg", headers=headers)
-                far = way > FAR
-            number = frames.key_frame(frame) if far else frame
-            image = frames.read(number, lambda: gone.is_set() or request.app.state.ending.is_set())
-            scale = min(1.0, width / image.shape[1])
-            if scale < 1:
-                size = (max(round(image.shape[1] * scale), 1), max(round(image.shape[0] * scale), 1))
-                image = np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA))
-            return Response(encode_frame(image), media_type="image/jpeg", headers={"X-Frame": str(number)})
-
-        async def notice_who_leaves() -> None:
-            while (await request.receive())["type"] != "http.disconnect":
-                pass
-            gone.set()
-
-        leaving = asyncio.create_task(notice_who_leaves())
-        try:
-            return await run_in_threadpool(decode_and_encode)
-        finally:
-            leaving.cancel()
-
-    @routes.get("/projects/{project_id}/targets/{number}/rows", response_class=Response)
-    def rows(project_id: str, number: int) -> Response:
-        """(frames, 7) float32, little-endian: x, y, w, h, score, presence, score of the strongest look-alike."""
-        table = places.project(project_id).target(number).rows
-        return Response(table.astype("<f4").tobytes(), media_type="application/octet-stream")
-
-    @routes.get("/projects/{project_id}/targets/{number}/lanes")
-    def lanes(project_id: str, number: int) -> list[dict[str, Any]]:
-        """Tracklets of a target and its look-alikes, where the tracker keeps them: stretches of frames in lanes."""
-        return places.project(project_id).target(number).lanes()
-
-    @routes.get("/projects/{project_id}/weak")
-    def weak(project_id: str, threshold: Annotated[float, Query(ge=0, le=1)] = 0.5) -> list[dict[str, Any]]:
-        """Where to look first: runs of frames whose score is low, the weakest first."""
-        targets = list(places.project(project_id).targets.values())
-        found = [one for target in targets for one in target.weak_stretches(threshold)]
-        return sorted(found, key=lambda one: one["score"])[:100]
-
     @routes.post("/projects/{project_id}/tracking", responses={status: REFUSALS[status] for status in (503, 507)})
     def track(project_id: str, asked: Tracking) -> dict[str, Any]:
         """Tracks whatever is not tracked yet, pauses, goes on or cancels."""
@@ -309,13 +232,7 @@ def _routes(places: Places, thread: TrackingThread, copies: SmallCopies, configs
             thread.set_state(project_id, asked.state)
         return described(found)
 
-    @routes.get("/projects/{project_id}/events", response_class=StreamingResponse)
-    async def events(project_id: str, request: Request) -> StreamingResponse:
-        """What changes, as server-sent events: `project`, `run`, `frames` and `rows` [target, frame, 7 values]."""
-        project = places.project(project_id)
-        return StreamingResponse(
-            _watch(project, places, thread, copies, request, described), media_type="text/event-stream"
-        )
+    routes.include_router(looking_routes(places, thread, copies, described))
 
     @routes.put("/projects/{project_id}/import/{name}", responses=stored)
     async def take_in(project_id: str, name: str, request: Request) -> dict[str, Any]:
@@ -356,39 +273,3 @@ async def _store(request: Request, path: Path, most_bytes: int, name: str) -> No
             if size > most_bytes:
                 raise TooLargeError(f"{name} is larger than {most_bytes} bytes, which this server takes")
             await asyncio.to_thread(file.write, part)
-
-
-async def _watch(
-    project: Project, places: Places, thread: TrackingThread, copies: SmallCopies, request: Request, described: Any
-) -> AsyncIterator[str]:
-    places.watched(project, 1)
-    copies.watched(project, 1)
-    told: dict[str, Any] = {}
-    watched, serial = None, 0
-    try:
-        while not request.app.state.ending.is_set() and not await request.is_disconnected():
-            message: dict[str, Any] = {}
-            run = thread.runs.get(project.id)
-            if run is not watched:
-                watched, serial = run, 0 if run is None else run.serial  # the page reads what there is
-                message["reload"] = True
-            if run is not None:
-                rows = run.after(serial)
-                if rows is None:
-                    message["reload"], serial = True, run.serial
-                elif rows:
-                    serial = rows[-1][0]
-                    message["rows"] = [[target, frame, *values] for _, target, frame, values in rows]
-                state = run.describe()
-                if rows or state["state"] != told.get("state"):
-                    told["state"], message["run"] = state["state"], state
-            if project.count != told.setdefault("frames", project.count):
-                told["frames"] = message["frames"] = project.count
-            if project.revision != told.get("revision") or ("run" in message and message["run"]["state"] == "done"):
-                told["revision"], message["project"] = project.revision, described(project)
-            if message:
-                yield f"data: {json.dumps(json_value(message), separators=(',', ':'))}\n\n"
-            await asyncio.sleep(TICK)
-    finally:
-        places.watched(project, -1)
-        copies.watched(project, -1)

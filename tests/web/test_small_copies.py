@@ -12,7 +12,7 @@ from fastapi.testclient import TestClient
 from dmtrack.media import small_copy
 from dmtrack.media.small_copy import PART, SmallCopy, make_parts
 from dmtrack.media.video import open_frames
-from dmtrack.web import app as app_module
+from dmtrack.web import looking
 from dmtrack.web.app import make_app
 from dmtrack.web.places import Places
 from dmtrack.web.small_copies import FOLDER, SmallCopies
@@ -122,4 +122,4 @@ def test_a_page_that_scrubs_is_shown_the_small_copy_of_the_frame_itself(places, 
         assert asked(200, True) == (200, True, 200)
         assert asked(200, False) == (200, False, 200)
         assert asked(202, True) == (202, False, 202)  # two steps on are soon decoded
-        assert asked(202 + app_module.NEAR + 1, True)[1]
+        assert asked(202 + looking.NEAR + 1, True)[1]
