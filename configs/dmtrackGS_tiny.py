@@ -59,5 +59,6 @@ checkpoint_config = dict(interval_iterations=250)
 log_config = dict(interval=25)
 evaluation = dict(interval_iterations=1000)
 # The threshold was chosen on generated sequences with absence. `recent_view`: every target is also searched as it last
-# looked beyond doubt (None: a tenth to a fifth faster).
-tracker = dict(type="GlobalSearchTracker", presence_threshold=0.6, recent_view=dict())
+# looked beyond doubt (None: a tenth to a fifth faster). `correct_borders`: how far boxes are drawn as the first one
+# was, close or loose (0: as they are found).
+tracker = dict(type="GlobalSearchTracker", presence_threshold=0.6, recent_view=dict(), correct_borders=0.4)

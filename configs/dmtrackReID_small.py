@@ -38,5 +38,6 @@ tracker = dict(
     type="ReIDTracker",
     presence_threshold=0.54,
     recent_view=dict(),
+    correct_borders=0.4,
     association=dict(presence=(0.34, 1.76, 7.15, 5.48, -9.19)),
 )

@@ -44,5 +44,6 @@ tracker = dict(
     type="ReIDTracker",
     presence_threshold=0.2,
     recent_view=dict(),
+    correct_borders=0.4,
     association=dict(presence=(0.75, -0.41, 5.59, -13.92, 2.66)),
 )

@@ -52,8 +52,9 @@ class TimelineView:
 class TargetPolicy(Protocol):
     """Follows one target: decides from detections alone which of them it is."""
 
-    timeline_view: ClassVar[TimelineView | None]
-    """None for policies that keep no tracklets, of which no timeline can be drawn."""
+    @property
+    def timeline_view(self) -> TimelineView | None:
+        """None for policies that keep no tracklets, of which no timeline can be drawn."""
 
     def start(
         self,

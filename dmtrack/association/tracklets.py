@@ -181,6 +181,8 @@ class Tracklets:
 
 Views = NDArray[np.float32]
 
+NEAREST_VIEWS = 3
+"""One view may be like a candidate by chance; so many are not."""
 _USUAL_COSINE = 0.5
 """Of two different things, of which most are unknown."""
 
@@ -220,13 +222,14 @@ class KnownLooks:
             embedding: (channels,) of the candidate.
 
         Returns:
-            logit(score), the cosines with the nearest view of the target, with the template and with the nearest view
-            of something else, 1.
+            logit(score), the cosines with the nearest `NEAREST_VIEWS` views of the target (their mean), with the
+            template and with the nearest view of something else, 1.
         """
         score = min(max(score, 0.01), 0.99)
         target = self._target @ embedding
+        nearest = np.sort(target)[-NEAREST_VIEWS:].mean()
         others = (self._others @ embedding).max(initial=_USUAL_COSINE)
-        return float(np.log(score / (1 - score))), float(target.max()), float(target[0]), float(others), 1.0
+        return float(np.log(score / (1 - score))), float(nearest), float(target[0]), float(others), 1.0
 
     def add_target(self, embedding: Views) -> None:
         """A further view (channels,) of the target; the oldest but the template makes room."""

@@ -15,6 +15,7 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
+from dmtrack.association.border_correction import CorrectedBorders
 from dmtrack.association.detections import Decision, Detections
 from dmtrack.association.policies.best_candidate import BestCandidate
 from dmtrack.association.policy import Affine, Association, TargetPolicy
@@ -62,6 +63,8 @@ class GlobalSearchTracker(Tracker):
         cuda_graph: on a GPU, record the network once per size of frame and replay it.
         recent_view: settings of `RecentView`, by name: each target is also searched as it last looked beyond doubt;
             None searches with the first frame's view alone, in five sixths of the time.
+        correct_borders: how far, in [0, 1], boxes are drawn as the first one was, close or loose (`CorrectedBorders`);
+            0 gives them as they are found.
 
     Raises:
         ConfigError: an unknown device, precision or setting, or a number out of range.
@@ -83,6 +86,7 @@ class GlobalSearchTracker(Tracker):
         fast: bool = True,
         cuda_graph: bool = False,
         recent_view: RecentView | Mapping[str, Any] | None = None,
+        correct_borders: Share = 0.0,
     ) -> None:
         super().__init__(name)
         if not 0.0 <= presence_threshold <= 1.0:
@@ -108,6 +112,9 @@ class GlobalSearchTracker(Tracker):
         if isinstance(recent_view, Mapping):
             recent_view = parse_section(recent_view, RecentView, "recent_view", source="")
         self.recent_view: RecentView | None = recent_view
+        if not 0.0 <= correct_borders <= 1.0:
+            raise ConfigError(f"correct_borders {correct_borders:g}: expected a number from 0 to 1")
+        self.correct_borders = correct_borders
         self._wants_graph = cuda_graph
         self._graph: GraphedSearch | None = None
         # OpenCV's rounding is part of the published results, which reduced precision does not promise anyway.
@@ -158,7 +165,7 @@ class GlobalSearchTracker(Tracker):
             self._camera = CameraMotion()
         self._camera_moved(frame, found)
         given, embeddings = np.array(boxes), np.array(self.template_embeddings())
-        self._policies = [self.association.target_policy(self.presence_threshold) for _ in boxes]
+        self._policies = [_deciding(self.association, self.presence_threshold, self.correct_borders) for _ in boxes]
         self.decisions = []
         for row, policy in enumerate(self._policies):
             others = np.arange(len(boxes)) != row  # each target is no other one's
@@ -178,7 +185,7 @@ class GlobalSearchTracker(Tracker):
         with autocast(self.device, self._autocast_precision):
             features = self.model.extract(images)
             self._templates = self.model.encode_templates(features, boxes_xyxy, self._image_index)
-            if not self.searches_first_frame:
+            if not (self.searches_first_frame or self.correct_borders):
                 return [Detections.nothing() for _ in self._last_boxes_xywh]
             outputs = self.model.search(features, self._templates, self._image_index)
         return self._found(outputs, prepared)[1]
@@ -308,7 +315,8 @@ class GlobalSearchTracker(Tracker):
             ConfigError: see `association_of`.
         """
         usual = inspect.signature(cls).parameters["presence_threshold"].default
-        return cls.association_of(settings).target_policy(float(settings.get("presence_threshold", usual)))
+        threshold = float(settings.get("presence_threshold", usual))
+        return _deciding(cls.association_of(settings), threshold, float(settings.get("correct_borders", 0.0)))
 
     def _prepare(self, frame: Image) -> tuple[PreparedImage, Tensor]:
         if self._prepare_on_device:
@@ -338,3 +346,8 @@ class GlobalSearchTracker(Tracker):
         boxes = np.clip(boxes, 0.0, [width, height, width, height])
         boxes[:, 2:] = np.maximum(boxes[:, 2:], boxes[:, :2])
         return torch.from_numpy(boxes.astype(np.float32)).to(self.device)
+
+
+def _deciding(association: Association, presence_threshold: float, correct_borders: float) -> TargetPolicy:
+    policy = association.target_policy(presence_threshold)
+    return CorrectedBorders(policy, correct_borders) if correct_borders else policy

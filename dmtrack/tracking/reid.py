@@ -42,7 +42,7 @@ class ReIDTracker(GlobalSearchTracker):
             of `association`.
         camera_motion: estimate from the images how the camera moved, and let the tracklets go along; some milliseconds
             per frame. Not with stored detections, which hold no images.
-        recent_view: as of `GlobalSearchTracker`.
+        recent_view, correct_borders: as of `GlobalSearchTracker`.
 
     Raises:
         ConfigError: an unknown device, precision or setting, or a number out of range.
@@ -66,9 +66,10 @@ class ReIDTracker(GlobalSearchTracker):
         camera_motion: bool = False,
         policy: Association | None = None,
         recent_view: RecentView | Mapping[str, Any] | None = None,
+        correct_borders: Share = 0.0,
     ) -> None:
         network = device, precision, max_candidates, channels_last, fast, cuda_graph
-        super().__init__(model, name, presence_threshold, *network, recent_view)
+        super().__init__(model, name, presence_threshold, *network, recent_view, correct_borders)
         self.association = _chosen(association, policy)
         self._camera = CameraMotion() if camera_motion else None
 

@@ -67,7 +67,9 @@ def turning(frames: int = 40) -> tuple[list[np.ndarray], np.ndarray]:
 
 
 def tracker_with(recent_view: str) -> GlobalSearchTracker:
-    tracker = assemble_tracker("dmtrackReID_tiny", overrides=[f"tracker.recent_view={recent_view}"]).tracker
+    tracker = assemble_tracker(
+        "dmtrackReID_tiny", overrides=[f"tracker.recent_view={recent_view}", "tracker.correct_borders=0"]
+    ).tracker
     assert isinstance(tracker, GlobalSearchTracker)
     return tracker
 

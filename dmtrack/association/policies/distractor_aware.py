@@ -79,10 +79,10 @@ class DistractorAware(Association):
         guess_limit: where the target is thought to be out of sight, the answer is the likeliest thing in sight, unless
             the hidden target is so many nats likelier than all of them: then it is the one with the best score.
         presence: five numbers that make the score of a frame the probability that the box is right: nats for each nat
-            of logit(score) of the candidate, for each unit of its cosine with the nearest kept view of the target, with
-            the template and with the nearest kept view of something else, and in any case. They are fitted to clips by
-            logistic regression (`tools/calibrate_presence.py`); None, or a detector without embeddings, leaves the
-            candidate's own score.
+            of logit(score) of the candidate, for each unit of its cosine with the three nearest kept views of the
+            target, with the template and with the nearest kept view of something else, and in any case. They are fitted
+            to clips by logistic regression (`tools/calibrate_presence.py`); None, or a detector without embeddings,
+            leaves the candidate's own score.
     """
 
     min_score: Share = 0.003
