@@ -126,3 +126,6 @@ def test_the_recipe_reads_the_truth_of_the_target_for_the_final_score_alone(reci
     again = ("--set", "selection.least_score=0.99", "--stage", "labels-1", "--restart")
     assert adapt(recipe, *again) == 2
     assert "no pseudo label survives" in capsys.readouterr().err
+    (work / "source-set" / "labels.json").unlink()
+    assert adapt(recipe, "--stage", "source") == 2
+    assert "labels.json is gone, and stage source is made from it; remove the folder" in capsys.readouterr().err
