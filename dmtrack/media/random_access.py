@@ -78,6 +78,8 @@ class RandomFrames(AbstractContextManager["RandomFrames"]):
         if isinstance(source, PyAVVideoFile) or counted is None:
             counted = len(self._ticks) or sum(1 for _ in source)
         self.count = counted
+        if counted and not source.start and not isinstance(source, ImageFolder):
+            self._hold(0, source.first_frame)  # it was decoded on opening, and is the one that is asked for first
 
     def __len__(self) -> int:
         return self.count
