@@ -23,7 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize
 
-from dmtrack.association.border_correction import CorrectedBorders
+from dmtrack.association.border_correction import with_drawn_borders
 from dmtrack.association.detections import Decision, Detections
 from dmtrack.association.policies.distractor_aware import DistractorAware, DistractorAwarePolicy, Views
 from dmtrack.boxes import paired_iou_xyxy, xywh_to_xyxy
@@ -105,7 +105,7 @@ def sequences_of(video: Video, other: Video) -> Iterator[Sequence]:
 def rows_of(tracker: Any, settings: DistractorAware, sequence: Sequence) -> Rows:
     """What is known of every frame but the first."""
     recording = RecordingPolicy(settings, tracker.presence_threshold)
-    policy = CorrectedBorders(recording, tracker.correct_borders) if tracker.correct_borders else recording
+    policy = with_drawn_borders(recording, tracker.correct_borders)
     first = sequence.read_frame(0)
     tracker.init(first, sequence.boxes_xywh[0])
     policy.start(sequence.boxes_xywh[0], tracker.template_embeddings()[0], tracker.detect_targets(first, first=True)[0])

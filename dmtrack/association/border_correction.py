@@ -57,6 +57,11 @@ class CorrectedBorders:
         return replace(decision, box_xywh=xyxy_to_xywh(corners + self._shares * np.tile(decision.box_xywh[2:], 2)))
 
 
+def with_drawn_borders(policy: TargetPolicy, share: float) -> TargetPolicy:
+    """The policy, with its answers corrected by `share` as `CorrectedBorders` does; itself where that is 0."""
+    return CorrectedBorders(policy, share) if share else policy
+
+
 def border_shares(found_xywh: Boxes, given_xywh: Boxes) -> NDArray[np.float64]:
     """By how much of its width or height each border of the found box has to move to be where it was drawn.
 

@@ -41,6 +41,11 @@ _STEPS_BACK = (0.0, 2.0, 10.0, 60.0)
 """Seconds before a frame where a decoder is set down, one after the other where it comes down behind the frame."""
 
 
+def most_held(frame_bytes: int, most: int = HELD) -> int:
+    """How many frames of a size may be held: at most so many, in at most `HELD_BYTES`, but always one."""
+    return max(1, min(most, HELD_BYTES // frame_bytes))
+
+
 class OvertakenError(MediaError):
     """Nobody waits for the frame any more."""
 
@@ -182,7 +187,7 @@ class RandomFrames(AbstractContextManager["RandomFrames"]):
         size = frame.nbytes if isinstance(frame, np.ndarray) else sum(plane.buffer_size for plane in frame.planes)
         self._held.pop(number, None)
         self._held[number] = frame
-        while len(self._held) > max(1, min(self._most_held, HELD_BYTES // size)):
+        while len(self._held) > most_held(size, self._most_held):
             del self._held[next(iter(self._held))]
 
     def _seek(self, number: int) -> None:

@@ -15,7 +15,7 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
-from dmtrack.association.border_correction import CorrectedBorders
+from dmtrack.association.border_correction import with_drawn_borders
 from dmtrack.association.detections import Decision, Detections
 from dmtrack.association.policies.best_candidate import BestCandidate
 from dmtrack.association.policy import Affine, Association, TargetPolicy
@@ -165,7 +165,10 @@ class GlobalSearchTracker(Tracker):
             self._camera = CameraMotion()
         self._camera_moved(frame, found)
         given, embeddings = np.array(boxes), np.array(self.template_embeddings())
-        self._policies = [_deciding(self.association, self.presence_threshold, self.correct_borders) for _ in boxes]
+        self._policies = [
+            with_drawn_borders(self.association.target_policy(self.presence_threshold), self.correct_borders)
+            for _ in boxes
+        ]
         self.decisions = []
         for row, policy in enumerate(self._policies):
             others = np.arange(len(boxes)) != row  # each target is no other one's
@@ -316,7 +319,8 @@ class GlobalSearchTracker(Tracker):
         """
         usual = inspect.signature(cls).parameters["presence_threshold"].default
         threshold = float(settings.get("presence_threshold", usual))
-        return _deciding(cls.association_of(settings), threshold, float(settings.get("correct_borders", 0.0)))
+        policy = cls.association_of(settings).target_policy(threshold)
+        return with_drawn_borders(policy, float(settings.get("correct_borders", 0.0)))
 
     def _prepare(self, frame: Image) -> tuple[PreparedImage, Tensor]:
         if self._prepare_on_device:
@@ -346,8 +350,3 @@ class GlobalSearchTracker(Tracker):
         boxes = np.clip(boxes, 0.0, [width, height, width, height])
         boxes[:, 2:] = np.maximum(boxes[:, 2:], boxes[:, :2])
         return torch.from_numpy(boxes.astype(np.float32)).to(self.device)
-
-
-def _deciding(association: Association, presence_threshold: float, correct_borders: float) -> TargetPolicy:
-    policy = association.target_policy(presence_threshold)
-    return CorrectedBorders(policy, correct_borders) if correct_borders else policy

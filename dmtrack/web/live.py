@@ -11,7 +11,7 @@ from dmtrack.errors import MediaError
 from dmtrack.media.frame_source import FrameSource
 from dmtrack.media.images import Image, write_image
 from dmtrack.media.newest_frames import Arrival, NewestFrames
-from dmtrack.media.random_access import HELD, HELD_BYTES
+from dmtrack.media.random_access import most_held
 from dmtrack.media.video_writer import VideoWriter
 from dmtrack.running.one_video import FPS_OF_FOLDERS
 
@@ -91,6 +91,6 @@ class LiveFrames:
             if self._open:
                 self._recorder.write(image, time)
                 self._held.append((self.count, image))
-                while len(self._held) > max(1, min(HELD, HELD_BYTES // image.nbytes)):
+                while len(self._held) > most_held(image.nbytes):
                     self._held.popleft()
                 self.count += 1
