@@ -204,6 +204,30 @@ def _as_uint8(array: NDArray[Any]) -> NDArray[np.uint8]:
     raise MediaError(f"image of type {array.dtype}: expected uint8, uint16, bool, or floating point from 0 to 1")
 
 
+def encode_jpeg(image: Image, quality: int = 85, scale: float = 1.0) -> bytes:
+    """An image as JPEG.
+
+    Args:
+        image: HxWx3 RGB.
+        quality: 0 to 100.
+        scale: the image is shrunk to this share of its size first; from 1 on it stays as it is.
+
+    Raises:
+        MediaError: JPEG holds no image of its size.
+    """
+    import cv2
+
+    if scale < 1:
+        height, width = image.shape[:2]
+        size_wh = (max(round(width * scale), 1), max(round(height * scale), 1))
+        image = np.asarray(cv2.resize(image, size_wh, interpolation=cv2.INTER_AREA), np.uint8)
+    bgr = cv2.cvtColor(image, cv2.COLOR_RGB2BGR)
+    encoded, content = cv2.imencode(".jpg", bgr, [cv2.IMWRITE_JPEG_QUALITY, quality])
+    if not encoded:
+        raise MediaError(f"OpenCV cannot encode an image of shape {image.shape} as JPEG")
+    return content.tobytes()
+
+
 def write_image(path: str | Path, image: Any, quality: int = 95) -> None:
     """Writes an image atomically, in the format of the path's ending.
 

@@ -14,12 +14,11 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import cv2
-import numpy as np
 
 from dmtrack.errors import DMTrackError, MediaError
 from dmtrack.files import atomic_path
 from dmtrack.media.frame_source import FrameSource
-from dmtrack.media.images import Image
+from dmtrack.media.images import encode_jpeg
 from dmtrack.media.random_access import RandomFrames
 from dmtrack.media.video import open_frames
 
@@ -87,17 +86,10 @@ def make_parts(source: FrameSource, copy: SmallCopy, parts: Iterable[int]) -> No
             with atomic_path(copy.part(part)) as path, zipfile.ZipFile(path, "w") as file:
                 for number in range(part * PART, min((part + 1) * PART, len(frames))):
                     try:
-                        file.writestr(f"{number}.jpg", _small_jpeg(frames.read(number)))
+                        image = frames.read(number)
+                        file.writestr(f"{number}.jpg", encode_jpeg(image, QUALITY, LONGEST_SIDE / max(image.shape)))
                     except MediaError:  # nothing decodes from here on
                         break
-
-
-def _small_jpeg(image: Image) -> bytes:
-    height, width = image.shape[:2]
-    scale = min(1.0, LONGEST_SIDE / max(width, height))
-    size = (max(round(width * scale), 1), max(round(height * scale), 1))
-    small = cv2.cvtColor(np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA)), cv2.COLOR_RGB2BGR)
-    return cv2.imencode(".jpg", small, [cv2.IMWRITE_JPEG_QUALITY, QUALITY])[1].tobytes()
 
 
 def main() -> None:

@@ -8,15 +8,13 @@ import threading
 from collections.abc import AsyncIterator, Callable
 from typing import Annotated, Any
 
-import cv2
-import numpy as np
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import StreamingResponse
 from starlette.concurrency import run_in_threadpool
 
 from dmtrack.files import json_value
+from dmtrack.media.images import encode_jpeg
 from dmtrack.media.random_access import RandomFrames
-from dmtrack.pages.timeline.photographs import encode_frame
 from dmtrack.web.places import Places
 from dmtrack.web.project import Project
 from dmtrack.web.small_copies import SmallCopies
@@ -74,11 +72,8 @@ def looking_routes(places: Places, thread: TrackingThread, copies: SmallCopies, 
                 far = way > FAR
             number = frames.key_frame(frame) if far else frame
             image = frames.read(number, lambda: gone.is_set() or request.app.state.ending.is_set())
-            scale = min(1.0, width / image.shape[1])
-            if scale < 1:
-                size = (max(round(image.shape[1] * scale), 1), max(round(image.shape[0] * scale), 1))
-                image = np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA))
-            return Response(encode_frame(image), media_type="image/jpeg", headers={"X-Frame": str(number)})
+            jpeg = encode_jpeg(image, scale=width / image.shape[1])
+            return Response(jpeg, media_type="image/jpeg", headers={"X-Frame": str(number)})
 
         async def notice_who_leaves() -> None:
             while (await request.receive())["type"] != "http.disconnect":

@@ -17,6 +17,7 @@ from dmtrack.data.siamese.targets import Target, Targets
 from dmtrack.data.writers.folders import check_record, keep_record
 from dmtrack.errors import ConfigError, DataError, OutputError
 from dmtrack.files import at_home, check_writable_folder, write_text
+from dmtrack.media.images import encode_jpeg
 
 ANNOTATIONS, CROPS, RECORD, MARKER = "train.json", "crop511", "source.json", ".done"
 
@@ -109,14 +110,11 @@ class CropJob:
         return tracks[0].name, {name: frames for name, frames in boxes.items() if frames}
 
     def _write(self, tracks: list[Target], target: Path) -> None:
-        import cv2
-
         target.mkdir(parents=True, exist_ok=True)
         for number, frame, image in _frames(tracks):
             square, _ = crop_around(image, tracks[number].boxes_xyxy[frame], CROP_SIZE, self.rule)
-            encoded = cv2.imencode(".jpg", square[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, self.quality])[1]
             # Not atomic one by one, which would wait for the disk a million times: the marker vouches for the video.
-            (target / f"{frame:06d}.{number:02d}.x.jpg").write_bytes(encoded.tobytes())
+            (target / f"{frame:06d}.{number:02d}.x.jpg").write_bytes(encode_jpeg(square, self.quality))
 
 
 def _frames(tracks: list[Target]) -> Iterator[tuple[int, int, Image]]:

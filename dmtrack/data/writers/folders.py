@@ -11,13 +11,13 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from dmtrack import files
 from dmtrack.data.sequences import Image, Sequence
 from dmtrack.errors import ConfigError, OutputError
+from dmtrack.media.images import encode_jpeg
 
 Progress = Callable[[], object]
 """Called after every frame."""
@@ -76,12 +76,9 @@ def write_jpeg(path: Path, image: Image, quality: int) -> None:
     """One RGB image as JPEG; the folder around it is what makes the writing atomic.
 
     Raises:
-        OutputError: the image cannot be encoded.
+        MediaError: the image cannot be encoded.
     """
-    encoded, content = cv2.imencode(".jpg", cv2.cvtColor(image, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, quality])
-    if not encoded:
-        raise OutputError(f"cannot encode {path} as JPEG: image of shape {image.shape}")
-    path.write_bytes(content.tobytes())
+    path.write_bytes(encode_jpeg(image, quality))
 
 
 def write_frames(

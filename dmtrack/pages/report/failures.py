@@ -17,6 +17,7 @@ from dmtrack.errors import DMTrackError
 from dmtrack.evaluation.measures.multi_object import Pairing
 from dmtrack.evaluation.reporting.figures.theme import COLOURS
 from dmtrack.evaluation.reporting.study import Study
+from dmtrack.media.images import encode_jpeg
 from dmtrack.pages.report.mistakes import draw_mistakes, worst_frames
 from dmtrack.pages.shell import data_uri
 
@@ -235,10 +236,7 @@ def _shrunk(image: NDArray[np.uint8], width: int) -> tuple[NDArray[np.uint8], fl
 
 def _encoded(image: NDArray[np.uint8]) -> str:
     """As a JPEG that a page can hold."""
-    import cv2
-
-    encoded = cv2.imencode(".jpg", image[:, :, ::-1], [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY])[1]
-    return data_uri("image/jpeg", encoded.tobytes())
+    return data_uri("image/jpeg", encode_jpeg(image, _JPEG_QUALITY))
 
 
 def binned(overlaps: NDArray[np.float64], most: int = 240) -> NDArray[np.float64]:

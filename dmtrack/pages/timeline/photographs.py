@@ -10,17 +10,12 @@ import numpy as np
 from dmtrack.association.timeline import RIGHT_IOU, Snapshot
 from dmtrack.boxes import paired_iou_xyxy, xywh_to_xyxy
 from dmtrack.media.drawing import draw_box, draw_label
-from dmtrack.media.images import Image
+from dmtrack.media.images import Image, encode_jpeg
 
 CHOSEN_RGB, WRONG_RGB, TRUTH_RGB, OTHER_RGB = (230, 159, 0), (220, 30, 50), (0, 150, 255), (200, 200, 200)
 SHOWN_WIDTH = 640
 MOST_LABELS = 8
 """Other tracklets that are named; the weaker ones are drawn without their number."""
-
-
-def encode_frame(image: Image) -> bytes:
-    """A frame as JPEG, for `TimelineRecorder.add`."""
-    return cv2.imencode(".jpg", cv2.cvtColor(image, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, 85])[1].tobytes()
 
 
 def photograph(snapshot: Snapshot, read_frame: Callable[[int], Image] | None = None) -> bytes:
@@ -62,4 +57,4 @@ def photograph(snapshot: Snapshot, read_frame: Callable[[int], Image] | None = N
     draw_label(small, f"{snapshot.answer_id}: {snapshot.score:.2f}{said}", tuple(box[:2] - 4), colour)
     if snapshot.truth_xywh is not None:
         draw_box(small, snapshot.truth_xywh * zoom, TRUTH_RGB, dashed=True)
-    return encode_frame(small)
+    return encode_jpeg(small)

@@ -7,9 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from dmtrack.association.timeline import TimelineRecorder
-from dmtrack.media.images import Image
+from dmtrack.media.images import Image, encode_jpeg
 from dmtrack.pages.timeline.page import write_timeline
-from dmtrack.pages.timeline.photographs import encode_frame
 from dmtrack.running.replay import shown_view
 from dmtrack.tracking.base import Tracker
 
@@ -34,7 +33,7 @@ class TrackTimelines:
     def add(self, frame: Image) -> None:
         """What was decided in a frame, which is compressed only if something happened in it or in the next one."""
         # Two targets with an event in one frame share its JPEG.
-        encode = functools.cache(functools.partial(encode_frame, frame))
+        encode = functools.cache(functools.partial(encode_jpeg, frame))
         for recorder, decision in zip(self._recorders, self._tracker.decisions, strict=True):
             recorder.add(decision, encode=encode)
 

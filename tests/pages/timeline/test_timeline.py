@@ -11,10 +11,9 @@ import pytest
 from dmtrack.association.detections import Decision, Detections, TrackletView
 from dmtrack.association.policies.distractor_aware import DistractorAware, DistractorAwarePolicy
 from dmtrack.association.timeline import Timeline, TimelineRecorder
-from dmtrack.media.images import read_image
+from dmtrack.media.images import encode_jpeg, read_image
 from dmtrack.pages.timeline.lanes import Columns, lanes_of
 from dmtrack.pages.timeline.page import write_timeline
-from dmtrack.pages.timeline.photographs import encode_frame
 from dmtrack.pages.timeline.picture import CHOSEN, WRONG, draw_timeline
 from dmtrack.pages.timeline.reasons import losses_of, summary
 
@@ -140,7 +139,7 @@ def test_frames_are_kept_only_where_something_happens(tmp_path: Path) -> None:
 
     def encoder(frame: int) -> bytes:
         calls.append(frame)
-        return encode_frame(np.full((24, 32, 3), frame, np.uint8))
+        return encode_jpeg(np.full((24, 32, 3), frame, np.uint8))
 
     for frame in range(100):
         events = ("changed",) if frame in (10, 20, 21, 60, 90) else ()
@@ -159,7 +158,7 @@ def test_frames_are_kept_only_where_something_happens(tmp_path: Path) -> None:
 def test_without_truth_and_changes_a_page_shows_frames_and_does_not_speak_of_truth(tmp_path: Path, again: bool) -> None:
     recorder, frame = TimelineRecorder(VIEW), np.full((24, 32, 3), 90, np.uint8)
     for _ in range(100):
-        recorder.add(told(0, {0: 0.0}), encode=lambda: encode_frame(frame))
+        recorder.add(told(0, {0: 0.0}), encode=lambda: encode_jpeg(frame))
     timeline = recorder.timeline("calm")
     assert list(timeline.snapshots) == [0, 32, 64, 96]
     _, page = write_timeline(timeline, tmp_path, (lambda _: frame) if again else None)
