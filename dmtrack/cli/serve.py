@@ -52,6 +52,7 @@ def serve(
             help="A camera (0) or stream (rtsp://...) that may be opened; repeatable.",
         ),
     ] = None,
+    timeout: options.Timeout = 10.0,
     most_videos: Annotated[int, option(MACHINE, min=1, help="Videos tracked at once; more have to wait.")] = 8,
     most_upload_gib: Annotated[float, option(SOURCE, min=0.001, metavar="GIB", help="Size of one upload.")] = 4.0,
 ) -> None:
@@ -70,7 +71,7 @@ def serve(
     from dmtrack.web.tracking import Trackers
 
     stored = open_results(results, benchmark, data, split) if results else None
-    places = Places(videos, projects, int(most_upload_gib * 2**30), results=stored, live=live or ())
+    places = Places(videos, projects, int(most_upload_gib * 2**30), results=stored, live=live or (), timeout=timeout)
     trackers, names = Trackers(device, precision), tuple(allow_host or ())
     with running(places, host, port, names, config, trackers, most_videos) as server:
         print_how_to_reach(server, Console())

@@ -60,6 +60,7 @@ class Places:
         most_frames: of one video.
         results: stored results of trackers to look at.
         live: cameras and addresses of streams that may be opened; no others are, since an address may be any file.
+        timeout: seconds that a live source may take to answer or to go on.
     """
 
     def __init__(
@@ -71,11 +72,13 @@ class Places:
         most_frames: int = 1_000_000,
         results: StoredResults | None = None,
         live: Collection[str] = (),
+        timeout: float = 10.0,
     ) -> None:
         self.videos, self.folder = videos.resolve(), projects.resolve()
         self.most_upload_bytes, self.most_pixels, self.most_frames = most_upload_bytes, most_pixels, most_frames
         self._open: dict[str, Project] = {}
         self.results = results
+        self._timeout = timeout
         self._live = {_PASSWORD.sub("", address): address for address in live}
         self._frames: dict[str, RandomFrames | SequenceFrames | LiveFrames] = {}
         self._turn = threading.RLock()
@@ -167,7 +170,7 @@ class Places:
                     if project.live and project.targets:
                         return project
                     self.close(project_id)
-            return self.adopt(open_frames(self._live[name], drop_late=True), config)
+            return self.adopt(open_frames(self._live[name], timeout=self._timeout, drop_late=True), config)
 
     def adopt(self, source: FrameSource, config: str) -> Project:
         """A project on a live source that is open."""

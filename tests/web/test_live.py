@@ -4,6 +4,7 @@ import contextlib
 import itertools
 import json
 import shutil
+import socket
 import threading
 import time
 import urllib.request
@@ -15,6 +16,7 @@ import pytest
 
 pytest.importorskip("fastapi", reason="the page is an extra: pip install 'dmtrack[web]'")
 
+from dmtrack.errors import MediaError
 from dmtrack.media.frame_source import FrameSource
 from dmtrack.media.random_access import HELD_BYTES
 from dmtrack.tracking import Tracker, TrackResult
@@ -211,3 +213,11 @@ def test_a_kill_while_a_source_is_live_loses_nothing_that_was_drawn(server, tmp_
     assert f"{found.count} recorded frames are left" in found.note
     while_tracked.frames(found).read(found.count - 1)
     before.close(), while_tracked.close()
+
+
+def test_a_stream_that_does_not_answer_is_given_up_after_the_time_that_serve_was_given(tmp_path):
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        address = f"http://127.0.0.1:{silent.getsockname()[1]}/stream"
+        places = Places(tmp_path, tmp_path / "projects", live=[address], timeout=0.3)
+        with pytest.raises(MediaError, match=r"within 0\.3 s.*--timeout"):
+            places.create_live(address, "dmtrackReID_tiny")
