@@ -77,13 +77,14 @@ def labelled_rows(source: LabelledSource, numbers: Iterable[int], columns: int) 
     images: list[Tile] = []
     for video in map(source.read, numbers):
         tiles = []
+        of_one_class = len(source.class_names) < 2 and not video.classes.any()
         for frame in spaced(len(video.images), columns):
             shown = video.select((video.frames == frame) & np.isfinite(video.boxes_xywh).all(axis=1))
             names = []
             for identity, kind, ignored in zip(shown.identities, shown.classes, shown.ignored, strict=True):
                 called = source.class_names[kind] if kind < len(source.class_names) else f"class {kind}"
                 words = ("x" if ignored else "", str(identity) if identity >= 0 else "")
-                names.append(" ".join(filter(None, (*words, "" if len(source.class_names) == 1 else called))))
+                names.append(" ".join(filter(None, (*words, "" if of_one_class else called))))
             place = video.images[frame].name if source.of_images else f"{video.first + frame}"
             ids = np.where(shown.identities < 0, np.arange(len(names)), shown.identities)
             boxes = shown.boxes_xywh - (source.first_pixel, source.first_pixel, 0, 0)
