@@ -66,6 +66,18 @@ class TrainableModel(nn.Module):
         """
 
 
+class AssistedModel(TrainableModel):
+    """A model in training with something beside it that only training needs.
+
+    Attributes:
+        trained: the model that weights files and checkpoints are of.
+        beside: what else learns with it; checkpoints keep it, weights files do not.
+    """
+
+    trained: TrainableModel
+    beside: nn.Module
+
+
 def build_part(node: dict[str, Any] | nn.Module, registry: Registry, kind: type[Any] = nn.Module, key: str = "") -> Any:
     """The module that a config node describes; modules pass unchanged.
 

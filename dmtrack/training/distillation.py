@@ -24,7 +24,7 @@ from dmtrack.config import build, find_weights, load_config
 from dmtrack.config.top_level import Distillation
 from dmtrack.data.batches import Batch
 from dmtrack.errors import ConfigError
-from dmtrack.models.base import TrainableModel, build_part, import_timm
+from dmtrack.models.base import AssistedModel, TrainableModel, build_part, import_timm
 from dmtrack.registry import MODELS, TEACHERS, did_you_mean
 from dmtrack.weights import load_weights, read_weights
 from dmtrack.weights.loading import fill_trunk
@@ -137,7 +137,7 @@ class ConfigTeacher(Teacher):
         self.see = partial(backbone_map, network, layer)
 
 
-class DistilledModel(TrainableModel):
+class DistilledModel(AssistedModel):
     """A model in training with a teacher beside it.
 
     Args:

@@ -14,6 +14,7 @@ from torch import nn
 from dmtrack.config import top_level
 from dmtrack.config.top_level import LearningRate
 from dmtrack.errors import ConfigError
+from dmtrack.models.base import AssistedModel
 
 NORM_LAYERS = (nn.modules.batchnorm._BatchNorm, nn.GroupNorm, nn.LayerNorm, nn.modules.instancenorm._InstanceNorm)
 
@@ -32,7 +33,7 @@ def parameter_multipliers(model: nn.Module, settings: top_level.Optimizer) -> di
     matrices_only = settings.decay_matrices_only
     if matrices_only is None:
         matrices_only = settings.type == "AdamW"
-    backbone = getattr(getattr(model, "trained", model), "backbone", None)
+    backbone = getattr(model.trained if isinstance(model, AssistedModel) else model, "backbone", None)
     in_backbone = set() if backbone is None else {id(parameter) for parameter in backbone.parameters()}
     multipliers = {}
     for module_name, module in model.named_modules():

@@ -16,7 +16,7 @@ from dmtrack.config import build, dump_config, require
 from dmtrack.data.loader import training_loader_from_config
 from dmtrack.errors import ConfigError, TrainingError
 from dmtrack.files import check_writable_folder, write_text
-from dmtrack.models.base import TrainableModel
+from dmtrack.models.base import AssistedModel, TrainableModel
 from dmtrack.registry import MODELS, did_you_mean
 from dmtrack.tracking.device import resolve_precision
 from dmtrack.training.devices import Devices
@@ -107,7 +107,8 @@ def train_from_config(
         module = DistilledModel(module, settings.distillation)
         notes.append(module.teacher.note)
     if content is not None:
-        load_checkpoint_weights(getattr(module, "beside", nn.Module()), content.get("beside") or {}, checkpoint_path)
+        beside = module.beside if isinstance(module, AssistedModel) else nn.Module()
+        load_checkpoint_weights(beside, content.get("beside") or {}, checkpoint_path)
     if settings.channels_last:
         module = module.to(memory_format=torch.channels_last)
     accumulate = settings.optimizer_config.accumulate

@@ -29,7 +29,7 @@ import dmtrack
 from dmtrack.data.batches import Batch
 from dmtrack.data.loader import IterationBatches
 from dmtrack.errors import TrainingError
-from dmtrack.models.base import TrainableModel
+from dmtrack.models.base import AssistedModel, TrainableModel
 from dmtrack.training.launch import StopRequest
 from dmtrack.training.logs import RunLog
 from dmtrack.training.optimizers import (
@@ -105,9 +105,9 @@ class Trainer:
         self.folder, self.log, self.validate = folder, log, validate
         self.batches = iter(batches)
         self.total_iterations = settings.iterations(fabric.world_size)
-        # A model around another one (distillation) has that as `trained`, and as `beside` what only training needs.
-        self.trained: TrainableModel = getattr(module, "trained", module)
-        self.beside: nn.Module | None = getattr(module, "beside", None)
+        assisted = module if isinstance(module, AssistedModel) else None
+        self.trained: TrainableModel = module if assisted is None else assisted.trained
+        self.beside: nn.Module | None = None if assisted is None else assisted.beside
         optimizer = build_optimizer(module, settings.optimizer, settings.learning_rate(fabric.world_size))
         self.model, self.optimizer = fabric.setup(module, optimizer)
         self.ema: ExponentialMovingAverage | None = None

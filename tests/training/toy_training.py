@@ -23,6 +23,7 @@ class ToyModel(TrainableModel):
     def __init__(self, width: int = 8, seconds_per_batch: float = 0.0, noisy: bool = True) -> None:
         super().__init__()
         self.seconds_per_batch, self.noisy = seconds_per_batch, noisy
+        self.trained, self.beside = True, 0.35  # a model's own attributes, whatever training calls its parts
         self.trunk = nn.Sequential(
             nn.Conv2d(3, width, 3, padding=1, bias=False), nn.BatchNorm2d(width), nn.ReLU(), nn.Dropout(0.2)
         )
