@@ -23,8 +23,10 @@ from dmtrack.data.synthetic.real_images import Photo, RealImages
 from dmtrack.data.synthetic.scenes import (
     LARGEST_THING,
     NOTHING,
+    Motion,
     Scene,
     Thing,
+    another_like,
     camera_motion,
     clip_background,
     look_alike_of,
@@ -43,6 +45,9 @@ _ATTEMPTS = 20
 CROWD_SIMILARITY = (0.8, 0.97)
 CROWD_SIZE = (4, 11)
 """So many look-alikes a thing of a crowd has, the last one excluded."""
+
+RELATIVES = (2, 6)
+"""So many objects of one class stand together, the last number excluded."""
 
 _Target = tuple[NDArray[np.float64], NDArray[np.float64]]
 
@@ -66,6 +71,8 @@ class SyntheticPairs:
             there are any.
         distractor_share: how often a pasted thing gets look-alikes.
         similarity: lowest and highest similarity of look-alikes, within [0, 1].
+        relatives_share: how often a pasted thing is cut from a photograph and others of its class stand beside it, cut
+            from other photographs; 0 by default. Alike as people are alike, where look-alikes are copies with changes.
         occluder_share: how often something lies over one of the things in a view.
         change_share: how often the two views have different backgrounds.
         gray_share: how often both views are grayscale.
@@ -90,6 +97,7 @@ class SyntheticPairs:
         clip_share: Share = 0.15,
         distractor_share: Share = 0.5,
         similarity: tuple[Share, Share] = (0.2, 0.85),
+        relatives_share: Share = 0.0,
         occluder_share: Share = 0.3,
         change_share: Share = 0.12,
         gray_share: Share = 0.1,
@@ -106,6 +114,7 @@ class SyntheticPairs:
             "clip_share": clip_share,
             "distractor_share": distractor_share,
             "occluder_share": occluder_share,
+            "relatives_share": relatives_share,
             "change_share": change_share,
             "gray_share": gray_share,
             "minimal_visibility": minimal_visibility,
@@ -124,6 +133,7 @@ class SyntheticPairs:
         self.cut_out_share = cut_out_share
         self.distractor_share = distractor_share
         self.similarity = similarity
+        self.relatives_share = relatives_share
         self.occluder_share = occluder_share
         self.change_share = change_share
         self.gray_share = gray_share
@@ -179,22 +189,41 @@ class SyntheticPairs:
             motion = random_motion(rng, size_wh)
             count = max(count, 1)
         for _ in range(count):
-            tiny = bool(self.hard_cases.tiny) and rng.random() < self.hard_cases.tiny
-            largest = 2 * self.smallest_target / size_wh[1] if tiny else LARGEST_THING
-            size = random_size(rng, size_wh, self.smallest_target, largest)
-            thing = moving_thing(rng, functools.partial(self._make, rng), motion, size_wh, size)
-            family = [thing]
-            if self.hard_cases.crowd and rng.random() < self.hard_cases.crowd:
-                crowd = rng.uniform(*CROWD_SIMILARITY, int(rng.integers(*CROWD_SIZE)))
-                family += [look_alike_of(rng, thing, size_wh, float(similarity)) for similarity in crowd]
-            elif rng.random() < self.distractor_share:
-                for _ in range(int(rng.choice([1, 2, 3], p=[0.55, 0.3, 0.15]))):
-                    similarity = float(rng.uniform(*self.similarity))
-                    family.append(look_alike_of(rng, thing, size_wh, similarity, bool(rng.random() < 0.75)))
+            family = self._family(rng, motion, size_wh)
             rng.shuffle(family)  # type: ignore[arg-type]
             scene.things.extend(family)
         self._add_occluders(rng, scene, size_wh)
         return scene
+
+    def _family(self, rng: np.random.Generator, motion: Motion, size_wh: SizeWH) -> list[Thing]:
+        """A thing, and perhaps others that it can be taken for."""
+        tiny = bool(self.hard_cases.tiny) and rng.random() < self.hard_cases.tiny
+        largest = 2 * self.smallest_target / size_wh[1] if tiny else LARGEST_THING
+        size = random_size(rng, size_wh, self.smallest_target, largest)
+        if self.relatives_share and rng.random() < self.relatives_share:
+            patches = self._relatives(rng, size)
+            if patches:
+                views = (patches[0], self.hard_cases.seen_again(rng, patches[0]))
+                thing = moving_thing(rng, lambda _: views, motion, size_wh, size)
+                return [thing, *(another_like(rng, thing, patch, size_wh) for patch in patches[1:])]
+        thing = moving_thing(rng, functools.partial(self._make, rng), motion, size_wh, size)
+        family = [thing]
+        if self.hard_cases.crowd and rng.random() < self.hard_cases.crowd:
+            crowd = rng.uniform(*CROWD_SIMILARITY, int(rng.integers(*CROWD_SIZE)))
+            family += [look_alike_of(rng, thing, size_wh, float(similarity)) for similarity in crowd]
+        elif rng.random() < self.distractor_share:
+            for _ in range(int(rng.choice([1, 2, 3], p=[0.55, 0.3, 0.15]))):
+                similarity = float(rng.uniform(*self.similarity))
+                family.append(look_alike_of(rng, thing, size_wh, similarity, bool(rng.random() < 0.75)))
+        return family
+
+    def _relatives(self, rng: np.random.Generator, size: float) -> list[Patch]:
+        """Cut-outs of different objects of one class; none where there are no two."""
+        if self._photos is None:
+            return []
+        found = self._photos.relatives(rng, int(rng.integers(*RELATIVES)))
+        patches = [cut_out(rng, photo, row, 1.5 * size) for photo, row in found]
+        return [patch for patch in patches if patch is not None]
 
     def _make(self, rng: np.random.Generator, size: float) -> tuple[Patch, Patch]:
         """What a thing looks like in both views."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import warnings
-from collections import OrderedDict
+from collections import OrderedDict, defaultdict
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +22,9 @@ from dmtrack.errors import ConfigError, DataError
 
 LONGEST_SIDE = 720
 """Photographs are kept at most this large; views are smaller."""
+
+SMALLEST_RELATIVE = 24.0
+"""Shorter side of an object that is cut out to stand beside others of its class, in pixels of the photograph."""
 
 
 @dataclass(frozen=True)
@@ -71,6 +74,7 @@ class RealImages:
         self._limit = int(cache_megabytes * 2**20)
         self._cached: OrderedDict[Path, tuple[Photo, int]] = OrderedDict()
         self._bytes = 0
+        self._kinds = [_kinds(records) for records in self.records]
 
     @staticmethod
     def _checked_weight(number: int, folder: Mapping[str, Any]) -> float:
@@ -92,9 +96,26 @@ class RealImages:
         Raises:
             MediaError: the image file is missing or damaged.
         """
-        folder = int(np.searchsorted(self._shares, rng.random(), side="right"))
-        records = self.records[min(folder, len(self.records) - 1)]
-        record = records[int(rng.integers(len(records)))]
+        records = self.records[self._folder(rng)]
+        return self._read(records[int(rng.integers(len(records)))])
+
+    def relatives(self, rng: np.random.Generator, count: int) -> list[tuple[Photo, int]]:
+        """Draws `count` objects of one class, each as a photograph and its row there; none where no class has two.
+
+        Raises:
+            MediaError: an image file is missing or damaged.
+        """
+        kinds = self._kinds[self._folder(rng)]
+        if not kinds:
+            return []
+        places = kinds[int(rng.integers(len(kinds)))]
+        chosen = rng.choice(len(places), min(count, len(places)), replace=False)
+        return [(self._read(places[number][0]), places[number][1]) for number in chosen]
+
+    def _folder(self, rng: np.random.Generator) -> int:
+        return min(int(np.searchsorted(self._shares, rng.random(), side="right")), len(self.records) - 1)
+
+    def _read(self, record: AnnotatedImage) -> Photo:
         if record.path in self._cached:
             self._cached.move_to_end(record.path)
             return self._cached[record.path][0]
@@ -116,6 +137,17 @@ def _is_there(folder: Mapping[str, Any]) -> bool:
         )
         return False
     return True
+
+
+def _kinds(records: Collection[AnnotatedImage]) -> list[list[tuple[AnnotatedImage, int]]]:
+    """The objects of every class that has two or more: their records, and their rows in the photograph."""
+    kinds: defaultdict[str, list[tuple[AnnotatedImage, int]]] = defaultdict(list)
+    for record in records:
+        for row, number in enumerate(np.flatnonzero(record.usable()).tolist()):
+            label = record.labels[number] if record.labels else ""
+            if label and record.boxes_xywh[number, 2:].min() >= SMALLEST_RELATIVE:
+                kinds[label].append((record, row))
+    return [places for places in kinds.values() if len(places) > 1]
 
 
 def _photo(record: AnnotatedImage) -> Photo:

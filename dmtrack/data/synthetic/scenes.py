@@ -206,7 +206,13 @@ def look_alike_of(
     rng: np.random.Generator, thing: Thing, size_wh: SizeWH, similarity: float, both_views: bool = True
 ) -> Thing:
     """A look-alike of a thing at about the same size elsewhere in the views (in the second one only, if so asked)."""
-    patch = look_alike(rng, thing.patches[0], similarity)
+    return another_like(rng, thing, look_alike(rng, thing.patches[0], similarity), size_wh, both_views)
+
+
+def another_like(
+    rng: np.random.Generator, thing: Thing, patch: Patch, size_wh: SizeWH, both_views: bool = True
+) -> Thing:
+    """`patch` at about the size of a thing, elsewhere in the views (in the second one only, if so asked)."""
     placements: list[Placement | None] = []
     for original in thing.placements:
         if original is None:

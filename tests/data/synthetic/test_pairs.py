@@ -204,3 +204,37 @@ def test_real_photographs_of_the_developers(shared_folder):
     for index in range(8):
         pair = draw(sampler, 0, index)
         assert len(pair.query.boxes_xyxy) >= 1
+
+
+def test_relatives_are_different_objects_of_one_class_and_those_of_other_classes_stay_away(tmp_path):
+    colours = {"red": (0, 0, 255), "blue": (255, 0, 0)}
+    images, annotations = [], []
+    for number, (name, shade) in enumerate((name, shade) for name in colours for shade in (160, 200, 240)):
+        photo = np.zeros((120, 120, 3), np.uint8)
+        photo[30:90, 30:90] = np.array(colours[name]) // 255 * shade
+        cv2.imwrite(str(tmp_path / f"{number}.png"), photo)
+        images.append({"id": number, "file_name": f"{number}.png", "width": 120, "height": 120})
+        kind = 1 + list(colours).index(name)
+        annotations.append({"id": number, "image_id": number, "category_id": kind, "bbox": [30, 30, 60, 60]})
+    annotations.append({"id": 9, "image_id": 0, "category_id": 3, "bbox": [0, 0, 120, 120]})  # the only one of its kind
+    categories = [{"id": number, "name": name} for number, name in enumerate([*colours, "all"], start=1)]
+    content = {"images": images, "annotations": annotations, "categories": categories}
+    (tmp_path / "annotations.json").write_text(json.dumps(content))
+    sampler = SyntheticPairs(
+        [{"annotations": tmp_path / "annotations.json", "images": tmp_path}], relatives_share=1.0, occluder_share=0.0
+    )
+    families, rng = [], np.random.default_rng(3)
+    for _ in range(20):
+        family = sampler._family(rng, np.eye(2, 3), SIZE_WH)
+        families.append([thing.patches[0].rgb.reshape(-1, 3).max(axis=0) for thing in family])
+    for family in families:
+        assert 2 <= len(family) <= 3  # of three there are
+        assert len({tuple(colour > 0) for colour in family}) == 1
+        assert len({tuple(colour) for colour in family}) == len(family)
+    assert {tuple(family[0] > 0) for family in families} == {(True, False, False), (False, False, True)}
+
+
+def test_where_no_class_has_two_objects_there_are_no_relatives(photo_folder):
+    sampler = SyntheticPairs(real_images(photo_folder), 1.0, relatives_share=1.0)  # objects without a class
+    assert sampler._relatives(np.random.default_rng(0), 40.0) == []
+    assert len(draw(sampler, 1).query.boxes_xyxy) >= 1
