@@ -5,7 +5,9 @@ import torch
 
 from dmtrack.data.batches import Batch
 from dmtrack.models.backbones.residual_trunk import ResidualTrunk
+from dmtrack.models.global_search.candidates import Proposals
 from dmtrack.models.global_search.decode import level_points
+from dmtrack.models.global_search.losses import paired_iou
 from dmtrack.models.global_search.parts import TemplateParts
 from dmtrack.models.global_search.tiny import DMTrackGSTiny
 from dmtrack.models.global_search.tiny_head import TinyHead, TinyOutputs, centre_targets, target_losses
@@ -111,3 +113,24 @@ def test_a_place_in_doubt_costs_what_the_focal_loss_says() -> None:
     expected = 0.4 * 0.25 * torch.log(torch.tensor(2.0))
     found = target_losses(outputs, torch.tensor([[0.0, 0, 8, 8]]), 8)["loss_cls"]
     assert float(found) == pytest.approx(float(expected))
+
+
+def test_the_second_look_learns_from_true_boxes_and_from_boxes_half_beside_them() -> None:
+    model = small_model()
+    model.half_boxes = 0.35
+    targets = 400
+    true_xyxy = torch.tensor([[20.0, 10, 60, 70]]).repeat(targets, 1)
+    elsewhere = torch.tensor([90.0, 10, 110, 30]).repeat(targets + 50, 4, 1)  # fifty are absent
+    scores = torch.full((targets + 50, 4), 0.1)
+    scores[:, :2] = torch.tensor([0.7, 0.6])
+    found = Proposals(elsewhere, scores, torch.zeros(targets + 50, 4, dtype=torch.bool))
+    shown = model._with_true_boxes(found, true_xyxy)
+    assert (shown.boxes_xyxy[..., 2:] >= shown.boxes_xyxy[..., :2]).all()
+    assert torch.equal(shown.boxes_xyxy[:, :2], elsewhere[:, :2])
+    assert torch.equal(shown.boxes_xyxy[targets:], elsewhere[targets:])
+    assert shown.valid[:targets, 2:].all() and not shown.valid[targets:].any()
+    # Neither kind is given away by its score.
+    assert sorted(set(shown.scores[:targets, 2:].flatten().tolist())) == pytest.approx([0.6, 0.7])
+    true, beside = (paired_iou(shown.boxes_xyxy[:targets, place], true_xyxy) for place in (3, 2))
+    assert (true > 0.5).float().mean() > 0.95
+    assert (beside < 0.4).float().mean() > 0.5 and (beside > 0.1).float().mean() > 0.8

@@ -49,6 +49,8 @@ class DMTrackGSTiny(GlobalSearchModel):
         template_jitter: in training, template boxes are shifted and scaled by this share of their size, because the
             boxes that people draw are not exact.
         absent_share: share of the pairs that are also searched with a target of another pair, which must find nothing.
+        half_boxes: in training, the second look also meets boxes whose corners lie this share of the size beside the
+            true ones, so that it learns that half on the target is wrong; 0 for none.
         max_detections: best detections kept per target, and looked at twice.
         nms_iou: of two detections that overlap more than this the weaker is dropped.
         vote_iou: detections that overlap more than this with one that stays have their say on its box.
@@ -65,6 +67,7 @@ class DMTrackGSTiny(GlobalSearchModel):
         small_scale: tuple[Count, Count] | None = None,
         template_jitter: Amount = 0.04,
         absent_share: Share = 0.25,
+        half_boxes: Amount = 0.0,
         max_detections: Count = 8,
         nms_iou: Share = 0.5,
         vote_iou: Share = 0.3,
@@ -78,7 +81,7 @@ class DMTrackGSTiny(GlobalSearchModel):
         if candidate_head is not None:
             key = "DMTrackGSTiny: candidate_head"
             self.candidate_head = build_part(candidate_head, HEADS, CandidateHead, key)
-        self.template_jitter, self.absent_share = template_jitter, absent_share
+        self.template_jitter, self.absent_share, self.half_boxes = template_jitter, absent_share, half_boxes
         self.max_detections, self.nms_iou, self.vote_iou = max_detections, nms_iou, vote_iou
 
     def extract(self, images: Tensor) -> Features:
@@ -186,14 +189,18 @@ class DMTrackGSTiny(GlobalSearchModel):
         return candidate_losses(logits, proposals, boxes_xyxy)
 
     def _with_true_boxes(self, proposals: Proposals, boxes_xyxy: Tensor) -> Proposals:
-        """In place of the weakest proposal a shifted true box, where the target is present."""
+        """In place of the weakest proposals shifted true boxes, where the target is present."""
+        shifts = [TRUE_BOX_JITTER, self.half_boxes] if self.half_boxes else [TRUE_BOX_JITTER]
         present = len(boxes_xyxy)
         boxes, scores, valid = proposals.boxes_xyxy.clone(), proposals.scores.clone(), proposals.valid.clone()
-        boxes[:present, -1] = jittered(boxes_xyxy, TRUE_BOX_JITTER)
-        # As good as any of the others, so that the score of the first look does not give it away.
-        other = torch.randint(0, boxes.shape[1] - 1, (present, 1), device=boxes.device)
-        scores[:present, -1] = scores[:present].gather(1, other)[:, 0]
-        valid[:present, -1] = True
+        for place, shift in enumerate(shifts, start=1):
+            shifted = jittered(boxes_xyxy, shift)
+            boxes[:present, -place, :2] = torch.minimum(shifted[:, :2], shifted[:, 2:])
+            boxes[:present, -place, 2:] = torch.maximum(shifted[:, :2], shifted[:, 2:])
+            # As good as any of the others, so that the score of the first look does not give it away.
+            other = torch.randint(0, boxes.shape[1] - len(shifts), (present, 1), device=boxes.device)
+            scores[:present, -place] = proposals.scores[:present].gather(1, other)[:, 0]
+            valid[:present, -place] = True
         return Proposals(boxes, scores, valid)
 
     def _extract_both(self, batch: Batch) -> tuple[Features, Features, tuple[int, int]]:
