@@ -1,8 +1,7 @@
 # DMTrack-GS tiny that learns besides to see what the trunk of dmtrackGS_small sees, which began with ImageNet. In 500
 # iterations that gained nothing over the same run without a teacher (--set distillation=None), and both tell
-# look-alikes apart worse than what ships, so no weights of it ship (docs/tiny_weights.md).
-#     dmtrack train --config configs/dmtrackGS_tiny_distilled.py --cpus 1 \
-#         --set distillation.teacher.weights=work_dirs/dmtrackGS_small/final.safetensors
+# look-alikes apart worse than what ships, so no weights of it ship (docs/small_weights.md).
+#     dmtrack train --config configs/dmtrackGS_tiny_distilled.py --cpus 1
 # ECSSD and the clips have one thing per picture, which teaches nothing of look-alikes: most scenes are those of
 # dmtrackGS_tiny, with more look-alikes.
 _base_ = "./dmtrackGS_tiny_clips.py"
@@ -29,7 +28,7 @@ distillation = dict(
     teacher=dict(
         type="ConfigTeacher",
         config="dmtrackGS_small",
-        weights="dmtrackGS_small.safetensors",
+        weights="dmtrackGS_small",
         layer="backbone.features.13",
     ),
     # At .95 the trunk gets about a third as much gradient from the teacher as from the task (.15 x .95 and 9 x .05).

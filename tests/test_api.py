@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 
 import dmtrack
+from dmtrack.boxes import paired_iou_xyxy, xywh_to_xyxy
 from dmtrack.data.sequences import Sequence
+from dmtrack.data.synthetic.sequences import SyntheticSequences
 from dmtrack.data.writers import WRITERS
 from dmtrack.errors import BoxError, ConfigError, DataError, EvaluationError, MediaError, WeightsError
 from dmtrack.evaluation.results import ResultStore, SequenceResult
@@ -97,6 +99,21 @@ def test_config_and_weights_apart(config, weights, monkeypatch):
     assert (tracker.precision, tracker.presence_threshold) == ("bf16", 0.5)
     monkeypatch.setattr("dmtrack.config.choices.ASSETS", weights.parent)
     assert dmtrack.load_tracker(config).model.sharpness.item() == 2.0  # shipped under the config's name
+
+
+def test_the_name_of_shipped_weights_brings_the_config_of_that_name():
+    by_config, by_weights = (
+        assemble_tracker(**{how: "dmtrackReID_small"}, device="cpu", precision="fp32") for how in ("config", "weights")
+    )
+    assert by_config.config == by_weights.config
+    assert by_weights.tracker.recent_view.score == 0.95
+    sequence = SyntheticSequences(count=1, frames=12, seed=700801, distractors=1, absence=0.0, occlusion=0.0)[0]
+    by_weights.tracker.init(sequence.read_frame(0), sequence.boxes_xywh[0])
+    found = [by_weights.tracker.step(sequence.read_frame(frame)) for frame in range(1, 12)]
+    overlaps = paired_iou_xyxy(
+        xywh_to_xyxy(np.stack([one.box_xywh for one in found])), xywh_to_xyxy(sequence.boxes_xywh[1:])
+    )
+    assert overlaps.mean() > 0.7 and all(one.present for one in found)
 
 
 def test_a_class_of_ones_own(tmp_path, monkeypatch):

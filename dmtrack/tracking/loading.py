@@ -11,7 +11,7 @@ from typing import Any
 import torch
 
 from dmtrack.config import Config, as_config, build, config_hash, load_config, require
-from dmtrack.config.choices import DEFAULT_CONFIG, PLUGIN, WEIGHTS_SUFFIXES, baseline_class
+from dmtrack.config.choices import DEFAULT_CONFIG, PLUGIN, WEIGHTS_SUFFIXES, baseline_class, shipped_weights
 from dmtrack.errors import ConfigError, DMTrackError, WeightsError
 from dmtrack.registry import MODELS, TRACKERS, did_you_mean, import_module
 from dmtrack.tracking.adapter import as_tracker
@@ -206,6 +206,8 @@ def config_and_weights(
         if weights is not None:
             raise ConfigError(f"{config} and {weights} are both weights files; give a config and one weights file")
         config, weights = None, config
+    if config is None and str(weights) in shipped_weights() and not Path(str(weights)).is_file():
+        config = weights  # its tracker may have been tuned since the weights were written
     if config is None and weights is not None:
         stored = read_weights(find_weights(weights))
         return _config_of_weights(stored, overrides), stored.path.stem, stored
