@@ -17,31 +17,27 @@ model = dict(
 # ECSSD and the clips have one thing per picture, which teaches nothing of look-alikes: more photographs of several
 # things, and things of one class beside each other.
 detection = "data/detection/"
-more = "data/more/images/"
+more = "data/more/"
+photographs = [
+    dict(
+        annotations=detection + "coco_sample/annotations.json",
+        images=detection + "coco_sample/images",
+        weight=0.42,
+    ),
+    dict(
+        annotations=more + "annotations_only/coco_sample_masks_50.json",
+        images=detection + "coco_sample/images",
+        weight=0.08,
+    ),
+    _base_.raccoon,
+    dict(annotations=more + "images/annotations_ecssd.json", images=more + "images/ecssd", weight=0.24),
+]
 data = dict(
     train=dict(
         distractor_share=0.8,
         relatives_share=0.35,
         clip_share=0.25,
-        real_images=[
-            dict(
-                annotations=detection + "coco_sample/annotations.json",
-                images=detection + "coco_sample/images",
-                weight=0.42,
-            ),
-            dict(
-                annotations="data/more/annotations_only/coco_sample_masks_50.json",
-                images=detection + "coco_sample/images",
-                weight=0.08,
-            ),
-            dict(annotations=detection + "raccoon/annotations.json", images=detection + "raccoon/images", weight=0.08),
-            dict(annotations=more + "annotations_ecssd.json", images=more + "ecssd", weight=0.24),
-            dict(annotations=more + "annotations_pennfudan.json", images=more + "pennfudan", weight=0.1),
-            dict(annotations=more + "annotations_cow_msrc.json", images=more + "cow_msrc", weight=0.02),
-            dict(annotations=more + "annotations_pets_sample.json", images=more + "pets_sample", weight=0.02),
-            dict(annotations=more + "annotations_fruits_nuts.json", images=more + "fruits_nuts", weight=0.02),
-            dict(annotations=more + "annotations_msra_sample.json", images=more + "msra_sample", weight=0.02),
-        ],
+        real_images=photographs + _base_.further,
     )
 )
 optimizer = dict(lr=8e-4)

@@ -18,26 +18,30 @@ validation = (
     "parkour",
     "scooter-black",
 )
+raccoon = dict(
+    annotations=data_root + "detection/raccoon/annotations.json",
+    images=data_root + "detection/raccoon/images",
+    weight=0.08,
+)
+further = [
+    dict(annotations=more + "annotations_pennfudan.json", images=more + "pennfudan", weight=0.1),
+    dict(annotations=more + "annotations_cow_msrc.json", images=more + "cow_msrc", weight=0.02),
+    dict(annotations=more + "annotations_pets_sample.json", images=more + "pets_sample", weight=0.02),
+    dict(annotations=more + "annotations_fruits_nuts.json", images=more + "fruits_nuts", weight=0.02),
+    dict(annotations=more + "annotations_msra_sample.json", images=more + "msra_sample", weight=0.02),
+]
+photographs = [
+    dict(
+        annotations=data_root + "detection/coco_sample/annotations.json",
+        images=data_root + "detection/coco_sample/images",
+        weight=0.4,
+    ),
+    raccoon,
+    dict(annotations=more + "annotations_ecssd.json", images=more + "ecssd", weight=0.34),
+]
 data = dict(
     train=dict(
-        real_images=[
-            dict(
-                annotations=data_root + "detection/coco_sample/annotations.json",
-                images=data_root + "detection/coco_sample/images",
-                weight=0.4,
-            ),
-            dict(
-                annotations=data_root + "detection/raccoon/annotations.json",
-                images=data_root + "detection/raccoon/images",
-                weight=0.08,
-            ),
-            dict(annotations=more + "annotations_ecssd.json", images=more + "ecssd", weight=0.34),
-            dict(annotations=more + "annotations_pennfudan.json", images=more + "pennfudan", weight=0.1),
-            dict(annotations=more + "annotations_cow_msrc.json", images=more + "cow_msrc", weight=0.02),
-            dict(annotations=more + "annotations_pets_sample.json", images=more + "pets_sample", weight=0.02),
-            dict(annotations=more + "annotations_fruits_nuts.json", images=more + "fruits_nuts", weight=0.02),
-            dict(annotations=more + "annotations_msra_sample.json", images=more + "msra_sample", weight=0.02),
-        ],
+        real_images=photographs + further,
         real_clips=[
             dict(
                 root=data_root + "more/clips/davis2016",

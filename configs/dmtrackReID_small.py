@@ -39,7 +39,7 @@ tracker = dict(
     _delete_=True,
     type="ReIDTracker",
     presence_threshold=0.3,
-    recent_view=dict(score=0.95),
+    recent_view=_base_.tracker.recent_view,
     correct_borders=0.4,
     association=dict(presence=(0.27, 6.79, 2.84, -3.19, -4.93)),
 )

@@ -206,7 +206,7 @@ def config_and_weights(
         if weights is not None:
             raise ConfigError(f"{config} and {weights} are both weights files; give a config and one weights file")
         config, weights = None, config
-    if config is None and str(weights) in shipped_weights() and not Path(str(weights)).is_file():
+    if config is None and weights is not None and find_weights(weights) == shipped_weights().get(str(weights)):
         config = weights  # its tracker may have been tuned since the weights were written
     if config is None and weights is not None:
         stored = read_weights(find_weights(weights))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 import warnings
 from collections import OrderedDict, defaultdict
@@ -74,7 +75,6 @@ class RealImages:
         self._limit = int(cache_megabytes * 2**20)
         self._cached: OrderedDict[Path, tuple[Photo, int]] = OrderedDict()
         self._bytes = 0
-        self._kinds = [_kinds(records) for records in self.records]
 
     @staticmethod
     def _checked_weight(number: int, folder: Mapping[str, Any]) -> float:
@@ -98,6 +98,11 @@ class RealImages:
         """
         records = self.records[self._folder(rng)]
         return self._read(records[int(rng.integers(len(records)))])
+
+    @functools.cached_property
+    def _kinds(self) -> list[list[list[tuple[AnnotatedImage, int]]]]:
+        """`_kinds` of every folder; a large data set takes seconds, which only those pay who ask for relatives."""
+        return [_kinds(records) for records in self.records]
 
     def relatives(self, rng: np.random.Generator, count: int) -> list[tuple[Photo, int]]:
         """Draws `count` objects of one class, each as a photograph and its row there; none where no class has two.
