@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections import abc
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 import torch.nn.functional as F
@@ -142,9 +143,8 @@ class BoxCutter(nn.Module):
         return self.sample(maps, rois.float(), self.size, self.strides)
 
 
-@HEADS.register
-class CandidateHead(nn.Module):
-    """Says of boxes how likely each shows the template's object.
+class Comparison(nn.Module):
+    """Brings template and candidates to one size and compares them cell by cell; what it says of each is learnt.
 
     Args:
         in_channels: channels of the maps that boxes are cut from.
@@ -154,6 +154,9 @@ class CandidateHead(nn.Module):
         roi_size: boxes are cut into roi_size x roi_size cells.
         context: the cut is this many times as wide and high as the box, so that its borders are seen.
     """
+
+    outputs: ClassVar[int]
+    """Numbers that are said of each candidate."""
 
     def __init__(
         self,
@@ -184,15 +187,15 @@ class CandidateHead(nn.Module):
             nn.ReLU(inplace=True),
             nn.Linear(hidden, hidden),
             nn.ReLU(inplace=True),
-            nn.Linear(hidden, 1),
+            nn.Linear(hidden, self.outputs),
         )
 
     def cut(self, maps: tuple[Tensor, ...], boxes_xyxy: Tensor, image_index: Tensor) -> Tensor:
         """What the boxes show, (n, channels, roi_size, roi_size); arguments as those of `BoxCutter.forward`."""
         return self.embedding(torch.cat(self.cutter(maps, boxes_xyxy, image_index), dim=1))
 
-    def forward(self, templates: Tensor, candidates: Tensor, sizes_ratio: Tensor, scores: Tensor) -> Tensor:
-        """Compares candidates with the template of each target; logits (T, count), float32.
+    def compared(self, templates: Tensor, candidates: Tensor, sizes_ratio: Tensor, scores: Tensor) -> Tensor:
+        """Compares candidates with the template of each target; (T, count, outputs), float32.
 
         Args:
             templates: (T, channels, roi_size, roi_size) of `cut`.
@@ -211,7 +214,7 @@ class CandidateHead(nn.Module):
         found = found.unflatten(2, (self.roi_size, self.roi_size))
         aligned = COSINE_SCALE * template_unit * candidate_unit
         evidence = torch.cat([candidate, template, aligned, (candidate - template).abs(), 4.0 * found], dim=1)
-        compared = self.compare(evidence).flatten(1)
+        differences = self.compare(evidence).flatten(1)
         # One description of each box as a whole, its surroundings left out.
         candidate_mean, template_mean = (
             F.normalize(cells[:, :, 1:-1, 1:-1].mean(dim=(2, 3)).float(), dim=1) for cells in (candidate, template)
@@ -224,6 +227,34 @@ class CandidateHead(nn.Module):
             ],
             dim=2,
         ).flatten(0, 1)
-        alike = torch.cat([alike, 0.5 * alike.sum(1, keepdim=True), known], dim=1).to(compared.dtype)
-        logits = self.decide(torch.cat([compared, alike], dim=1))
-        return logits.view(targets, count).float()
+        alike = torch.cat([alike, 0.5 * alike.sum(1, keepdim=True), known], dim=1).to(differences.dtype)
+        said = self.decide(torch.cat([differences, alike], dim=1))
+        return said.view(targets, count, self.outputs).float()
+
+
+@HEADS.register
+class CandidateHead(Comparison):
+    """Says of boxes how likely each shows the template's object; arguments as those of `Comparison`."""
+
+    outputs = 1
+
+    def forward(self, templates: Tensor, candidates: Tensor, sizes_ratio: Tensor, scores: Tensor) -> Tensor:
+        """Logits (T, count), float32; arguments as those of `compared`."""
+        return self.compared(templates, candidates, sizes_ratio, scores)[..., 0]
+
+
+@HEADS.register
+class RefinementHead(Comparison):
+    """Moves the borders of boxes to where the template's object ends, as the second stage of a two-stage detector does.
+
+    Arguments as those of `Comparison`.
+    """
+
+    outputs = 4
+
+    def forward(self, templates: Tensor, candidates: Tensor, sizes_ratio: Tensor, scores: Tensor) -> Tensor:
+        """(T, count, 4) by how much left, top, right and bottom move, in shares of the box's width or height.
+
+        Arguments as those of `compared`.
+        """
+        return self.compared(templates, candidates, sizes_ratio, scores)

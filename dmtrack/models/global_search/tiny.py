@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
+from typing import Any, Literal
 
 import torch
 import torch.nn.functional as F
@@ -13,10 +13,12 @@ from torchvision.ops import roi_align
 from dmtrack.config import Amount, Count, Share
 from dmtrack.data.batches import Batch
 from dmtrack.data.preprocessing import Preprocessing
+from dmtrack.errors import ConfigError
 from dmtrack.models.base import build_part
 from dmtrack.models.global_search.base import Detections, Features, GlobalSearchModel, concatenate, jittered
-from dmtrack.models.global_search.candidates import CandidateHead, Proposals, propose
+from dmtrack.models.global_search.candidates import CandidateHead, Comparison, Proposals, RefinementHead, propose
 from dmtrack.models.global_search.decode import boxes_from_distances, level_points
+from dmtrack.models.global_search.refinement import boxes_to_refine, moved, refinement_loss
 from dmtrack.models.global_search.tiny_head import (
     TinyHead,
     TinyOutputs,
@@ -36,13 +38,16 @@ class DMTrackGSTiny(GlobalSearchModel):
 
     Template and search image share one stride-8 map. The template generates a channel gate and 1x1 kernels (the dynamic
     convolutions of DMTrack-GS), and a grid of its parts is correlated with the search map. The best boxes that come of
-    it are looked at a second time, cell by cell, where there is a `candidate_head`.
+    it are looked at a second time, cell by cell, where there is a `candidate_head`, and a `refinement_head` moves their
+    borders to where the object ends.
 
     Args:
         backbone: maps at strides 4, 8, 16, 32.
         neck: fuses them into one map.
         bbox_head: a `TinyHead`.
         candidate_head: a `CandidateHead` on the stride-4 map and the fused one, or None.
+        refinement_head: a `RefinementHead` on the same maps, or None; not without a candidate head.
+        train_mode: `all`, or `refinement` alone: everything else stays as it is loaded, in evaluation mode.
         scale: (long side, short side) of the input image.
         small_target: square root of the area in an image of `scale` below which a target counts as small.
         small_scale: the scale of videos with a small target, or None for `scale`.
@@ -62,6 +67,8 @@ class DMTrackGSTiny(GlobalSearchModel):
         neck: dict[str, Any] | nn.Module,
         bbox_head: dict[str, Any] | nn.Module,
         candidate_head: dict[str, Any] | nn.Module | None = None,
+        refinement_head: dict[str, Any] | nn.Module | None = None,
+        train_mode: Literal["all", "refinement"] = "all",
         scale: tuple[Count, Count] = (448, 256),
         small_target: Amount = 0.0,
         small_scale: tuple[Count, Count] | None = None,
@@ -81,8 +88,32 @@ class DMTrackGSTiny(GlobalSearchModel):
         if candidate_head is not None:
             key = "DMTrackGSTiny: candidate_head"
             self.candidate_head = build_part(candidate_head, HEADS, CandidateHead, key)
+        self.refinement_head: RefinementHead | None = None
+        if refinement_head is not None:
+            if candidate_head is None:
+                raise ConfigError("model.refinement_head needs model.candidate_head, whose candidates it refines")
+            key = "DMTrackGSTiny: refinement_head"
+            self.refinement_head = build_part(refinement_head, HEADS, RefinementHead, key)
+        elif train_mode == "refinement":
+            raise ConfigError("model.train_mode='refinement' trains model.refinement_head, which is None; give one")
+        self.train_mode = train_mode
+        if train_mode == "refinement":
+            for part in self._frozen_parts():
+                part.requires_grad_(False)
+                part.eval()
         self.template_jitter, self.absent_share, self.half_boxes = template_jitter, absent_share, half_boxes
         self.max_detections, self.nms_iou, self.vote_iou = max_detections, nms_iou, vote_iou
+
+    def train(self, mode: bool = True) -> DMTrackGSTiny:
+        """As usual, except that what is not trained stays in evaluation mode."""
+        super().train(mode)
+        if self.train_mode == "refinement":
+            for part in self._frozen_parts():
+                part.eval()
+        return self
+
+    def _frozen_parts(self) -> list[nn.Module]:
+        return [part for part in self.children() if part is not self.refinement_head]
 
     def extract(self, images: Tensor) -> Features:
         """The fused stride-8 map of (images, 3, H, W), and before it the stride-4 map where candidates need it."""
@@ -97,9 +128,12 @@ class DMTrackGSTiny(GlobalSearchModel):
         # RoIAlign has no bfloat16 kernel on CPU.
         cells = roi_align(features[-1].float(), rois, head.roi_size, 1.0 / head.stride, sampling_ratio=2, aligned=True)
         templates = head.encode(cells.to(features[-1].dtype), boxes_xyxy[:, 2:] - boxes_xyxy[:, :2])
-        if self.candidate_head is None:
-            return templates
-        return replace(templates, cells=self.candidate_head.cut(features, boxes_xyxy, image_index))
+        if self.candidate_head is not None:
+            templates = replace(templates, cells=self.candidate_head.cut(features, boxes_xyxy, image_index))
+        if self.refinement_head is not None:
+            cells = self.refinement_head.cut(features, boxes_xyxy, image_index)
+            templates = replace(templates, refinement_cells=cells)
+        return templates
 
     def search(self, features: Features, templates: TinyTemplates, image_index: Tensor) -> TinyOutputs:
         """Class, box and centerness maps of every target."""
@@ -111,21 +145,28 @@ class DMTrackGSTiny(GlobalSearchModel):
 
         Score = class probability x square root of centerness, or what the second look says. The box of a detection is
         the mean of the boxes around it, weighted by their squared scores: the location that answers loudest is seldom
-        the one that sees the borders best.
+        the one that sees the borders best. A refinement then moves its borders; the score stays.
         """
         proposals = self.propose(outputs, size_hw)
-        scores = proposals.scores
+        boxes_xyxy, scores = proposals.boxes_xyxy, proposals.scores
         if self.candidate_head is not None and outputs.searched is not None:
-            features, templates, image_index = outputs.searched
-            scores = torch.sigmoid(self.second_look(features, templates, image_index, proposals))
+            scores = torch.sigmoid(self.second_look(*outputs.searched, proposals))
+            if self.refinement_head is not None:
+                limits = boxes_xyxy.new_tensor([size_hw[1], size_hw[0]]).repeat(2)
+                boxes_xyxy = torch.minimum(self.refine(*outputs.searched, proposals).clamp(min=0), limits)
         found = []
-        for boxes, target_scores, valid in zip(proposals.boxes_xyxy, scores, proposals.valid, strict=True):
+        for boxes, target_scores, valid in zip(boxes_xyxy, scores, proposals.valid, strict=True):
             order = torch.argsort(target_scores.masked_fill(~valid, -1.0), descending=True)[: int(valid.sum())]
             found.append(Detections(boxes[order] / scale_factor, target_scores[order]))
         return found
 
     def propose(self, outputs: TinyOutputs, size_hw: tuple[int, int]) -> Proposals:
         """The best boxes of the dense search of every target, in an image of `size_hw` input pixels."""
+        boxes, scores = self._dense(outputs, size_hw)
+        return propose(boxes, scores, size_hw, self.max_detections, self.nms_iou, self.vote_iou)
+
+    def _dense(self, outputs: TinyOutputs, size_hw: tuple[int, int]) -> tuple[Tensor, Tensor]:
+        """Boxes (T, locations, 4) and scores (T, locations) of all locations."""
         height, width = outputs.logits.shape[-2:]
         stride = self.bbox_head.stride
         points_xy = level_points(height, width, stride, outputs.logits.device)
@@ -134,20 +175,37 @@ class DMTrackGSTiny(GlobalSearchModel):
         if size_hw[0] <= (height - 0.5) * stride or size_hw[1] <= (width - 0.5) * stride:  # places lie in the padding
             inside = (points_xy[:, 0] < size_hw[1]) & (points_xy[:, 1] < size_hw[0])
             scores = scores.masked_fill(~inside, 0.0)
-        return propose(boxes, scores, size_hw, self.max_detections, self.nms_iou, self.vote_iou)
+        return boxes, scores
 
     def second_look(
         self, features: Features, templates: TinyTemplates, image_index: Tensor, proposals: Proposals
     ) -> Tensor:
         """(T, count) logits of the proposals of every target."""
-        head = self.candidate_head
-        assert head is not None
-        assert templates.cells is not None
+        assert self.candidate_head is not None
+        return self._compared(self.candidate_head, templates.cells, features, templates, image_index, proposals)
+
+    def refine(self, features: Features, templates: TinyTemplates, image_index: Tensor, proposals: Proposals) -> Tensor:
+        """(T, count, 4) boxes of the proposals with their borders moved."""
+        assert self.refinement_head is not None
+        cells = templates.refinement_cells
+        shares = self._compared(self.refinement_head, cells, features, templates, image_index, proposals)
+        return moved(proposals.boxes_xyxy, shares)
+
+    @staticmethod
+    def _compared(
+        head: Comparison,
+        template_cells: Tensor | None,
+        features: Features,
+        templates: TinyTemplates,
+        image_index: Tensor,
+        proposals: Proposals,
+    ) -> Tensor:
         targets, count = proposals.scores.shape
         boxes = proposals.boxes_xyxy
         cells = head.cut(features, boxes.flatten(0, 1), image_index[:, None].expand(-1, count).flatten())
         sizes_ratio = (boxes[..., 2:] - boxes[..., :2]) / templates.sizes_wh[:, None].clamp(min=1.0)
-        return head(templates.cells, cells.unflatten(0, (targets, count)), sizes_ratio, proposals.scores)
+        said: Tensor = head(template_cells, cells.unflatten(0, (targets, count)), sizes_ratio, proposals.scores)
+        return said
 
     def losses(self, batch: Batch) -> dict[str, Tensor]:
         """Every pair is trained in both directions; one backbone pass serves all images of equal size."""
@@ -166,9 +224,17 @@ class DMTrackGSTiny(GlobalSearchModel):
         searched_in = torch.cat([index, index + pairs, (index[absent] + 1) % max(pairs, 1)])
         outputs = self.search(both, templates, searched_in)
         boxes_xyxy = torch.cat([search_xyxy, query_xyxy])
-        losses = target_losses(outputs, boxes_xyxy, self.bbox_head.stride)
-        if self.candidate_head is not None:
-            losses |= self._candidate_losses(both, outputs, templates, searched_in, boxes_xyxy, size_hw)
+        losses: dict[str, Tensor] = {}
+        if self.train_mode == "all":
+            losses |= target_losses(outputs, boxes_xyxy, self.bbox_head.stride)
+            if self.candidate_head is not None:
+                losses |= self._candidate_losses(both, outputs, templates, searched_in, boxes_xyxy, size_hw)
+        if self.refinement_head is not None:
+            with torch.no_grad():
+                boxes = boxes_to_refine(*self._dense(outputs, size_hw), self.propose(outputs, size_hw), boxes_xyxy)
+            present = torch.arange(len(boxes_xyxy), device=boxes_xyxy.device)
+            refined_xyxy = self.refine(both, templates.select(present), searched_in[present], boxes)
+            losses["loss_refinement"] = refinement_loss(refined_xyxy, boxes, boxes_xyxy)
         return losses
 
     def _candidate_losses(

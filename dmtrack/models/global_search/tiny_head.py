@@ -30,6 +30,7 @@ class TinyTemplates:
         kernels: (targets, kernels, channels) generated 1x1 convolutions.
         parts: (targets, parts, embedding channels) unit vectors of a grid of template parts and their mean, or None.
         cells: (targets, channels, size, size) what the template's box shows, for a second look, or None.
+        refinement_cells: (targets, channels, size, size) the same for the refinement of boxes, or None.
         sizes_wh: (targets, 2) of the template's box in input pixels.
     """
 
@@ -37,6 +38,7 @@ class TinyTemplates:
     kernels: Tensor
     parts: Tensor | None
     cells: Tensor | None
+    refinement_cells: Tensor | None
     sizes_wh: Tensor
 
     def select(self, index: Tensor) -> TinyTemplates:
@@ -127,7 +129,7 @@ class TinyHead(nn.Module):
         gate = 2.0 * torch.sigmoid(generated[:, : self.channels])
         kernels = generated[:, self.channels :].unflatten(1, (self.kernel_count, self.channels))
         parts = None if self.parts is None else self.parts.encode(roi_features)
-        return TinyTemplates(gate, kernels, parts, None, sizes_wh)
+        return TinyTemplates(gate, kernels, parts, None, None, sizes_wh)
 
     def forward(self, features: Tensor, templates: TinyTemplates, image_index: Tensor) -> TinyOutputs:
         """Looks for every target in the map of its image.
