@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 TOOLS = Path(__file__).resolve().parent.parent / "tools"
+PRESENCE = ["dmtrackReID_tiny", "--clips", "nowhere", "--fit", "dog,cows", "--held-out", "camel,libby"]
 
 
 @pytest.mark.parametrize(
@@ -17,6 +18,8 @@ TOOLS = Path(__file__).resolve().parent.parent / "tools"
         ("test_dmtrack.py", [], "--data FOLDER, --synthetic plain"),
         ("train_dmtrack.py", ["--config", "dmtrackGS_dla34_fpn", "--gpus", "99"], "99 GPUs were asked for"),
         ("verify_reference.py", ["dmtrack_gs", "nowhere"], "nowhere is no folder"),
+        ("calibrate_presence.py", PRESENCE, "no folder nowhere"),
+        ("calibrate_presence.py", [*PRESENCE, "--plot", "plot.bmp"], "plot.bmp: expected a name that ends in .png"),
         ("clips_from_afar.py", [".", "--photographs", "nowhere", "--output", "far"], "nowhere"),
     ],
 )

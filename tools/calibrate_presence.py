@@ -5,17 +5,18 @@
 Absence is made of the clips: the target is looked for in frames of another clip, and it is cut out of its own. Every
 clip also takes part at a third of its size, so that small and unsharp targets are among them. `presence` is the
 logistic regression of "the box is right (IoU > .5)" (`DistractorAware.presence`), every sequence counting alike; the
-threshold is the highest at which nine of ten right boxes are called present in the fit and in what is held out, each.
-Clips are short; `--synthetic` adds generated sequences of 150 frames, in which more other things become known, to both.
-`--data` is a folder of sequences that choose nothing.
+threshold is the highest at which nine of ten right boxes are called present, in the mean of what is fitted and what is
+held out. Clips are short; `--synthetic` adds generated sequences of 150 frames to both, in which more other things
+become known. `--data` is a folder of sequences that choose nothing.
 """
 
 from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import cv2
@@ -29,13 +30,20 @@ from dmtrack.association.policies.distractor_aware import DistractorAware, Distr
 from dmtrack.boxes import paired_iou_xyxy, xywh_to_xyxy
 from dmtrack.data.sequences import Image, Sequence, Video
 from dmtrack.data.sources import Davis, SequenceFolder
-from dmtrack.files import write_json
+from dmtrack.errors import DMTrackError
+from dmtrack.evaluation.reporting.figures.reliability import draw_reliability
+from dmtrack.evaluation.reporting.figures.theme import save_figure
+from dmtrack.files import check_writable_folder, write_json
+from dmtrack.models.reid.dmtrack_reid import DMTrackReID
+from dmtrack.progress import ProgressBar
+from dmtrack.registry import did_you_mean
 from dmtrack.running.sweeps.benchmarks import Generated
 from dmtrack.tracking.loading import assemble_tracker
 
 ABSENT_FRAMES = 20
 BINS = 10
 RIGHT_CALLED_PRESENT = 0.9
+PLOTS = (".png", ".pdf", ".svg")
 KNOWN = slice(4, 9)
 """Columns of what `DistractorAware.presence` weighs; the last is 1 where the answer is in sight."""
 Rows = NDArray[np.float64]
@@ -149,8 +157,9 @@ def rates(group: dict[str, Rows], score: Any, threshold: float) -> dict[str, flo
         there = rows[:, 0] > 0
         right = there & (rows[:, 1] > 0.5)
         shares.append([said[which].mean() if which.any() else np.nan for which in (right, ~there, there & ~right)])
-    means = np.nanmean(np.array(shares), axis=0)
-    return {name: round(float(mean), 3) for name, mean in zip(("right", "absent", "wrong"), means, strict=True)}
+    columns = zip(("right", "absent", "wrong"), np.array(shares).T, strict=True)
+    known = {name: column[np.isfinite(column)] for name, column in columns}
+    return {name: round(float(column.mean()), 3) if len(column) else np.nan for name, column in known.items()}
 
 
 def reliability(group: dict[str, Rows], score: Any) -> dict[str, Any]:
@@ -170,8 +179,8 @@ def reliability(group: dict[str, Rows], score: Any) -> dict[str, Any]:
     return {"expected_calibration_error": round(error, 3), "bins": bins}
 
 
-def main() -> int:
-    """Tracks, fits, prints, writes."""
+def parse() -> argparse.Namespace:
+    """The command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("config", help="of a ReIDTracker, file or name")
     parser.add_argument("--weights", help="file or name; by default those of the config's name")
@@ -182,31 +191,72 @@ def main() -> int:
         "--synthetic", type=int, nargs=2, metavar=("FIT", "HELD_OUT"), help="seeds of six sequences each"
     )
     parser.add_argument("--data", help="folder of sequences that choose nothing")
-    parser.add_argument("--json", help="write all numbers there")
+    parser.add_argument("--json", type=Path, help="write all numbers there")
+    parser.add_argument("--plot", type=Path, help="draw there how reliable the score is (.png, .pdf or .svg)")
     options = parser.parse_args()
-    tracker: Any = assemble_tracker(options.config, options.weights).tracker
+    if options.plot and options.plot.suffix not in PLOTS:
+        raise DMTrackError(f"--plot {options.plot}: expected a name that ends in {', '.join(PLOTS)}")
+    for path in (options.json, options.plot):
+        if path:
+            check_writable_folder(path.parent)
+    return options
+
+
+def groups_of(options: argparse.Namespace) -> dict[str, list[Sequence]]:
+    """The sequences that the command line names, by group; "data" chooses nothing."""
     videos = {video.name: video for folder in options.clips for video in Davis(folder).videos}
-    groups: dict[str, dict[str, Rows]] = {}
+    groups: dict[str, list[Sequence]] = {}
     for title, listed in (("fit", options.fit), ("held out", options.held_out)):
         names = listed.split(",")
-        made = [one for place, name in enumerate(names) for one in sequences_of(videos[name], videos[names[place - 1]])]
-        groups[title] = {one.name: rows_of(tracker, tracker.association, one) for one in made}
+        for name in names:
+            if name not in videos:
+                raise DMTrackError(f"no clip {name!r} in {', '.join(options.clips)}{did_you_mean(name, videos)}")
+        if len(names) < 2:
+            raise DMTrackError(f"{title}: {listed}: expected two clips at least; each is looked for in another one")
+        pairs = zip(names, [names[-1], *names], strict=False)
+        groups[title] = [one for name, other in pairs for one in sequences_of(videos[name], videos[other])]
     for title, seed in zip(("fit", "held out"), options.synthetic or (), strict=False):
-        look_alikes = Generated("look-alikes", seed, count=6, frames=150, absence=1.0).open()
-        rows = {f"generated-{one.name}": rows_of(tracker, tracker.association, one) for one in look_alikes}
         # A group of its own for the rates: both kinds count alike, however many sequences there are of each.
-        groups[f"{title} (generated)"] = rows
+        groups[f"{title} (generated)"] = list(Generated("look-alikes", seed, count=6, frames=150, absence=1.0).open())
     if options.data:
-        groups["data"] = {one.name: rows_of(tracker, tracker.association, one) for one in SequenceFolder(options.data)}
+        groups["data"] = list(SequenceFolder(options.data))
+    return groups
+
+
+def track(tracker: Any, sequences: dict[str, list[Sequence]]) -> dict[str, dict[str, Rows]]:
+    """What is known of every frame of every sequence."""
+    groups: dict[str, dict[str, Rows]] = {}
+    with ProgressBar("sequences", sum(map(len, sequences.values()))) as progress:
+        for title, group in sequences.items():
+            groups[title] = {}
+            for sequence in group:
+                groups[title][sequence.name] = rows_of(tracker, tracker.association, sequence)
+                progress.advance()
+    return groups
+
+
+def highest_threshold(groups: Iterable[dict[str, Rows]], score: Any) -> float:
+    """At which enough right boxes are called present, in the mean of the groups."""
+    choosing, thresholds = list(groups), np.arange(5, 96) / 100
+    right = np.array([np.mean([rates(group, score, one)["right"] for group in choosing]) for one in thresholds])
+    enough = (right >= RIGHT_CALLED_PRESENT).nonzero()[0]
+    return float(thresholds[enough[-1] if len(enough) else right.argmax()])
+
+
+def main() -> None:
+    """Tracks, fits, prints, writes, draws."""
+    options = parse()
+    tracker: Any = assemble_tracker(options.config, options.weights).tracker
+    if not (isinstance(tracker.model, DMTrackReID) and isinstance(tracker.association, DistractorAware)):
+        raise DMTrackError(
+            f"{options.config}: expected a ReIDTracker whose detector has embeddings; they tell presence"
+        )
+    groups = track(tracker, groups_of(options))
     fitted_to = {**groups["fit"], **groups.get("fit (generated)", {})}
     presence = np.round(fit(fitted_to), 2)
     own: Any = lambda rows: rows[:, -1] * rows[:, 3]  # noqa: E731
     fitted: Any = lambda rows: probabilities(rows, presence)  # noqa: E731
-    thresholds = np.arange(5, 96) / 100
-    choosing = [group for title, group in groups.items() if title != "data"]
-    right = np.array([[rates(group, fitted, one)["right"] for group in choosing] for one in thresholds]).min(axis=1)
-    enough = (right >= RIGHT_CALLED_PRESENT).nonzero()[0]
-    threshold = float(thresholds[enough[-1] if len(enough) else right.argmax()])
+    threshold = highest_threshold([group for title, group in groups.items() if title != "data"], fitted)
     figures: dict[str, Any] = {"presence": presence.tolist(), "threshold": threshold}
     print(f"presence={tuple(presence.tolist())}, presence_threshold={threshold:g}")
     for title, group in groups.items():
@@ -218,8 +268,18 @@ def main() -> int:
             print(f"{title:<22}{when:<7}" + "  ".join(f"{key} {numbers[key]:.3f}" for key in list(numbers)[:4]))
     if options.json:
         write_json(options.json, figures)
-    return 0
+    if options.plot:
+        bins = {title: figures[title]["after"]["bins"] for title in groups}
+        note = (
+            "Right: IoU > .5. Markers grow with the frames in their bin; on the diagonal the score is the probability."
+        )
+        drawn = draw_reliability(bins, f"Presence of {tracker.name}", note)
+        save_figure(drawn, options.plot.with_suffix(""), (options.plot.suffix,))
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        main()
+    except DMTrackError as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(error.exit_code)
