@@ -12,6 +12,7 @@ model = dict(
     backbone=dict(_delete_=True, type="MobileNetV2", frozen_blocks=17),
     neck=dict(in_channels=(24, 32, 96, 320)),
     candidate_head=dict(in_channels=(24, channels)),
+    refinement_head=dict(in_channels=(24, channels)),
     half_boxes=0.35,
 )
 # ECSSD and the clips have one thing per picture, which teaches nothing of look-alikes: more photographs of several

@@ -18,6 +18,7 @@ model = dict(
         template_parts=dict(grid=3, channels=channels),
     ),
     candidate_head=dict(type="CandidateHead", in_channels=(widths[1], channels), strides=(4, 8), channels=channels),
+    refinement_head=dict(type="RefinementHead", in_channels=(widths[1], channels), strides=(4, 8), channels=channels),
     scale=(448, 256),
     # Chosen on clips and generated sequences (docs/tiny_weights.md).
     small_target=32.0,

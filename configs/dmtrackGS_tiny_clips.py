@@ -1,7 +1,9 @@
 # DMTrack-GS tiny on more of the world: photographs with masks and clips of true motion beside the data of
-# dmtrackGS_tiny.py, and the generator's hard cases. It helps on clips and costs
-# look-alikes, so its weights do not ship (docs/tiny_weights.md).
+# dmtrackGS_tiny.py, and the generator's hard cases. Training all of the network helps on clips and costs look-alikes,
+# so these weights do not ship; the refinement of boxes that ships has learnt from this alone (docs/tiny_weights.md).
 #     dmtrack train --config configs/dmtrackGS_tiny_clips.py --cpus 1
+#     dmtrack train --config configs/dmtrackGS_tiny_clips.py --cpus 1 --set model.train_mode=refinement \
+#         --set "load_from_except=['refinement_head']"
 _base_ = "./dmtrackGS_tiny.py"
 data_root = "data/"
 more = data_root + "more/images/"

@@ -38,8 +38,8 @@ load_from_except = None
 tracker = dict(
     _delete_=True,
     type="ReIDTracker",
-    presence_threshold=0.3,
+    presence_threshold=0.4,
     recent_view=_base_.tracker.recent_view,
     correct_borders=0.4,
-    association=dict(presence=(0.27, 6.79, 2.84, -3.19, -4.93)),
+    association=dict(presence=(0.28, 5.34, 3.13, -2.34, -4.56)),
 )

@@ -42,7 +42,7 @@ load_from_except = None
 tracker = dict(
     _delete_=True,
     type="ReIDTracker",
-    presence_threshold=0.22,
+    presence_threshold=0.31,
     recent_view=dict(),
     correct_borders=0.4,
     association=dict(presence=(0.62, 4.9, 2.43, -7.21, -2.07)),

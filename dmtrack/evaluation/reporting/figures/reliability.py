@@ -23,7 +23,7 @@ def draw_reliability(groups: Mapping[str, Sequence[Bin]], title: str, note: str,
         note: what counts as right, small below the plot.
         theme: colours of paper and ink.
     """
-    figure, axes = blank(theme, (5.2, 5.2))
+    figure, axes = blank(theme, (7.2, 5.2))
     axes.plot([0, 1], [0, 1], color=theme.ink, linewidth=1, zorder=1)
     for name, look in looks(groups, theme).items():
         frames, scores, right = zip(*groups[name], strict=True)
@@ -40,7 +40,7 @@ def draw_reliability(groups: Mapping[str, Sequence[Bin]], title: str, note: str,
             zorder=3,
         )
     axes.set(xlim=(0, 1), ylim=(0, 1), aspect="equal")
-    legend(axes, theme, len(groups), loc="upper left")
+    legend(axes, theme, len(groups), beside=True)
     label(axes, theme, title, "Score", "Share of right boxes")
     footnote(figure, theme, note)
     return figure
