@@ -31,7 +31,7 @@ from dmtrack.boxes import paired_iou_xyxy, xywh_to_xyxy
 from dmtrack.data.sequences import Image, Sequence, Video
 from dmtrack.data.sources import Davis, SequenceFolder
 from dmtrack.errors import DMTrackError
-from dmtrack.evaluation.reporting.figures.reliability import draw_reliability
+from dmtrack.evaluation.reporting.figures.scatter import draw_reliability
 from dmtrack.evaluation.reporting.figures.theme import save_figure
 from dmtrack.files import check_writable_folder, write_json
 from dmtrack.models.reid.dmtrack_reid import DMTrackReID

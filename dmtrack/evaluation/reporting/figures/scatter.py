@@ -1,6 +1,8 @@
-"""Points: accuracy against speed, and two trackers sequence by sequence."""
+"""Points: accuracy against speed, two trackers sequence by sequence, and whether a score means what it says."""
 
 from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -10,13 +12,16 @@ from numpy.typing import NDArray
 
 from dmtrack.evaluation.report import Report
 from dmtrack.evaluation.reporting.figures.curves import describe
-from dmtrack.evaluation.reporting.figures.theme import LIGHT, Theme, blank, footnote, label, looks, shortened
+from dmtrack.evaluation.reporting.figures.theme import LIGHT, Theme, blank, footnote, label, legend, looks, shortened
 from dmtrack.evaluation.scoring import Score
 
 REAL_TIME_FPS = 25.0
 """Frames per second of usual video; drawn as a line, as in the VOT and SiamRPN papers."""
 
 LABELLED_SEQUENCES = 8
+
+Bin = tuple[int, float, float]
+"""Frames, mean score, share of right boxes."""
 
 Box = tuple[float, float, float, float]
 Obstacles = NDArray[np.float64] | None
@@ -114,6 +119,40 @@ def draw_pair(report: Report, tracker_a: str, tracker_b: str, theme: Theme = LIG
         f"{shortened(tracker_b, 30)} (better on {wins_b} of {len(points)})",
     )
     footnote(figure, theme, describe(report))
+    return figure
+
+
+def draw_reliability(groups: Mapping[str, Sequence[Bin]], title: str, note: str, theme: Theme = LIGHT) -> Figure:
+    """The share of right boxes over the score, one line per group: of the boxes scored .8, are eight in ten right?
+
+    On the diagonal the score is true. Markers grow with the number of frames in their bin.
+
+    Args:
+        groups: bins of each group by ascending score, by its name.
+        title: of the figure.
+        note: what counts as right, small below the plot.
+        theme: colours of paper and ink.
+    """
+    figure, axes = blank(theme, (7.2, 5.2))
+    axes.plot([0, 1], [0, 1], color=theme.ink, linewidth=1, zorder=1)
+    for name, look in looks(groups, theme).items():
+        frames, scores, right = zip(*groups[name], strict=True)
+        axes.plot(scores, right, color=look.colour, linestyle=look.line, linewidth=1.4, label=name, zorder=2)
+        sizes = [12 + 240 * count / sum(frames) for count in frames]
+        axes.scatter(
+            scores,
+            right,
+            s=sizes,
+            color=look.colour,
+            marker=look.marker,
+            edgecolors=theme.ink,
+            linewidths=0.5,
+            zorder=3,
+        )
+    axes.set(xlim=(0, 1), ylim=(0, 1), aspect="equal")
+    legend(axes, theme, len(groups), beside=True)
+    label(axes, theme, title, "Score", "Share of right boxes")
+    footnote(figure, theme, note)
     return figure
 
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 import matplotlib.image
 import numpy as np
 
-from dmtrack.evaluation.reporting.figures.reliability import draw_reliability
+from dmtrack.evaluation.reporting.figures.scatter import draw_reliability
 from dmtrack.evaluation.reporting.figures.theme import save_figure
 
 
