@@ -162,8 +162,10 @@ class DMTrackGSTiny(GlobalSearchModel):
 
     def propose(self, outputs: TinyOutputs, size_hw: tuple[int, int]) -> Proposals:
         """The best boxes of the dense search of every target, in an image of `size_hw` input pixels."""
-        boxes, scores = self._dense(outputs, size_hw)
-        return propose(boxes, scores, size_hw, self.max_detections, self.nms_iou, self.vote_iou)
+        return self._best(*self._dense(outputs, size_hw), size_hw)
+
+    def _best(self, boxes_xyxy: Tensor, scores: Tensor, size_hw: tuple[int, int]) -> Proposals:
+        return propose(boxes_xyxy, scores, size_hw, self.max_detections, self.nms_iou, self.vote_iou)
 
     def _dense(self, outputs: TinyOutputs, size_hw: tuple[int, int]) -> tuple[Tensor, Tensor]:
         """Boxes (T, locations, 4) and scores (T, locations) of all locations."""
@@ -224,14 +226,16 @@ class DMTrackGSTiny(GlobalSearchModel):
         searched_in = torch.cat([index, index + pairs, (index[absent] + 1) % max(pairs, 1)])
         outputs = self.search(both, templates, searched_in)
         boxes_xyxy = torch.cat([search_xyxy, query_xyxy])
+        with torch.no_grad():
+            dense = self._dense(outputs, size_hw)
+            proposals = self._best(*dense, size_hw)
         losses: dict[str, Tensor] = {}
         if self.train_mode == "all":
             losses |= target_losses(outputs, boxes_xyxy, self.bbox_head.stride)
             if self.candidate_head is not None:
-                losses |= self._candidate_losses(both, outputs, templates, searched_in, boxes_xyxy, size_hw)
+                losses |= self._candidate_losses(both, templates, searched_in, proposals, boxes_xyxy)
         if self.refinement_head is not None:
-            with torch.no_grad():
-                boxes = boxes_to_refine(*self._dense(outputs, size_hw), self.propose(outputs, size_hw), boxes_xyxy)
+            boxes = boxes_to_refine(*dense, proposals, boxes_xyxy)
             present = torch.arange(len(boxes_xyxy), device=boxes_xyxy.device)
             refined_xyxy = self.refine(both, templates.select(present), searched_in[present], boxes)
             losses["loss_refinement"] = refinement_loss(refined_xyxy, boxes, boxes_xyxy)
@@ -240,17 +244,14 @@ class DMTrackGSTiny(GlobalSearchModel):
     def _candidate_losses(
         self,
         features: Features,
-        outputs: TinyOutputs,
         templates: TinyTemplates,
         searched_in: Tensor,
+        proposals: Proposals,
         boxes_xyxy: Tensor,
-        size_hw: tuple[int, int],
     ) -> dict[str, Tensor]:
         """The second look at what the first one proposes, and at a shifted true box; the last targets are absent."""
-        with torch.no_grad():
-            proposals = self.propose(outputs, size_hw)
-            if len(proposals.scores):
-                proposals = self._with_true_boxes(proposals, boxes_xyxy)
+        if len(proposals.scores):
+            proposals = self._with_true_boxes(proposals, boxes_xyxy)
         logits = self.second_look(features, templates, searched_in, proposals)
         return candidate_losses(logits, proposals, boxes_xyxy)
 
@@ -260,9 +261,7 @@ class DMTrackGSTiny(GlobalSearchModel):
         present = len(boxes_xyxy)
         boxes, scores, valid = proposals.boxes_xyxy.clone(), proposals.scores.clone(), proposals.valid.clone()
         for place, shift in enumerate(shifts, start=1):
-            shifted = jittered(boxes_xyxy, shift)
-            boxes[:present, -place, :2] = torch.minimum(shifted[:, :2], shifted[:, 2:])
-            boxes[:present, -place, 2:] = torch.maximum(shifted[:, :2], shifted[:, 2:])
+            boxes[:present, -place] = moved(boxes_xyxy, shift * torch.randn_like(boxes_xyxy))
             # As good as any of the others, so that the score of the first look does not give it away.
             other = torch.randint(0, boxes.shape[1] - len(shifts), (present, 1), device=boxes.device)
             scores[:present, -place] = proposals.scores[:present].gather(1, other)[:, 0]
