@@ -47,7 +47,7 @@ total_iterations = 6000
 ema = dict(decay=0.999)
 evaluation = dict(interval_iterations=500)
 load_from = "dmtrackGS_tiny"
-load_from_except = ["backbone", "neck", "candidate_head.embedding"]
+load_from_except = ["backbone", "neck", "candidate_head.embedding", "refinement_head.embedding"]
 # Scores are higher than those of dmtrackGS_tiny, of right boxes and of wrong ones. Both numbers were chosen on clips
 # (docs/small_weights.md).
 tracker = dict(presence_threshold=0.35, recent_view=dict(score=0.95))

@@ -9,7 +9,8 @@ from safetensors import safe_open
 from safetensors.torch import load_file
 from torch import nn
 
-from dmtrack.config import build, load_config
+from dmtrack.config import available_configs, build, load_config
+from dmtrack.config.choices import shipped_weights
 from dmtrack.errors import ConfigError, DataError, OutputError, TrainingError, WeightsError
 from dmtrack.models.base import TrainableModel
 from dmtrack.registry import MODELS
@@ -177,6 +178,14 @@ def test_a_part_of_the_model_starts_from_the_weights_of_that_part_alone(tmp_path
         load_initial_weights(model, {"load_from": str(path), "load_from_into": "detektor"})
     with pytest.raises(WeightsError, match="does not fit DetectorInside"):
         load_initial_weights(model, {"load_from": str(path)})
+
+
+def test_every_config_can_start_from_the_shipped_weights_that_it_names() -> None:
+    configs = {name: load_config(name) for name in available_configs()}
+    starting = {name for name, config in configs.items() if config.get("load_from") in shipped_weights()}
+    assert starting > {"dmtrackGS_small", "dmtrackGS_tiny_clips", "dmtrackReID_small", "dmtrackReID_tiny"}
+    for name in starting:
+        load_initial_weights(build(configs[name]["model"], MODELS), configs[name])
 
 
 def test_a_frozen_trunk_that_has_learnt_nothing_is_warned_of(tmp_path: Path) -> None:
