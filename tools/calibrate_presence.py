@@ -44,10 +44,12 @@ ABSENT_FRAMES = 20
 BINS = 10
 RIGHT_CALLED_PRESENT = 0.9
 PLOTS = (".png", ".pdf", ".svg")
-KNOWN = slice(4, 9)
-"""Columns of what `DistractorAware.presence` weighs; the last is 1 where the answer is in sight."""
+KNOWN = slice(4, 10)
+"""Columns of what `DistractorAware.presence` weighs."""
+IN_SIGHT, OWN_SCORE = 8, 10
+"""Columns: 1 where the answer is in sight, which is also what the number "in any case" weighs; the detector's score."""
 Rows = NDArray[np.float64]
-"""(frames, 10) present, IoU, whether the target's tracklet is in sight, belief, five `known` numbers, own score."""
+"""(frames, 11) present, IoU, whether the target's tracklet is in sight, belief, six `known` numbers, own score."""
 
 
 class RecordingPolicy(DistractorAwarePolicy):
@@ -57,7 +59,7 @@ class RecordingPolicy(DistractorAwarePolicy):
         decision = super()._answer(found, events, looks)
         tracklets = self._tracklets
         answer = int(np.abs(tracklets.last_boxes_xywh - decision.box_xywh).sum(axis=1).argmin())
-        self.known = [0.0] * 8
+        self.known = [0.0] * 9
         if tracklets.unseen[answer] == 0 and looks.shape[1]:
             score = float(tracklets.scores[answer])
             seen = float(tracklets.unseen[tracklets.row_of(self._target_id)] == 0)
@@ -130,12 +132,12 @@ def rows_of(tracker: Any, settings: DistractorAware, sequence: Sequence) -> Rows
 
 def probabilities(rows: Rows, presence: NDArray[np.float64]) -> NDArray[np.float64]:
     """(frames,) what the policy's score would be; 0 where nothing is in sight."""
-    return np.asarray((rows[:, KNOWN][:, -1] != 0) * rows[:, 3] / (1.0 + np.exp(-rows[:, KNOWN] @ presence)))
+    return np.asarray(rows[:, IN_SIGHT] * rows[:, 3] / (1.0 + np.exp(-rows[:, KNOWN] @ presence)))
 
 
 def fit(group: dict[str, Rows]) -> NDArray[np.float64]:
-    """(5,) the logistic regression; a box that is neither right nor far off counts half."""
-    parts = [rows[rows[:, KNOWN][:, -1] != 0] for rows in group.values()]
+    """(6,) the logistic regression; a box that is neither right nor far off counts half."""
+    parts = [rows[rows[:, IN_SIGHT] > 0] for rows in group.values()]
     rows = np.concatenate(parts)
     weights = np.concatenate([np.full(len(part), 1.0 / max(len(part), 1)) for part in parts])
     right = (rows[:, 0] > 0) & (rows[:, 1] > 0.5)
@@ -144,9 +146,10 @@ def fit(group: dict[str, Rows]) -> NDArray[np.float64]:
 
     def loss(presence: NDArray[np.float64]) -> float:
         nats = np.logaddexp(0.0, signs * (rows[:, KNOWN] @ presence))
-        return float(weights @ nats) + 1e-3 * float(presence[:-1] @ presence[:-1])
+        slopes = np.delete(presence, IN_SIGHT - KNOWN.start)
+        return float(weights @ nats) + 1e-3 * float(slopes @ slopes)
 
-    return np.asarray(minimize(loss, np.zeros(5)).x)
+    return np.asarray(minimize(loss, np.zeros(6)).x)
 
 
 def rates(group: dict[str, Rows], score: Any, threshold: float) -> dict[str, float]:
@@ -254,7 +257,7 @@ def main() -> None:
     groups = track(tracker, groups_of(options))
     fitted_to = {**groups["fit"], **groups.get("fit (generated)", {})}
     presence = np.round(fit(fitted_to), 2)
-    own: Any = lambda rows: rows[:, -1] * rows[:, 3]  # noqa: E731
+    own: Any = lambda rows: rows[:, OWN_SCORE] * rows[:, 3]  # noqa: E731
     fitted: Any = lambda rows: probabilities(rows, presence)  # noqa: E731
     threshold = highest_threshold([group for title, group in groups.items() if title != "data"], fitted)
     figures: dict[str, Any] = {"presence": presence.tolist(), "threshold": threshold}

@@ -186,6 +186,12 @@ NEAREST_VIEWS = 3
 _USUAL_COSINE = 0.5
 """Of two different things, of which most are unknown."""
 
+USUAL_LOGIT = 1.0
+"""Where a target's usual score starts: .73. Its moving average goes on from there, by `USUAL_RATE` per frame."""
+USUAL_RATE = 0.1
+BEYOND_DOUBT = 0.8
+"""Frames count for the usual score where the target's cosine with its nearest kept views is above."""
+
 _SAME_VIEW = 0.95
 """A view this near to one that is kept adds nothing."""
 
@@ -202,6 +208,7 @@ class KnownLooks:
         self._settings = settings
         self._target = template.reshape(1, -1)
         self._others = np.zeros((0, self._target.shape[1]), np.float32)
+        self._usual_logit = USUAL_LOGIT
 
     def evidence(self, embeddings: Views) -> Floats:
         """(k,) nats for each of (k, channels) looks being the target rather than one of the others."""
@@ -214,7 +221,7 @@ class KnownLooks:
         nats: Floats = self._settings.looks_weight * np.minimum(np.maximum(lead, -limit), limit)
         return nats
 
-    def known(self, score: float, embedding: Views) -> tuple[float, float, float, float, float]:
+    def known(self, score: float, embedding: Views) -> tuple[float, float, float, float, float, float]:
         """What `DistractorAware.presence` weighs.
 
         Args:
@@ -223,13 +230,21 @@ class KnownLooks:
 
         Returns:
             logit(score), the cosines with the nearest `NEAREST_VIEWS` views of the target (their mean), with the
-            template and with the nearest view of something else, 1.
+            template and with the nearest view of something else, 1, and how far logit(score) is above the usual one of
+            this target: what is a low score for one is a high score for another that is small or unsharp.
         """
         score = min(max(score, 0.01), 0.99)
+        logit = float(np.log(score / (1 - score)))
         target = self._target @ embedding
         nearest = np.sort(target)[-NEAREST_VIEWS:].mean()
         others = (self._others @ embedding).max(initial=_USUAL_COSINE)
-        return float(np.log(score / (1 - score))), float(nearest), float(target[0]), float(others), 1.0
+        return logit, float(nearest), float(target[0]), float(others), 1.0, logit - self._usual_logit
+
+    def add_score(self, score: float, embedding: Views) -> None:
+        """What the target has scored in a frame, and its look (channels,) there."""
+        _, nearest, *_, above_usual = self.known(score, embedding)
+        if nearest > BEYOND_DOUBT:
+            self._usual_logit += USUAL_RATE * above_usual
 
     def add_target(self, embedding: Views) -> None:
         """A further view (channels,) of the target; the oldest but the template makes room."""

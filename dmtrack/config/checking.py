@@ -14,6 +14,7 @@ from dmtrack.config.located import KeyPath, dotted
 from dmtrack.config.signatures import (
     Keys,
     describe,
+    holds,
     is_foreign,
     keys_of,
     keys_of_callable,
@@ -200,10 +201,9 @@ class Checker:
 
     def _items(self, value: list[Any] | tuple[Any, ...], option: Any, path: KeyPath) -> None:
         arguments = get_args(option)
+        annotations: Iterable[Any]
         if get_origin(option) is tuple and arguments and arguments[-1] is not Ellipsis:
-            if len(value) != len(arguments):
-                raise self.error(path, f"{dotted(path)!r} must be {describe(option)}, got {_shown(value)}")
-            annotations: Iterable[Any] = arguments
+            annotations = arguments
         else:
             annotations = [arguments[0] if arguments else Any] * len(value)
         for index, (item, annotation) in enumerate(zip(value, annotations, strict=True)):
@@ -251,7 +251,7 @@ def _has_shape(value: Any, option: Any) -> bool:
     if isinstance(value, Mapping):
         return issubclass(dict, kind) and not issubclass(kind, abc.Sequence)
     if isinstance(value, (list, tuple)):
-        return any(issubclass(container, kind) for container in (list, tuple))
+        return any(issubclass(container, kind) for container in (list, tuple)) and holds(option, len(value))
     return isinstance(value, kind)
 
 

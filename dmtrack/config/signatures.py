@@ -238,6 +238,12 @@ def is_foreign(option: Any) -> bool:
     return kind.__module__ != "collections.abc" or not any(issubclass(container, kind) for container in (dict, list))
 
 
+def holds(option: Any, count: int) -> bool:
+    """Whether a list or tuple of so many items is what the annotation asks for."""
+    arguments = get_args(option)
+    return get_origin(option) is not tuple or not arguments or arguments[-1] is Ellipsis or len(arguments) == count
+
+
 def describe(annotation: Any) -> str:
     """An annotation as errors print it: `int`, `(float, float)`, `'fp32' or 'bf16'`, `None`."""
     return " or ".join(dict.fromkeys(_describe_option(option) for option in options_of(annotation)))

@@ -268,6 +268,7 @@ class Tyre:
     worn: Share | None = None
     bolts: Annotated[int, Within(3, 8)] = 4
     range_: tuple[Share, Share] = (0.0, 1.0)
+    sides: tuple[float, float] | tuple[float, float, Path] | None = None
     maker: Path | None = None
     kind: Literal["summer", "winter"] = "summer"
     import_: bool = False
@@ -285,6 +286,7 @@ class Tyre:
         ({"bolts": 2}, "tyre.bolts is 2: expected a whole number from 3 to 8"),
         ({"bolts": 4.0}, "'tyre.bolts' must be int, got 4.0 (float)"),
         ({"range": [0.5, 2]}, "tyre.range.1 is 2: expected a number from 0 to 1"),
+        ({"sides": [1]}, "'tyre.sides' must be (float, float) or (float, float, Path) or None, got [1] (list)"),
         ({"kind": "wintr"}, "'tyre.kind' must be 'summer' or 'winter', got 'wintr' (str); did you mean 'winter'?"),
         ({"widht": 1}, "unknown key 'tyre.widht' of Tyre; did you mean 'width'?"),
         ({"import_": True}, "unknown key 'tyre.import_' of Tyre; did you mean 'import'?"),
@@ -299,6 +301,7 @@ def test_ranges_and_choices_stand_in_the_annotations_of_a_section(values, messag
 def test_a_section_is_made_of_checked_values():
     found = parse_section({"range": [0, 0.5], "maker": "~/a", "worn": None, "import": True}, Tyre, "tyre")
     assert found == Tyre(range_=(0, 0.5), maker=Path("~/a").expanduser(), import_=True)
+    assert parse_section({"sides": [1, 2, "a"]}, Tyre, "tyre").sides == (1, 2, Path("a"))
     with pytest.raises(ConfigError, match=r"^tyre\.bolts is 9: expected a whole number from 3 to 8$"):
         Tyre(bolts=9)
 

@@ -29,6 +29,8 @@ Integers = NDArray[np.int64]
 Views = NDArray[np.float32]
 
 Weight = Annotated[float, Within(-100, 100)]
+FiveWeights = tuple[Weight, Weight, Weight, Weight, Weight]
+SixWeights = tuple[Weight, Weight, Weight, Weight, Weight, Weight]
 
 FREE_OF_OTHERS = 0.1
 """Below this IoU with every other candidate, a view of a thing shows that thing alone."""
@@ -78,11 +80,12 @@ class DistractorAware(Association):
             sight.
         guess_limit: where the target is thought to be out of sight, the answer is the likeliest thing in sight, unless
             the hidden target is so many nats likelier than all of them: then it is the one with the best score.
-        presence: five numbers that make the score of a frame the probability that the box is right: nats for each nat
+        presence: six numbers that make the score of a frame the probability that the box is right: nats for each nat
             of logit(score) of the candidate, for each unit of its cosine with the three nearest kept views of the
-            target, with the template and with the nearest kept view of something else, and in any case. They are fitted
-            to clips by logistic regression (`tools/calibrate_presence.py`); None, or a detector without embeddings,
-            leaves the candidate's own score.
+            target, with the template and with the nearest kept view of something else, in any case, and for each nat by
+            which logit(score) is above the usual one of this target (0 if only five are given). They are fitted to
+            clips by logistic regression (`tools/calibrate_presence.py`); None, or a detector without embeddings, leaves
+            the candidate's own score.
     """
 
     min_score: Share = 0.003
@@ -114,7 +117,7 @@ class DistractorAware(Association):
     company_frames: CountOrZero = 3
     reappear_cost: Amount = 4.0
     guess_limit: Amount = 8.0
-    presence: tuple[Weight, Weight, Weight, Weight, Weight] | None = None
+    presence: FiveWeights | SixWeights | None = None
 
     search_space: ClassVar[Mapping[str, str]] = {
         "min_score": "0.001,0.2,log",
@@ -331,7 +334,10 @@ class DistractorAwarePolicy:
         """Learns what target and others look like, where it is sure which is which and nothing covers them."""
         settings = self.settings
         self._frames_since_view += 1
-        if not embeddings.shape[1] or not settings.looks_weight or not len(target):
+        if not embeddings.shape[1] or not len(target):
+            return
+        self._looks.add_score(scores[target[0]], embeddings[target[0]])
+        if not settings.looks_weight:
             return
         if self._frames_since_view < settings.looks_interval or decision.margin <= settings.looks_margin:
             return
@@ -365,7 +371,8 @@ class DistractorAwarePolicy:
         if seen[answer]:
             score = float(tracklets.scores[answer])
             if self.settings.presence is not None and looks.shape[1]:
-                nats = float(np.dot(self._looks.known(score, looks[answer]), self.settings.presence))
+                weights = self.settings.presence
+                nats = float(np.dot(self._looks.known(score, looks[answer])[: len(weights)], weights))
                 score = 1.0 / (1.0 + float(np.exp(-nats)))
             score *= float(np.exp(tracklets.belief[answer]))
         view = TrackletView(

@@ -103,6 +103,21 @@ def test_a_calibrated_score_weighs_the_look_and_moves_no_box() -> None:
         assert one.score == other.score
 
 
+def test_a_score_is_compared_with_what_the_target_usually_scores() -> None:
+    same, turned = np.array([[1.0, 0.0]]), np.array([[0.6, 0.8]])
+
+    def last_score(before: list[Detections]) -> float:
+        policy = DistractorAwarePolicy(DistractorAware(presence=(0.0, 0.0, 0.0, 0.0, 0.0, 1.0)))
+        policy.start(box(0), same[0], seen((0, 0.9), embeddings=same))
+        return [policy.step(frame).score for frame in [*before, seen((0, 0.5), embeddings=same)]][-1]
+
+    usual = np.log(0.9 / 0.1) - (np.log(0.9 / 0.1) - 1.0) * 0.9**10
+    assert last_score([]) == pytest.approx(1 / (1 + np.exp(1.0)), rel=1e-3)
+    assert last_score([seen((0, 0.9), embeddings=same)] * 10) == pytest.approx(1 / (1 + np.exp(usual)), rel=1e-3)
+    # Frames in which it is not surely the target teach nothing of its scores.
+    assert last_score([seen((0, 0.9), embeddings=turned)] * 10) == pytest.approx(last_score([]), rel=1e-3)
+
+
 def test_frames_without_anything_and_with_hundreds_of_things() -> None:
     rng = np.random.default_rng(0)
     crowd = Detections.from_xywh(
