@@ -28,6 +28,7 @@ from dmtrack.association.border_correction import with_drawn_borders
 from dmtrack.association.detections import Decision, Detections
 from dmtrack.association.policies.distractor_aware import DistractorAware, DistractorAwarePolicy, Views
 from dmtrack.boxes import paired_iou_xyxy, xywh_to_xyxy
+from dmtrack.cli.main import run
 from dmtrack.data.sequences import Image, Sequence, Video
 from dmtrack.data.sources import Davis, SequenceFolder
 from dmtrack.errors import DMTrackError
@@ -281,8 +282,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except DMTrackError as error:
-        print(f"error: {error}", file=sys.stderr)
-        sys.exit(error.exit_code)
+    sys.exit(run(main))

@@ -16,10 +16,11 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from dmtrack.cli.main import run
 from dmtrack.data.sequences import Image, Sequence
 from dmtrack.data.sources import SequenceFolder
 from dmtrack.data.writers.sequences import write_folder
-from dmtrack.errors import DataError, DMTrackError
+from dmtrack.errors import DataError
 from dmtrack.media.image_files import list_images
 from dmtrack.media.images import read_image
 
@@ -67,8 +68,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except DMTrackError as error:
-        print(f"error: {error}", file=sys.stderr)
-        sys.exit(error.exit_code)
+    sys.exit(run(main))

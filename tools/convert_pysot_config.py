@@ -8,8 +8,8 @@ import argparse
 import sys
 from pathlib import Path
 
+from dmtrack.cli.main import run
 from dmtrack.config import dump_config
-from dmtrack.errors import DMTrackError
 from dmtrack.files import write_bytes
 from dmtrack.weights.importers.pysot_config import read_pysot_config
 
@@ -28,8 +28,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except DMTrackError as error:
-        print(f"error: {error}", file=sys.stderr)
-        sys.exit(error.exit_code)
+    sys.exit(run(main))

@@ -5,12 +5,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # `parity` stands beside the package, not in it
 
-from dmtrack.errors import DMTrackError
+from dmtrack.cli.main import run
 from parity.command import verify
 
 if __name__ == "__main__":
-    try:
-        sys.exit(verify())
-    except DMTrackError as error:
-        print(f"error: {error}", file=sys.stderr)
-        sys.exit(error.exit_code)
+    sys.exit(run(lambda: sys.exit(verify())))

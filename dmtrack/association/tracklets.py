@@ -197,7 +197,7 @@ _SAME_VIEW = 0.95
 
 
 class KnownLooks:
-    """Bounded galleries of views, unit vectors all.
+    """Bounded galleries of views, unit vectors all; and what the target usually scores.
 
     Args:
         template: (channels,) the target in the first frame, which is never forgotten.

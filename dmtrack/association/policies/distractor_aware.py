@@ -331,7 +331,7 @@ class DistractorAwarePolicy:
         embeddings: Views,
         target: Integers,
     ) -> None:
-        """Learns what target and others look like, where it is sure which is which and nothing covers them."""
+        """Learns what the target scores, and what it and others look like where it is sure which is which."""
         settings = self.settings
         self._frames_since_view += 1
         if not embeddings.shape[1] or not len(target):
