@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from dmtrack.association import kalman
 
@@ -186,14 +186,20 @@ NEAREST_VIEWS = 3
 _USUAL_COSINE = 0.5
 """Of two different things, of which most are unknown."""
 
-USUAL_LOGIT = 1.0
-"""Where a target's usual score starts: .73. Its moving average goes on from there, by `USUAL_RATE` per frame."""
-USUAL_RATE = 0.1
-BEYOND_DOUBT = 0.8
+_USUAL_LOGIT = 1.0
+"""Where a target's usual score starts: .73. Its moving average goes on from there, by `_USUAL_RATE` per frame."""
+_USUAL_RATE = 0.1
+_BEYOND_DOUBT = 0.8
 """Frames count for the usual score where the target's cosine with its nearest kept views is above."""
 
 _SAME_VIEW = 0.95
 """A view this near to one that is kept adds nothing."""
+
+
+def logit(scores: ArrayLike) -> Floats:
+    """Nats for scores in [0, 1]; those below .01 and above .99 count as these, for no single frame proves anything."""
+    probability = np.minimum(np.maximum(np.asarray(scores, np.float64), 0.01), 0.99)
+    return np.asarray(np.log(probability / (1 - probability)))
 
 
 class KnownLooks:
@@ -208,7 +214,7 @@ class KnownLooks:
         self._settings = settings
         self._target = template.reshape(1, -1)
         self._others = np.zeros((0, self._target.shape[1]), np.float32)
-        self._usual_logit = USUAL_LOGIT
+        self._usual_logit = _USUAL_LOGIT
 
     def evidence(self, embeddings: Views) -> Floats:
         """(k,) nats for each of (k, channels) looks being the target rather than one of the others."""
@@ -233,18 +239,17 @@ class KnownLooks:
             template and with the nearest view of something else, 1, and how far logit(score) is above the usual one of
             this target: what is a low score for one is a high score for another that is small or unsharp.
         """
-        score = min(max(score, 0.01), 0.99)
-        logit = float(np.log(score / (1 - score)))
         target = self._target @ embedding
         nearest = np.sort(target)[-NEAREST_VIEWS:].mean()
         others = (self._others @ embedding).max(initial=_USUAL_COSINE)
-        return logit, float(nearest), float(target[0]), float(others), 1.0, logit - self._usual_logit
+        nats = float(logit(score))
+        return nats, float(nearest), float(target[0]), float(others), 1.0, nats - self._usual_logit
 
     def add_score(self, score: float, embedding: Views) -> None:
         """What the target has scored in a frame, and its look (channels,) there."""
         _, nearest, *_, above_usual = self.known(score, embedding)
-        if nearest > BEYOND_DOUBT:
-            self._usual_logit += USUAL_RATE * above_usual
+        if nearest > _BEYOND_DOUBT:
+            self._usual_logit += _USUAL_RATE * above_usual
 
     def add_target(self, embedding: Views) -> None:
         """A further view (channels,) of the target; the oldest but the template makes room."""

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, TypeVar, get_args, get_origin
 
 from dmtrack.config.checking import Checker, ConfigValueError, find_entry
-from dmtrack.config.signatures import Keys, holds, is_foreign, keys_of_callable, keys_of_dataclass, options_of
+from dmtrack.config.signatures import Keys, is_foreign, items_of, keys_of_callable, keys_of_dataclass, options_of
 from dmtrack.config.top_level import TopLevel
 from dmtrack.errors import ConfigError
 from dmtrack.files import at_home
@@ -115,13 +115,10 @@ def convert(value: Any, annotation: Any, key: str = "") -> Any:
     if isinstance(value, (list, tuple)):
         for option in options:
             kind, arguments = get_origin(option) or option, get_args(option)
-            if kind is tuple and arguments and holds(option, len(value)):
-                fixed = arguments[-1] is not Ellipsis
-                return tuple(
-                    convert(item, arguments[index] if fixed else arguments[0], key) for index, item in enumerate(value)
-                )
-            if arguments and kind is not tuple:
-                return type(value)(convert(item, arguments[0], key) for item in value)
+            annotations = items_of(option, len(value))
+            if arguments and annotations is not None:
+                items = (convert(item, annotation, key) for item, annotation in zip(value, annotations, strict=True))
+                return tuple(items) if kind is tuple else type(value)(items)
             if kind is tuple and not arguments:
                 return tuple(value)
     return value

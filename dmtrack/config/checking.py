@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections import abc
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin, is_typeddict
@@ -14,8 +14,8 @@ from dmtrack.config.located import KeyPath, dotted
 from dmtrack.config.signatures import (
     Keys,
     describe,
-    holds,
     is_foreign,
+    items_of,
     keys_of,
     keys_of_callable,
     keys_of_dataclass,
@@ -200,12 +200,8 @@ class Checker:
             self._items(value, option, path)
 
     def _items(self, value: list[Any] | tuple[Any, ...], option: Any, path: KeyPath) -> None:
-        arguments = get_args(option)
-        annotations: Iterable[Any]
-        if get_origin(option) is tuple and arguments and arguments[-1] is not Ellipsis:
-            annotations = arguments
-        else:
-            annotations = [arguments[0] if arguments else Any] * len(value)
+        annotations = items_of(option, len(value))
+        assert annotations is not None  # the value has the shape of the option
         for index, (item, annotation) in enumerate(zip(value, annotations, strict=True)):
             if annotation is Any:
                 self.free(item, (*path, index))
@@ -251,7 +247,9 @@ def _has_shape(value: Any, option: Any) -> bool:
     if isinstance(value, Mapping):
         return issubclass(dict, kind) and not issubclass(kind, abc.Sequence)
     if isinstance(value, (list, tuple)):
-        return any(issubclass(container, kind) for container in (list, tuple)) and holds(option, len(value))
+        return (
+            any(issubclass(container, kind) for container in (list, tuple)) and items_of(option, len(value)) is not None
+        )
     return isinstance(value, kind)
 
 

@@ -238,10 +238,12 @@ def is_foreign(option: Any) -> bool:
     return kind.__module__ != "collections.abc" or not any(issubclass(container, kind) for container in (dict, list))
 
 
-def holds(option: Any, count: int) -> bool:
-    """Whether a list or tuple of so many items is what the annotation asks for."""
+def items_of(option: Any, count: int) -> tuple[Any, ...] | None:
+    """The annotation of each item in a list or tuple of so many; None where the annotation asks for another number."""
     arguments = get_args(option)
-    return get_origin(option) is not tuple or not arguments or arguments[-1] is Ellipsis or len(arguments) == count
+    if get_origin(option) is tuple and arguments and arguments[-1] is not Ellipsis:
+        return arguments if len(arguments) == count else None
+    return (arguments[0] if arguments else Any,) * count
 
 
 def describe(annotation: Any) -> str:

@@ -19,7 +19,7 @@ from numpy.typing import ArrayLike, NDArray
 from dmtrack.association.detections import Decision, Detections, TrackletView
 from dmtrack.association.matching import appearance_costs, assign, iou_costs, motion_costs
 from dmtrack.association.policy import Affine, Association, TargetPolicy, TimelineView
-from dmtrack.association.tracklets import KnownLooks, Tracklets
+from dmtrack.association.tracklets import KnownLooks, Tracklets, logit
 from dmtrack.boxes import pairwise_iou_xyxy, xywh_to_xyxy
 from dmtrack.config import Amount, Count, CountOrZero, Share, Within
 from dmtrack.registry import ASSOCIATIONS
@@ -165,7 +165,7 @@ class DistractorAwarePolicy:
         self._tracklets = Tracklets(0, 0)
         self._target_id = 0
         self._looks, self._frames_since_view = KnownLooks(np.zeros(0, np.float32), self.settings), 0
-        self._unseen_nats = float(self._nats(self.settings.unseen_score))
+        self._unseen_nats = self.settings.score_weight * float(logit(self.settings.unseen_score))
 
     def start(
         self,
@@ -216,7 +216,7 @@ class DistractorAwarePolicy:
         costs = self._costs(boxes, embeddings)
         matches, _, free = assign(costs, settings.cost_limit)
         rows, columns = matches[:, 0], matches[:, 1]
-        evidence = self._nats(scores) + self._looks.evidence(embeddings)
+        evidence = settings.score_weight * logit(scores) + self._looks.evidence(embeddings)
         believed = self._prior(costs, rows, columns) + evidence
         tracklets.see(
             rows, boxes[columns], scores[columns], embeddings[columns], settings.memory_rate, settings.gallery_interval
@@ -276,11 +276,6 @@ class DistractorAwarePolicy:
             for known in looks:
                 costs += settings.appearance_weight / len(looks) * appearance_costs(known, embeddings)
         return costs
-
-    def _nats(self, scores: ArrayLike) -> Floats:
-        probability = np.minimum(np.maximum(np.asarray(scores, np.float64), 0.01), 0.99)
-        nats: Floats = self.settings.score_weight * np.log(probability / (1 - probability))
-        return nats
 
     def _prior(self, costs: Floats, rows: Integers, columns: Integers) -> Floats:
         """(candidates,) nats: how likely each is the target before its score is known."""
