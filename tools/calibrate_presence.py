@@ -45,12 +45,15 @@ ABSENT_FRAMES = 20
 BINS = 10
 RIGHT_CALLED_PRESENT = 0.9
 PLOTS = (".png", ".pdf", ".svg")
+PRESENT, IOU, TARGET_SEEN, BELIEF = range(4)
+"""Columns: 1 where the target is there; the answer's overlap; 1 where the target's tracklet is seen; its share."""
 KNOWN = slice(4, 10)
 """Columns of what `DistractorAware.presence` weighs."""
 IN_SIGHT, OWN_SCORE = 8, 10
 """Columns: 1 where the answer is in sight, which is also what the number "in any case" weighs; the detector's score."""
 Rows = NDArray[np.float64]
-"""(frames, 11) present, IoU, whether the target's tracklet is in sight, belief, six `known` numbers, own score."""
+"""(frames, 11), the columns above in their order."""
+RIGHT_IOU = 0.5
 
 
 class RecordingPolicy(DistractorAwarePolicy):
@@ -131,9 +134,14 @@ def rows_of(tracker: Any, settings: DistractorAware, sequence: Sequence) -> Rows
     return np.array(rows)
 
 
+def is_right(rows: Rows) -> NDArray[np.bool_]:
+    """(frames,) whether the target is there and the box on it."""
+    return np.asarray((rows[:, PRESENT] > 0) & (rows[:, IOU] > RIGHT_IOU))
+
+
 def probabilities(rows: Rows, presence: NDArray[np.float64]) -> NDArray[np.float64]:
     """(frames,) what the policy's score would be; 0 where nothing is in sight."""
-    return np.asarray(rows[:, IN_SIGHT] * rows[:, 3] / (1.0 + np.exp(-rows[:, KNOWN] @ presence)))
+    return np.asarray(rows[:, IN_SIGHT] * rows[:, BELIEF] / (1.0 + np.exp(-rows[:, KNOWN] @ presence)))
 
 
 def fit(group: dict[str, Rows]) -> NDArray[np.float64]:
@@ -141,8 +149,8 @@ def fit(group: dict[str, Rows]) -> NDArray[np.float64]:
     parts = [rows[rows[:, IN_SIGHT] > 0] for rows in group.values()]
     rows = np.concatenate(parts)
     weights = np.concatenate([np.full(len(part), 1.0 / max(len(part), 1)) for part in parts])
-    right = (rows[:, 0] > 0) & (rows[:, 1] > 0.5)
-    weights[(rows[:, 0] > 0) & (rows[:, 1] > 0.2) & ~right] *= 0.5
+    right = is_right(rows)
+    weights[(rows[:, PRESENT] > 0) & (rows[:, IOU] > 0.2) & ~right] *= 0.5
     signs = np.where(right, -1.0, 1.0)
 
     def loss(presence: NDArray[np.float64]) -> float:
@@ -157,9 +165,8 @@ def rates(group: dict[str, Rows], score: Any, threshold: float) -> dict[str, flo
     """Shares called present of the frames with a right box, without target, with a wrong box: means over sequences."""
     shares = []
     for rows in group.values():
-        said = (rows[:, 2] > 0) & (score(rows) >= threshold)
-        there = rows[:, 0] > 0
-        right = there & (rows[:, 1] > 0.5)
+        said = (rows[:, TARGET_SEEN] > 0) & (score(rows) >= threshold)
+        there, right = rows[:, PRESENT] > 0, is_right(rows)
         shares.append([said[which].mean() if which.any() else np.nan for which in (right, ~there, there & ~right)])
     columns = zip(("right", "absent", "wrong"), np.array(shares).T, strict=True)
     known = {name: column[np.isfinite(column)] for name, column in columns}
@@ -169,7 +176,7 @@ def rates(group: dict[str, Rows], score: Any, threshold: float) -> dict[str, flo
 def reliability(group: dict[str, Rows], score: Any) -> dict[str, Any]:
     """Expected calibration error over equal bins, and of each bin: frames, mean score, share of right boxes."""
     rows = np.concatenate(list(group.values()))
-    scores, right = score(rows), (rows[:, 0] > 0) & (rows[:, 1] > 0.5)
+    scores, right = score(rows), is_right(rows)
     places = np.minimum((scores * BINS).astype(int), BINS - 1)
     bins = [
         [
@@ -258,7 +265,7 @@ def main() -> None:
     groups = track(tracker, groups_of(options))
     fitted_to = {**groups["fit"], **groups.get("fit (generated)", {})}
     presence = np.round(fit(fitted_to), 2)
-    own: Any = lambda rows: rows[:, OWN_SCORE] * rows[:, 3]  # noqa: E731
+    own: Any = lambda rows: rows[:, OWN_SCORE] * rows[:, BELIEF]  # noqa: E731
     fitted: Any = lambda rows: probabilities(rows, presence)  # noqa: E731
     threshold = highest_threshold([group for title, group in groups.items() if title != "data"], fitted)
     figures: dict[str, Any] = {"presence": presence.tolist(), "threshold": threshold}
