@@ -54,7 +54,9 @@ class RealImages:
 
     Raises:
         ConfigError: a folder's dict has other keys or a weight that is not positive.
-        DataError: an annotation file that is missing or is no COCO json, or in which nothing is annotated.
+        DataError: an annotation file that is missing or is no COCO json, or in which nothing is annotated, or a mask
+            that does not fit the first photograph.
+        MediaError: the first photograph is missing or damaged.
     """
 
     def __init__(self, folders: Collection[Mapping[str, Any]], cache_megabytes: float = 512.0) -> None:
@@ -75,6 +77,9 @@ class RealImages:
         self._limit = int(cache_megabytes * 2**20)
         self._cached: OrderedDict[Path, tuple[Photo, int]] = OrderedDict()
         self._bytes = 0
+        for records in self.records:
+            # Photographs of another size than their masks are told now, not after an hour of training.
+            self._read(records[0])
 
     @staticmethod
     def _checked_weight(number: int, folder: Mapping[str, Any]) -> float:

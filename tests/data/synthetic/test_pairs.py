@@ -189,11 +189,15 @@ def test_bad_arguments_are_refused(photo_folder, tmp_path):
     (tmp_path / "broken.json").write_text('{"images": []}')
     with pytest.raises(DataError, match=r"broken\.json: expected a JSON object"):
         SyntheticPairs([{"annotations": str(tmp_path / "broken.json"), "images": str(tmp_path)}])
+    content = json.loads((photo_folder / "annotations.json").read_text())
+    content["annotations"][0]["segmentation"] = {"size": [600, 800], "counts": [480000]}
+    (photo_folder / "annotations.json").write_text(json.dumps(content))
+    with pytest.raises(DataError, match=r"0\.png: .* a mask of 800x600 pixels, and the image has 400x300"):
+        SyntheticPairs(real_images(photo_folder))
     for path in (photo_folder / "images").iterdir():
         path.unlink()
-    sampler = SyntheticPairs(real_images(photo_folder), real_share=1.0)
     with pytest.raises(MediaError, match="does not exist"):
-        draw(sampler, 0, 0)
+        SyntheticPairs(real_images(photo_folder))
 
 
 def test_real_photographs_of_the_developers(shared_folder):
