@@ -68,7 +68,7 @@ def test_it_learns_where_the_object_ends_and_everything_else_stays() -> None:
     model.load_state_dict(trained.state_dict())
     before = {name: value.clone() for name, value in model.state_dict().items()}
     optimizer = torch.optim.AdamW([one for one in model.parameters() if one.requires_grad], 5e-3)
-    for step in range(90):
+    for step in range(60):
         losses = model(look_alikes(step))
         assert list(losses) == ["loss_refinement"]
         optimizer.zero_grad()
@@ -88,26 +88,6 @@ def test_it_learns_where_the_object_ends_and_everything_else_stays() -> None:
     found, better = paired_iou(beside, true[:, None]).mean(), paired_iou(refined, true[:, None]).mean()
     assert float(found) < 0.7
     assert float(better) > float(found) + 0.1
-
-
-def test_the_second_look_learns_whether_the_refined_box_is_right() -> None:
-    batch = look_alikes(3)
-    model = small_model("candidates").train()
-    before = {name: value.clone() for name, value in model.state_dict().items()}
-    losses = model(batch)
-    assert list(losses) == ["loss_candidate", "loss_choice", "loss_refinement"]
-    assert losses["loss_choice"].item() > 0  # of the shifted true boxes at least some are right
-    sum(losses.values()).backward()
-    torch.optim.SGD([one for one in model.parameters() if one.requires_grad], 0.1).step()
-    changed = {name.split(".")[0] for name, value in model.state_dict().items() if not torch.equal(value, before[name])}
-    assert changed == {"candidate_head", "refinement_head"}
-    # A refinement that moves every box off the target leaves nothing that is right.
-    assert model.refinement_head is not None
-    borders = model.refinement_head.decide[-1]
-    assert isinstance(borders, torch.nn.Linear)
-    torch.nn.init.zeros_(borders.weight)
-    torch.nn.init.constant_(borders.bias, 3.0)
-    assert model(batch)["loss_choice"].item() == 0.0
 
 
 def test_what_is_found_is_refined_and_keeps_its_score() -> None:
@@ -140,7 +120,6 @@ def test_a_batch_without_targets_costs_nothing() -> None:
     [
         ({"candidates": False}, "model.refinement_head needs model.candidate_head"),
         ({"train_mode": "refinement", "refinement": False}, "trains model.refinement_head, which is None"),
-        ({"train_mode": "candidates", "refinement": False}, "trains model.refinement_head, which is None"),
     ],
 )
 def test_parts_that_do_not_fit_are_refused(parts: dict[str, object], message: str) -> None:
