@@ -17,6 +17,7 @@ from dmtrack.data.synthetic.effects import degrade, grayscale
 from dmtrack.data.synthetic.hard_cases import HardCases, set_into
 from dmtrack.data.synthetic.look_alikes import look_alike
 from dmtrack.data.synthetic.objects import cut_out, procedural_object, random_object
+from dmtrack.data.synthetic.parts import same_part
 from dmtrack.data.synthetic.patches import Patch
 from dmtrack.data.synthetic.real_clips import RealClips
 from dmtrack.data.synthetic.real_images import Photo, RealImages
@@ -74,6 +75,8 @@ class SyntheticPairs:
         relatives_share: how often a pasted thing is cut from a photograph and others of its class stand beside it, cut
             from other photographs; 0 by default. Alike as people are alike, where look-alikes are copies with changes.
         occluder_share: how often something lies over one of the things in a view.
+        part_share: how often the target is a part of a thing, the same one in both views; 0 by default. People draw
+            boxes around heads and faces, too, and where all targets are whole, boxes grow to the whole thing.
         change_share: how often the two views have different backgrounds.
         gray_share: how often both views are grayscale.
         hard_cases: how often what trackers fail on happens, a `HardCases` or a dict of its attributes; None for never.
@@ -99,6 +102,7 @@ class SyntheticPairs:
         similarity: tuple[Share, Share] = (0.2, 0.85),
         relatives_share: Share = 0.0,
         occluder_share: Share = 0.3,
+        part_share: Share = 0.0,
         change_share: Share = 0.12,
         gray_share: Share = 0.1,
         hard_cases: HardCases | Mapping[str, Any] | None = None,
@@ -114,6 +118,7 @@ class SyntheticPairs:
             "clip_share": clip_share,
             "distractor_share": distractor_share,
             "occluder_share": occluder_share,
+            "part_share": part_share,
             "relatives_share": relatives_share,
             "change_share": change_share,
             "gray_share": gray_share,
@@ -135,6 +140,7 @@ class SyntheticPairs:
         self.similarity = similarity
         self.relatives_share = relatives_share
         self.occluder_share = occluder_share
+        self.part_share = part_share
         self.change_share = change_share
         self.gray_share = gray_share
         if not isinstance(hard_cases, HardCases):
@@ -322,7 +328,7 @@ class SyntheticPairs:
         return None if min(width, height) < 4 or area < smallest**2 or too_large else box_xyxy
 
     def _pair(self, rng: np.random.Generator, views: tuple[Canvas, Canvas], targets: list[_Target]) -> Clip:
-        chosen = rng.permutation(len(targets))[: self.max_targets]
+        targets = [targets[index] for index in rng.permutation(len(targets))[: self.max_targets]]
         gray = rng.random() < self.gray_share
         images = []
         for view in views:
@@ -330,8 +336,17 @@ class SyntheticPairs:
             image = degrade(rng, view.image)
             images.append(np.ascontiguousarray(grayscale(image) if gray else image))
         images = self.hard_cases.camera_effects(rng, images)
-        boxes = [np.stack([targets[index][side] for index in chosen]) for side in (0, 1)]
-        return Clip.pair(images[0], images[1], boxes[0], boxes[1])
+        if self.part_share:
+            targets = [self._perhaps_part(rng, target) for target in targets]
+        first, second = (np.stack(boxes) for boxes in zip(*targets, strict=True))
+        return Clip.pair(images[0], images[1], first, second)
+
+    def _perhaps_part(self, rng: np.random.Generator, target: _Target) -> _Target:
+        """The target, or a part of it that shows more than a few pixels in both views."""
+        part = same_part(rng, target) if rng.random() < self.part_share else None
+        if part is None or min(np.prod(box[2:] - box[:2]) for box in part) < (2 * self.smallest_target) ** 2:
+            return target
+        return part
 
     def _certain_pair(self, rng: np.random.Generator, size_wh: SizeWH) -> Clip:
         """A scene that has its target for certain: one thing in the middle of both views, in front of everything."""
