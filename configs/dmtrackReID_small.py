@@ -38,8 +38,8 @@ load_from_except = None
 tracker = dict(
     _delete_=True,
     type="ReIDTracker",
-    presence_threshold=0.5,
+    presence_threshold=0.54,
     recent_view=_base_.tracker.recent_view,
     correct_borders=0.4,
-    association=dict(presence=(-0.48, 3.9, 5.03, -1.93, -2.86, 1.02)),
+    association=dict(presence=(-0.26, 6.7, 1.47, -2.84, -1.91, 1.14)),
 )

@@ -42,8 +42,8 @@ load_from_except = None
 tracker = dict(
     _delete_=True,
     type="ReIDTracker",
-    presence_threshold=0.39,
+    presence_threshold=0.47,
     recent_view=dict(),
     correct_borders=0.4,
-    association=dict(presence=(0.05, 2.15, 4.67, -8.15, 0.7, 0.67)),
+    association=dict(presence=(-0.27, 5.84, 3.58, -6.35, -1.06, 0.88)),
 )

@@ -1,13 +1,14 @@
 """Fits on clips with masks when a tracker with embeddings says that the target is there, and says how well it holds.
 
-    python tools/calibrate_presence.py dmtrackReID_tiny --clips DAVIS --fit bear,cows --held-out camel --data FOLDER
+    python tools/calibrate_presence.py dmtrackReID_tiny --clips DAVIS --names bear,cows,camel --data FOLDER
 
 Absence is made of the clips: the target is looked for in frames of another clip, and it is cut out of its own. Every
 clip also takes part at a third of its size, so that small and unsharp targets are among them. `presence` is the
-logistic regression of "the box is right (IoU > .5)" (`DistractorAware.presence`), every sequence counting alike; the
-threshold is the highest at which nine of ten right boxes are called present, in the mean of what is fitted and what is
-held out. Clips are short; `--synthetic` adds generated sequences of 150 frames to both, in which more other things
-become known. `--data` is a folder of sequences that choose nothing.
+logistic regression of "the box is right (IoU > .5)" (`DistractorAware.presence`), every sequence counting alike. Clips
+are short; `--synthetic` adds generated sequences of 150 frames, in which more other things become known. What is
+printed "after" of each clip and each generated sequence comes from a fit to all others, and so does the threshold: the
+highest at which nine of ten right boxes are called present, in the mean of both groups. `--data` is a folder of
+sequences that choose nothing.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from typing import Any
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import minimize
 
 from dmtrack.association.border_correction import with_drawn_borders
@@ -53,6 +54,10 @@ IN_SIGHT, OWN_SCORE = 8, 10
 """Columns: 1 where the answer is in sight, which is also what the number "in any case" weighs; the detector's score."""
 Rows = NDArray[np.float64]
 """(frames, 11), the columns above in their order."""
+Sources = dict[str, list[Rows]]
+"""What is known of the sequences that were made of one clip, by its name; a generated sequence is its own source."""
+Scored = list[tuple[Rows, NDArray[np.float64]]]
+"""Of every sequence the rows and (frames,) scores."""
 RIGHT_IOU = 0.5
 
 
@@ -139,14 +144,18 @@ def is_right(rows: Rows) -> NDArray[np.bool_]:
     return np.asarray((rows[:, PRESENT] > 0) & (rows[:, IOU] > RIGHT_IOU))
 
 
-def probabilities(rows: Rows, presence: NDArray[np.float64]) -> NDArray[np.float64]:
-    """(frames,) what the policy's score would be; 0 where nothing is in sight."""
-    return np.asarray(rows[:, IN_SIGHT] * rows[:, BELIEF] / (1.0 + np.exp(-rows[:, KNOWN] @ presence)))
+def probabilities(rows: Rows, presence: ArrayLike | None) -> NDArray[np.float64]:
+    """(frames,) what the policy's score would be with `DistractorAware.presence`; 0 where nothing is in sight."""
+    if presence is None:
+        return np.asarray(rows[:, OWN_SCORE] * rows[:, BELIEF])
+    weights = np.asarray(presence)
+    nats = rows[:, KNOWN][:, : len(weights)] @ weights
+    return np.asarray(rows[:, IN_SIGHT] * rows[:, BELIEF] / (1.0 + np.exp(-nats)))
 
 
-def fit(group: dict[str, Rows]) -> NDArray[np.float64]:
+def fit(sequences: Iterable[Rows]) -> NDArray[np.float64]:
     """(6,) the logistic regression; a box that is neither right nor far off counts half."""
-    parts = [rows[rows[:, IN_SIGHT] > 0] for rows in group.values()]
+    parts = [rows[rows[:, IN_SIGHT] > 0] for rows in sequences]
     rows = np.concatenate(parts)
     weights = np.concatenate([np.full(len(part), 1.0 / max(len(part), 1)) for part in parts])
     right = is_right(rows)
@@ -161,22 +170,41 @@ def fit(group: dict[str, Rows]) -> NDArray[np.float64]:
     return np.asarray(minimize(loss, np.zeros(6)).x)
 
 
-def rates(group: dict[str, Rows], score: Any, threshold: float) -> dict[str, float]:
-    """Shares called present of the frames with a right box, without target, with a wrong box: means over sequences."""
+def without(sources: Sources, left_out: str = "") -> Iterator[Rows]:
+    """The sequences of all sources but one."""
+    return (rows for name, sequences in sources.items() if name != left_out for rows in sequences)
+
+
+def held_out_scores(sources: Sources) -> dict[str, Scored]:
+    """The scores of each source by a fit to all others."""
+    scored = {}
+    for name, sequences in sources.items():
+        presence = fit(without(sources, name))
+        scored[name] = [(rows, probabilities(rows, presence)) for rows in sequences]
+    return scored
+
+
+def rates(scored: Scored, threshold: float) -> dict[str, float]:
+    """Means over sequences: shares called present of the frames with a right box, without target, with a wrong box.
+
+    And `correct`, the share of all frames that are called present where the box is right, and nowhere else. (Where
+    boxes become better, the wrong ones that are left are the nearly right ones: more of these are called present.)
+    """
     shares = []
-    for rows in group.values():
-        said = (rows[:, TARGET_SEEN] > 0) & (score(rows) >= threshold)
+    for rows, scores in scored:
+        said = (rows[:, TARGET_SEEN] > 0) & (scores >= threshold)
         there, right = rows[:, PRESENT] > 0, is_right(rows)
-        shares.append([said[which].mean() if which.any() else np.nan for which in (right, ~there, there & ~right)])
-    columns = zip(("right", "absent", "wrong"), np.array(shares).T, strict=True)
+        called = [said[which].mean() if which.any() else np.nan for which in (right, ~there, there & ~right)]
+        shares.append([*called, (said == right).mean()])
+    columns = zip(("right", "absent", "wrong", "correct"), np.array(shares).T, strict=True)
     known = {name: column[np.isfinite(column)] for name, column in columns}
     return {name: round(float(column.mean()), 3) if len(column) else np.nan for name, column in known.items()}
 
 
-def reliability(group: dict[str, Rows], score: Any) -> dict[str, Any]:
+def reliability(scored: Scored) -> dict[str, Any]:
     """Expected calibration error over equal bins, and of each bin: frames, mean score, share of right boxes."""
-    rows = np.concatenate(list(group.values()))
-    scores, right = score(rows), is_right(rows)
+    scores = np.concatenate([scores for _, scores in scored])
+    right = np.concatenate([is_right(rows) for rows, _ in scored])
     places = np.minimum((scores * BINS).astype(int), BINS - 1)
     bins = [
         [
@@ -186,7 +214,7 @@ def reliability(group: dict[str, Rows], score: Any) -> dict[str, Any]:
         ]
         for one in np.unique(places)
     ]
-    error = sum(count * abs(said - true) for count, said, true in bins) / len(rows)
+    error = sum(count * abs(said - true) for count, said, true in bins) / len(scores)
     return {"expected_calibration_error": round(error, 3), "bins": bins}
 
 
@@ -196,11 +224,8 @@ def parse() -> argparse.Namespace:
     parser.add_argument("config", help="of a ReIDTracker, file or name")
     parser.add_argument("--weights", help="file or name; by default those of the config's name")
     parser.add_argument("--clips", nargs="+", required=True, help="folders of clips with masks")
-    parser.add_argument("--fit", required=True, help="names of clips, with commas")
-    parser.add_argument("--held-out", required=True, help="names of others")
-    parser.add_argument(
-        "--synthetic", type=int, nargs=2, metavar=("FIT", "HELD_OUT"), help="seeds of six sequences each"
-    )
+    parser.add_argument("--names", required=True, help="names of the clips that take part, with commas")
+    parser.add_argument("--synthetic", type=int, nargs="+", metavar="SEED", help="seeds of six sequences each")
     parser.add_argument("--data", help="folder of sequences that choose nothing")
     parser.add_argument("--json", type=Path, help="write all numbers there")
     parser.add_argument("--plot", type=Path, help="draw there how reliable the score is (.png, .pdf or .svg)")
@@ -213,43 +238,48 @@ def parse() -> argparse.Namespace:
     return options
 
 
-def groups_of(options: argparse.Namespace) -> dict[str, list[Sequence]]:
-    """The sequences that the command line names, by group; "data" chooses nothing."""
+def sources_of(options: argparse.Namespace) -> dict[str, dict[str, list[Sequence]]]:
+    """The sequences that the command line names, by group and source; "data" chooses nothing."""
     videos = {video.name: video for folder in options.clips for video in Davis(folder).videos}
-    groups: dict[str, list[Sequence]] = {}
-    for title, listed in (("fit", options.fit), ("held out", options.held_out)):
-        names = listed.split(",")
-        for name in names:
-            if name not in videos:
-                raise DMTrackError(f"no clip {name!r} in {', '.join(options.clips)}{did_you_mean(name, videos)}")
-        if len(names) < 2:
-            raise DMTrackError(f"{title}: {listed}: expected two clips at least; each is looked for in another one")
-        pairs = zip(names, [names[-1], *names], strict=False)
-        groups[title] = [one for name, other in pairs for one in sequences_of(videos[name], videos[other])]
-    for title, seed in zip(("fit", "held out"), options.synthetic or (), strict=False):
+    names = options.names.split(",")
+    for name in names:
+        if name not in videos:
+            raise DMTrackError(f"no clip {name!r} in {', '.join(options.clips)}{did_you_mean(name, videos)}")
+    if len(names) < 2:
+        raise DMTrackError(f"--names {options.names}: expected two clips at least; each is looked for in another one")
+    pairs = zip(names, [names[-1], *names], strict=False)
+    groups = {"clips": {name: list(sequences_of(videos[name], videos[other])) for name, other in pairs}}
+    if options.synthetic:
         # A group of its own for the rates: both kinds count alike, however many sequences there are of each.
-        groups[f"{title} (generated)"] = list(Generated("look-alikes", seed, count=6, frames=150, absence=1.0).open())
+        groups["generated"] = {
+            f"{seed}-{sequence.name}": [sequence]
+            for seed in options.synthetic
+            for sequence in Generated("look-alikes", seed, count=6, frames=150, absence=1.0).open()
+        }
     if options.data:
-        groups["data"] = list(SequenceFolder(options.data))
+        groups["data"] = {sequence.name: [sequence] for sequence in SequenceFolder(options.data)}
     return groups
 
 
-def track(tracker: Any, sequences: dict[str, list[Sequence]]) -> dict[str, dict[str, Rows]]:
+def track(tracker: Any, groups: dict[str, dict[str, list[Sequence]]]) -> dict[str, Sources]:
     """What is known of every frame of every sequence."""
-    groups: dict[str, dict[str, Rows]] = {}
-    with ProgressBar("sequences", sum(map(len, sequences.values()))) as progress:
-        for title, group in sequences.items():
-            groups[title] = {}
-            for sequence in group:
-                groups[title][sequence.name] = rows_of(tracker, tracker.association, sequence)
-                progress.advance()
-    return groups
+    total = sum(len(sequences) for sources in groups.values() for sequences in sources.values())
+    tracked: dict[str, Sources] = {}
+    with ProgressBar("sequences", total) as progress:
+        for title, sources in groups.items():
+            tracked[title] = {}
+            for name, sequences in sources.items():
+                rows = tracked[title][name] = []
+                for sequence in sequences:
+                    rows.append(rows_of(tracker, tracker.association, sequence))
+                    progress.advance()
+    return tracked
 
 
-def highest_threshold(groups: Iterable[dict[str, Rows]], score: Any) -> float:
+def highest_threshold(groups: Iterable[Scored]) -> float:
     """At which enough right boxes are called present, in the mean of the groups."""
     choosing, thresholds = list(groups), np.arange(5, 96) / 100
-    right = np.array([np.mean([rates(group, score, one)["right"] for group in choosing]) for one in thresholds])
+    right = np.array([np.mean([rates(scored, one)["right"] for scored in choosing]) for one in thresholds])
     enough = (right >= RIGHT_CALLED_PRESENT).nonzero()[0]
     return float(thresholds[enough[-1] if len(enough) else right.argmax()])
 
@@ -262,21 +292,28 @@ def main() -> None:
         raise DMTrackError(
             f"{options.config}: expected a ReIDTracker whose detector has embeddings; they tell presence"
         )
-    groups = track(tracker, groups_of(options))
-    fitted_to = {**groups["fit"], **groups.get("fit (generated)", {})}
-    presence = np.round(fit(fitted_to), 2)
-    own: Any = lambda rows: rows[:, OWN_SCORE] * rows[:, BELIEF]  # noqa: E731
-    fitted: Any = lambda rows: probabilities(rows, presence)  # noqa: E731
-    threshold = highest_threshold([group for title, group in groups.items() if title != "data"], fitted)
+    groups = track(tracker, sources_of(options))
+    choosing = {name: rows for title, sources in groups.items() if title != "data" for name, rows in sources.items()}
+    presence = np.round(fit(without(choosing)), 2)
+    by_others = held_out_scores(choosing)
+    after: dict[str, Scored] = {
+        title: [pair for name in sources for pair in by_others[name]]
+        for title, sources in groups.items()
+        if title != "data"
+    }
+    threshold = highest_threshold(after.values())
+    if "data" in groups:
+        after["data"] = [(rows, probabilities(rows, presence)) for rows in without(groups["data"])]
     figures: dict[str, Any] = {"presence": presence.tolist(), "threshold": threshold}
     print(f"presence={tuple(presence.tolist())}, presence_threshold={threshold:g}")
-    for title, group in groups.items():
+    for title, scored in after.items():
+        now = [(rows, probabilities(rows, tracker.association.presence)) for rows, _ in scored]
         figures[title] = {
-            "before": {**rates(group, own, tracker.presence_threshold), **reliability(group, own)},
-            "after": {**rates(group, fitted, threshold), **reliability(group, fitted)},
+            "before": {**rates(now, tracker.presence_threshold), **reliability(now)},
+            "after": {**rates(scored, threshold), **reliability(scored)},
         }
         for when, numbers in figures[title].items():
-            print(f"{title:<22}{when:<7}" + "  ".join(f"{key} {numbers[key]:.3f}" for key in list(numbers)[:4]))
+            print(f"{title:<12}{when:<7}" + "  ".join(f"{key} {numbers[key]:.3f}" for key in list(numbers)[:5]))
     if options.json:
         write_json(options.json, figures)
     if options.plot:

@@ -15,6 +15,16 @@ from dmtrack.data.synthetic.effects import add_noise, compress, light_table
 from dmtrack.data.synthetic.patches import MARGIN, Patch, make_patch
 from dmtrack.data.synthetic.real_images import Photo
 
+PART_SIZE = (0.4, 1.0)
+"""Width and height of a part in those of the thing; one of the two is at most `NOT_WHOLE`."""
+NOT_WHOLE = 0.7
+PART_AT_BORDER = 0.5
+"""How often a part reaches to a border of the thing, in either direction."""
+SAME_SHAPE = 0.15
+"""By so much the logarithms of width : height of the two views of a thing may differ for a part of it."""
+
+TwoBoxes = tuple[NDArray[np.float64], NDArray[np.float64]]
+
 
 @dataclass(frozen=True)
 class HardCases:
@@ -89,6 +99,39 @@ def set_into(rng: np.random.Generator, photos: tuple[Photo, ...], surroundings: 
         )
         placed.append(replace(photo, image=image, boxes_xyxy=photo.boxes_xyxy + shift, masks=masks))
     return tuple(placed)
+
+
+def perhaps_a_part(rng: np.random.Generator, boxes_xyxy: TwoBoxes, share: float, smallest: float) -> TwoBoxes:
+    """A target in two views, or the same part of it in both.
+
+    Args:
+        rng: source of all randomness.
+        boxes_xyxy: of the whole thing in the two views, (4,) each.
+        share: how often it is a part, in [0, 1].
+        smallest: square root of the area of the smallest part, in pixels; what is smaller shows too little.
+    """
+    part = same_part(rng, boxes_xyxy) if rng.random() < share else None
+    if part is None or min(float(np.prod(box[2:] - box[:2])) for box in part) < smallest**2:
+        return boxes_xyxy
+    return part
+
+
+def same_part(rng: np.random.Generator, boxes_xyxy: TwoBoxes) -> TwoBoxes | None:
+    """The boxes of a random part of a thing in two views, (4,) each, from those of the whole.
+
+    None where the views differ too much in shape (it turned, or something hides half of it): a share of one box is
+    not the same share of the other then.
+    """
+    first, second = (np.log((box[2] - box[0]) / (box[3] - box[1])) for box in boxes_xyxy)
+    if abs(first - second) > SAME_SHAPE:
+        return None
+    size = rng.uniform(*PART_SIZE, 2)
+    size[int(rng.integers(2))] = rng.uniform(PART_SIZE[0], NOT_WHOLE)
+    start = rng.uniform(0.0, 1.0, 2)
+    start = np.where(rng.random(2) < PART_AT_BORDER, np.round(start), start) * (1.0 - size)
+    shares = np.concatenate([start, start + size])
+    one, other = (np.tile(box[:2], 2) + shares * np.tile(box[2:] - box[:2], 2) for box in boxes_xyxy)
+    return one, other
 
 
 def turned(rng: np.random.Generator, patch: Patch) -> Patch:

@@ -14,10 +14,9 @@ from dmtrack.data.samples import Clip
 from dmtrack.data.synthetic.camera import Camera, SizeWH
 from dmtrack.data.synthetic.compose import Canvas, Placement
 from dmtrack.data.synthetic.effects import degrade, grayscale
-from dmtrack.data.synthetic.hard_cases import HardCases, set_into
+from dmtrack.data.synthetic.hard_cases import HardCases, perhaps_a_part, set_into
 from dmtrack.data.synthetic.look_alikes import look_alike
 from dmtrack.data.synthetic.objects import cut_out, procedural_object, random_object
-from dmtrack.data.synthetic.parts import same_part
 from dmtrack.data.synthetic.patches import Patch
 from dmtrack.data.synthetic.real_clips import RealClips
 from dmtrack.data.synthetic.real_images import Photo, RealImages
@@ -337,16 +336,10 @@ class SyntheticPairs:
             images.append(np.ascontiguousarray(grayscale(image) if gray else image))
         images = self.hard_cases.camera_effects(rng, images)
         if self.part_share:
-            targets = [self._perhaps_part(rng, target) for target in targets]
+            smallest = 2 * self.smallest_target
+            targets = [perhaps_a_part(rng, target, self.part_share, smallest) for target in targets]
         first, second = (np.stack(boxes) for boxes in zip(*targets, strict=True))
         return Clip.pair(images[0], images[1], first, second)
-
-    def _perhaps_part(self, rng: np.random.Generator, target: _Target) -> _Target:
-        """The target, or a part of it that shows more than a few pixels in both views."""
-        part = same_part(rng, target) if rng.random() < self.part_share else None
-        if part is None or min(np.prod(box[2:] - box[:2]) for box in part) < (2 * self.smallest_target) ** 2:
-            return target
-        return part
 
     def _certain_pair(self, rng: np.random.Generator, size_wh: SizeWH) -> Clip:
         """A scene that has its target for certain: one thing in the middle of both views, in front of everything."""
