@@ -42,8 +42,8 @@ load_from_except = None
 tracker = dict(
     _delete_=True,
     type="ReIDTracker",
-    presence_threshold=0.58,
+    presence_threshold=0.47,
     recent_view=dict(),
     correct_borders=0.4,
-    association=dict(presence=(-0.06, 3.65, 4.03, -4.21, -1.38, 0.89)),
+    association=dict(presence=(-0.27, 5.84, 3.58, -6.35, -1.06, 0.88)),
 )
