@@ -90,19 +90,6 @@ def test_it_learns_where_the_object_ends_and_everything_else_stays() -> None:
     assert float(better) > float(found) + 0.1
 
 
-def test_second_look_and_refinement_learn_and_everything_before_them_stays() -> None:
-    batch = look_alikes(3)
-    model = small_model("candidates").train()
-    before = {name: value.clone() for name, value in model.state_dict().items()}
-    losses = model(batch)
-    assert list(losses) == ["loss_candidate", "loss_choice", "loss_refinement"]
-    assert losses["loss_choice"].item() > 0  # of the shifted true boxes at least some are right
-    sum(losses.values()).backward()
-    torch.optim.SGD([one for one in model.parameters() if one.requires_grad], 0.1).step()
-    changed = {name.split(".")[0] for name, value in model.state_dict().items() if not torch.equal(value, before[name])}
-    assert changed == {"candidate_head", "refinement_head"}
-
-
 def test_what_is_found_is_refined_and_keeps_its_score() -> None:
     model, plain = small_model(), small_model(refinement=False).eval()
     for step in range(4):  # so that batch statistics are not those of a fresh network
@@ -133,7 +120,6 @@ def test_a_batch_without_targets_costs_nothing() -> None:
     [
         ({"candidates": False}, "model.refinement_head needs model.candidate_head"),
         ({"train_mode": "refinement", "refinement": False}, "trains model.refinement_head, which is None"),
-        ({"train_mode": "candidates", "refinement": False}, "trains model.refinement_head, which is None"),
     ],
 )
 def test_parts_that_do_not_fit_are_refused(parts: dict[str, object], message: str) -> None:

@@ -31,9 +31,6 @@ from dmtrack.registry import BACKBONES, HEADS, MODELS, NECKS
 TRUE_BOX_JITTER = 0.1
 """Share of its size by which a true box is shifted and scaled where the second look learns from it."""
 
-TRAINED = {"candidates": ("candidate_head", "refinement_head"), "refinement": ("refinement_head",)}
-"""Parts that learn in a train mode; in others all do."""
-
 
 @MODELS.register
 class DMTrackGSTiny(GlobalSearchModel):
@@ -50,8 +47,7 @@ class DMTrackGSTiny(GlobalSearchModel):
         bbox_head: a `TinyHead`.
         candidate_head: a `CandidateHead` on the stride-4 map and the fused one, or None.
         refinement_head: a `RefinementHead` on the same maps, or None; not without a candidate head.
-        train_mode: `all`; `candidates`: the second look and the refinement alone; or `refinement` alone. Everything
-            else stays as it is loaded, in evaluation mode.
+        train_mode: `all`, or `refinement` alone: everything else stays as it is loaded, in evaluation mode.
         scale: (long side, short side) of the input image.
         small_target: square root of the area in an image of `scale` below which a target counts as small.
         small_scale: the scale of videos with a small target, or None for `scale`.
@@ -72,7 +68,7 @@ class DMTrackGSTiny(GlobalSearchModel):
         bbox_head: dict[str, Any] | nn.Module,
         candidate_head: dict[str, Any] | nn.Module | None = None,
         refinement_head: dict[str, Any] | nn.Module | None = None,
-        train_mode: Literal["all", "candidates", "refinement"] = "all",
+        train_mode: Literal["all", "refinement"] = "all",
         scale: tuple[Count, Count] = (448, 256),
         small_target: Amount = 0.0,
         small_scale: tuple[Count, Count] | None = None,
@@ -98,25 +94,26 @@ class DMTrackGSTiny(GlobalSearchModel):
                 raise ConfigError("model.refinement_head needs model.candidate_head, whose candidates it refines")
             key = "DMTrackGSTiny: refinement_head"
             self.refinement_head = build_part(refinement_head, HEADS, RefinementHead, key)
-        elif train_mode in TRAINED:
-            raise ConfigError(f"model.train_mode={train_mode!r} trains model.refinement_head, which is None; give one")
+        elif train_mode == "refinement":
+            raise ConfigError("model.train_mode='refinement' trains model.refinement_head, which is None; give one")
         self.train_mode = train_mode
-        for part in self._frozen_parts():
-            part.requires_grad_(False)
-            part.eval()
+        if train_mode == "refinement":
+            for part in self._frozen_parts():
+                part.requires_grad_(False)
+                part.eval()
         self.template_jitter, self.absent_share, self.half_boxes = template_jitter, absent_share, half_boxes
         self.max_detections, self.nms_iou, self.vote_iou = max_detections, nms_iou, vote_iou
 
     def train(self, mode: bool = True) -> DMTrackGSTiny:
         """As usual, except that what is not trained stays in evaluation mode."""
         super().train(mode)
-        for part in self._frozen_parts():
-            part.eval()
+        if self.train_mode == "refinement":
+            for part in self._frozen_parts():
+                part.eval()
         return self
 
     def _frozen_parts(self) -> list[nn.Module]:
-        trained = TRAINED.get(self.train_mode)
-        return [part for name, part in self.named_children() if trained and name not in trained]
+        return [part for part in self.children() if part is not self.refinement_head]
 
     def extract(self, images: Tensor) -> Features:
         """The fused stride-8 map of (images, 3, H, W), and before it the stride-4 map where candidates need it."""
@@ -235,8 +232,8 @@ class DMTrackGSTiny(GlobalSearchModel):
         losses: dict[str, Tensor] = {}
         if self.train_mode == "all":
             losses |= target_losses(outputs, boxes_xyxy, self.bbox_head.stride)
-        if self.train_mode != "refinement" and self.candidate_head is not None:
-            losses |= self._candidate_losses(both, templates, searched_in, proposals, boxes_xyxy)
+            if self.candidate_head is not None:
+                losses |= self._candidate_losses(both, templates, searched_in, proposals, boxes_xyxy)
         if self.refinement_head is not None:
             boxes = boxes_to_refine(*dense, proposals, boxes_xyxy)
             present = torch.arange(len(boxes_xyxy), device=boxes_xyxy.device)
