@@ -241,7 +241,7 @@ def parse() -> argparse.Namespace:
 def sources_of(options: argparse.Namespace) -> dict[str, dict[str, list[Sequence]]]:
     """The sequences that the command line names, by group and source; "data" chooses nothing."""
     videos = {video.name: video for folder in options.clips for video in Davis(folder).videos}
-    names = options.names.split(",")
+    names = list(dict.fromkeys(options.names.split(",")))
     for name in names:
         if name not in videos:
             raise DMTrackError(f"no clip {name!r} in {', '.join(options.clips)}{did_you_mean(name, videos)}")

@@ -14,7 +14,7 @@ from dmtrack.data.samples import Clip
 from dmtrack.data.synthetic.camera import Camera, SizeWH
 from dmtrack.data.synthetic.compose import Canvas, Placement
 from dmtrack.data.synthetic.effects import degrade, grayscale
-from dmtrack.data.synthetic.hard_cases import HardCases, perhaps_a_part, set_into
+from dmtrack.data.synthetic.hard_cases import HardCases, TwoBoxes, perhaps_a_part, set_into
 from dmtrack.data.synthetic.look_alikes import look_alike
 from dmtrack.data.synthetic.objects import cut_out, procedural_object, random_object
 from dmtrack.data.synthetic.patches import Patch
@@ -48,8 +48,6 @@ CROWD_SIZE = (4, 11)
 
 RELATIVES = (2, 6)
 """So many objects of one class stand together, the last number excluded."""
-
-_Target = tuple[NDArray[np.float64], NDArray[np.float64]]
 
 
 @DATASETS.register
@@ -285,7 +283,7 @@ class SyntheticPairs:
                 near_xy, size = goals[int(rng.integers(len(goals)))]
                 scene.occluders[view].append(occluder(rng, view, near_xy, size, size_wh))
 
-    def _targets(self, scene: Scene, views: tuple[Canvas, Canvas]) -> list[_Target]:
+    def _targets(self, scene: Scene, views: tuple[Canvas, Canvas]) -> list[TwoBoxes]:
         projected = [scene.cameras[view].project_boxes(scene.boxes_xyxy[view], views[view].size_wh) for view in (0, 1)]
         found = [
             [self._thing_box(thing, view, number, views[view]) for view in (0, 1)]
@@ -326,7 +324,7 @@ class SyntheticPairs:
         too_large = area > 0.7 * size_wh[0] * size_wh[1]
         return None if min(width, height) < 4 or area < smallest**2 or too_large else box_xyxy
 
-    def _pair(self, rng: np.random.Generator, views: tuple[Canvas, Canvas], targets: list[_Target]) -> Clip:
+    def _pair(self, rng: np.random.Generator, views: tuple[Canvas, Canvas], targets: list[TwoBoxes]) -> Clip:
         targets = [targets[index] for index in rng.permutation(len(targets))[: self.max_targets]]
         gray = rng.random() < self.gray_share
         images = []
