@@ -144,9 +144,9 @@ class Checker:
             choices = [choice for option in options if get_origin(option) is Literal for choice in get_args(option)]
             near = difflib.get_close_matches(value, choices, 1) if isinstance(value, str) else []
             hint = f"; did you mean {near[0]!r}?" if near else ""
-            raise first or self.error(
-                path, f"{dotted(path)!r} must be {describe(annotation)}, got {_shown(value)}{hint}"
-            )
+            text = repr(value)
+            got = f"{text if len(text) <= 60 else text[:57] + '...'} ({type(value).__name__})"
+            raise first or self.error(path, f"{dotted(path)!r} must be {describe(annotation)}, got {got}{hint}")
         limits = range_of(annotation)
         if limits is not None and isinstance(value, (int, float)) and not limits.admits(value):
             expected = limits.describe(whole=float not in options)
@@ -265,8 +265,3 @@ def find_entry(name: str, path: KeyPath) -> Any:
 def _preferred(path: KeyPath) -> Registry | None:
     names = [key for key in path if isinstance(key, str)]
     return _REGISTRY_OF_KEY.get(names[-1]) if names else None
-
-
-def _shown(value: Any) -> str:
-    text = repr(value)
-    return f"{text if len(text) <= 60 else text[:57] + '...'} ({type(value).__name__})"

@@ -19,7 +19,7 @@ from dmtrack.config import parse_section
 from dmtrack.config.top_level import Data, Stage
 from dmtrack.data.batches import Batch, ClipEncoder
 from dmtrack.data.recipes import Transform, build_recipe
-from dmtrack.data.samples import ClipSampler, Sample, built
+from dmtrack.data.samples import ClipSampler, built
 from dmtrack.errors import ConfigError, DMTrackError
 
 ClipToken = tuple[int, tuple[int, int] | None]
@@ -132,11 +132,9 @@ class TrainingClips(Dataset[Any]):
                 break
         if self.encoder is None:
             return clip
-        return self.encoder.encode(clip if self.encoder.spares_ignored else clip.map(_without_ignored), rng)
-
-
-def _without_ignored(sample: Sample) -> Sample:
-    return sample if sample.ignored is None else sample.select(~sample.ignored)
+        if not self.encoder.spares_ignored:
+            clip = clip.map(lambda sample: sample if sample.ignored is None else sample.select(~sample.ignored))
+        return self.encoder.encode(clip, rng)
 
 
 class _CaughtErrors(Dataset[Any]):

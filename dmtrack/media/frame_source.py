@@ -88,9 +88,6 @@ class FrameSource(AbstractContextManager["FrameSource"]):
             origin["start_frame"] = self.start
         return origin if self.end is None else {**origin, "end_frame": self.end}
 
-    def _taken(self) -> Iterator[Image]:
-        return itertools.islice(self._decode(), self.start, None if self.end is None else self.end + 1)
-
     @property
     def first_frame(self) -> Image:
         """The first frame that is taken, HxWx3 uint8 RGB; it was decoded on opening.
@@ -119,7 +116,8 @@ class FrameSource(AbstractContextManager["FrameSource"]):
             MediaError: a frame does not decode, or has another size than the first and `allow_size_changes` is off.
         """
         self._skipped = 0
-        for number, frame in enumerate(self._taken(), start=self.start):
+        taken = itertools.islice(self._decode(), self.start, None if self.end is None else self.end + 1)
+        for number, frame in enumerate(taken, start=self.start):
             height, width = frame.shape[:2]
             if not self.allow_size_changes and (width, height) != self.size_wh:
                 first_width, first_height = self.size_wh

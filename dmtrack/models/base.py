@@ -96,6 +96,13 @@ def build_part(node: dict[str, Any] | nn.Module, registry: Registry, kind: type[
     return part
 
 
+def keep_statistics(module: nn.Module) -> None:
+    """Puts the batch norms inside into evaluation mode: `train` of a model whose statistics stay calls it last."""
+    for part in module.modules():
+        if isinstance(part, nn.modules.batchnorm._BatchNorm):
+            part.eval()
+
+
 def import_timm(user: str) -> Any:
     """timm, which not everybody has.
 

@@ -228,12 +228,13 @@ class Project:
 
     def cut_off(self, count: int) -> None:
         """To as many frames as are left of a recording, whose last one takes the boxes that were drawn behind it."""
-        for target in self.targets.values():
-            behind = [frame for frame in target.key_frames if frame >= count]
-            if behind:
-                target.key_frames.setdefault(count - 1, target.key_frames[min(behind)])
-                self.note = f"boxes that were drawn behind frame {count - 1} stand in it now: look at them there"
-        self.resize(count)
+        with self.lock:
+            for target in self.targets.values():
+                behind = [frame for frame in target.key_frames if frame >= count]
+                if behind:
+                    target.key_frames.setdefault(count - 1, target.key_frames[min(behind)])
+                    self.note = f"boxes that were drawn behind frame {count - 1} stand in it now: look at them there"
+            self.resize(count)
 
     def resize(self, count: int) -> None:
         """To so many frames: those that arrived, or are left."""

@@ -67,15 +67,13 @@ class MOTChallenge(VideoSource):
         self._folders = [folder for folder in folders if (folder / "gt" / "gt.txt").is_file()]
         if not self._folders:
             raise DataError(f"MOTChallenge: no gt/gt.txt in {self.root}; expected {LAYOUT}")
-        self._rows = [self._read(folder / "gt" / "gt.txt") for folder in self._folders]
+        line = "lines frame,id,left,top,width,height,counted[,class,visible share]"
+        tables = [read_rows(folder / "gt" / "gt.txt", line, (7, 8, 9, 10)) for folder in self._folders]
+        self._rows = [rows if self.all_classes else rows[rows[:, 6] != 0] for rows in tables]
         ids = [np.unique(rows[:, 1]).astype(int).tolist() for rows in self._rows]
         self._ids = ids
         self.names = [f"{folder.name}/{one}" for folder, own in zip(self._folders, ids, strict=True) for one in own]
         self.video_starts = np.cumsum([0, *map(len, ids)]).astype(np.int64)
-
-    def _read(self, path: Path) -> np.ndarray[tuple[int, ...], np.dtype[np.float64]]:
-        rows = read_rows(path, "lines frame,id,left,top,width,height,counted[,class,visible share]", (7, 8, 9, 10))
-        return rows if self.all_classes else rows[rows[:, 6] != 0]
 
     def read_video(self, number: int) -> Video:
         """The video of that number with its objects."""

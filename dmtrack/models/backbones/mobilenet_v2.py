@@ -6,6 +6,7 @@ from torch import Tensor, nn
 from torchvision.models import mobilenet_v2
 
 from dmtrack.config import CountOrZero
+from dmtrack.models.base import keep_statistics
 from dmtrack.registry import BACKBONES
 
 LAST_BLOCKS = (3, 6, 13, 17)
@@ -40,9 +41,7 @@ class MobileNetV2(nn.Module):
     def train(self, mode: bool = True) -> MobileNetV2:
         """As usual, except that batch norms that keep their statistics stay in evaluation mode."""
         super().train(mode)
-        for module in self.features[: self._with_still_norms].modules():
-            if isinstance(module, nn.BatchNorm2d):
-                module.eval()
+        keep_statistics(self.features[: self._with_still_norms])
         return self
 
     def forward(self, images: Tensor) -> tuple[Tensor, ...]:

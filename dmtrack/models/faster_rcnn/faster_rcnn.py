@@ -25,7 +25,7 @@ from dmtrack.config import Count, CountOrZero, Share
 from dmtrack.data.batches import Batch
 from dmtrack.data.preprocessing import PreparedImage, Preprocessing, prepare_image
 from dmtrack.errors import WeightsError
-from dmtrack.models.base import TrainableModel
+from dmtrack.models.base import TrainableModel, keep_statistics
 from dmtrack.models.faster_rcnn.parts import PersonEmbedding, PyramidAnchors, PyramidPool, crops_of
 from dmtrack.registry import MODELS
 
@@ -117,9 +117,7 @@ class FasterRCNN(TrainableModel):
     def train(self, mode: bool = True) -> FasterRCNN:
         """As usual, except that batch norms stay in evaluation mode."""
         super().train(mode)
-        for module in self.modules():
-            if isinstance(module, (nn.BatchNorm2d, nn.BatchNorm1d)):
-                module.eval()
+        keep_statistics(self)
         return self
 
     def losses(self, batch: Batch) -> dict[str, Tensor]:

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from dmtrack.data.batches import Batch
 from dmtrack.data.preprocessing import Preprocessing
 from dmtrack.models.backbones.dla34 import DEAD_PARAMETERS
-from dmtrack.models.base import build_part
+from dmtrack.models.base import build_part, keep_statistics
 from dmtrack.models.global_search.base import Detections, Features, GlobalSearchModel
 from dmtrack.models.global_search.decode import TARGET_CLASS, ClassDetections, TestSettings, decode_all_classes
 from dmtrack.models.global_search.head import (
@@ -113,9 +113,7 @@ class DMTrackGS(GlobalSearchModel):
         """As usual, except that frozen batch norms stay in evaluation mode."""
         super().train(mode)
         if self.train_cfg.batch_norm == "frozen":
-            for module in self.modules():
-                if isinstance(module, nn.modules.batchnorm._BatchNorm):
-                    module.eval()
+            keep_statistics(self)
         return self
 
     def extract(self, images: Tensor) -> Features:

@@ -97,23 +97,18 @@ class DMTrackGSTiny(GlobalSearchModel):
         elif train_mode == "refinement":
             raise ConfigError("model.train_mode='refinement' trains model.refinement_head, which is None; give one")
         self.train_mode = train_mode
-        if train_mode == "refinement":
-            for part in self._frozen_parts():
-                part.requires_grad_(False)
-                part.eval()
         self.template_jitter, self.absent_share, self.half_boxes = template_jitter, absent_share, half_boxes
         self.max_detections, self.nms_iou, self.vote_iou = max_detections, nms_iou, vote_iou
+        self.train()
 
     def train(self, mode: bool = True) -> DMTrackGSTiny:
-        """As usual, except that what is not trained stays in evaluation mode."""
+        """As usual, except that what is not trained stays in evaluation mode, without gradients."""
         super().train(mode)
         if self.train_mode == "refinement":
-            for part in self._frozen_parts():
-                part.eval()
+            for part in self.children():
+                if part is not self.refinement_head:
+                    part.requires_grad_(False).eval()
         return self
-
-    def _frozen_parts(self) -> list[nn.Module]:
-        return [part for part in self.children() if part is not self.refinement_head]
 
     def extract(self, images: Tensor) -> Features:
         """The fused stride-8 map of (images, 3, H, W), and before it the stride-4 map where candidates need it."""

@@ -205,7 +205,9 @@ def _legend(figure: Figure, total: float, timeline: Timeline) -> None:
     if timeline.truth_xywh is not None:
         handles.insert(1, Patch(color=WRONG, label="wrong answer"))
         handles.append(Line2D([], [], color=TRUTH, linewidth=3, label="on the target"))
-        lines += [Line2D([], [], color=TRUTH, label="IoU with truth"), Patch(color=TRUTH, label="is absent")]
+        lines.append(Line2D([], [], color=TRUTH, label="IoU with truth"))
+        if np.isnan(timeline.truth_iou).any():
+            lines.append(Patch(color=TRUTH, label="is absent"))
     handles.append(Patch(color=OTHER, label="other tracklet"))
     answers = figure.axes[1].get_position()
     place = {"frameon": False, "fontsize": 8, "handlelength": 1.2, "borderaxespad": 0.0}

@@ -85,7 +85,10 @@ def write_outcome(
     table = plain_table(("after",), keys, title=f"{benchmark}: {len(videos)} videos", title_justify="left")
     lines = [f"| after | {' | '.join(keys)} |", f"|---|{'---|' * len(keys)}"]
     for title, own in cells.items():
-        texts = [_cell(*own[key]) for key in keys]
+        texts = []
+        for measure, found in (own[key] for key in keys):
+            known = f" ({measure.printed(found.low)} to {measure.printed(found.high)})" if found.is_known else ""
+            texts.append(measure.printed(found.value) + known)
         table.add_row(title, *texts)
         lines.append(f"| {title} | {' | '.join(texts)} |")
     print_table(table, console)
@@ -96,11 +99,6 @@ def write_outcome(
     write_text(folder / "table.md", "\n".join(text))
     write_json(folder / "scores.json", [study.to_dict() for study in studies])
     return [folder / "table.md", folder / "scores.json", *_draw(cells, keys, benchmark, explanation, folder / "stages")]
-
-
-def _cell(measure: Measure, found: Interval) -> str:
-    known = f" ({measure.printed(found.low)} to {measure.printed(found.high)})" if found.is_known else ""
-    return measure.printed(found.value) + known
 
 
 def _draw(cells: Cells, keys: Sequence[str], benchmark: str, note: str, path: Path) -> list[Path]:

@@ -262,7 +262,7 @@ def test_refusals(tmp_path):
     with pytest.raises(EvaluationError, match="two different protocols"):
         register(replace(VOT2018, skip=6))
     with pytest.raises(EvaluationError, match="eao_window"):
-        register(replace(VOT2018, name="mine", eao_window=(5, 2)))
+        register(replace(VOT2018, name="backwards", eao_window=(5, 2)))
 
 
 def test_real_time_by_the_frame():

@@ -3,6 +3,7 @@ from __future__ import annotations
 import re
 import time
 from array import array
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -50,6 +51,15 @@ def told(
     view = TrackletView(ids, boxes, zeros, np.full(len(ids), 0.8), np.zeros(len(ids), np.int64))
     box = np.array([900.0, 0, SIDE, SIDE]) if chosen is None else np.array([places[chosen], 0, SIDE, SIDE])
     return Decision(box, 0.8 if present else 0.1, present, Detections.nothing(), target, 5.0, events, view)
+
+
+def test_the_legend_names_an_absence_only_where_there_is_one(timeline: Timeline) -> None:
+    always = replace(timeline, truth_xywh=np.nan_to_num(timeline.truth_xywh))
+    words = [
+        {text.get_text() for legend in draw_timeline(one).legends for text in legend.get_texts()}
+        for one in (timeline, always)
+    ]
+    assert words[0] - words[1] == {"is absent"}
 
 
 def test_what_can_be_read_from_it(timeline: Timeline) -> None:
