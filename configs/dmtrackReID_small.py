@@ -41,5 +41,5 @@ tracker = dict(
     presence_threshold=0.54,
     recent_view=_base_.tracker.recent_view,
     correct_borders=0.4,
-    association=dict(presence=(-0.26, 6.7, 1.47, -2.84, -1.91, 1.14)),
+    association=dict(presence=(-0.2, 5.42, 2.53, -4.62, -0.6, 1.12)),
 )
