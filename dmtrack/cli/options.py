@@ -139,7 +139,14 @@ Name = Annotated[str | None, option(TRACKER, help="Label of the tracker in folde
 Device = Annotated[
     str | None, option(MACHINE, callback=DEVICE, help="cpu, cuda, cuda:1; without it, a GPU if there is one.")
 ]
-Precision = Annotated[str | None, option(MACHINE, callback=PRECISION, help="auto (the fastest), fp32, bf16 or fp16.")]
+Precision = Annotated[
+    str | None,
+    option(
+        MACHINE,
+        callback=PRECISION,
+        help="auto (the fastest here), fp32, bf16 or fp16; without it the config's, where trackers say fp32.",
+    ),
+]
 Import = Annotated[
     list[str] | None,
     option(TRACKER, "--import", metavar="MODULE", help="Import a module of yours first; repeatable."),
