@@ -1,4 +1,4 @@
-# DMTrack-ReID with the detector of dmtrackGS_small: slower than dmtrackReID_tiny and better on real video. The
+# DMTrack-ReID with the detector of dmtrackGS_small: slower than dmtrackReID_tiny and better at what bends. The
 # embedding is trained on the frozen detector, on the same data as the detector; docs/small_weights.md has the steps by
 # which the weights that ship were made.
 #     dmtrack track my.mp4 --select --config dmtrackReID_small

@@ -252,13 +252,14 @@ class Places:
                 count = len(left)
         except MediaError:
             project.video, project.fps, count = str(project.folder / FIRST_FRAME), None, 1
-        project.cut_off(count)
-        project.live = False
         frames = "the first frame is" if count == 1 else f"{count} recorded frames are"
         said = f"{reason} while {project.name} was live; {frames} left, with all that was drawn in them"
-        project.note = f"{said}; {project.note}" if project.note else said
-        project.revision += 1
-        project.save()
+        with project.lock:
+            project.cut_off(count)
+            project.live = False
+            project.note = f"{said}; {project.note}" if project.note else said
+            project.revision += 1
+            project.save()
 
     def frames(self, project: Project) -> RandomFrames | SequenceFrames | LiveFrames:
         """The frames that pages look at; the video is opened again after a restart, and a recording when it is over.
