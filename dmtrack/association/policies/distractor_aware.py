@@ -17,9 +17,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from dmtrack.association.detections import Decision, Detections, TrackletView
+from dmtrack.association.known_looks import KnownLooks, logit
 from dmtrack.association.matching import appearance_costs, assign, iou_costs, motion_costs
 from dmtrack.association.policy import Affine, Association, TargetPolicy, TimelineView
-from dmtrack.association.tracklets import KnownLooks, Tracklets, logit
+from dmtrack.association.tracklets import Tracklets
 from dmtrack.boxes import pairwise_iou_xyxy, xywh_to_xyxy
 from dmtrack.config import Amount, Count, CountOrZero, Share, Within
 from dmtrack.registry import ASSOCIATIONS
