@@ -9,7 +9,7 @@ import torch
 
 from dmtrack.cli.main import command_line, run
 from dmtrack.running.adaptation.recipe import read_recipe
-from dmtrack.running.adaptation.work import reestimate_batch_norm
+from dmtrack.running.adaptation.training import reestimate_batch_norm
 from dmtrack.weights import read_weights
 
 SMALL = """

@@ -18,11 +18,20 @@ from dmtrack.evaluation.protocols import MultiObjectProtocol, get_protocol
 from dmtrack.evaluation.readers.mot import read_mot_rows
 from dmtrack.evaluation.reporting.loading import build_report, load_tracker_results
 from dmtrack.files import sha256, write_bytes, write_json
-from dmtrack.running.adaptation import work
+from dmtrack.running.adaptation import data, labelling
+from dmtrack.running.adaptation.data import LABELS
+from dmtrack.running.adaptation.labelling import TRACKS
 from dmtrack.running.adaptation.outcome import AP_PROTOCOL, Row, write_outcome
 from dmtrack.running.adaptation.recipe import CROWDS, Recipe, Videos
 from dmtrack.running.adaptation.stages import Stage, StageRunner, time_of
-from dmtrack.running.adaptation.work import LABELS, TRACKS
+from dmtrack.running.adaptation.training import (
+    config_of_training,
+    duplicated_boxes,
+    images_of,
+    mixed_images,
+    reestimate_batch_norm,
+    train,
+)
 from dmtrack.training.devices import Devices
 from dmtrack.training.trainer import FINAL_NAME
 from dmtrack.weights.importing import average_weights
@@ -58,7 +67,7 @@ class Adaptation:
         listed = [
             Stage(
                 SOURCE_SET, "labels of the source",
-                lambda folder: work.write_source(recipe.source, folder, self.console),
+                lambda folder: data.write_source(recipe.source, folder, self.console),
                 settings=_settings(recipe.source), reads=self._hash_of_source,
             ),
             Stage(TARGET_SET, "videos of the target", functools.partial(self._videos, recipe.target),
@@ -109,22 +118,22 @@ class Adaptation:
 
     def _videos_of(self, videos: Videos, truth: bool = False, images: bool = True) -> list[MultiObjectSequence]:
         stage = TARGET_SET if videos is self.recipe.target else HELD_OUT_SET
-        return work.open_videos(videos, self.folder / stage, truth, images)
+        return data.open_videos(videos, self.folder / stage, truth, images)
 
     def _hash_of_source(self) -> str:
         """Of the files with its labels, where the source is not generated."""
         source = self.recipe.source
         if source.layout == CROWDS:
             return ""
-        opened = work.open_source(source, self.folder)
+        opened = data.open_source(source, self.folder)
         files = sorted({video.file for video in opened})
         return "".join(sha256(path) for path in files)
 
     def _videos(self, videos: Videos, folder: Path) -> Iterable[Path]:
         """Generates the videos where that is asked for, and lists the frames of all."""
         if videos.layout == CROWDS:
-            work.generate(videos, folder, self.console)
-        write_json(folder / "frames.json", work.inventory(videos, folder))
+            data.generate(videos, folder, self.console)
+        write_json(folder / "frames.json", data.inventory(videos, folder))
         return [folder / "frames.json"]
 
     def _training(self, name: str, title: str, needs: tuple[str, ...]) -> Stage:
@@ -136,26 +145,26 @@ class Adaptation:
         def config(folder: Path) -> Config:
             source = self.folder / SOURCE_SET / LABELS
             if kind == "source":
-                return work.config_of_training(training, work.images_of(source))
+                return config_of_training(training, images_of(source))
             if kind == CONTROL:
-                return work.config_of_training(training, work.images_of(source), self._weights("source"))
+                return config_of_training(training, images_of(source), self._weights("source"))
             if kind == "tuned":
                 worse = {"type": "Degrade", "kind": name.removeprefix("tuned-")}
-                images = work.images_of(self.folder / "target-2" / LABELS, *([] if recipe.published else [worse]))
-                return work.config_of_training(training, images, self._weights("mixed"))
+                images = images_of(self.folder / "target-2" / LABELS, *([] if recipe.published else [worse]))
+                return config_of_training(training, images, self._weights("mixed"))
             target = self.folder / "target-1" / LABELS
             times, restyled = recipe.training.oversampling, recipe.training.restyled
             if recipe.published:
-                target, times, restyled = work.duplicated_boxes(target, round(times), folder), 1.0, 0.0
-            images = work.mixed_images(source, target, times, restyled)
-            return work.config_of_training(training, images, self._weights("source"))
+                target, times, restyled = duplicated_boxes(target, round(times), folder), 1.0, 0.0
+            images = mixed_images(source, target, times, restyled)
+            return config_of_training(training, images, self._weights("source"))
 
         settings = {
             **_settings(training), "published": recipe.published,
             "oversampling": recipe.training.oversampling if kind == "mixed" else None,
             **({"restyled": recipe.training.restyled} if kind == "mixed" else {}),
         }  # fmt: skip
-        return Stage(name, title, lambda folder: work.train(config(folder), folder, self.devices), needs, settings)
+        return Stage(name, title, lambda folder: train(config(folder), folder, self.devices), needs, settings)
 
     def _labelling(self, number: int, teacher: str) -> list[Stage]:
         """The stages that make pseudo labels with the weights of a training."""
@@ -167,7 +176,7 @@ class Adaptation:
         return [
             Stage(
                 tracks, f"tracks of the target by the weights of {teacher}",
-                lambda folder: work.track_videos(
+                lambda folder: labelling.track_videos(
                     self._weights(teacher), self._videos_of(recipe.target), folder, recipe.tracking, self.device,
                     self.console, recipe.tracking.label_scales,
                 ),
@@ -175,12 +184,12 @@ class Adaptation:
             ),
             Stage(
                 filled, f"gaps filled ({recipe.interpolation.method})",
-                lambda folder: work.interpolate(self.folder / tracks, folder, recipe.interpolation),
+                lambda folder: labelling.interpolate(self.folder / tracks, folder, recipe.interpolation),
                 (tracks,), _settings(recipe.interpolation),
             ),
             Stage(
                 labels, "rows that are trusted, and why the others are not",
-                lambda folder: work.select(
+                lambda folder: labelling.select(
                     self.folder / chosen, self.folder / tracks, self._videos_of(recipe.target), folder,
                     recipe.selection, recipe.published,
                 ),
@@ -188,7 +197,7 @@ class Adaptation:
             ),
             Stage(
                 target, "the target with its pseudo labels",
-                lambda folder: work.build_target(self.folder / labels, self._videos_of(recipe.target), folder),
+                lambda folder: labelling.build_target(self.folder / labels, self._videos_of(recipe.target), folder),
                 (labels, TARGET_SET),
             ),
         ]  # fmt: skip
@@ -206,7 +215,7 @@ class Adaptation:
         else:
             average_weights([files[name] for name in taken], output, shares)
         if rules.batch_norm_batches:
-            work.reestimate_batch_norm(output, rules.batch_norm_batches, output)
+            reestimate_batch_norm(output, rules.batch_norm_batches, output)
         return [output]
 
     def _greedy(self, folder: Path, files: dict[str, Path]) -> list[str]:
@@ -224,7 +233,7 @@ class Adaptation:
 
         def measured(name: str, weights: Path) -> float:
             place = folder / name
-            work.track_videos(weights, truth, place, self.recipe.tracking, self.device, self.console)
+            labelling.track_videos(weights, truth, place, self.recipe.tracking, self.device, self.console)
             report = build_report(
                 "target", protocol, truth, [load_tracker_results(f"{name}={place}", truth, rows=protocol.rows)]
             )
@@ -253,12 +262,12 @@ class Adaptation:
         for row in rows:
             place = folder / row.folder
             if row.title == LABELLED:
-                work.label_videos(
+                labelling.label_videos(
                     folder / rows[0].folder, [video.name for video in videos], place, recipe.interpolation,
                     recipe.selection, recipe.published,
                 )  # fmt: skip
                 continue
-            work.track_videos(self._weights(row.stage), videos, place, recipe.tracking, self.device, self.console)
+            labelling.track_videos(self._weights(row.stage), videos, place, recipe.tracking, self.device, self.console)
         scored = self._videos_of(chosen, truth=True, images=False)
         protocols = [get_protocol(name, MultiObjectProtocol) for name in (recipe.scoring.protocol, AP_PROTOCOL)]
         trackers = {

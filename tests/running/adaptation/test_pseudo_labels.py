@@ -1,20 +1,13 @@
-"""Which rows of tracks are trusted, the two defects of the published scripts, and the mix of two domains."""
+"""Which rows of tracks are trusted, and what the published scripts make of their scores."""
 
 from __future__ import annotations
 
-import json
-from dataclasses import replace
-
-import cv2
 import numpy as np
 import pytest
-from rich.console import Console
 
-from dmtrack.config import build
 from dmtrack.data.writers.tracking_labels import coco_vid, numbered
 from dmtrack.errors import DataError
 from dmtrack.evaluation.readers.mot import smooth_tracks
-from dmtrack.registry import DATASETS
 from dmtrack.running.adaptation.pseudo_labels import (
     HIDDEN,
     KEPT,
@@ -26,8 +19,7 @@ from dmtrack.running.adaptation.pseudo_labels import (
     uncertain_rows,
     visible_shares,
 )
-from dmtrack.running.adaptation.recipe import Selection, Videos
-from dmtrack.running.adaptation.work import duplicated_boxes, mixed_images, write_source
+from dmtrack.running.adaptation.recipe import Selection
 
 
 def row(frame, identity, left, top, score, width=10.0, height=20.0):
@@ -87,43 +79,6 @@ def test_tracks_without_a_survivor_say_which_threshold_took_them(tmp_path):
         check_survivors(np.zeros(4, np.int64), 0.0, rules, tmp_path)
 
 
-def labels(folder, images, boxes):
-    """A data set of so many images with so many boxes each."""
-    folder.mkdir()
-    entries, annotations = [], []
-    for number in range(1, images + 1):
-        file = folder / f"{number}.png"
-        cv2.imwrite(str(file), np.full((24, 32, 3), 50, np.uint8))
-        entries.append({"id": number, "file_name": str(file), "width": 32, "height": 24})
-        for place in range(boxes):
-            box = [4.0 * place, 2.0, 8.0, 10.0]
-            annotations.append(
-                {"id": len(annotations) + 1, "image_id": number, "category_id": 1, "bbox": box, "area": 80.0}
-            )
-    path = folder / "labels.json"
-    path.write_text(json.dumps({"images": entries, "annotations": annotations, "categories": [{"id": 1, "name": "p"}]}))
-    return path
-
-
-def test_twenty_times_as_often_is_not_twenty_boxes_on_top_of_each_other(tmp_path):
-    source, target = labels(tmp_path / "a", 30, 2), labels(tmp_path / "b", 3, 1)
-    rng = np.random.default_rng(0)
-
-    def drawn(node, times=300):
-        sampler = build(node, DATASETS)
-        return np.array([len(sampler.sample(rng).query.boxes_xyxy) for _ in range(times)])
-
-    ours = drawn(mixed_images(source, target, 20.0))
-    # 3 images twenty times among 30: two thirds of all draws, every one with its one box.
-    assert set(ours.tolist()) == {1, 2} and (ours == 1).mean() == pytest.approx(2 / 3, abs=0.08)
-    (tmp_path / "mixed").mkdir()
-    published = duplicated_boxes(target, 20, tmp_path / "mixed")
-    assert len(json.loads(target.read_text())["annotations"]) == 3
-    theirs = drawn(mixed_images(source, published, 1.0))
-    # 3 images once among 30: an eleventh of all draws, with one box twenty times.
-    assert set(theirs.tolist()) == {2, 20} and (theirs == 20).mean() == pytest.approx(1 / 11, abs=0.05)
-
-
 def test_a_gaussian_process_takes_the_trembling_out_of_a_track():
     rng = np.random.default_rng(1)
     frames = np.arange(1, 41)
@@ -134,17 +89,3 @@ def test_a_gaussian_process_takes_the_trembling_out_of_a_track():
     before, after = (np.abs(one[:, 2:6] - true).mean() for one in (rows, smooth))
     assert after < 0.6 * before
     assert np.array_equal(smooth[:, [0, 1, 6]], rows[:, [0, 1, 6]])
-
-
-def test_a_source_without_boxes_is_refused(tmp_path):
-    video = tmp_path / "set" / "one"
-    (video / "img1").mkdir(parents=True)
-    (video / "gt").mkdir()
-    cv2.imwrite(str(video / "img1" / "000001.jpg"), np.zeros((24, 32, 3), np.uint8))
-    (video / "seqinfo.ini").write_text("[Sequence]\nseqLength=1\nimDir=img1\nimWidth=32\nimHeight=24\n")
-    (video / "gt" / "gt.txt").write_text("1,1,3,4,10,12,1,1,0.2\n")
-    source = Videos(layout="mot17", root=tmp_path / "set")
-    (written,) = write_source(source, tmp_path / "stage", Console(quiet=True))
-    assert json.loads(written.read_text())["annotations"][0]["bbox"] == [2, 3, 10, 12]  # from pixel 0 on
-    with pytest.raises(DataError, match="has no box to learn from"):
-        write_source(replace(source, least_visibility=0.5), tmp_path / "stage", Console(quiet=True))
