@@ -18,7 +18,7 @@ from dmtrack.evaluation.protocols import VotProtocol, get_protocol
 from dmtrack.evaluation.readers.text import read_trajectory
 from dmtrack.evaluation.results import ResultStore, SequenceResult, TrackerResults, read_numbers
 from dmtrack.running.experiments.base import Experiment, OnFrame, Pass, Performance, Scored, track
-from dmtrack.running.one_sequence import run_supervised
+from dmtrack.running.supervised import run_supervised
 from dmtrack.tracking.base import Tracker
 
 _FOLDERS = {"supervised": "baseline", "unsupervised": "unsupervised", "realtime": "realtime"}
