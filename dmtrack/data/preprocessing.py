@@ -18,6 +18,10 @@ IMAGENET_MEAN_RGB = (123.675, 116.28, 103.53)
 IMAGENET_STD_RGB = (58.395, 57.12, 57.375)
 
 
+Scale = tuple[Count, Count]
+"""(long side, short side) in pixels."""
+
+
 @dataclass(frozen=True)
 class Preprocessing:
     """How a model wants its images.
@@ -29,23 +33,33 @@ class Preprocessing:
         std_rgb: divided by, on the 0..255 scale.
         inclusive_boxes: the model was trained with right = left + width - 1 (the DMTrack reference).
         small_target: a target is small if the square root of its area is below this in an image of `scale`.
-        small_scale: as `scale`, for videos with a small target; None to search them as all others.
+        small_scale: as `scale`, for videos with a small target; of several, ascending, the first one counts in which
+            the target is not small any more, or the last one. None searches these videos as all others.
     """
 
-    scale: tuple[Count, Count] = (736, 512)
+    scale: Scale = (736, 512)
     divisor: Count = 32
     mean_rgb: tuple[float, float, float] = IMAGENET_MEAN_RGB
     std_rgb: tuple[Positive, Positive, Positive] = IMAGENET_STD_RGB
     inclusive_boxes: bool = False
     small_target: Amount = 0.0
-    small_scale: tuple[Count, Count] | None = None
+    small_scale: Scale | tuple[Scale, ...] | None = None
 
     def for_targets(self, boxes_xywh: NDArray[np.float64], height: int, width: int) -> Preprocessing:
         """What suits the smallest of the targets (n, 4) in a first frame of that size."""
-        if self.small_scale is None:
-            return self
-        smallest = float(np.sqrt(boxes_xywh[:, 2] * boxes_xywh[:, 3]).min()) * resize_factor(height, width, self.scale)
-        return replace(self, scale=self.small_scale) if smallest < self.small_target else self
+        smallest = float(np.sqrt(boxes_xywh[:, 2] * boxes_xywh[:, 3]).min())
+        scale = self.scale
+        for larger in self.small_scales:
+            if smallest * resize_factor(height, width, scale) >= self.small_target:
+                break
+            scale = larger
+        return replace(self, scale=scale)
+
+    @property
+    def small_scales(self) -> tuple[Scale, ...]:
+        """`small_scale` as a list."""
+        given = np.array(self.small_scale or (), int).reshape(-1, 2)
+        return tuple((int(long_side), int(short_side)) for long_side, short_side in given)
 
 
 @dataclass(frozen=True)

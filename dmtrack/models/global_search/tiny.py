@@ -12,7 +12,7 @@ from torchvision.ops import roi_align
 
 from dmtrack.config import Amount, Count, Share
 from dmtrack.data.batches import Batch
-from dmtrack.data.preprocessing import Preprocessing
+from dmtrack.data.preprocessing import Preprocessing, Scale
 from dmtrack.errors import ConfigError
 from dmtrack.models.base import build_part
 from dmtrack.models.global_search.base import Detections, Features, GlobalSearchModel, concatenate, jittered
@@ -50,7 +50,7 @@ class DMTrackGSTiny(GlobalSearchModel):
         train_mode: `all`, or `refinement` alone: everything else stays as it is loaded, in evaluation mode.
         scale: (long side, short side) of the input image.
         small_target: square root of the area in an image of `scale` below which a target counts as small.
-        small_scale: the scale of videos with a small target, or None for `scale`.
+        small_scale: the scale of videos with a small target, or several, see `Preprocessing`; None for `scale`.
         template_jitter: in training, template boxes are shifted and scaled by this share of their size, because the
             boxes that people draw are not exact.
         absent_share: share of the pairs that are also searched with a target of another pair, which must find nothing.
@@ -69,9 +69,9 @@ class DMTrackGSTiny(GlobalSearchModel):
         candidate_head: dict[str, Any] | nn.Module | None = None,
         refinement_head: dict[str, Any] | nn.Module | None = None,
         train_mode: Literal["all", "refinement"] = "all",
-        scale: tuple[Count, Count] = (448, 256),
+        scale: Scale = (448, 256),
         small_target: Amount = 0.0,
-        small_scale: tuple[Count, Count] | None = None,
+        small_scale: Scale | tuple[Scale, ...] | None = None,
         template_jitter: Amount = 0.04,
         absent_share: Share = 0.25,
         half_boxes: Amount = 0.0,
