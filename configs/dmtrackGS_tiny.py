@@ -22,7 +22,7 @@ model = dict(
     scale=(448, 256),
     # Chosen on clips and generated sequences (docs/tiny_weights.md).
     small_target=32.0,
-    small_scale=(640, 360),
+    small_scale=((640, 360), (896, 512)),
     template_jitter=0.04,
     absent_share=0.25,
 )
