@@ -253,6 +253,15 @@ def _has_shape(value: Any, option: Any) -> bool:
     return isinstance(value, kind)
 
 
+def items_have_shape(value: list[Any] | tuple[Any, ...], option: Any) -> bool:
+    """Whether every item of a list or tuple is of the outer kind that the annotation of the whole asks for."""
+    annotations = items_of(option, len(value))
+    return annotations is not None and all(
+        any(_has_shape(item, kind) for kind in options_of(annotation))
+        for item, annotation in zip(value, annotations, strict=True)
+    )
+
+
 def find_entry(name: str, path: KeyPath) -> Any:
     """The registered class of that name, looked for first where the key suggests; None if there is none."""
     preferred = _preferred(path)

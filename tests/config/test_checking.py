@@ -20,6 +20,7 @@ from dmtrack.config import (
     parse_config,
     parse_section,
 )
+from dmtrack.config.building import convert
 from dmtrack.config.top_level import Data, GradClip, Optimizer, OptimizerConfig, Stage
 from dmtrack.errors import ConfigError
 from dmtrack.registry import MODELS, NECKS, Registry
@@ -219,6 +220,13 @@ def test_a_parsed_config_has_dataclasses_for_sections_and_defaults_for_what_is_a
     assert parsed.data == Data(stages=(Stage(0.5, image_size_wh=(64, 32)), Stage()))
     assert parsed.model == {"type": "Wheel", "radius": 1}
     assert (parsed.lr_config, parsed.seed, parsed.precision) == (None, 1, "fp32")
+
+
+def test_of_several_kinds_of_tuples_the_one_is_meant_whose_items_fit():
+    pair = tuple[int, int]
+    assert convert([[1, 2], [3, 4]], pair | tuple[pair, ...] | None) == ((1, 2), (3, 4))
+    assert convert([1, 2], pair | tuple[pair, ...] | None) == (1, 2)
+    assert convert([[1, 2]], pair | tuple[pair, ...] | None) == ((1, 2),)
 
 
 def test_build_converts_and_injects():
