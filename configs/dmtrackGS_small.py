@@ -13,7 +13,7 @@ model = dict(
     neck=dict(in_channels=(24, 32, 96, 320)),
     candidate_head=dict(in_channels=(24, channels)),
     refinement_head=dict(in_channels=(24, channels)),
-    # The largest one at which a frame takes less than 60 ms on one core in fp32.
+    # The larger is the largest of those tried at which a frame takes less than 60 ms on one core in fp32.
     small_scale=((640, 360), (768, 432)),
     half_boxes=0.35,
 )

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TypeVar, get_args, get_origin
 
-from dmtrack.config.checking import Checker, ConfigValueError, find_entry, items_have_shape
+from dmtrack.config.checking import Checker, ConfigValueError, best_first, find_entry
 from dmtrack.config.signatures import Keys, is_foreign, items_of, keys_of_callable, keys_of_dataclass, options_of
 from dmtrack.config.top_level import TopLevel
 from dmtrack.errors import ConfigError
@@ -113,8 +113,7 @@ def convert(value: Any, annotation: Any, key: str = "") -> Any:
     if isinstance(value, str) and Path in options and str not in options:
         return at_home(value)
     if isinstance(value, (list, tuple)):
-        # A pair of pairs is not a pair of numbers.
-        for option in sorted(options, key=lambda option: not items_have_shape(value, option)):
+        for option in best_first(value, options):
             kind, arguments = get_origin(option) or option, get_args(option)
             annotations = items_of(option, len(value))
             if arguments and annotations is not None:

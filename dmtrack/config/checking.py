@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections import abc
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin, is_typeddict
@@ -132,7 +132,7 @@ class Checker:
         if structured and isinstance(value, Mapping):
             options = tuple(structured)
         first: ConfigError | None = None
-        for option in options:
+        for option in best_first(value, options):
             if _has_shape(value, option):
                 try:
                     self._inside(value, option, path)
@@ -253,13 +253,21 @@ def _has_shape(value: Any, option: Any) -> bool:
     return isinstance(value, kind)
 
 
-def items_have_shape(value: list[Any] | tuple[Any, ...], option: Any) -> bool:
-    """Whether every item of a list or tuple is of the outer kind that the annotation of the whole asks for."""
-    annotations = items_of(option, len(value))
-    return annotations is not None and all(
-        any(_has_shape(item, kind) for kind in options_of(annotation))
-        for item, annotation in zip(value, annotations, strict=True)
-    )
+def best_first(value: Any, options: Iterable[Any]) -> list[Any]:
+    """Annotations of which one is meant; those that fit every item of a list come first.
+
+    A pair of pairs is not a pair of numbers.
+    """
+
+    def misses(option: Any) -> bool:
+        if not isinstance(value, (list, tuple)) or (annotations := items_of(option, len(value))) is None:
+            return True
+        return not all(
+            any(_has_shape(item, kind) for kind in options_of(annotation))
+            for item, annotation in zip(value, annotations, strict=True)
+        )
+
+    return sorted(options, key=misses)
 
 
 def find_entry(name: str, path: KeyPath) -> Any:

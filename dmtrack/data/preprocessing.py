@@ -49,17 +49,11 @@ class Preprocessing:
         """What suits the smallest of the targets (n, 4) in a first frame of that size."""
         smallest = float(np.sqrt(boxes_xywh[:, 2] * boxes_xywh[:, 3]).min())
         scale = self.scale
-        for larger in self.small_scales:
+        for long_side, short_side in np.reshape(self.small_scale or (), (-1, 2)).astype(int).tolist():
             if smallest * resize_factor(height, width, scale) >= self.small_target:
                 break
-            scale = larger
+            scale = (long_side, short_side)
         return replace(self, scale=scale)
-
-    @property
-    def small_scales(self) -> tuple[Scale, ...]:
-        """`small_scale` as a list."""
-        given = np.array(self.small_scale or (), int).reshape(-1, 2)
-        return tuple((int(long_side), int(short_side)) for long_side, short_side in given)
 
 
 @dataclass(frozen=True)
